@@ -1,0 +1,171 @@
+"""Settings: pure names and addresses, read from the environment. Nothing is started or touched here."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from flowdesk import places
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+
+DEBUG = env.bool("DEBUG", default=True)
+ENVIRONMENT = env.str("FLOWDESK_ENVIRONMENT", default="demo" if DEBUG else "production")
+if ENVIRONMENT not in {"demo", "sandbox", "production"}:
+    raise ImproperlyConfigured("FLOWDESK_ENVIRONMENT: one of demo, sandbox, production")
+if not DEBUG and ENVIRONMENT == "demo":
+    raise ImproperlyConfigured("FLOWDESK_ENVIRONMENT=demo needs DEBUG=1: demo logins are never served in production")
+
+SECRET_KEY = env.str("SECRET_KEY", default="a demo key, refused as soon as DEBUG=0, known to everyone" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY: set it (50 random characters) when DEBUG=0")
+WEB_PORT = env.int("WEB_PORT", default=8000)
+LIVE_PORT = env.int("LIVE_PORT", default=8001)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+# What a signed request may name as @authority, and what the live pages may come from.
+API_AUTHORITIES = env.list("API_AUTHORITIES", default=[f"{h}:{p}" for h in ("localhost", "127.0.0.1") for p in (WEB_PORT, LIVE_PORT)])
+DESK_ORIGINS = env.list("DESK_ORIGINS", default=[f"http://{h}:{WEB_PORT}" for h in ("localhost", "127.0.0.1")])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+LIVE_URL = env.str("LIVE_URL", default="")  # empty: the page's own host at LIVE_PORT
+TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
+
+# --- engines: real servers by URL, or the embedded ones (flowdesk/services.py) -------------------------------------
+EMBEDDED = places.embedded(BASE_DIR, VAR_DIR)
+DATABASE_URL = env.str("DATABASE_URL", default="")
+VALKEY_URL = env.str("VALKEY_URL", default="")
+EMBED_POSTGRES, EMBED_VALKEY = not DATABASE_URL, not VALKEY_URL
+if not DEBUG and (EMBED_POSTGRES or EMBED_VALKEY):
+    raise ImproperlyConfigured("DATABASE_URL and VALKEY_URL: the embedded engines are for demos; set both when DEBUG=0")
+VALKEY_URL = VALKEY_URL or f"unix://{EMBEDDED.valkey_socket}"
+
+DB_ROLE = env.str("FLOWDESK_DB_ROLE", default="app")
+if DB_ROLE not in {"owner", "app", "read"}:
+    raise ImproperlyConfigured("FLOWDESK_DB_ROLE: one of owner, app, read")
+PROCESS = env.str("FLOWDESK_PROCESS", default="command")  # web, live, worker, beat, feed, command
+_STATEMENT_TIMEOUT = {"web": "5s", "live": "5s", "worker": "60s"}.get(PROCESS, "15min")
+_OPTIONS = {
+    "statement_timeout": _STATEMENT_TIMEOUT,
+    "lock_timeout": "2s" if DB_ROLE == "owner" else "3s",
+    "idle_in_transaction_session_timeout": "10s" if PROCESS in {"web", "live"} else "60s",
+    "timezone": "UTC",
+}
+if PROCESS in {"web", "live"}:
+    _OPTIONS["transaction_timeout"] = "10s"
+if DB_ROLE != "owner":
+    _OPTIONS["role"] = f"flowdesk_{DB_ROLE}"
+try:
+    _DATABASE: dict[str, Any] = (
+        dict(environ.Env.db_url_config(DATABASE_URL))
+        if DATABASE_URL
+        else {"NAME": "flowdesk", "USER": "flowdesk", "HOST": str(EMBEDDED.postgres_socket_dir), "PORT": ""}
+    )
+except Exception as wrong:  # environ raises many kinds; all mean the same here
+    raise ImproperlyConfigured("DATABASE_URL: not a URL of the form postgres://user:password@host:port/name") from wrong
+if DATABASE_URL and _DATABASE.get("ENGINE") != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL: Flowdesk needs PostgreSQL (postgres://…); locks and triggers are the product")
+DATABASES = {
+    "default": {
+        **_DATABASE,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {
+            **_DATABASE.get("OPTIONS", {}),
+            "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            "pool": {"min_size": 1, "max_size": env.int("DB_POOL_MAX", default=10), "timeout": 5, "max_waiting": 50},
+        },
+        "TEST": {"NAME": "flowdesk_test"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ATOMIC_REQUESTS = False
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
+CELERY_BROKER_URL = env.str("BROKER_URL", default=VALKEY_URL.replace("unix://", "redis+socket://") if VALKEY_URL.startswith("unix") else VALKEY_URL)
+
+INSTALLED_APPS = [
+    "flowdesk",
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "django_htmx",
+    "csp",
+    "axes",
+    *[
+        f"apps.{name}"
+        for name in (
+            "core events users approvals instruments clients pricing ledger credit compliance "
+            "rfqs trades settlement close reports notify api desk jobs"
+        ).split()
+    ],
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_USER_MODEL = "users.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "/login/", "/desk/", "/login/"
+ROOT_URLCONF = "flowdesk.urls"
+WSGI_APPLICATION, ASGI_APPLICATION = "flowdesk.wsgi.application", "flowdesk.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+USE_TZ, TIME_ZONE, LANGUAGE_CODE = True, "UTC", "en-gb"
+STATIC_URL, STATIC_ROOT = "/static/", Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- production hardening ---------------------------------------------------------------------------------------
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_HSTS_SECONDS, SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD = 31_536_000, True, True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_HOPS else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_NAME = f"flowdesk_session_{WEB_PORT}" if DEBUG else "__Host-flowdesk"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]  # Django's own RedisCache is meant (docs/adr)
+AXES_FAILURE_LIMIT, AXES_COOLOFF_TIME = 5, 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_ENABLE_ADMIN, AXES_VERBOSE = False, False
+AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXY_HOPS or None
