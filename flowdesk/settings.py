@@ -84,7 +84,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
-CELERY_BROKER_URL = env.str("BROKER_URL", default=VALKEY_URL.replace("unix://", "redis+socket://") if VALKEY_URL.startswith("unix") else VALKEY_URL)
+CELERY_BROKER_URL = env.str(
+    "BROKER_URL", default=VALKEY_URL.replace("unix://", "redis+socket://") if VALKEY_URL.startswith("unix") else VALKEY_URL
+)
 
 INSTALLED_APPS = [
     "flowdesk",
@@ -106,10 +108,27 @@ INSTALLED_APPS = [
     "axes",
     *[
         f"apps.{name}"
-        for name in (
-            "core events users approvals instruments clients pricing ledger credit compliance "
-            "rfqs trades settlement close reports notify api desk jobs"
-        ).split()
+        for name in [
+            "core",
+            "events",
+            "users",
+            "approvals",
+            "instruments",
+            "clients",
+            "pricing",
+            "ledger",
+            "credit",
+            "compliance",
+            "rfqs",
+            "trades",
+            "settlement",
+            "close",
+            "reports",
+            "notify",
+            "api",
+            "desk",
+            "jobs",
+        ]
     ],
 ]
 MIDDLEWARE = [
@@ -169,3 +188,11 @@ AXES_FAILURE_LIMIT, AXES_COOLOFF_TIME = 5, 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ADMIN, AXES_VERBOSE = False, False
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXY_HOPS or None
+
+# --- names of what plugs in, by dotted path: lower floors never import higher ones ----------------------------------
+# Reference rows and roles, made after every migrate; each function is idempotent.
+REFERENCE = [
+    "apps.users.operations.seed_reference",
+    "apps.instruments.operations.seed_reference",
+    "apps.pricing.operations.seed_reference",
+]

@@ -1,0 +1,166 @@
+"""Who deals with us, where, under which terms, with which keys, and where we pay them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from apps.core.db import AmountField, Row
+
+from .states import ClientStatus, SsiStatus
+
+STATUSES = [(s, s) for s in ClientStatus]
+
+
+class Group(Row):
+    """Adds up credit and reporting only; netting, set-off and visibility never cross a legal entity."""
+
+    name = models.CharField(max_length=120, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Counterparty(Row):
+    """A legal entity in one or more roles: CLIENT, LP, VENUE, CUSTODIAN, BANK, INTRODUCER."""
+
+    code = models.SlugField(max_length=30, unique=True)
+    name = models.CharField(max_length=120)
+    lei = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=2)
+    roles = ArrayField(models.CharField(max_length=12))
+    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="counterparties")
+    status = models.CharField(max_length=12, choices=STATUSES, default=ClientStatus.PROSPECT)
+    email = models.EmailField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "counterparties"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(Row):
+    """Where a client deals: every RFQ, trade, obligation, balance and statement names one."""
+
+    owner = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="accounts")
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    status = models.CharField(max_length=12, choices=STATUSES, default=ClientStatus.PROSPECT)
+    is_default = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner"], condition=Q(is_default=True), name="account_one_default")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Member(Row):
+    """A person (or system) of a client who may act for it."""
+
+    counterparty = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="members")
+    name = models.CharField(max_length=120)
+    email = models.EmailField(blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["counterparty", "name"], name="member_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Authority(Row):
+    """What a member may do on one account: viewer, trader, settlement, admin; up to a limit a deal in USD."""
+
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="authorities")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="authorities")
+    roles = ArrayField(models.CharField(max_length=12))
+    dealing_limit = AmountField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "authorities"
+        constraints = [models.UniqueConstraint(fields=["member", "account"], name="authority_once")]
+
+
+class ApiKey(Row):
+    """The public half of an Ed25519 key of one member."""
+
+    key_id = models.CharField(max_length=40, unique=True)
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="keys")
+    public_key = models.BinaryField(max_length=32)
+    scopes = ArrayField(models.CharField(max_length=10))
+    accounts = models.ManyToManyField(Account, blank=True)  # none: all that the member has authority for
+    allowed_cidrs = ArrayField(models.CharField(max_length=43), default=list)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    limits = models.JSONField(default=dict, blank=True)  # overrides of the default rates, e.g. {"rfqs": "100/s"}
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(scopes__overlap=["trade", "settle", "withdraw"]) | ~Q(allowed_cidrs=[]), name="apikey_allow_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key_id
+
+
+class SettlementMode(models.TextChoices):
+    PREFUNDED = "PREFUNDED"
+    CLIENT_FIRST = "CLIENT_FIRST"
+    CREDIT = "CREDIT"
+
+
+class Terms(Row):
+    """Versioned; a deal keeps the version it was dealt under."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="terms")
+    version = models.IntegerField()
+    effective_from = models.DateTimeField()
+    effective_until = models.DateTimeField(null=True, blank=True)
+    entity_id = models.UUIDField()  # our contracting entity (instruments.BookingEntity)
+    book_id = models.UUIDField()
+    mode = models.CharField(max_length=12, choices=SettlementMode.choices)
+    pairs = ArrayField(models.CharField(max_length=25))
+    tier = models.CharField(max_length=20, default="standard")
+    markup_bps = AmountField(default=0)
+    fee_bps = AmountField(default=0)
+    fee_mode = models.CharField(max_length=8, choices=[("ADDED", "added"), ("INCLUDED", "included")], default="INCLUDED")
+    auto_max_usd = AmountField()  # above it a person prices
+    auto_credit_share = AmountField(default=1)  # of the line, up to which quotes go out by themselves
+    min_life_ms = models.IntegerField(default=500)
+    payment_netting = models.BooleanField(default=False)
+    netting_agreement = models.CharField(max_length=80, blank=True)
+    netting_cutoff = models.TimeField()
+    netting_zone = models.CharField(max_length=40)
+    silence_agrees = models.BooleanField(default=True)
+    safeguarded = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name_plural = "terms"
+        constraints = [
+            models.UniqueConstraint(fields=["account", "version"], name="terms_version"),
+            models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="terms_one_current"),
+        ]
+
+
+class Ssi(Row):
+    """Standing settlement instruction: where we pay this account. Never edited; a change is a new one."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="ssis")
+    rail_code = models.CharField(max_length=30)
+    asset_code = models.CharField(max_length=12)
+    holder = models.CharField(max_length=120)
+    address = models.CharField(max_length=120)  # IBAN or account number, or the wallet's address
+    bic = models.CharField(max_length=11, blank=True)
+    status = models.CharField(max_length=10, choices=[(s, s) for s in SsiStatus], default=SsiStatus.DRAFT)
+    cooling_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name, verbose_name_plural = "settlement instruction", "settlement instructions"
+        constraints = [models.UniqueConstraint(fields=["account", "asset_code"], condition=Q(status="ACTIVE"), name="ssi_one_active")]

@@ -1,0 +1,13 @@
+from enum import StrEnum
+
+from apps.core.states import Machine
+
+
+class DayStatus(StrEnum):
+    OPEN = "OPEN"
+    CLOSING = "CLOSING"
+    CLOSED = "CLOSED"
+
+
+D = DayStatus
+DAY = Machine({D.OPEN: {D.CLOSING}, D.CLOSING: {D.CLOSED, D.OPEN}, D.CLOSED: {D.OPEN}})

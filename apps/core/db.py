@@ -1,0 +1,151 @@
+"""The database as second wall: fields, generated triggers, raw statements, read-only snapshots."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.db import connection, models, transaction
+from psycopg.types.json import Jsonb
+
+from . import ids, money
+from .states import Machine
+
+statements = 0  # raw statements sent by this process: tests hold the hot paths to their number
+
+
+def run(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Send one prepared statement; its rows, or [] where it has none. Errors come as Django's."""
+    global statements  # noqa: PLW0603
+    statements += 1
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        cursor = psycopg.Cursor(connection.connection)
+        cursor.execute(sql, params or None, prepare=True)  # type: ignore[arg-type]
+        return cursor.fetchall() if cursor.description else []
+
+
+def one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """The only row of a statement that always has one."""
+    return run(sql, params)[0]
+
+
+def first(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    rows = run(sql, params)
+    return rows[0] if rows else None
+
+
+def jsonb(value: object) -> Jsonb:
+    return Jsonb(value)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One REPEATABLE READ READ ONLY transaction as the read role: reports, verify, exports."""
+    with transaction.atomic(durable=True):
+        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        run("SET LOCAL ROLE flowdesk_read")
+        run("SET LOCAL statement_timeout = '15min'")
+        yield
+
+
+if TYPE_CHECKING:
+    _Decimal = models.DecimalField[Any, Any]
+else:
+    _Decimal = models.DecimalField
+
+
+class AmountField(_Decimal):
+    """numeric(38,18). More than 18 decimals is refused, never rounded in silence."""
+
+    def __init__(self, **kw: Any) -> None:
+        kw.update(max_digits=38, decimal_places=money.MAX_SCALE)
+        super().__init__(**kw)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if isinstance(value, Decimal):
+            if not value.is_finite():
+                raise ValueError(f"{self.name}: {value} is not a finite amount")
+            if money.scale_of(value) > money.MAX_SCALE:
+                raise ValueError(f"{self.name}: {value} has more than {money.MAX_SCALE} decimals")
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kw = super().deconstruct()
+        kw.pop("max_digits"), kw.pop("decimal_places")
+        return name, path, args, kw
+
+
+class Row(models.Model):
+    """A row with a time-ordered id made before the insert."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+# --- SQL of the walls: used by migrations; a test compares what stands in the database with the Machine -----------------
+def moves_sql(table: str, machine: Machine[Any], column: str = "status") -> tuple[str, str]:
+    """(forward, reverse) SQL of the trigger that lets `column` move only as `machine` says."""
+    pairs = ", ".join(sorted(f"'{old}>{new}'" for old, then in machine.moves.items() for new in then)) or "''"
+    firsts = ", ".join(sorted(f"'{s}'" for s in machine.first))
+    name = f"{table}_{column}_moves"
+    forward = f"""
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NOT (NEW.{column} = ANY (ARRAY[{firsts}])) THEN
+      RAISE EXCEPTION '{table}: a row cannot be born %', NEW.{column} USING ERRCODE = '23514', CONSTRAINT = '{name}';
+    END IF;
+  ELSIF NEW.{column} IS DISTINCT FROM OLD.{column} AND NOT ((OLD.{column} || '>' || NEW.{column}) = ANY (ARRAY[{pairs}])) THEN
+    RAISE EXCEPTION '{table}: % cannot become %', OLD.{column}, NEW.{column} USING ERRCODE = '23514', CONSTRAINT = '{name}';
+  END IF;
+  RETURN NEW;
+END $body$;
+CREATE TRIGGER {name} BEFORE INSERT OR UPDATE OF {column} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}();
+"""
+    return forward, f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();"
+
+
+def append_only_sql(table: str) -> tuple[str, str]:
+    """(forward, reverse) SQL of the triggers that refuse UPDATE, DELETE and TRUNCATE."""
+    forward = f"""
+CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER {table}_kept_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+    return forward, f"DROP TRIGGER {table}_kept ON {table}; DROP TRIGGER {table}_kept_whole ON {table};"
+
+
+def undeletable_sql(table: str) -> tuple[str, str]:
+    """(forward, reverse) SQL of the triggers that refuse DELETE and TRUNCATE: history moves, it never goes."""
+    forward = f"""
+CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER {table}_stays_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+    return forward, f"DROP TRIGGER {table}_stays ON {table}; DROP TRIGGER {table}_stays_whole ON {table};"
+
+
+def frozen_columns_sql(table: str, columns: Sequence[str]) -> tuple[str, str]:
+    """(forward, reverse) SQL of the trigger that keeps `columns` as they were born."""
+    changed = " OR ".join(f"NEW.{c} IS DISTINCT FROM OLD.{c}" for c in columns)
+    name = f"{table}_frozen"
+    forward = f"""
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF {changed} THEN
+    RAISE EXCEPTION '{table}: {", ".join(columns)} never change' USING ERRCODE = '23514', CONSTRAINT = '{name}';
+  END IF;
+  RETURN NEW;
+END $body$;
+CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}();
+"""
+    return forward, f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();"
+
+
+def walls(*pairs: tuple[str, str]) -> list[Any]:
+    """Migration operations of several (forward, reverse) pairs."""
+    from django.db import migrations
+
+    return [migrations.RunSQL(forward, reverse) for forward, reverse in pairs]

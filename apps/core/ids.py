@@ -1,0 +1,43 @@
+"""Time-ordered ids: UUIDv7 inside, a prefix and 26 Crockford characters on the wire."""
+
+import os
+import time
+from uuid import UUID
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUE = {c: i for i, c in enumerate(_ALPHABET)}
+
+
+def uuid7() -> UUID:
+    """RFC 9562 version 7: 48 bits of wall milliseconds, then 74 random bits."""
+    ms = time.time_ns() // 1_000_000
+    rand = int.from_bytes(os.urandom(10), "big")
+    value = (ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (rand >> 68 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
+    return UUID(int=value)
+
+
+def encode(prefix: str, value: UUID) -> str:
+    """`rfq_01j9…`: always 26 characters after the prefix."""
+    number, out = value.int, []
+    for _ in range(26):
+        number, digit = divmod(number, 32)
+        out.append(_ALPHABET[digit])
+    return f"{prefix}_{''.join(reversed(out))}"
+
+
+def decode(prefix: str, text: str) -> UUID:
+    """The UUID behind a wire id.
+
+    :raises ValueError: another prefix, length or character, or past 128 bits
+    """
+    head, _, tail = text.partition("_")
+    if head != prefix or len(tail) != 26:
+        raise ValueError(f"not an id of the form {prefix}_…")
+    number = 0
+    for char in tail:
+        if char not in _VALUE:
+            raise ValueError(f"not an id of the form {prefix}_…")
+        number = number * 32 + _VALUE[char]
+    if number >> 128:
+        raise ValueError(f"not an id of the form {prefix}_…")
+    return UUID(int=number)

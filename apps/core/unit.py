@@ -1,0 +1,136 @@
+"""One use case, one transaction: `@use_case` opens it, `@step` refuses to run outside one."""
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from django.db import transaction
+
+from . import clock
+from .errors import Conflict, Rejected
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EVENTS, ANSWER, BALANCES = 10, 20, 30  # what a body puts off, in the order in which it is done
+
+
+class Once(Protocol):
+    """Idempotency of one request; made on floor 9, where answers are rendered, and handed down."""
+
+    def begin(self) -> datetime:
+        """First statement: claim the key; the received instant. Raises IdempotencyInProgress."""
+
+    def stored(self) -> Any | None:
+        """Second statement: the stored answer of the same request, or None. Raises IdempotencyKeyReused."""
+
+    def store(self, result: Any) -> Any:
+        """Render, keep and return the answer."""
+
+    def refuse(self, no: Conflict | Rejected) -> None:
+        """Record the `….refused` event of this request."""
+
+    def store_refusal(self, no: Conflict | Rejected) -> Any:
+        """Render, keep and return the refusal."""
+
+
+class Unit:
+    """What one transaction has put off until just before its commit."""
+
+    def __init__(self) -> None:
+        self.late: list[tuple[int, int, Callable[[], object]]] = []
+        self.bags: dict[str, list[Any]] = {}
+
+    def finish(self) -> None:
+        while self.late:
+            self.late.sort(key=lambda item: item[:2])
+            _, _, run = self.late.pop(0)
+            run()
+
+    def clear(self) -> None:
+        self.late.clear()
+        self.bags.clear()
+
+
+_unit: ContextVar[Unit | None] = ContextVar("unit", default=None)
+
+
+def current() -> Unit:
+    unit = _unit.get()
+    assert unit is not None, "outside a use case"
+    return unit
+
+
+def last(rank: int, run: Callable[[], object]) -> None:
+    """Put `run` off until just before the commit; the lower rank goes first."""
+    unit = current()
+    unit.late.append((rank, len(unit.late), run))
+
+
+def bag(rank: int, name: str, item: Any, flush: Callable[[list[Any]], object]) -> None:
+    """Collect `item`; all items of `name` are flushed together, once, at `rank`."""
+    unit = current()
+    items = unit.bags.setdefault(name, [])
+    if not items:
+        last(rank, lambda: flush(unit.bags.pop(name, [])))
+    items.append(item)
+
+
+def use_case(body: Callable[..., R]) -> Callable[..., Any]:
+    """Open the one transaction, hand the received instant down as `now`, keep the answer where `once` is given.
+
+    A Conflict or Rejected undoes the effect, not the receipt: it is stored with its `….refused` event, so that a
+    retry gets the same answer. All else rolls back whole and stores nothing.
+    """
+
+    @functools.wraps(body)
+    def run(*, once: Once | None = None, **kw: Any) -> Any:
+        if _unit.get() is not None:
+            raise RuntimeError(f"{body.__name__}: a use case cannot be nested")
+        unit = Unit()
+        token = _unit.set(unit)
+        try:
+            with transaction.atomic(durable=True):
+                if once is None:
+                    received = clock.desk_now()
+                else:
+                    received = once.begin()
+                    if (old := once.stored()) is not None:
+                        return old
+                try:
+                    with transaction.atomic():
+                        out = body(now=received, **kw)
+                        answer: Any = out
+                        if once is not None:
+                            kept: list[Any] = []
+                            unit.late.append((ANSWER, 0, lambda: kept.append(once.store(out))))
+                            unit.finish()
+                            answer = kept[0]
+                        else:
+                            unit.finish()
+                except (Conflict, Rejected) as no:
+                    if once is None:
+                        raise
+                    unit.clear()
+                    once.refuse(no)
+                    unit.finish()
+                    answer = once.store_refusal(no)
+            return answer
+        finally:
+            _unit.reset(token)
+
+    return run
+
+
+def step(operation: Callable[P, R]) -> Callable[P, R]:
+    """A verb of one stage: part of a use case, never a transaction of its own."""
+
+    @functools.wraps(operation)
+    def run(*args: P.args, **kw: P.kwargs) -> R:
+        if _unit.get() is None:
+            raise RuntimeError(f"{operation.__name__}: a step runs inside a use case")
+        return operation(*args, **kw)
+
+    return run

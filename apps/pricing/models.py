@@ -1,0 +1,94 @@
+"""How a pair is priced, what stops it, and the approved closing marks."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.core.db import AmountField, Row
+
+from .states import MarkSetStatus
+
+
+class PairPolicy(models.Model):
+    """Spreads and bounds of one pair; bps are of the price."""
+
+    pair_code = models.CharField(max_length=25, primary_key=True)
+    spread_bps = AmountField()
+    size_tiers = models.JSONField(default=list)  # [{"above": "10", "bps": "3"}], above in base
+    tier_bps = models.JSONField(default=dict)  # by client tier, e.g. {"gold": "-0.5"}
+    volatility_factor = AmountField(default=0)  # bps per 1.0 of annual volatility
+    skew_bps_per_unit = AmountField(default=0)  # linear in the book's position of the base asset
+    skew_cap_bps = AmountField(default=0)
+    min_earn_bps = AmountField(default=0)
+    max_price_age_ms = models.IntegerField(default=5000)
+    auto_max_quantity = AmountField()
+    legs = models.JSONField(default=list)  # ["BTC-USD", "EUR-USD"] when priced as a cross
+
+    class Meta:
+        verbose_name_plural = "pair policies"
+
+
+class Halt(Row):
+    """A kill switch: on by one person at once, off by a second. Refuses new quotes and every accept received after it."""
+
+    scope = models.CharField(max_length=6, choices=[("ALL", "all"), ("PAIR", "pair"), ("CLIENT", "client")])
+    pair_code = models.CharField(max_length=25, blank=True)
+    client_id = models.UUIDField(null=True, blank=True)
+    reason = models.CharField(max_length=200)
+    thrown_by = models.UUIDField()
+    thrown_at = models.DateTimeField()
+    lifted_by = models.UUIDField(null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scope", "pair_code", "client_id"], condition=Q(lifted_at__isnull=True), name="halt_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(scope="ALL", pair_code="", client_id__isnull=True)
+                | (Q(scope="PAIR", client_id__isnull=True) & ~Q(pair_code=""))
+                | Q(scope="CLIENT", pair_code="", client_id__isnull=False),
+                name="halt_scope",
+            ),
+            models.CheckConstraint(condition=Q(lifted_by__isnull=True) | ~Q(lifted_by=models.F("thrown_by")), name="halt_two_people"),
+        ]
+
+
+class MarkSet(Row):
+    """Closing marks of one booking entity and business date; official figures use only the approved one."""
+
+    entity_id = models.UUIDField()
+    business_date = models.DateField()
+    version = models.IntegerField()
+    status = models.CharField(max_length=10, choices=[(s, s) for s in MarkSetStatus], default=MarkSetStatus.PROPOSED)
+    currency = models.CharField(max_length=12)
+    taken_at = models.DateTimeField()
+    proposed_by = models.UUIDField(null=True)
+    approved_by = models.UUIDField(null=True)
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity_id", "business_date", "version"], name="markset_version"),
+            models.UniqueConstraint(fields=["entity_id", "business_date"], condition=Q(status="APPROVED"), name="markset_one_approved"),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | Q(proposed_by__isnull=True) | ~Q(approved_by=models.F("proposed_by")),
+                name="markset_four_eyes",
+            ),
+        ]
+
+
+class Mark(Row):
+    append_only = True
+
+    mark_set = models.ForeignKey(MarkSet, on_delete=models.PROTECT, related_name="marks")
+    asset_code = models.CharField(max_length=12)
+    price = AmountField()  # of one unit, in the set's currency
+    source = models.CharField(max_length=120)
+    flags = models.JSONField(default=list)  # stale, spread, move
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mark_set", "asset_code"], name="mark_once"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="mark_positive"),
+        ]

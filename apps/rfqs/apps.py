@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class RfqsConfig(AppConfig):
+    name = "apps.rfqs"
