@@ -196,3 +196,8 @@ REFERENCE = [
     "apps.instruments.operations.seed_reference",
     "apps.pricing.operations.seed_reference",
 ]
+
+# Events: rows restored into another cluster carry foreign transaction ids, so each restore begins a new era.
+EVENT_ERA = env.int("EVENT_ERA", default=1)
+BUS_PREFIX = env.str("BUS_PREFIX", default="")
+EVENTS_CHANNEL = f"{BUS_PREFIX}events"

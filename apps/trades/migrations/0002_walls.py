@@ -20,9 +20,9 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'trades: a deal must have the price and amounts of its accepted quote' USING ERRCODE = '23514', CONSTRAINT = 'trades_as_quoted';
   END IF;
-  RETURN NEW;
+  RETURN NULL;
 END $body$;
-CREATE TRIGGER trades_as_quoted BEFORE INSERT ON trades_tradeversion FOR EACH ROW EXECUTE FUNCTION trades_as_quoted();
+CREATE CONSTRAINT TRIGGER trades_as_quoted AFTER INSERT ON trades_tradeversion DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trades_as_quoted();
 """
 
 

@@ -1,0 +1,209 @@
+"""Post balanced transactions; hold, post and void earmarked client money."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.core import db, ids, money, unit
+from apps.core.unit import step
+
+from . import rules
+from .errors import InsufficientBalance, PostingConflict, Unbalanced
+from .models import Hold, LedgerTransaction
+from .rules import Line, Ref
+from .states import HOLD, HoldStatus
+
+# One statement: headers, locks in id order, balances, lines with their running balances. A header whose key exists
+# already adds nothing. The triggers of 0002_walls check the result.
+_POST = """
+WITH h AS (
+  INSERT INTO ledger_ledgertransaction
+    (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, reverses_id, effective_at, business_date)
+  SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::uuid[],
+                       %s::timestamptz[], %s::date[])
+  ON CONFLICT (key) DO NOTHING RETURNING id
+), l AS (
+  SELECT f.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::numeric[], %s::int[]) AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
+), d AS (
+  SELECT acc, sum(amount) AS s, count(*) AS n FROM l GROUP BY acc
+), k AS MATERIALIZED (
+  SELECT id FROM ledger_ledgeraccount WHERE id IN (SELECT acc FROM d) ORDER BY id FOR NO KEY UPDATE
+), u AS (
+  UPDATE ledger_ledgeraccount a SET amount = a.amount + d.s, version = a.version + d.n
+  FROM d JOIN k ON k.id = d.acc WHERE a.id = d.acc
+  RETURNING a.id, a.amount, a.version, d.s, d.n
+), w AS (
+  INSERT INTO ledger_ledgerline (transaction_id, account_id, asset_code, amount, balance, version)
+  SELECT l.txn, l.acc, l.asset, l.amount, u.amount - u.s + sum(l.amount) OVER o, u.version - u.n + row_number() OVER o
+  FROM l LEFT JOIN u ON u.id = l.acc WINDOW o AS (PARTITION BY l.acc ORDER BY l.ord)
+)
+SELECT id FROM h
+"""
+_OPEN = """
+INSERT INTO ledger_ledgeraccount (id, entity_id, kind, asset_code, book_id, owner_id, designation, amount, held, version)
+SELECT f.*, 0, 0, 0 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[])
+  AS f(id, entity_id, kind, asset_code, book_id, owner_id, designation) ORDER BY id ON CONFLICT DO NOTHING
+"""
+
+_known: set[UUID] = set()  # accounts seen committed by this process; they are never deleted
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    id: UUID
+    key: str
+    hash: str
+    kind: str
+    entity_id: UUID
+    source_type: str
+    source_id: UUID
+    narrative: str
+    reverses: UUID | None
+    effective_at: datetime
+    business_date: date
+    lines: tuple[Line, ...]
+
+
+@step
+def post(
+    *,
+    key: str,
+    kind: str,
+    source_type: str,
+    source_id: UUID,
+    lines: Sequence[Line],
+    effective_at: datetime,
+    business_date: date,
+    narrative: str = "",
+    reverses: UUID | None = None,
+) -> UUID:
+    """Post one transaction, as the last statement before the commit.
+
+    :param key: idempotency key; the same key with the same lines posts nothing again
+    :param lines: debits positive; Σ per asset is zero, all of one booking entity; lines of amount zero are left out
+    :raises Unbalanced: Σ of an asset is not zero, or no line is left (a bug of the caller)
+    :raises PostingConflict: the key was used for other lines (raised just before the commit)
+    """
+    real = tuple(line for line in lines if line.amount)
+    off = {asset: total for asset, total in rules.sums(real).items() if total}
+    entities = {line.ref.entity_id for line in real}
+    if off or len(entities) != 1:
+        raise Unbalanced(f"{key}: sums {off}, entities {len(entities)}")
+    posting = _Posting(
+        id=ids.uuid7(),
+        key=key,
+        hash=rules.payload_hash(kind, real),
+        kind=kind,
+        entity_id=entities.pop(),
+        source_type=source_type,
+        source_id=source_id,
+        narrative=narrative,
+        reverses=reverses,
+        effective_at=effective_at,
+        business_date=business_date,
+        lines=real,
+    )
+    unit.bag(unit.BALANCES, "ledger", posting, _flush)
+    return posting.id
+
+
+def _flush(postings: list[_Posting]) -> None:
+    refs = {line.ref.id: line.ref for p in postings for line in p.lines}
+    open_accounts(list(refs.values()))
+    lines = [(p.id, line.ref.id, line.ref.asset, line.amount) for p in postings for line in p.lines]
+    heads: list[tuple[Any, ...]] = [
+        (p.id, p.key, p.hash, p.kind, p.entity_id, p.source_type, p.source_id, p.narrative, p.reverses, p.effective_at, p.business_date)
+        for p in postings
+    ]
+    columns = [list(c) for c in zip(*heads, strict=True)] + [list(c) for c in zip(*lines, strict=True)] + [list(range(len(lines)))]
+    try:
+        posted = db.run(_POST, columns)
+    except Exception:
+        _known.clear()
+        raise
+    if len(posted) < len(postings):
+        _check_repeats([p for p in postings if (p.id,) not in posted])
+
+
+def _check_repeats(repeats: list[_Posting]) -> None:
+    before = dict(LedgerTransaction.objects.filter(key__in=[p.key for p in repeats]).values_list("key", "payload_hash"))
+    for posting in repeats:
+        if before.get(posting.key) != posting.hash:
+            raise PostingConflict(f"{posting.key} was posted before with other lines")
+
+
+@step
+def open_accounts(refs: Sequence[Ref]) -> None:
+    """Make the zero rows of accounts that do not exist yet."""
+    new = [ref for ref in refs if ref.id not in _known]
+    if not new:
+        return
+    rows = [(r.id, r.entity_id, str(r.kind), r.asset, r.book_id, r.owner_id, r.designation) for r in new]
+    db.run(_OPEN, [list(column) for column in zip(*rows, strict=True)])
+    fresh = {ref.id for ref in new}
+    transaction.on_commit(lambda: _known.update(fresh), robust=True)
+
+
+def forget_accounts() -> None:
+    """For tests that empty the tables under a living process."""
+    _known.clear()
+
+
+@step
+def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> Hold:
+    """Set `amount` of a client's balance aside. The caller holds the client's account row.
+
+    :raises InsufficientBalance: more than is available
+    """
+    open_accounts([ref])
+    posted, held = db.one("SELECT amount, held FROM ledger_ledgeraccount WHERE id = %s FOR NO KEY UPDATE", (ref.id,))
+    free = rules.available(posted, held)
+    if amount > free:
+        raise InsufficientBalance(
+            f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed", asset=ref.asset, available=money.text(free)
+        )
+    made = Hold(id=ids.uuid7(), account_id=ref.id, amount=amount, source_type=source_type, source_id=source_id, created_at=now)
+    db.insert(made)
+    db.run("UPDATE ledger_ledgeraccount SET held = held + %s WHERE id = %s", (amount, ref.id))
+    return made
+
+
+@step
+def post_holds(*, source_id: UUID, now: datetime, only: Sequence[Ref] | None = None) -> Decimal:
+    """End the pending holds of a source as used: the caller posts the lines that use them. Others of it are voided.
+
+    :return: the sum that was held in `only` (or in all)
+    """
+    keep = None if only is None else {ref.id for ref in only}
+    total = money.ZERO
+    for one in _lock_pending(source_id):
+        used = keep is None or one.account_id in keep
+        _end(one, HoldStatus.POSTED if used else HoldStatus.VOIDED, now)
+        total += one.amount if used else money.ZERO
+    return total
+
+
+@step
+def void_holds(*, source_id: UUID, now: datetime) -> None:
+    """Give the pending holds of a source back; none is fine."""
+    for one in _lock_pending(source_id):
+        _end(one, HoldStatus.VOIDED, now)
+
+
+def _lock_pending(source_id: UUID) -> list[Hold]:
+    accounts = Hold.objects.filter(source_id=source_id).values_list("account_id", flat=True)
+    for account_id in sorted(accounts):
+        db.run("SELECT 1 FROM ledger_ledgeraccount WHERE id = %s FOR NO KEY UPDATE", (account_id,))
+    return list(Hold.objects.filter(source_id=source_id, status=HoldStatus.PENDING).order_by("account_id"))
+
+
+def _end(one: Hold, status: HoldStatus, now: datetime) -> None:
+    HOLD.move(one, status)
+    one.ended_at = now
+    one.save(update_fields=["status", "ended_at"])
+    db.run("UPDATE ledger_ledgeraccount SET held = held - %s WHERE id = %s", (one.amount, one.account_id))

@@ -1,0 +1,114 @@
+"""Balances and entries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import QuerySet, Sum
+
+from apps.core import money
+
+from . import rules
+from .models import LedgerAccount, LedgerLine
+from .rules import Ref
+from .states import HAVE, RESULT, Kind
+
+
+@dataclass(frozen=True)
+class ClientBalance:
+    """In units of the asset; `posted` is what we owe the client, negative when the client owes us."""
+
+    asset: str
+    posted: Decimal
+    held: Decimal
+    available: Decimal
+    receivable: Decimal  # what the client owes from deals on credit
+    payable: Decimal  # what we owe from deals on credit
+
+
+def list_client_balances(account_ids: Iterable[UUID]) -> dict[UUID, list[ClientBalance]]:
+    """Per account, one row an asset; the caller has checked that the accounts may be seen."""
+    rows: dict[tuple[UUID, str], dict[str, tuple[Decimal, Decimal]]] = {}
+    kinds = [Kind.CLIENT_BALANCE, Kind.RECEIVABLE, Kind.PAYABLE]
+    for row in LedgerAccount.objects.filter(owner_id__in=list(account_ids), kind__in=kinds).order_by("asset_code"):
+        assert row.owner_id is not None
+        rows.setdefault((row.owner_id, row.asset_code), {})[row.kind] = (row.amount, row.held)
+    out: dict[UUID, list[ClientBalance]] = {}
+    none = (money.ZERO, money.ZERO)
+    for (owner, asset), kinds_ in rows.items():
+        amount, held = kinds_.get(Kind.CLIENT_BALANCE, none)
+        out.setdefault(owner, []).append(
+            ClientBalance(
+                asset=asset,
+                posted=-amount,
+                held=held,
+                available=rules.available(amount, held),
+                receivable=kinds_.get(Kind.RECEIVABLE, none)[0],
+                payable=-kinds_.get(Kind.PAYABLE, none)[0],
+            )
+        )
+    return out
+
+
+def get_amount(ref: Ref) -> Decimal:
+    """The balance, debits positive; zero where the account does not exist yet."""
+    found = LedgerAccount.objects.filter(id=ref.id).values_list("amount", flat=True).first()
+    return money.ZERO if found is None else found
+
+
+def list_positions(entity_id: UUID, book_id: UUID | None = None) -> dict[str, Decimal]:
+    """Net open position per asset, positive = long: −Σ of the result side (operations.md, position identity)."""
+    rows = LedgerAccount.objects.filter(entity_id=entity_id, kind__in=RESULT)
+    if book_id is not None:
+        rows = rows.filter(book_id=book_id)
+    return {a: -s for a, s in rows.values_list("asset_code").annotate(s=Sum("amount")).order_by("asset_code")}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Both sides of the position identity of one asset; they are equal or the books are wrong."""
+
+    asset: str
+    have: Decimal
+    position: Decimal
+    by_kind: dict[str, Decimal]
+
+    @property
+    def holds(self) -> bool:
+        return self.have == self.position
+
+
+def list_identity(entity_id: UUID) -> list[Identity]:
+    """Net open position = Σ what we have and owe = −Σ what it is a position in, per asset."""
+    by: dict[str, dict[str, Decimal]] = {}
+    rows = LedgerAccount.objects.filter(entity_id=entity_id).values_list("asset_code", "kind").annotate(s=Sum("amount"))
+    for asset, kind, total in rows.order_by("asset_code", "kind"):
+        by.setdefault(asset, {})[kind] = total
+    return [
+        Identity(
+            asset=asset,
+            have=sum((kinds.get(k, money.ZERO) for k in HAVE), money.ZERO),
+            position=-sum((kinds.get(k, money.ZERO) for k in RESULT), money.ZERO),
+            by_kind=kinds,
+        )
+        for asset, kinds in by.items()
+    ]
+
+
+def list_entries(owner_ids: Iterable[UUID], *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[LedgerLine]:
+    """Lines of these owners' accounts, by effective time then recorded order."""
+    lines = LedgerLine.objects.filter(account__owner_id__in=list(owner_ids)).select_related("transaction", "account")
+    if since is not None:
+        lines = lines.filter(transaction__effective_at__gte=since)
+    if until is not None:
+        lines = lines.filter(transaction__effective_at__lt=until)
+    return lines.order_by("transaction__effective_at", "id")
+
+
+def list_lines_of(source_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
+    """Lines of the transactions whose source is one of these."""
+    return (
+        LedgerLine.objects.filter(transaction__source_id__in=list(source_ids)).select_related("transaction", "account").order_by("transaction_id", "id")
+    )
