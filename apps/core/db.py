@@ -1,23 +1,24 @@
 """The database as second wall: fields, generated triggers, raw statements, read-only snapshots."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from psycopg.types.json import Jsonb
 
 from . import ids, money
+from .errors import AppError
 from .states import Machine
 
 statements = 0  # raw statements sent by this process: tests hold the hot paths to their number
 
 
-def run(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def run(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """Send one prepared statement; its rows, or [] where it has none. Errors come as Django's."""
     global statements  # noqa: PLW0603
     statements += 1
@@ -40,6 +41,18 @@ def first(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
 
 def jsonb(value: object) -> Jsonb:
     return Jsonb(value)
+
+
+@contextmanager
+def refuse_on(constraint: str, refusal: AppError) -> Iterator[None]:
+    """A breach of this constraint is somebody else having been faster: say so instead of failing."""
+    try:
+        yield
+    except IntegrityError as no:
+        cause = no.__cause__
+        if isinstance(cause, psycopg.Error) and cause.diag.constraint_name == constraint:
+            raise refusal from no
+        raise
 
 
 @contextmanager

@@ -12,13 +12,13 @@ class PairPolicy(models.Model):
     """Spreads and bounds of one pair; bps are of the price."""
 
     pair_code = models.CharField(max_length=25, primary_key=True)
-    spread_bps = AmountField()
-    size_tiers = models.JSONField(default=list)  # [{"above": "10", "bps": "3"}], above in base
-    tier_bps = models.JSONField(default=dict)  # by client tier, e.g. {"gold": "-0.5"}
-    volatility_factor = AmountField(default=0)  # bps per 1.0 of annual volatility
-    skew_bps_per_unit = AmountField(default=0)  # linear in the book's position of the base asset
+    spread_bps = AmountField()  # one side
+    size_tiers = models.JSONField(default=list)  # [{"above": "10", "bps": "3"}], above in base, rising
+    tier_bps = models.JSONField(default=dict)  # markup by client tier, e.g. {"standard": "1"}
+    volatility_share = AmountField(default=0)  # of the move expected while we hedge
     skew_cap_bps = AmountField(default=0)
-    min_earn_bps = AmountField(default=0)
+    skew_full_at = AmountField(default=0)  # base position at which the skew reaches its cap
+    minimum_earn = AmountField(default=0)  # the least one side earns, in quote units
     max_price_age_ms = models.IntegerField(default=5000)
     auto_max_quantity = AmountField()
     legs = models.JSONField(default=list)  # ["BTC-USD", "EUR-USD"] when priced as a cross

@@ -1,0 +1,15 @@
+from apps.core.errors import Conflict, Forbidden
+
+
+class SameHands(Forbidden):
+    """Nobody checks what they made; superusers neither."""
+
+    code, title = "four_eyes", "Somebody else has to check this"
+
+
+class NotAChecker(Forbidden):
+    code, title = "not_a_checker", "Your role does not check this"
+
+
+class ApprovalOpen(Conflict):
+    code, title = "approval_open", "There is an open request for this already"

@@ -1,0 +1,102 @@
+"""Reserve at the quote, commit at the accept, release or close at the end. One reservation per request and line."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.core import db, ids, money
+from apps.core.unit import step
+
+from .errors import CreditExceeded
+from .models import Reservation
+from .rules import Headroom, LineState
+from .states import ReservationStatus
+
+_LOCK = """
+SELECT id, level, amount, excess, excess_until, valid_until, reserved, used, currency FROM credit_line
+WHERE (level, subject_id) IN (('GROUP', %s::uuid), ('CLIENT', %s), ('ACCOUNT', %s))
+ORDER BY CASE level WHEN 'GROUP' THEN 1 WHEN 'CLIENT' THEN 2 ELSE 3 END
+FOR NO KEY UPDATE
+"""
+_END = """
+WITH k AS MATERIALIZED (
+  SELECT l.id FROM credit_line l JOIN credit_reservation r ON r.line_id = l.id
+  WHERE r.source_id = %(source)s ORDER BY CASE l.level WHEN 'GROUP' THEN 1 WHEN 'CLIENT' THEN 2 ELSE 3 END FOR NO KEY UPDATE OF l
+), r AS (
+  UPDATE credit_reservation c SET status = %(to)s, deal_id = coalesce(%(deal)s, c.deal_id), ended_at = %(ended)s
+  FROM k WHERE c.line_id = k.id AND c.source_id = %(source)s AND c.status = %(from)s RETURNING c.line_id, c.amount
+)
+UPDATE credit_line l SET reserved = reserved + r.amount * %(reserved)s, used = used + r.amount * %(used)s
+FROM r WHERE l.id = r.line_id RETURNING l.id
+"""
+
+
+@step
+def reserve(
+    *,
+    group_id: UUID | None,
+    client_id: UUID,
+    account_id: UUID,
+    source_id: UUID,
+    amount: Decimal,
+    value_date: date,
+    now: datetime,
+    locked: "list[tuple[UUID, LineState, str]] | None" = None,
+) -> Headroom:
+    """Take `amount` (in the lines' currency) of group, client and account lines, in that order of locks.
+
+    :raises CreditExceeded: no line, or one of them has too little headroom
+    """
+    lines = locked if locked is not None else lock_lines(group_id=group_id, client_id=client_id, account_id=account_id)
+    if not lines:
+        raise CreditExceeded("there is no credit line", binding="NONE", headroom="0")
+    binding = min(lines, key=lambda line: line[1].headroom(now))
+    _, state, currency = binding
+    before = state.headroom(now)
+    if amount > before:
+        raise CreditExceeded(
+            f"{money.text(amount)} {currency} needed, {money.text(max(before, money.ZERO))} left on the {state.level.lower()} line",
+            binding=state.level,
+            headroom=money.text(max(before, money.ZERO)),
+        )
+    db.insert(
+        *(
+            Reservation(id=ids.uuid7(), line_id=line_id, source_id=source_id, account_id=account_id, amount=amount, value_date=value_date, created_at=now)
+            for line_id, _, _ in lines
+        )
+    )
+    db.run("UPDATE credit_line SET reserved = reserved + %s WHERE id = ANY(%s)", (amount, [line_id for line_id, _, _ in lines]))
+    limit = state.limit(now)
+    share = (state.reserved + state.used + amount) / limit if limit else Decimal(1)
+    return Headroom(before=before, after=before - amount, currency=currency, binding=state.level, share_used=share)
+
+
+@step
+def lock_lines(*, group_id: UUID | None, client_id: UUID, account_id: UUID) -> list[tuple[UUID, LineState, str]]:
+    """Lock group → client → account lines; each with its state and currency."""
+    return [(row[0], LineState(*row[1:8]), row[8]) for row in db.run(_LOCK, (group_id, client_id, account_id))]
+
+
+@step
+def commit(*, source_id: UUID, deal_id: UUID) -> bool:
+    """RESERVED → COMMITTED for a deal: it never fails for credit. False when nothing was reserved any more."""
+    return _end(source_id, ReservationStatus.RESERVED, ReservationStatus.COMMITTED, reserved=-1, used=1, deal_id=deal_id, now=None)
+
+
+@step
+def release(*, source_id: UUID, now: datetime) -> bool:
+    """RESERVED → RELEASED; False when there was nothing to release."""
+    return _end(source_id, ReservationStatus.RESERVED, ReservationStatus.RELEASED, reserved=-1, used=0, deal_id=None, now=now)
+
+
+@step
+def close(*, source_id: UUID, now: datetime) -> bool:
+    """COMMITTED → CLOSED: what it was taken for has settled."""
+    return _end(source_id, ReservationStatus.COMMITTED, ReservationStatus.CLOSED, reserved=0, used=-1, deal_id=None, now=now)
+
+
+def _end(
+    source_id: UUID, old: ReservationStatus, new: ReservationStatus, *, reserved: int, used: int, deal_id: UUID | None, now: datetime | None
+) -> bool:
+    params = {"source": source_id, "from": str(old), "to": str(new), "deal": deal_id, "ended": now, "reserved": reserved, "used": used}
+    return bool(db.run(_END, params))

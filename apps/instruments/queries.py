@@ -1,0 +1,36 @@
+"""Pairs, assets, rails, our entities and books."""
+
+from apps.core.errors import NotFound
+
+from .models import Asset, Book, BookingEntity, Pair, Rail
+
+
+def list_pairs() -> list[Pair]:
+    return list(Pair.objects.filter(active=True).select_related("base", "quote").order_by("code"))
+
+
+def get_pair(code: str) -> Pair:
+    found = Pair.objects.filter(code=code, active=True).select_related("base", "quote").first()
+    if found is None:
+        raise NotFound(f"no instrument {code}")
+    return found
+
+
+def list_assets() -> list[Asset]:
+    return list(Asset.objects.order_by("code"))
+
+
+def get_entity(code: str) -> BookingEntity:
+    return BookingEntity.objects.get(code=code)
+
+
+def list_entities() -> list[BookingEntity]:
+    return list(BookingEntity.objects.order_by("code"))
+
+
+def get_book(code: str) -> Book:
+    return Book.objects.select_related("entity").get(code=code)
+
+
+def list_rails() -> list[Rail]:
+    return list(Rail.objects.select_related("asset").order_by("code"))

@@ -1,0 +1,15 @@
+from uuid import UUID
+
+from .models import User
+
+
+def find_staff(user_id: UUID) -> User | None:
+    return User.objects.filter(id=user_id, is_active=True, is_staff=True).first()
+
+
+def get_by_username(username: str) -> User:
+    return User.objects.get(username=username)
+
+
+def names(user_ids: set[UUID]) -> dict[UUID, str]:
+    return {u.id: u.get_full_name() or u.username for u in User.objects.filter(id__in=user_ids)}

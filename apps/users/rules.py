@@ -1,0 +1,29 @@
+"""Roles of our own people and what they may do (domain.md, Who). No Django."""
+
+ROLES = ("sales", "trader", "operations", "risk", "finance", "compliance", "admin", "auditor")
+
+# act → roles that may make it, roles that may check it
+ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "release": (frozenset({"operations"}), frozenset({"operations"})),
+    "receipt": (frozenset({"operations"}), frozenset({"compliance"})),
+    "ssi": (frozenset({"operations"}), frozenset({"operations"})),
+    "marks": (frozenset({"finance"}), frozenset({"finance", "risk"})),
+    "day_close": (frozenset({"operations"}), frozenset({"finance", "risk"})),
+    "client_key": (frozenset({"admin"}), frozenset({"compliance"})),
+    "halt_on": (frozenset({"trader", "risk", "operations"}), frozenset()),
+    "halt_off": (frozenset({"trader", "risk", "operations"}), frozenset()),
+    "line": (frozenset({"risk"}), frozenset({"risk"})),
+    "terms": (frozenset({"sales", "trader"}), frozenset({"risk"})),
+    "client": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
+    "hedge": (frozenset({"trader"}), frozenset({"operations"})),
+}
+PRICE_ROLES = frozenset({"trader"})
+SEES_TRADING = frozenset({"sales", "trader", "risk", "operations", "finance", "auditor", "admin"})
+
+
+def may_make(roles: frozenset[str], act: str) -> bool:
+    return bool(roles & ACTS[act][0])
+
+
+def may_check(roles: frozenset[str], act: str) -> bool:
+    return bool(roles & ACTS[act][1])
