@@ -10,7 +10,7 @@ from flowdesk import places
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
 
 DEBUG = env.bool("DEBUG", default=True)
 ENVIRONMENT = env.str("FLOWDESK_ENVIRONMENT", default="demo" if DEBUG else "production")
@@ -37,6 +37,8 @@ EMBEDDED = places.embedded(BASE_DIR, VAR_DIR)
 DATABASE_URL = env.str("DATABASE_URL", default="")
 VALKEY_URL = env.str("VALKEY_URL", default="")
 EMBED_POSTGRES, EMBED_VALKEY = not DATABASE_URL, not VALKEY_URL
+EMBED_DURABLE = env.bool("EMBED_DURABLE", default=True)  # 0: no fsync, no append-only file; for tests
+EMBED_DATABASE = env.str("EMBED_DATABASE", default="flowdesk")
 if not DEBUG and (EMBED_POSTGRES or EMBED_VALKEY):
     raise ImproperlyConfigured("DATABASE_URL and VALKEY_URL: the embedded engines are for demos; set both when DEBUG=0")
 VALKEY_URL = VALKEY_URL or f"unix://{EMBEDDED.valkey_socket}"
@@ -60,7 +62,7 @@ try:
     _DATABASE: dict[str, Any] = (
         dict(environ.Env.db_url_config(DATABASE_URL))
         if DATABASE_URL
-        else {"NAME": "flowdesk", "USER": "flowdesk", "HOST": str(EMBEDDED.postgres_socket_dir), "PORT": ""}
+        else {"NAME": EMBED_DATABASE, "USER": "flowdesk", "HOST": str(EMBEDDED.postgres_socket_dir), "PORT": ""}
     )
 except Exception as wrong:  # environ raises many kinds; all mean the same here
     raise ImproperlyConfigured("DATABASE_URL: not a URL of the form postgres://user:password@host:port/name") from wrong
@@ -171,6 +173,12 @@ USE_TZ, TIME_ZONE, LANGUAGE_CODE = True, "UTC", "en-gb"
 STATIC_URL, STATIC_ROOT = "/static/", Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
+# What /readyz asks: name → dotted path of a function that gives None or the reason (flowdesk/health.py).
+READY_CHECKS = {
+    "database": "flowdesk.health.database",
+    "migrations": "flowdesk.health.migrations",
+    "valkey": "flowdesk.health.valkey",
+}
 
 # --- production hardening ---------------------------------------------------------------------------------------
 if not DEBUG:

@@ -1,0 +1,8 @@
+"""The live role's application."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowdesk.settings")
+application = get_asgi_application()

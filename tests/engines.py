@@ -1,0 +1,196 @@
+"""The tests' own engines: a pytest plugin, loaded by `-p tests.engines` before the settings are read.
+
+* Engines of their own (`var/test`), so that a running desk is never touched; with DATABASE_URL a server of yours, logged in as superuser.
+* A database and a Valkey for each xdist worker (`flowdesk_test_gw0`, …), so that workers, and the servers they start, never meet.
+* The schema is migrated once by its owner into a template, kept until a file that makes the schema changes; each worker copies it.
+* Tests run as `flowdesk_app`, as the platform does; what they leave behind is flushed by the superuser, since the app may not.
+"""
+
+import atexit
+import contextlib
+import hashlib
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+DATABASE = f"flowdesk_test_{WORKER}"
+# Whatever of these changes makes a new template.
+SCHEMA = ("apps/*/migrations/*.py", "apps/*/states.py", "apps/*/reference.py", "apps/core/*.py", "flowdesk/settings.py", "requirements.txt")
+KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+os.environ["PYTEST_PLUGINS"] = "tests.engines"  # an xdist worker reads -p only after the settings, but this before
+os.environ.setdefault("VAR_DIR", str(ROOT / "var/test"))
+os.environ.setdefault("EMBED_DURABLE", "0")
+os.environ["EMBED_DATABASE"] = DATABASE
+_GIVEN_DATABASE = os.environ.setdefault("FLOWDESK_TEST_DATABASE_URL", os.environ.get("DATABASE_URL", ""))
+if _GIVEN_DATABASE:
+    os.environ["DATABASE_URL"] = urlunsplit(urlsplit(_GIVEN_DATABASE)._replace(path=f"/{DATABASE}"))
+_valkey_home = Path(tempfile.mkdtemp(prefix="fd-vk-"))  # short: a socket's path ends at 107 bytes
+atexit.register(shutil.rmtree, _valkey_home, ignore_errors=True)
+os.environ["VALKEY_URL"] = f"unix://{_valkey_home}/valkey.sock"
+
+_open = contextlib.ExitStack()
+_connections: dict[str, psycopg.Connection[Any]] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the engines. The xdist controller runs no test; it only keeps PostgreSQL up while its workers come and go."""
+    if any(getattr(config.option, word, False) for word in ("help", "version", "markers", "showfixtures")):
+        return
+    _patch_flush()
+    from flowdesk import services
+
+    _start_valkey()
+    if not _GIVEN_DATABASE:
+        _open.enter_context(services.engines())
+
+
+def pytest_unconfigure() -> None:
+    from django.db import connections
+
+    with contextlib.suppress(Exception):
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            connection.close_pool()
+    for session in _connections.values():
+        session.close()
+    _connections.clear()
+    _open.close()
+
+
+def _start_valkey() -> None:
+    from flowdesk.valkey import Valkey
+
+    server = Valkey(_valkey_home / "data", _valkey_home / "valkey.sock", durable=False)
+    child = server.start()  # ends with this process, however that ends
+    _open.callback(child.wait)
+    _open.callback(child.terminate)
+    while not server.answers():
+        if child.poll() is not None:
+            raise pytest.UsageError(f"Valkey ended while starting: {(_valkey_home / 'valkey.log').read_text()[-400:]}")
+
+
+# --- databases --------------------------------------------------------------------------------------------------------
+def superuser(database: str = DATABASE) -> psycopg.Connection[Any]:
+    """The superuser's own connection to a database, in autocommit; kept open for the session."""
+    if database not in _connections or _connections[database].closed:
+        if _GIVEN_DATABASE:
+            url = urlunsplit(urlsplit(_GIVEN_DATABASE)._replace(path=f"/{database}"))
+            _connections[database] = psycopg.connect(url, autocommit=True)
+        else:
+            from flowdesk import services
+
+            _connections[database] = services.superuser(database)
+    return _connections[database]
+
+
+def prepare_database() -> None:
+    """Make this worker's database out of the template, and the template where it is missing."""
+    template = f"flowdesk_template_{_schema_hash()}"
+    admin = superuser("postgres")
+    admin.execute("SELECT pg_advisory_lock(7310)")  # one worker migrates, the others wait for it
+    try:
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [template]).fetchone() is None:
+            _make_template(admin, template)
+    finally:
+        admin.execute("SELECT pg_advisory_unlock(7310)")
+    if DATABASE in _connections:
+        _connections.pop(DATABASE).close()
+    admin.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
+    admin.execute(f'CREATE DATABASE "{DATABASE}" OWNER {_owner(admin)} TEMPLATE "{template}" STRATEGY FILE_COPY')
+
+
+def _make_template(admin: psycopg.Connection[Any], template: str) -> None:
+    for (name,) in admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'flowdesk_template_%'").fetchall():
+        admin.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    admin.execute(f'CREATE DATABASE "{template}" OWNER {_owner(admin)}')
+    environment = {**os.environ, "FLOWDESK_DB_ROLE": "owner", "EMBED_DATABASE": template}
+    if _GIVEN_DATABASE:
+        environment["DATABASE_URL"] = urlunsplit(urlsplit(_GIVEN_DATABASE)._replace(path=f"/{template}"))
+    migrate = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--no-input", "--verbosity", "0"],
+        cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if migrate.returncode:
+        pytest.exit(f"migrate failed, so no test can run:\n{migrate.stdout[-2000:]}{migrate.stderr[-6000:]}", returncode=4)
+    admin.execute(f'ALTER DATABASE "{template}" IS_TEMPLATE true')
+
+
+def _owner(admin: psycopg.Connection[Any]) -> str:
+    return '"flowdesk"' if not _GIVEN_DATABASE else f'"{admin.info.user}"'
+
+
+def _schema_hash() -> str:
+    digest = hashlib.sha256()
+    for pattern in SCHEMA:
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> None:
+    """In place of pytest-django's: the database exists under its own name before Django opens its first connection."""
+    with django_db_blocker.unblock():
+        prepare_database()
+
+
+# --- between tests ----------------------------------------------------------------------------------------------------
+def flush_database() -> None:
+    """Empty every table that has rows, past all triggers, and put the reference rows back."""
+    session = superuser()
+    tables = [
+        name
+        for (name,) in session.execute(
+            "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL (%s)",
+            [list(KEPT)],
+        ).fetchall()
+    ]
+    if not tables:
+        return
+    union = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in tables)
+    filled = [name for (name,) in session.execute(union).fetchall()]
+    if filled:
+        session.execute("SET session_replication_role = replica; SET lock_timeout = '20s'")
+        session.execute(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE")
+        session.execute("RESET session_replication_role")
+    with contextlib.suppress(ModuleNotFoundError):
+        seed_all = getattr(importlib.import_module("apps.core.reference"), "seed_all", None)
+        if seed_all is not None:
+            seed_all()
+
+
+def _patch_flush() -> None:
+    from django.test import TransactionTestCase
+
+    # TestCase has its own (a rollback), and calls this one only where a database has no transactions.
+    TransactionTestCase._fixture_teardown = lambda _self: flush_database()  # type: ignore[method-assign, assignment]
+
+
+@pytest.fixture(autouse=True)
+def _empty_valkey() -> Iterator[None]:
+    """Each test starts with an empty Valkey: rate limits, caches and books of the one before are gone."""
+    import redis
+
+    yield
+    with redis.Redis.from_url(os.environ["VALKEY_URL"]) as valkey:
+        valkey.flushall()
+
+
+@pytest.fixture
+def superuser_session(db: None) -> psycopg.Connection[Any]:
+    """The superuser's connection to the test database, to damage what no role of the platform may touch; not in the test's transaction."""
+    return superuser()
