@@ -1,0 +1,39 @@
+"""Pricing's refusals: one class, one stable code each."""
+
+from apps.core.errors import Rejected
+
+
+class PriceUnavailable(Rejected):
+    """No healthy source, no answer from the price bus, or a number that pricing needs is missing."""
+
+    code, title = "price_unavailable", "No price is available"
+
+
+class StalePrice(PriceUnavailable):
+    """There is a price, but it is older than the rule allows."""
+
+    code, title = "price_stale", "The price is too old"
+
+
+class NotEnoughDepth(Rejected):
+    """The merged book does not hold the size asked for."""
+
+    code, title = "insufficient_depth", "The book is not deep enough for this size"
+
+
+class SizeTooSmall(Rejected):
+    """The amount does not cover the fee and the least we earn, or buys less than one unit."""
+
+    code, title = "size_too_small", "The size is too small to be priced"
+
+
+class BadRecording(Rejected):
+    """A file of recorded prices that cannot be used; `extra` names file and line."""
+
+    code, title = "bad_recording", "The recorded prices cannot be read"
+
+
+class UnknownPair(Rejected):
+    """No feed carries this pair."""
+
+    code, title = "unknown_pair", "This pair is not priced"
