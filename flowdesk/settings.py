@@ -209,3 +209,5 @@ REFERENCE = [
 EVENT_ERA = env.int("EVENT_ERA", default=1)
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
+SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
+KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"

@@ -25,9 +25,9 @@ _COUNTRY = {
 
 
 class Kind(StrEnum):
-    FIAT = "fiat"
-    CRYPTO = "crypto"
-    STABLECOIN = "stablecoin"
+    FIAT = "FIAT"
+    CRYPTO = "CRYPTO"
+    STABLECOIN = "STABLECOIN"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ FREE_TTL_MS = 10_000
 class Side(StrEnum):
     """Always the client's, of the base asset."""
 
-    BUY = "BUY"
-    SELL = "SELL"
+    BUY = "buy"
+    SELL = "sell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def _for_quote(
     if quantity <= 0:
         raise SizeTooSmall("the amount buys less than one unit")
     quote_quantity = _settled(shown, pair.quote_scale, up=buys)
-    # What a seller gives may pass the depth by less than one tick's worth, through rounding alone: it is averaged over the whole depth then.
+    # What a seller gives may pass the depth by less than one tick's worth, through rounding alone: it is averaged over the depth then.
     reference = book.vwap(levels, min(quantity, book.depth(levels)))
     return _side_price(side, pair, fee, mid, reference, parts, price, quantity, quote_quantity, total)
 
