@@ -6,17 +6,18 @@ A worker may be killed at any moment: a task is acknowledged after its end, give
 
 import os
 import warnings
+from pathlib import Path
 
 from celery import Celery, signals
-from celery.platforms import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowdesk.settings")
 
 LONGEST_TASK_S = 150
+JOBS = Path(__file__).resolve().parent.parent / "apps/jobs"
 CANARY, CANARY_EVERY_S, CANARY_LIFE_S = "worker:canary", 10, 60
-warnings.filterwarnings("ignore", category=SecurityWarning)  # of a worker run by root: no pickle is accepted here
+warnings.filterwarnings("ignore", message="You're running the worker with superuser")  # no pickle is accepted here
 
-app = Celery("flowdesk")
+app = Celery("flowdesk", include=[f"apps.jobs.{file.stem}" for file in sorted(JOBS.glob("[a-z]*.py")) if file.stem != "apps"])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_acks_late=True,
@@ -41,7 +42,6 @@ app.conf.update(
     timezone="UTC",
     enable_utc=True,
 )
-app.autodiscover_tasks(["apps"], related_name="jobs")
 
 
 @app.on_after_configure.connect
