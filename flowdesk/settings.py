@@ -60,6 +60,8 @@ if PROCESS in {"web", "live"}:
     _OPTIONS["transaction_timeout"] = "10s"
 if DB_ROLE != "owner":
     _OPTIONS["role"] = f"flowdesk_{DB_ROLE}"
+if DATABASE_URL and not DATABASE_URL.startswith(("postgres://", "postgresql://")):
+    raise ImproperlyConfigured("DATABASE_URL: Flowdesk needs PostgreSQL (postgres://…); locks and triggers are the product")
 try:
     _DATABASE: dict[str, Any] = (
         dict(environ.Env.db_url_config(DATABASE_URL))
@@ -68,8 +70,6 @@ try:
     )
 except Exception as wrong:  # environ raises many kinds; all mean the same here
     raise ImproperlyConfigured("DATABASE_URL: not a URL of the form postgres://user:password@host:port/name") from wrong
-if DATABASE_URL and _DATABASE.get("ENGINE") != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL: Flowdesk needs PostgreSQL (postgres://…); locks and triggers are the product")
 DATABASES = {
     "default": {
         **_DATABASE,

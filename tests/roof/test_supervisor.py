@@ -6,7 +6,6 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -100,7 +99,7 @@ def _parent_of(pid: int) -> int:
 @pytest.fixture
 def platform(tmp_path: Path, transactional_db: None) -> dict[str, str]:
     place = settings.DATABASES["default"]
-    url = os.environ.get("DATABASE_URL") or f"postgres://{place['USER']}@{quote(place['HOST'], safe='')}/{place['NAME']}"
+    url = os.environ.get("DATABASE_URL") or f"postgres://{place['USER']}@/{place['HOST']}/{place['NAME']}"
     ports = {"WEB_PORT": str(own.free_port()), "LIVE_PORT": str(own.free_port())}
     return own.environment(tmp_path, DATABASE_URL=url, VALKEY_URL=settings.VALKEY_URL, **ports)
 
