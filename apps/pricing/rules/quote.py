@@ -1,29 +1,17 @@
-"""The price for a client: what the size costs in the book, our spread part by part, the fee apart, amounts rounded once."""
+"""The price for a client: what the size costs in the book, our spread, the fee apart, amounts rounded once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from enum import StrEnum
 
 from apps.core import money
-from apps.pricing.errors import NotEnoughDepth, PriceUnavailable, SizeTooSmall
+from apps.pricing.errors import NotEnoughDepth, SizeTooSmall
 
 from . import book
 from .book import PRICE_SCALE, Level
 from .composite import BPS, Composite
 from .fee import NO_FEE, Fee, FeeMode
-
-BPS_SCALE = 4  # every part of a spread is kept to 0.0001 bp and used as kept, so that a price can be worked out again from its record
-YEAR_S = 31_557_600  # 365.25 days
-FREE_OPTION = Decimal("0.4")  # an at-the-money option is worth about 0.4 σ√t of the price (Brenner and Subrahmanyam, 1988)
-FREE_TTL_MS = 10_000
-
-
-class Side(StrEnum):
-    """Always the client's, of the base asset."""
-
-    BUY = "BUY"
-    SELL = "SELL"
+from .spread import FREE_TTL_MS, Part, Side, Spread, factor, kept, parts_of, size_bps
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,53 +23,6 @@ class PairSpec:
     tick: Decimal
     base_scale: int
     quote_scale: int
-
-
-@dataclass(frozen=True, slots=True)
-class SizeStep:
-    """From above this base quantity on, this many bps (not on top of the smaller steps)."""
-
-    above: Decimal
-    bps: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How a price moves away from the book. All bps are for one side: a two-way price is twice as wide.
-
-    :param base_bps: of the pair
-    :param size_steps: rising in both
-    :param client_bps: markup of the client's tier
-    :param volatility_share: times σ√(hedge_horizon_s / year): the move we stand while we hedge
-    :param skew_cap_bps: the most that inventory moves both sides, reached at a position of `skew_full_at` base units
-    :param minimum_earn: the least one side earns over the book, in quote units
-    """
-
-    base_bps: Decimal = money.ZERO
-    size_steps: tuple[SizeStep, ...] = ()
-    client_bps: Decimal = money.ZERO
-    volatility_share: Decimal = money.ZERO
-    hedge_horizon_s: int = 10
-    skew_cap_bps: Decimal = money.ZERO
-    skew_full_at: Decimal = money.ZERO
-    minimum_earn: Decimal = money.ZERO
-
-    def __post_init__(self) -> None:
-        parts = (self.base_bps, self.client_bps, self.volatility_share, self.skew_cap_bps, self.skew_full_at, self.minimum_earn)
-        if any(part < 0 for part in parts) or self.hedge_horizon_s < 0:
-            raise ValueError("spread: no part may be negative")
-        floor = SizeStep(money.ZERO, money.ZERO)
-        for lower, higher in zip((floor, *self.size_steps), self.size_steps, strict=False):
-            if higher.above < lower.above or higher.bps < lower.bps or (lower is not floor and higher.above == lower.above):
-                raise ValueError("spread: size steps must rise, in size and in bps")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the spread in bps: above zero it moves the price away from the client, below zero towards it."""
-
-    name: str
-    bps: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,44 +82,6 @@ def client_price(
     assert quote_quantity is not None
     _require_scale(quote_quantity, pair.quote_scale, "quote_quantity")
     return _for_quote(side, levels, pair, spread, fee, mid, fixed_parts, quote_quantity)
-
-
-def time_premium_bps(sigma: Decimal | None, ttl_ms: int) -> Decimal:
-    """0.4 σ√ttl in bps, nothing up to 10 s: a free 120 s quote at 60 % gives away about 4.7 bp.
-
-    :raises PriceUnavailable: longer than 10 s and σ is not known
-    """
-    if ttl_ms <= FREE_TTL_MS:
-        return money.ZERO
-    if sigma is None:
-        raise PriceUnavailable("volatility is not known yet: only quotes of 10 s or less")
-    return _bps(FREE_OPTION * sigma * (Decimal(ttl_ms) / (1000 * YEAR_S)).sqrt() * BPS)
-
-
-def skew_bps(spread: Spread, position: Decimal) -> Decimal:
-    """How far inventory moves both sides up (short) or down (long): linear, capped."""
-    if not spread.skew_full_at:
-        return money.ZERO
-    share = max(Decimal(-1), min(Decimal(1), position / spread.skew_full_at))
-    return _bps(-share * spread.skew_cap_bps)
-
-
-def size_bps(spread: Spread, quantity: Decimal) -> Decimal:
-    return next((step.bps for step in reversed(spread.size_steps) if quantity > step.above), money.ZERO)
-
-
-def _parts(side: Side, spread: Spread, sigma: Decimal | None, position: Decimal, ttl_ms: int) -> tuple[Part, ...]:
-    if spread.volatility_share and sigma is None:
-        raise PriceUnavailable("volatility is not known yet")
-    horizon = (Decimal(spread.hedge_horizon_s) / YEAR_S).sqrt()
-    skew = skew_bps(spread, position)
-    return (
-        Part("pair", _bps(spread.base_bps)),
-        Part("client", _bps(spread.client_bps)),
-        Part("volatility", _bps(spread.volatility_share * (sigma or money.ZERO) * horizon * BPS)),
-        Part("time", time_premium_bps(sigma, ttl_ms)),
-        Part("inventory", skew if side is Side.BUY else -skew),
-    )
 
 
 def _for_base(
@@ -303,14 +206,6 @@ def _side_price(
     )
 
 
-def _factor(side: Side, parts: tuple[Part, ...]) -> Decimal:
-    bps = sum((part.bps for part in parts), money.ZERO)
-    factor = 1 + (bps if side is Side.BUY else -bps) / BPS
-    if factor <= 0:
-        raise PriceUnavailable(f"a spread of {money.text(bps)} bps leaves no price")
-    return factor
-
-
 def _to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:
     """Round to the tick; what is within 1e-18 of a tick is on it, so that a division's last digit never costs one."""
     steps = money.round_even(price, PRICE_SCALE) / tick
@@ -319,10 +214,6 @@ def _to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:
 
 def _settled(amount: Decimal, scale: int, *, up: bool) -> Decimal:
     return money.round_up(amount, scale) if up else money.round_down(amount, scale)
-
-
-def _bps(value: Decimal) -> Decimal:
-    return money.round_even(value, BPS_SCALE)
 
 
 def _require_scale(size: Decimal, scale: int, name: str) -> None:
