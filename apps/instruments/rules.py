@@ -7,7 +7,6 @@ for other currencies. Crypto and stablecoins settle every day.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -24,20 +23,12 @@ _COUNTRY = {
 }  # fmt: skip
 
 
-class Kind(StrEnum):
-    FIAT = "fiat"
-    CRYPTO = "crypto"
-    STABLECOIN = "stablecoin"
-
-
 @dataclass(frozen=True, slots=True)
 class Asset:
-    code: str
-    kind: Kind
+    """An asset and the banking calendar it settles by: a currency code, or empty where every day is good (crypto, stablecoins)."""
 
-    @property
-    def has_calendar(self) -> bool:
-        return self.kind is Kind.FIAT
+    code: str
+    calendar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,7 @@ def value_date(trade_date: date, base: Asset, quote: Asset, tenor: int, calendar
         raise ValueError(f"tenor T+{tenor}: T+0, T+1 or T+2")
     if base.code == quote.code:
         raise ValueError(f"{base.code} against itself")
-    fiats = {asset.code for asset in (base, quote) if asset.has_calendar}
+    fiats = {asset.calendar for asset in (base, quote) if asset.calendar}
     if not fiats:
         return trade_date + timedelta(days=tenor)
     between = fiats - {USD} if len(fiats) == 2 else fiats

@@ -1,7 +1,7 @@
 """The price for a client: what the size costs in the book, our spread, the fee apart, amounts rounded once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from apps.core import money
@@ -11,7 +11,7 @@ from . import book
 from .book import PRICE_SCALE, Level
 from .composite import BPS, Composite
 from .fee import NO_FEE, Fee, FeeMode
-from .spread import FREE_TTL_MS, Part, Side, Spread, factor, kept, parts_of, size_bps
+from .spread import FREE_TTL_MS, Part, Side, Spread, factor, kept, size_bps, total_bps, unsized_parts, with_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,35 @@ class SidePrice:
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is asked, worked out as far as the size does not matter."""
+
+    side: Side
+    levels: Sequence[Level]
+    mid: Decimal
+    pair: PairSpec
+    spread: Spread
+    fee: Fee
+    parts: tuple[Part, ...]
+
+    @property
+    def buys(self) -> bool:
+        return self.side is Side.BUY
+
+    def with_fee(self, amount: Decimal) -> Decimal:
+        return amount + self.fee.on(amount) if self.buys else amount - self.fee.on(amount)
+
+    def to_tick(self, price: Decimal) -> Decimal:
+        """Away from the client; what is within 1e-18 of a tick is on it, so that a division's last digit never costs one."""
+        steps = money.round_even(price, PRICE_SCALE) / self.pair.tick
+        return steps.to_integral_value(rounding=ROUND_CEILING if self.buys else ROUND_FLOOR) * self.pair.tick
+
+    def settled(self, amount: Decimal) -> Decimal:
+        """An amount of quote: what a buyer pays up, what a seller receives down."""
+        return money.round_up(amount, self.pair.quote_scale) if self.buys else money.round_down(amount, self.pair.quote_scale)
+
+
 def client_price(
     side: Side,
     *,
@@ -74,146 +103,89 @@ def client_price(
     if (quantity is None) == (quote_quantity is None):
         raise ValueError("exactly one of quantity and quote_quantity")
     mid = depth.mid
-    fixed_parts = _parts(side, spread, depth.sigma, position, ttl_ms)
     levels = depth.asks if side is Side.BUY else depth.bids
+    ask = _Ask(side, levels, mid, pair, spread, fee, unsized_parts(side, spread, depth.sigma, position, ttl_ms))
     if quantity is not None:
         _require_scale(quantity, pair.base_scale, "quantity")
-        return _for_base(side, levels, pair, spread, fee, mid, fixed_parts, quantity)
+        return _for_base(ask, quantity)
     assert quote_quantity is not None
     _require_scale(quote_quantity, pair.quote_scale, "quote_quantity")
-    return _for_quote(side, levels, pair, spread, fee, mid, fixed_parts, quote_quantity)
+    return _for_quote(ask, quote_quantity)
 
 
-def _for_base(
-    side: Side, levels: Sequence[Level], pair: PairSpec, spread: Spread, fee: Fee, mid: Decimal, fixed: tuple[Part, ...], quantity: Decimal
-) -> SidePrice:
-    parts = (*fixed, Part("size", _bps(size_bps(spread, quantity))))
-    buys = side is Side.BUY
-    worth = book.cost(levels, quantity)
-    marked, parts = _with_minimum(worth, _factor(side, parts), spread.minimum_earn, buys, parts)
-    shown = marked
-    if fee.mode is FeeMode.INCLUDED:
-        shown += fee.on(marked) if buys else -fee.on(marked)
-    price = _to_tick(shown / quantity, pair.tick, up=buys)
+def _for_base(ask: _Ask, quantity: Decimal) -> SidePrice:
+    parts = with_size(ask.parts, size_bps(ask.spread, quantity), ask.spread)
+    marked = book.cost(ask.levels, quantity) * factor(ask.side, parts)
+    shown = ask.with_fee(marked) if ask.fee.mode is FeeMode.INCLUDED else marked
+    price = ask.to_tick(shown / quantity)
     gross = price * quantity
-    total = gross
-    if fee.mode is FeeMode.ADDED:
-        total += fee.on(gross) if buys else -fee.on(gross)
-    total = _settled(total, pair.quote_scale, up=buys)
-    quote_quantity = _settled(gross, pair.quote_scale, up=buys)
-    return _side_price(side, pair, fee, mid, book.vwap(levels, quantity), parts, price, quantity, quote_quantity, total)
+    total = ask.settled(ask.with_fee(gross) if ask.fee.mode is FeeMode.ADDED else gross)
+    return _side_price(ask, parts, price=price, quantity=quantity, quote_quantity=ask.settled(gross), total=total)
 
 
-def _for_quote(
-    side: Side, levels: Sequence[Level], pair: PairSpec, spread: Spread, fee: Fee, mid: Decimal, fixed: tuple[Part, ...], total: Decimal
-) -> SidePrice:
-    buys = side is Side.BUY
-    before_fee = total if fee.mode is FeeMode.INVOICED else fee.before(total, client_pays=buys)
+def _for_quote(ask: _Ask, total: Decimal) -> SidePrice:
+    before_fee = total if ask.fee.mode is FeeMode.INVOICED else ask.fee.before(total, client_pays=ask.buys)
     if before_fee <= 0:
         raise SizeTooSmall("the fee leaves nothing to deal")
-    exact, parts = _base_for(side, levels, spread, before_fee, fixed)
-    shown = total if fee.mode is FeeMode.INCLUDED else before_fee
-    price = _to_tick(shown / exact, pair.tick, up=buys)
+    exact, parts = _base_for(ask, before_fee)
+    shown = total if ask.fee.mode is FeeMode.INCLUDED else before_fee
+    price = ask.to_tick(shown / exact)
     if price <= 0:
         raise SizeTooSmall("less than one tick is left as a price")
-    quantity = _settled(shown / price, pair.base_scale, up=not buys)
-    if quantity <= 0:
-        raise SizeTooSmall("the amount buys less than one unit")
-    quote_quantity = _settled(shown, pair.quote_scale, up=buys)
-    # What a seller gives may pass the depth by less than one tick's worth, through rounding alone: it is averaged over the whole depth then.
-    reference = book.vwap(levels, min(quantity, book.depth(levels)))
-    return _side_price(side, pair, fee, mid, reference, parts, price, quantity, quote_quantity, total)
+    scale = ask.pair.base_scale
+    quantity = money.round_down(shown / price, scale) if ask.buys else money.round_up(shown / price, scale)
+    return _side_price(ask, parts, price=price, quantity=quantity, quote_quantity=ask.settled(shown), total=total)
 
 
-def _base_for(
-    side: Side, levels: Sequence[Level], spread: Spread, amount: Decimal, fixed: tuple[Part, ...]
-) -> tuple[Decimal, tuple[Part, ...]]:
-    """The base quantity that `amount` of quote stands for at our price, before the tick: the step of the size part is found with it."""
-    buys = side is Side.BUY
-    edges = [step.above for step in spread.size_steps]
-    for bps, lower, upper in zip(
-        [money.ZERO, *(step.bps for step in spread.size_steps)], [money.ZERO, *edges], [*edges, None], strict=True
-    ):
-        parts = (*fixed, Part("size", _bps(bps)))
-        factor = _factor(side, parts)
-        in_book = min(amount / factor, amount - spread.minimum_earn) if buys else max(amount / factor, amount + spread.minimum_earn)
-        if in_book <= 0:
-            raise SizeTooSmall("the size does not cover the least we earn")
+def _base_for(ask: _Ask, amount: Decimal) -> tuple[Decimal, tuple[Part, ...]]:
+    """The base quantity that `amount` of quote stands for at our price, before the tick; the step of the size is found with it."""
+    steps = ask.spread.size_steps
+    edges = [step.above for step in steps]
+    for bps, lower, upper in zip([money.ZERO, *(step.bps for step in steps)], [money.ZERO, *edges], [*edges, None], strict=True):
+        parts = with_size(ask.parts, bps, ask.spread)
         try:
-            quantity = book.quantity_for(levels, in_book)
+            quantity = book.quantity_for(ask.levels, amount / factor(ask.side, parts))
         except NotEnoughDepth:
-            if upper is None or book.depth(levels) <= upper:
+            if upper is None or book.depth(ask.levels) <= upper:
                 raise
             continue
         if quantity < lower:
-            # Between the dearest total of one step and the cheapest of the next a buyer gets the step's edge: more money never buys less.
-            between = (amount / book.cost(levels, lower) - 1) * BPS - sum((part.bps for part in fixed), money.ZERO)
-            return lower, (*fixed, Part("size", _bps(between)))
+            # Between the dearest total of one step and the cheapest of the next a buyer gets the edge: more money never buys less.
+            between = (amount / book.cost(ask.levels, lower) - 1) * BPS - total_bps(ask.parts)
+            return lower, (*ask.parts, Part("size", kept(between)))
         if upper is None or quantity <= upper:
-            _, parts = _with_minimum(book.cost(levels, quantity), factor, spread.minimum_earn, buys, parts)
             return quantity, parts
     raise AssertionError("the last step has no upper edge")
 
 
-def _with_minimum(
-    worth: Decimal, factor: Decimal, minimum: Decimal, buys: bool, parts: tuple[Part, ...]
-) -> tuple[Decimal, tuple[Part, ...]]:
-    """The amount with the spread, lifted to the least we earn; the lift becomes a part of its own."""
-    marked = worth * factor
-    floor = worth + minimum if buys else worth - minimum
-    if floor <= 0:
-        raise SizeTooSmall("the size does not cover the least we earn")
-    if minimum and (marked < floor if buys else marked > floor):
-        return floor, (*parts, Part("minimum", _bps(abs(floor - marked) / worth * BPS)))
-    return marked, parts
-
-
 def _side_price(
-    side: Side,
-    pair: PairSpec,
-    fee: Fee,
-    mid: Decimal,
-    reference: Decimal,
-    parts: tuple[Part, ...],
-    price: Decimal,
-    quantity: Decimal,
-    quote_quantity: Decimal,
-    total: Decimal,
+    ask: _Ask, parts: tuple[Part, ...], *, price: Decimal, quantity: Decimal, quote_quantity: Decimal, total: Decimal
 ) -> SidePrice:
-    buys = side is Side.BUY
-    if fee.mode is FeeMode.ADDED:
-        charged = abs(total - quote_quantity)
-    elif fee.mode is FeeMode.INCLUDED:
-        charged = _settled(abs(total - fee.before(total, client_pays=buys)), pair.quote_scale, up=False)
-    else:
-        charged = _settled(fee.on(quote_quantity), pair.quote_scale, up=False)
     if min(price, quantity, quote_quantity, total) <= 0:
         raise SizeTooSmall("after price, fee and rounding nothing is left")
-    without_markup = tuple(part for part in parts if part.name != "client")
+    if ask.fee.mode is FeeMode.ADDED:
+        fee = abs(total - quote_quantity)
+    elif ask.fee.mode is FeeMode.INCLUDED:
+        fee = money.round_down(abs(total - ask.fee.before(total, client_pays=ask.buys)), ask.pair.quote_scale)
+    else:
+        fee = money.round_down(ask.fee.on(quote_quantity), ask.pair.quote_scale)
+    # A seller's base, rounded up from an amount of quote, may pass the depth by that rounding: the average is over the depth then.
+    reference = book.vwap(ask.levels, min(quantity, book.depth(ask.levels)))
+    before_markup = factor(ask.side, tuple(part for part in parts if part.name != "client"))
     return SidePrice(
-        side=side,
+        side=ask.side,
         price=price,
         quantity=quantity,
         quote_quantity=quote_quantity,
-        fee=charged,
-        client_pays=total if buys else quantity,
-        client_receives=quantity if buys else total,
-        reference_mid=mid,
+        fee=fee,
+        client_pays=total if ask.buys else quantity,
+        client_receives=quantity if ask.buys else total,
+        reference_mid=ask.mid,
         reference=reference,
-        trader_price=money.round_even(reference * _factor(side, without_markup), PRICE_SCALE),
-        spread_bps=sum((part.bps for part in parts), money.ZERO),
+        trader_price=money.round_even(reference * before_markup, PRICE_SCALE),
+        spread_bps=total_bps(parts),
         parts=parts,
     )
-
-
-def _to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:
-    """Round to the tick; what is within 1e-18 of a tick is on it, so that a division's last digit never costs one."""
-    steps = money.round_even(price, PRICE_SCALE) / tick
-    return steps.to_integral_value(rounding=ROUND_CEILING if up else ROUND_FLOOR) * tick
-
-
-def _settled(amount: Decimal, scale: int, *, up: bool) -> Decimal:
-    return money.round_up(amount, scale) if up else money.round_down(amount, scale)
 
 
 def _require_scale(size: Decimal, scale: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Our spread, part by part: pair, size, client, volatility, time, inventory."""
+"""Our spread, part by part: pair, client, volatility, time, inventory, size, and the least we earn."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,7 +25,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SizeStep:
-    """From above this base quantity on, this many bps (not on top of the smaller steps)."""
+    """From above this base quantity on, this many bps (instead of the smaller steps', not on top)."""
 
     above: Decimal
     bps: Decimal
@@ -36,30 +36,30 @@ class Spread:
     """How a price moves away from the book. All bps are for one side: a two-way price is twice as wide.
 
     :param base_bps: of the pair
-    :param size_steps: rising in both
-    :param client_bps: markup of the client's tier
-    :param volatility_share: times σ√(hedge_horizon_s / year): the move we stand while we hedge
-    :param skew_cap_bps: the most that inventory moves both sides, reached at a position of `skew_full_at` base units
-    :param minimum_earn: the least one side earns over the book, in quote units
+    :param size_steps: rising in size and in bps
+    :param client_bps: markup of the client's tier; below zero it is a discount
+    :param volatility_factor: bps per 1.0 of annualised volatility
+    :param skew_bps_per_unit: how far one base unit of position moves both sides
+    :param skew_cap_bps: the most that inventory moves them
+    :param min_earn_bps: the least all parts together come to: a discount or the skew never go below it
     """
 
     base_bps: Decimal = money.ZERO
     size_steps: tuple[SizeStep, ...] = ()
     client_bps: Decimal = money.ZERO
-    volatility_share: Decimal = money.ZERO
-    hedge_horizon_s: int = 10
+    volatility_factor: Decimal = money.ZERO
+    skew_bps_per_unit: Decimal = money.ZERO
     skew_cap_bps: Decimal = money.ZERO
-    skew_full_at: Decimal = money.ZERO
-    minimum_earn: Decimal = money.ZERO
+    min_earn_bps: Decimal = money.ZERO
 
     def __post_init__(self) -> None:
-        parts = (self.base_bps, self.client_bps, self.volatility_share, self.skew_cap_bps, self.skew_full_at, self.minimum_earn)
-        if any(part < 0 for part in parts) or self.hedge_horizon_s < 0:
-            raise ValueError("spread: no part may be negative")
-        floor = SizeStep(money.ZERO, money.ZERO)
-        for lower, higher in zip((floor, *self.size_steps), self.size_steps, strict=False):
-            if higher.above < lower.above or higher.bps < lower.bps or (lower is not floor and higher.above == lower.above):
-                raise ValueError("spread: size steps must rise, in size and in bps")
+        parts = (self.base_bps, self.volatility_factor, self.skew_bps_per_unit, self.skew_cap_bps, self.min_earn_bps)
+        if any(part < 0 for part in parts):
+            raise ValueError("spread: only the client's part may be below zero")
+        if any(step.above < 0 or step.bps < 0 for step in self.size_steps):
+            raise ValueError("spread: a size step is not below zero")
+        if any(higher.above <= lower.above or higher.bps < lower.bps for lower, higher in pairwise(self.size_steps)):
+            raise ValueError("spread: size steps must rise, in size and in bps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Part:
     bps: Decimal
 
 
-def time_premiumkept(sigma: Decimal | None, ttl_ms: int) -> Decimal:
+def time_premium_bps(sigma: Decimal | None, ttl_ms: int) -> Decimal:
     """0.4 σ√ttl in bps, nothing up to 10 s: a free 120 s quote at 60 % gives away about 4.7 bp.
 
     :raises PriceUnavailable: longer than 10 s and σ is not known
@@ -82,39 +82,54 @@ def time_premiumkept(sigma: Decimal | None, ttl_ms: int) -> Decimal:
     return kept(FREE_OPTION * sigma * (Decimal(ttl_ms) / (1000 * YEAR_S)).sqrt() * BPS)
 
 
-def skewkept(spread: Spread, position: Decimal) -> Decimal:
+def skew_bps(spread: Spread, position: Decimal) -> Decimal:
     """How far inventory moves both sides up (short) or down (long): linear, capped."""
-    if not spread.skew_full_at:
-        return money.ZERO
-    share = max(Decimal(-1), min(Decimal(1), position / spread.skew_full_at))
-    return kept(-share * spread.skew_cap_bps)
+    return kept(max(-spread.skew_cap_bps, min(spread.skew_cap_bps, -position * spread.skew_bps_per_unit)))
 
 
-def sizekept(spread: Spread, quantity: Decimal) -> Decimal:
+def size_bps(spread: Spread, quantity: Decimal) -> Decimal:
     return next((step.bps for step in reversed(spread.size_steps) if quantity > step.above), money.ZERO)
 
 
-def parts_of(side: Side, spread: Spread, sigma: Decimal | None, position: Decimal, ttl_ms: int) -> tuple[Part, ...]:
-    if spread.volatility_share and sigma is None:
+def unsized_parts(side: Side, spread: Spread, sigma: Decimal | None, position: Decimal, ttl_ms: int) -> tuple[Part, ...]:
+    """All parts but those that follow from the size.
+
+    :raises PriceUnavailable: σ is needed and not known
+    """
+    if spread.volatility_factor and sigma is None:
         raise PriceUnavailable("volatility is not known yet")
-    horizon = (Decimal(spread.hedge_horizon_s) / YEAR_S).sqrt()
-    skew = skewkept(spread, position)
+    skew = skew_bps(spread, position)
     return (
         Part("pair", kept(spread.base_bps)),
         Part("client", kept(spread.client_bps)),
-        Part("volatility", kept(spread.volatility_share * (sigma or money.ZERO) * horizon * BPS)),
-        Part("time", time_premiumkept(sigma, ttl_ms)),
+        Part("volatility", kept(spread.volatility_factor * (sigma or money.ZERO))),
+        Part("time", time_premium_bps(sigma, ttl_ms)),
         Part("inventory", skew if side is Side.BUY else -skew),
     )
 
 
+def with_size(parts: tuple[Part, ...], bps: Decimal, spread: Spread) -> tuple[Part, ...]:
+    """The parts with the size's, and with a `minimum` where all together come to less than we must earn."""
+    parts = (*parts, Part("size", kept(bps)))
+    short = kept(spread.min_earn_bps) - total_bps(parts)
+    return (*parts, Part("minimum", short)) if short > 0 else parts
+
+
+def total_bps(parts: tuple[Part, ...]) -> Decimal:
+    return sum((part.bps for part in parts), money.ZERO)
+
+
 def factor(side: Side, parts: tuple[Part, ...]) -> Decimal:
-    bps = sum((part.bps for part in parts), money.ZERO)
-    factor = 1 + (bps if side is Side.BUY else -bps) / BPS
-    if factor <= 0:
+    """What the book's price is multiplied by.
+
+    :raises PriceUnavailable: the spread eats the whole price
+    """
+    bps = total_bps(parts)
+    times = 1 + (bps if side is Side.BUY else -bps) / BPS
+    if times <= 0:
         raise PriceUnavailable(f"a spread of {money.text(bps)} bps leaves no price")
-    return factor
+    return times
 
 
-def kept(value: Decimal) -> Decimal:
-    return money.round_even(value, BPS_SCALE)
+def kept(bps: Decimal) -> Decimal:
+    return money.round_even(bps, BPS_SCALE)
