@@ -8,79 +8,127 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PairPolicy',
+            name="PairPolicy",
             fields=[
-                ('pair_code', models.CharField(max_length=25, primary_key=True, serialize=False)),
-                ('spread_bps', apps.core.db.AmountField()),
-                ('size_tiers', models.JSONField(default=list)),
-                ('tier_bps', models.JSONField(default=dict)),
-                ('volatility_share', apps.core.db.AmountField(default=0)),
-                ('skew_cap_bps', apps.core.db.AmountField(default=0)),
-                ('skew_full_at', apps.core.db.AmountField(default=0)),
-                ('minimum_earn', apps.core.db.AmountField(default=0)),
-                ('max_price_age_ms', models.IntegerField(default=5000)),
-                ('auto_max_quantity', apps.core.db.AmountField()),
-                ('legs', models.JSONField(default=list)),
+                ("pair_code", models.CharField(max_length=25, primary_key=True, serialize=False)),
+                ("spread_bps", apps.core.db.AmountField()),
+                ("size_tiers", models.JSONField(default=list)),
+                ("tier_bps", models.JSONField(default=dict)),
+                ("volatility_share", apps.core.db.AmountField(default=0)),
+                ("skew_cap_bps", apps.core.db.AmountField(default=0)),
+                ("skew_full_at", apps.core.db.AmountField(default=0)),
+                ("minimum_earn", apps.core.db.AmountField(default=0)),
+                ("max_price_age_ms", models.IntegerField(default=5000)),
+                ("auto_max_quantity", apps.core.db.AmountField()),
+                ("legs", models.JSONField(default=list)),
             ],
             options={
-                'verbose_name_plural': 'pair policies',
+                "verbose_name_plural": "pair policies",
             },
         ),
         migrations.CreateModel(
-            name='Halt',
+            name="Halt",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('scope', models.CharField(choices=[('ALL', 'all'), ('PAIR', 'pair'), ('CLIENT', 'client')], max_length=6)),
-                ('pair_code', models.CharField(blank=True, max_length=25)),
-                ('client_id', models.UUIDField(blank=True, null=True)),
-                ('reason', models.CharField(max_length=200)),
-                ('thrown_by', models.UUIDField()),
-                ('thrown_at', models.DateTimeField()),
-                ('lifted_by', models.UUIDField(blank=True, null=True)),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("scope", models.CharField(choices=[("ALL", "all"), ("PAIR", "pair"), ("CLIENT", "client")], max_length=6)),
+                ("pair_code", models.CharField(blank=True, max_length=25)),
+                ("client_id", models.UUIDField(blank=True, null=True)),
+                ("reason", models.CharField(max_length=200)),
+                ("thrown_by", models.UUIDField()),
+                ("thrown_at", models.DateTimeField()),
+                ("lifted_by", models.UUIDField(blank=True, null=True)),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('scope', 'pair_code', 'client_id'), name='halt_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('client_id__isnull', True), ('pair_code', ''), ('scope', 'ALL')), models.Q(('client_id__isnull', True), ('scope', 'PAIR'), models.Q(('pair_code', ''), _negated=True)), models.Q(('client_id__isnull', False), ('pair_code', ''), ('scope', 'CLIENT')), _connector='OR'), name='halt_scope'), models.CheckConstraint(condition=models.Q(('lifted_by__isnull', True), models.Q(('lifted_by', models.F('thrown_by')), _negated=True), _connector='OR'), name='halt_two_people')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("lifted_at__isnull", True)),
+                        fields=("scope", "pair_code", "client_id"),
+                        name="halt_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("client_id__isnull", True), ("pair_code", ""), ("scope", "ALL")),
+                            models.Q(("client_id__isnull", True), ("scope", "PAIR"), models.Q(("pair_code", ""), _negated=True)),
+                            models.Q(("client_id__isnull", False), ("pair_code", ""), ("scope", "CLIENT")),
+                            _connector="OR",
+                        ),
+                        name="halt_scope",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("lifted_by__isnull", True), models.Q(("lifted_by", models.F("thrown_by")), _negated=True), _connector="OR"
+                        ),
+                        name="halt_two_people",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MarkSet',
+            name="MarkSet",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('entity_id', models.UUIDField()),
-                ('business_date', models.DateField()),
-                ('version', models.IntegerField()),
-                ('status', models.CharField(choices=[(apps.pricing.states.MarkSetStatus['PROPOSED'], apps.pricing.states.MarkSetStatus['PROPOSED']), (apps.pricing.states.MarkSetStatus['APPROVED'], apps.pricing.states.MarkSetStatus['APPROVED']), (apps.pricing.states.MarkSetStatus['SUPERSEDED'], apps.pricing.states.MarkSetStatus['SUPERSEDED'])], default=apps.pricing.states.MarkSetStatus['PROPOSED'], max_length=10)),
-                ('currency', models.CharField(max_length=12)),
-                ('taken_at', models.DateTimeField()),
-                ('proposed_by', models.UUIDField(null=True)),
-                ('approved_by', models.UUIDField(null=True)),
-                ('approved_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("entity_id", models.UUIDField()),
+                ("business_date", models.DateField()),
+                ("version", models.IntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (apps.pricing.states.MarkSetStatus["PROPOSED"], apps.pricing.states.MarkSetStatus["PROPOSED"]),
+                            (apps.pricing.states.MarkSetStatus["APPROVED"], apps.pricing.states.MarkSetStatus["APPROVED"]),
+                            (apps.pricing.states.MarkSetStatus["SUPERSEDED"], apps.pricing.states.MarkSetStatus["SUPERSEDED"]),
+                        ],
+                        default=apps.pricing.states.MarkSetStatus["PROPOSED"],
+                        max_length=10,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=12)),
+                ("taken_at", models.DateTimeField()),
+                ("proposed_by", models.UUIDField(null=True)),
+                ("approved_by", models.UUIDField(null=True)),
+                ("approved_at", models.DateTimeField(null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('entity_id', 'business_date', 'version'), name='markset_version'), models.UniqueConstraint(condition=models.Q(('status', 'APPROVED')), fields=('entity_id', 'business_date'), name='markset_one_approved'), models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), ('proposed_by__isnull', True), models.Q(('approved_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='markset_four_eyes')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("entity_id", "business_date", "version"), name="markset_version"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "APPROVED")), fields=("entity_id", "business_date"), name="markset_one_approved"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            ("proposed_by__isnull", True),
+                            models.Q(("approved_by", models.F("proposed_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="markset_four_eyes",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Mark',
+            name="Mark",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('asset_code', models.CharField(max_length=12)),
-                ('price', apps.core.db.AmountField()),
-                ('source', models.CharField(max_length=120)),
-                ('flags', models.JSONField(default=list)),
-                ('mark_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='marks', to='pricing.markset')),
+                ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("asset_code", models.CharField(max_length=12)),
+                ("price", apps.core.db.AmountField()),
+                ("source", models.CharField(max_length=120)),
+                ("flags", models.JSONField(default=list)),
+                ("mark_set", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="marks", to="pricing.markset")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('mark_set', 'asset_code'), name='mark_once'), models.CheckConstraint(condition=models.Q(('price__gt', 0)), name='mark_positive')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("mark_set", "asset_code"), name="mark_once"),
+                    models.CheckConstraint(condition=models.Q(("price__gt", 0)), name="mark_positive"),
+                ],
             },
         ),
     ]
