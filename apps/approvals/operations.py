@@ -61,7 +61,9 @@ def request(
     )
     with db.refuse_on("approval_one_open", ApprovalOpen(title)):
         db.insert(made)
-    events.record("approval.requested", subject_type="approval", subject_id=made.id, house={"kind": kind, "title": title, "about": str(subject_id)})
+    events.record(
+        "approval.requested", subject_type="approval", subject_id=made.id, house={"kind": kind, "title": title, "about": str(subject_id)}
+    )
     return made
 
 
@@ -98,4 +100,9 @@ def finish(*, approval: Approval, status: ApprovalStatus, comment: str = "") -> 
     if comment:
         approval.comment = comment[:500]
     approval.save(update_fields=["status", "comment"])
-    events.record(f"approval.{status.lower()}", subject_type="approval", subject_id=approval.id, house={"kind": approval.kind, "comment": comment[:500]})
+    events.record(
+        f"approval.{status.lower()}",
+        subject_type="approval",
+        subject_id=approval.id,
+        house={"kind": approval.kind, "comment": comment[:500]},
+    )

@@ -61,7 +61,15 @@ def reserve(
         )
     db.insert(
         *(
-            Reservation(id=ids.uuid7(), line_id=line_id, source_id=source_id, account_id=account_id, amount=amount, value_date=value_date, created_at=now)
+            Reservation(
+                id=ids.uuid7(),
+                line_id=line_id,
+                source_id=source_id,
+                account_id=account_id,
+                amount=amount,
+                value_date=value_date,
+                created_at=now,
+            )
             for line_id, _, _ in lines
         )
     )

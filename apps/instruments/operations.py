@@ -26,7 +26,7 @@ PAIRS = [
     ("BTC-EUR", "BTC", "EUR", "0.01", "0.00000001", "0.001", "500", "T+1"),
     ("EUR-USD", "EUR", "USD", "0.00001", "0.01", "100", "50000000", "T+2"),
 ]
-ENTITY = ("flowdesk", "Flowdesk Markets Ltd", "529900T8BM49AURSDO55")
+ENTITY = ("flowdesk", "Flowdesk Markets Ltd", "FLOWDESKDEMO00000144")
 
 
 def seed_reference() -> None:

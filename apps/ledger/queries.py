@@ -110,5 +110,7 @@ def list_entries(owner_ids: Iterable[UUID], *, since: datetime | None = None, un
 def list_lines_of(source_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
     """Lines of the transactions whose source is one of these."""
     return (
-        LedgerLine.objects.filter(transaction__source_id__in=list(source_ids)).select_related("transaction", "account").order_by("transaction_id", "id")
+        LedgerLine.objects.filter(transaction__source_id__in=list(source_ids))
+        .select_related("transaction", "account")
+        .order_by("transaction_id", "id")
     )

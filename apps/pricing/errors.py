@@ -1,6 +1,6 @@
 """Pricing's refusals: one class, one stable code each."""
 
-from apps.core.errors import Rejected
+from apps.core.errors import Conflict, Forbidden, Rejected
 
 
 class PriceUnavailable(Rejected):
@@ -37,3 +37,17 @@ class UnknownPair(Rejected):
     """No feed carries this pair."""
 
     code, title = "unknown_pair", "This pair is not priced"
+
+
+class TradingHalted(Rejected):
+    """A kill switch is on for all, the pair or the client."""
+
+    code, title, retry = "trading_halted", "Dealing is stopped", "after"
+
+
+class AlreadyHalted(Conflict):
+    code, title = "already_halted", "Stopped already"
+
+
+class SameHandsLift(Forbidden):
+    code, title = "four_eyes", "Somebody else has to start dealing again"

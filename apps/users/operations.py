@@ -11,7 +11,6 @@ from .models import User
 from .rules import ROLES
 
 
-
 def seed_reference() -> None:
     """Make the group of every role."""
     for role in ROLES:
@@ -26,7 +25,14 @@ def create_staff(*, username: str, name: str, roles: Iterable[str], password: st
     first, _, last = name.partition(" ")
     user, _ = User.objects.update_or_create(
         username=username,
-        defaults={"first_name": first, "last_name": last, "is_staff": True, "is_active": True, "is_superuser": superuser, "email": f"{username}@flowdesk.example"},
+        defaults={
+            "first_name": first,
+            "last_name": last,
+            "is_staff": True,
+            "is_active": True,
+            "is_superuser": superuser,
+            "email": f"{username}@flowdesk.example",
+        },
     )
     user.set_password(password)
     user.save(update_fields=["password"])

@@ -1,0 +1,23 @@
+from apps.core.errors import Conflict, Rejected
+
+
+class AccountUnavailable(Rejected):
+    """The status of the client or account does not allow it; a frozen client is told no more than this."""
+
+    code, title = "account_unavailable", "The account is not available"
+
+
+class TooManyKeys(Conflict):
+    code, title = "too_many_keys", "A client has at most eight keys"
+
+
+class BadAllowList(Rejected):
+    code, title = "bad_allow_list", "The IP allow-list is not a list of networks"
+
+
+class BadScope(Rejected):
+    code, title = "bad_scope", "Unknown scope"
+
+
+class BadLei(Rejected):
+    code, title = "bad_lei", "The LEI's check digits are wrong"

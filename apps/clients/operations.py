@@ -1,0 +1,164 @@
+"""Make and change clients, accounts, members, keys, terms and settlement instructions."""
+
+import ipaddress
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from stdnum import lei as lei_number
+
+from apps.core import db, ids
+from apps.core.errors import Rejected
+from apps.core.unit import step
+from apps.events import operations as events
+
+from . import queries, rules
+from .errors import BadAllowList, BadLei, BadScope, TooManyKeys
+from .models import Account, ApiKey, Authority, Counterparty, Group, Member, Ssi, Terms
+from .states import CLIENT, SSI, ClientStatus, SsiStatus
+
+
+@step
+def create_counterparty(
+    *, code: str, name: str, lei: str, country: str, roles: Sequence[str], email: str = "", group: Group | None = None
+) -> Counterparty:
+    """A legal entity, PROSPECT.
+
+    :raises BadLei: its check digits are wrong
+    """
+    if lei and not lei_number.is_valid(lei):
+        raise BadLei(f"{code}: {lei}")
+    made = Counterparty(id=ids.uuid7(), code=code, name=name, lei=lei, country=country, roles=list(roles), email=email, group=group)
+    db.insert(made)
+    events.record(
+        "client.created", subject_type="counterparty", subject_id=made.id, house={"code": code, "name": name, "roles": list(roles)}
+    )
+    return made
+
+
+@step
+def create_account(*, owner: Counterparty, code: str, name: str, is_default: bool = True) -> Account:
+    made = Account(id=ids.uuid7(), owner=owner, code=code, name=name, is_default=is_default)
+    db.insert(made)
+    events.record("account.created", subject_type="account", subject_id=made.id, house={"code": code, "owner": owner.code})
+    return made
+
+
+@step
+def set_status(*, thing: Counterparty | Account, status: ClientStatus, reason: str) -> None:
+    """Move a client or account; four eyes upward are the workflow's."""
+    old = thing.status
+    CLIENT.move(thing, status)
+    thing.save(update_fields=["status"])
+    kind = "client" if isinstance(thing, Counterparty) else "account"
+    events.record(
+        f"{kind}.status_changed", subject_type=kind, subject_id=thing.id, house={"from": str(old), "to": str(status), "reason": reason}
+    )
+
+
+@step
+def create_member(*, counterparty: Counterparty, name: str, email: str, accounts: Iterable[tuple[Account, Sequence[str]]]) -> Member:
+    made = Member(id=ids.uuid7(), counterparty=counterparty, name=name, email=email)
+    db.insert(made)
+    for account, roles in accounts:
+        db.insert(Authority(id=ids.uuid7(), member=made, account=account, roles=list(roles)))
+    events.record("member.created", subject_type="member", subject_id=made.id, house={"client": counterparty.code})
+    return made
+
+
+@step
+def create_key(
+    *, member: Member, public_key: bytes, scopes: Sequence[str], cidrs: Sequence[str], now: datetime, prefix: str, days: int = 365
+) -> ApiKey:
+    """Store the public half of a member's key.
+
+    :param prefix: ak_test_ or ak_live_: a key of one deployment is refused by the other
+    :raises BadScope: a scope that does not exist
+    :raises BadAllowList: not networks, or none although a scope moves money
+    :raises TooManyKeys: eight live keys already
+    """
+    unknown = [scope for scope in scopes if scope not in rules.SCOPES]
+    if unknown or not scopes:
+        raise BadScope(f"{', '.join(unknown) or 'none given'}: one of {', '.join(rules.SCOPES)}")
+    for cidr in cidrs:
+        try:
+            ipaddress.ip_network(cidr, strict=False)
+        except ValueError as no:
+            raise BadAllowList(str(no)) from no
+    if set(scopes) & rules.NEEDS_ALLOW_LIST and not cidrs:
+        raise BadAllowList("a key that trades, settles or withdraws names the networks it may come from")
+    if not 1 <= days <= rules.MAX_KEY_DAYS:
+        raise Rejected(f"a key lives 1 to {rules.MAX_KEY_DAYS} days")
+    if queries.count_live_keys(member.counterparty_id, now) >= rules.MAX_KEYS:
+        raise TooManyKeys(member.counterparty.code)
+    made = ApiKey(
+        id=ids.uuid7(),
+        key_id=prefix + secrets.token_hex(8),
+        member=member,
+        public_key=public_key,
+        scopes=list(scopes),
+        allowed_cidrs=list(cidrs),
+        created_at=now,
+        expires_at=now + timedelta(days=days),
+    )
+    db.insert(made)
+    events.record(
+        "key.created",
+        subject_type="key",
+        subject_id=made.id,
+        house={"key_id": made.key_id, "scopes": list(scopes), "client": member.counterparty.code},
+    )
+    return made
+
+
+@step
+def set_scopes(*, key_pk: UUID, scopes: Sequence[str], cidrs: Sequence[str]) -> ApiKey:
+    """Widen or narrow a key; widening is asked and approved by two people before."""
+    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("member").get(id=key_pk)
+    key.scopes, key.allowed_cidrs = list(scopes), list(cidrs)
+    key.save(update_fields=["scopes", "allowed_cidrs"])
+    events.record("key.scopes_changed", subject_type="key", subject_id=key.id, house={"key_id": key.key_id, "scopes": list(scopes)})
+    return key
+
+
+@step
+def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
+    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).get(key_id=key_id)
+    if key.revoked_at is None:
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        events.record("key.revoked", subject_type="key", subject_id=key.id, house={"key_id": key_id})
+    return key
+
+
+@step
+def set_terms(*, account: Account, now: datetime, **terms: Any) -> Terms:
+    """A new version of an account's terms from `now` on; the one before ends there."""
+    old = Terms.objects.select_for_update(no_key=True).filter(account=account, effective_until__isnull=True).first()
+    if old is not None:
+        old.effective_until = now
+        old.save(update_fields=["effective_until"])
+    made = Terms(id=ids.uuid7(), account=account, version=old.version + 1 if old else 1, effective_from=now, **terms)
+    db.insert(made)
+    events.record("terms.set", subject_type="account", subject_id=account.id, house={"version": made.version, "mode": str(made.mode)})
+    return made
+
+
+@step
+def create_ssi(*, account: Account, rail_code: str, asset_code: str, holder: str, address: str, bic: str, now: datetime) -> Ssi:
+    """A settlement instruction, DRAFT. Its holder is the account's owner."""
+    made = Ssi(
+        id=ids.uuid7(), account=account, rail_code=rail_code, asset_code=asset_code, holder=holder, address=address, bic=bic, created_at=now
+    )
+    db.insert(made)
+    events.record("ssi.created", subject_type="ssi", subject_id=made.id, house={"account": account.code, "asset": asset_code})
+    return made
+
+
+@step
+def move_ssi(*, ssi: Ssi, status: SsiStatus, evidence: str) -> None:
+    SSI.move(ssi, status)
+    ssi.save(update_fields=["status"])
+    events.record(f"ssi.{status.lower()}", subject_type="ssi", subject_id=ssi.id, house={"evidence": evidence})

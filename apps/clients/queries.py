@@ -1,0 +1,155 @@
+"""Keys, members, accounts: always through who may see them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.core import db
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
+
+from .models import Account, ApiKey, Authority, Counterparty, Member, Ssi, Terms
+from .states import SsiStatus
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGrant:
+    """All that one statement tells of a key: read afresh in every request, so revoking works at once."""
+
+    key_pk: UUID
+    key_id: str
+    public_key: bytes
+    scopes: frozenset[str]
+    cidrs: tuple[str, ...]
+    expires_at: datetime
+    revoked_at: datetime | None
+    limits: dict[str, str]
+    member_id: UUID
+    member_name: str
+    member_closed: bool
+    client_id: UUID
+    client_status: str
+    account_ids: frozenset[UUID]
+    roles: frozenset[str]
+
+    def actor(self) -> Actor:
+        return Actor(
+            kind="MEMBER",
+            id=self.member_id,
+            name=self.member_name,
+            client_id=self.client_id,
+            roles=self.roles,
+            scopes=self.scopes,
+            account_ids=self.account_ids,
+            key_id=self.key_id,
+        )
+
+
+_KEY = """
+SELECT k.id, k.key_id, k.public_key, k.scopes, k.allowed_cidrs, k.expires_at, k.revoked_at, k.limits, m.id, m.name,
+       m.closed_at IS NOT NULL OR coalesce(m.valid_until <= clock_timestamp(), false), c.id, c.status,
+       (SELECT coalesce(array_agg(a.account_id), '{}') FROM clients_authority a WHERE a.member_id = m.id
+         AND (NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
+              OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))),
+       (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM clients_authority a, unnest(a.roles) r WHERE a.member_id = m.id)
+FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
+WHERE k.key_id = %s
+"""
+
+
+def find_key(key_id: str) -> KeyGrant | None:
+    """The key with its member, client and accounts, in one statement; None when there is none."""
+    row = db.first(_KEY, (key_id,))
+    if row is None:
+        return None
+    return KeyGrant(
+        row[0], row[1], bytes(row[2]), frozenset(row[3]), tuple(row[4]), row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12],
+        frozenset(row[13]), frozenset(row[14]),
+    )  # fmt: skip
+
+
+def visible_to(actor: Actor) -> QuerySet[Account]:
+    """A member sees the accounts its key names; staff see all."""
+    accounts = Account.objects.select_related("owner").order_by("owner__code", "-is_default", "code")
+    if actor.is_client:
+        return accounts.filter(owner_id=actor.client_id, id__in=actor.account_ids or ())
+    return accounts if actor.kind in {"STAFF", "SYSTEM"} else accounts.none()
+
+
+def get_account(account_id: UUID, *, actor: Actor) -> Account:
+    found = visible_to(actor).filter(id=account_id).first()
+    if found is None:
+        raise NotFound("no such account")
+    return found
+
+
+def get_client(code: str) -> Counterparty:
+    found = Counterparty.objects.filter(code=code).first()
+    if found is None:
+        raise NotFound(f"no counterparty {code}")
+    return found
+
+
+def list_clients() -> QuerySet[Counterparty]:
+    return Counterparty.objects.filter(roles__contains=["CLIENT"]).select_related("group").order_by("code")
+
+
+def list_accounts(client_id: UUID) -> QuerySet[Account]:
+    return Account.objects.filter(owner_id=client_id).select_related("owner").order_by("-is_default", "code")
+
+
+def get_default_account(code: str) -> Account:
+    return Account.objects.select_related("owner").get(owner__code=code, is_default=True)
+
+
+def get_terms(account_id: UUID, at: datetime) -> Terms:
+    """The version in force at `at`."""
+    return (
+        Terms.objects.filter(Q(effective_until__isnull=True) | Q(effective_until__gt=at), account_id=account_id, effective_from__lte=at)
+        .order_by("-version")
+        .get()
+    )
+
+
+def lock_account(account_id: UUID) -> Account:
+    """The row that whoever touches a client balance locks first."""
+    return Account.objects.select_for_update(no_key=True, of=("self",)).get(id=account_id)
+
+
+def find_active_ssi(account_id: UUID, asset_code: str) -> Ssi | None:
+    return Ssi.objects.filter(account_id=account_id, asset_code=asset_code, status=SsiStatus.ACTIVE).first()
+
+
+def list_ssis(account_ids: Iterable[UUID]) -> QuerySet[Ssi]:
+    return Ssi.objects.filter(account_id__in=list(account_ids)).order_by("account_id", "asset_code", "created_at")
+
+
+def find_sender(address: str) -> Ssi | None:
+    """Whose address money came from: any instruction ever approved for an account of ours."""
+    known = [SsiStatus.APPROVED, SsiStatus.ACTIVE, SsiStatus.SUSPENDED]
+    return Ssi.objects.select_related("account", "account__owner").filter(address=address, status__in=known).order_by("-created_at").first()
+
+
+def get_member(counterparty_id: UUID, name: str | None = None) -> Member:
+    """By name, or the first one who may trade.
+
+    :raises NotFound: there is none
+    """
+    members = Member.objects.filter(counterparty_id=counterparty_id, closed_at__isnull=True).order_by("name")
+    found = (
+        members.filter(name=name).first() if name else (members.filter(authorities__roles__contains=["trader"]).first() or members.first())
+    )
+    if found is None:
+        raise NotFound(f"no member {name or ''} of this client")
+    return found
+
+
+def list_authorities(member_id: UUID) -> QuerySet[Authority]:
+    return Authority.objects.filter(member_id=member_id).select_related("account")
+
+
+def count_live_keys(client_id: UUID, now: datetime) -> int:
+    return ApiKey.objects.filter(member__counterparty_id=client_id, revoked_at__isnull=True, expires_at__gt=now).count()
