@@ -26,7 +26,8 @@ def bars(path: Path) -> None:
     hours = sorted((returns[at : at + 60] for at in range(0, len(returns) - 59, 60)), key=root_mean_square)
     tenths = [[one for hour in hours[len(hours) * n // 10 : len(hours) * (n + 1) // 10] for one in hour] for n in range(10)]
     print(f"{path.name}: {len(closes)} bars, {recording.first_at:%Y-%m-%d %H:%M} to {recording.last_at:%Y-%m-%d %H:%M} UTC")
-    print(f"  median close {median(closes)}, lowest {min(bar.low for bar in recording.bars)}, highest {max(bar.high for bar in recording.bars)}")
+    lowest, highest = min(bar.low for bar in recording.bars), max(bar.high for bar in recording.bars)
+    print(f"  median close {median(closes)}, lowest {lowest}, highest {highest}")
     print(f"  one-minute return: {whole:.2f} bp root mean square, {whole * YEAR_MINUTES.sqrt() / 100:.1f} % a year")
     print(f"  median |return| {median(sizes):.2f} bp, 99 % below {sizes[len(sizes) * 99 // 100]:.1f} bp, largest {sizes[-1]:.0f} bp")
     print(f"  root mean square by tenth of hours, quiet to wild, bp: {', '.join(f'{root_mean_square(tenth):.2f}' for tenth in tenths)}")
@@ -34,7 +35,9 @@ def bars(path: Path) -> None:
 
 def books(path: Path) -> None:
     recorded = read(path).books
-    print(f"{path.name}: {len(recorded)} books of {recorded[0].pair}, {recorded[0].at:%Y-%m-%d %H:%M:%S.%f} to {recorded[-1].at:%H:%M:%S.%f}")
+    print(
+        f"{path.name}: {len(recorded)} books of {recorded[0].pair}, {recorded[0].at:%Y-%m-%d %H:%M:%S.%f} to {recorded[-1].at:%H:%M:%S.%f}"
+    )
     print(f"  median spread {median((book.asks[0].price - book.bids[0].price) / book.mid * BPS for book in recorded):.3f} bp")
     for name in ("asks", "bids"):
         shape = []

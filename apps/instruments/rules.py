@@ -7,6 +7,7 @@ for other currencies. Crypto and stablecoins settle every day.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -23,12 +24,21 @@ _COUNTRY = {
 }  # fmt: skip
 
 
+class Kind(StrEnum):
+    FIAT = "FIAT"
+    CRYPTO = "CRYPTO"
+    STABLECOIN = "STABLECOIN"
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """An asset and the banking calendar it settles by: a currency code, or empty where every day is good (crypto, stablecoins)."""
-
     code: str
-    calendar: str = ""
+    kind: Kind
+
+    @property
+    def has_calendar(self) -> bool:
+        """Currencies settle on their banks' good days; crypto and stablecoins every day."""
+        return self.kind is Kind.FIAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ def value_date(trade_date: date, base: Asset, quote: Asset, tenor: int, calendar
         raise ValueError(f"tenor T+{tenor}: T+0, T+1 or T+2")
     if base.code == quote.code:
         raise ValueError(f"{base.code} against itself")
-    fiats = {asset.calendar for asset in (base, quote) if asset.calendar}
+    fiats = {asset.code for asset in (base, quote) if asset.has_calendar}
     if not fiats:
         return trade_date + timedelta(days=tenor)
     between = fiats - {USD} if len(fiats) == 2 else fiats

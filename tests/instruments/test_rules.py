@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from apps.instruments import rules
 from apps.instruments.errors import PastCutoff, UnknownCalendar
-from apps.instruments.rules import Asset, Calendars, CutOff
+from apps.instruments.rules import Asset, Calendars, CutOff, Kind
 
-BTC, ETH, USDC = Asset("BTC"), Asset("ETH"), Asset("USDC")
-USD, EUR, GBP, JPY = (Asset(code, calendar=code) for code in ("USD", "EUR", "GBP", "JPY"))
+BTC, ETH, USDC = Asset("BTC", Kind.CRYPTO), Asset("ETH", Kind.CRYPTO), Asset("USDC", Kind.STABLECOIN)
+USD, EUR, GBP, JPY = (Asset(code, Kind.FIAT) for code in ("USD", "EUR", "GBP", "JPY"))
 EVERY = {"BTC": BTC, "ETH": ETH, "USDC": USDC, "USD": USD, "EUR": EUR, "GBP": GBP, "JPY": JPY}
 
 
@@ -64,7 +64,7 @@ def test_a_value_date_is_good_for_both_legs_and_never_before_the_tenor(dealt, ba
         return
     day = rules.value_date(dealt, base, quote, tenor)
     assert day >= dealt + timedelta(days=tenor)
-    assert all(rules.LIBRARY.is_good(asset.code, day) for asset in (base, quote) if asset.calendar)
+    assert all(rules.LIBRARY.is_good(asset.code, day) for asset in (base, quote) if asset.has_calendar)
     if tenor:
         assert day >= rules.value_date(dealt, base, quote, tenor - 1)
 
@@ -81,7 +81,7 @@ def test_an_override_closes_a_day_or_opens_it():
 
 def test_a_currency_without_a_calendar_is_refused_by_name():
     with pytest.raises(UnknownCalendar, match="XTS"):
-        rules.value_date(date(2023, 6, 16), BTC, Asset("XTS", "XTS"), 1)
+        rules.value_date(date(2023, 6, 16), BTC, Asset("XTS", Kind.FIAT), 1)
 
 
 @pytest.mark.parametrize("code", ["CHF", "AUD", "SGD", "SEK", "NOK", "DKK", "PLN", "HKD", "CZK", "JPY", "GBP", "EUR", "USD"])

@@ -1,4 +1,4 @@
-"""Composites out of a feed: venues merged, pairs crossed, volatility measured. A function of feed and instant, however often it is asked."""
+"""Composites out of a feed: venues merged, pairs crossed, volatility measured. A function of feed and instant."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -40,7 +40,8 @@ class Composer:
     def _merged(self, now: datetime) -> dict[str, Composite]:
         books = self._feed.books(now)
         return {
-            pair: merge(pair, [book for book in books if book.pair == pair], now, health=self._health) for pair in dict.fromkeys(self._feed.pairs)
+            pair: merge(pair, [book for book in books if book.pair == pair], now, health=self._health)
+            for pair in dict.fromkeys(self._feed.pairs)
         }
 
     def _recent(self, now: datetime) -> dict[datetime, dict[str, Decimal]]:

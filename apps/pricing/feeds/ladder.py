@@ -30,10 +30,11 @@ def ladder(
     Levels that fall on the same tick are one. At least one tick lies between the mid and each side.
     """
     bids, asks = shapes
-    return _side(mid, tick, bids, -1, wider_bps, size), _side(mid, tick, asks, 1, wider_bps, size)
+    scaled: dict[str, Decimal] = {"mid": mid, "tick": tick, "wider_bps": wider_bps, "size": size}
+    return _side(bids, -1, **scaled), _side(asks, 1, **scaled)
 
 
-def _side(mid: Decimal, tick: Decimal, shape: Shape, sign: int, wider_bps: Decimal, size: Decimal) -> tuple[Level, ...]:
+def _side(shape: Shape, sign: int, *, mid: Decimal, tick: Decimal, wider_bps: Decimal, size: Decimal) -> tuple[Level, ...]:
     rounding = ROUND_CEILING if sign > 0 else ROUND_FLOOR
     at: dict[Decimal, Decimal] = {}
     for away, quantity in shape:

@@ -1,10 +1,8 @@
 """Reading recorded prices. Every number goes from text straight to Decimal; a bad file is refused with its name and line.
 
-Three layouts, each plain or gzipped, told apart by their header:
+Two layouts, each plain or gzipped, told apart by their header:
 * one-minute bars `timestamp,open,high,low,close[,volume]`, the stamp (UTC where it names no zone) being the minute's beginning;
-* Tardis.dev `book_snapshot_25`: `exchange,symbol,timestamp,local_timestamp,asks[0].price,…`, stamps in microseconds;
-* Binance depth: `symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu`, stamps in milliseconds, a snapshot
-  (`snap`) and the updates after it (`set`; quantity 0 takes a level away).
+* Tardis.dev `book_snapshot_25`: `exchange,symbol,timestamp,local_timestamp,asks[0].price,…`, stamps in microseconds.
 """
 
 import csv
@@ -25,7 +23,6 @@ from apps.pricing.rules import Level, OrderBook
 
 BAR_COLUMNS = ("timestamp", "open", "high", "low", "close")
 SNAPSHOT_COLUMNS = ("exchange", "symbol", "timestamp", "local_timestamp")
-DEPTH_COLUMNS = ("symbol", "timestamp", "first_update_id", "last_update_id", "side", "update_type", "price", "qty", "pu")
 MINUTE = timedelta(minutes=1)
 RECORDED_VENUE = "recorded"
 # A dollar stablecoin's book, spot or perpetual, stands for the dollar's (docs/market-data.md).
@@ -84,7 +81,9 @@ class _Lines:
             self.refuse("there is no such file")
         except (EOFError, OSError, zlib.error) as wrong:
             gzipped = self.path.suffix == ".gz" and not getattr(wrong, "strerror", None)
-            self.refuse(f"is not sound gzip from here on: {wrong}" if gzipped else f"cannot be read: {getattr(wrong, 'strerror', None) or wrong}")
+            self.refuse(
+                f"is not sound gzip from here on: {wrong}" if gzipped else f"cannot be read: {getattr(wrong, 'strerror', None) or wrong}"
+            )
         except csv.Error as wrong:
             self.refuse(f"is not CSV: {wrong}", after=1)
 
@@ -101,11 +100,10 @@ class _Lines:
             self.refuse(f"{name} is zero")
         return value
 
-    def stamp(self, text: str, per_second: int) -> datetime:
-        if not (text.isascii() and text.isdigit()) or not 0 < int(text) // per_second < _LATEST:
-            unit = {1_000: "milliseconds", 1_000_000: "microseconds"}[per_second]
-            self.refuse(f"timestamp is {text[:40]!r}, not {unit} since 1970")
-        return _EPOCH + timedelta(microseconds=int(text) * (1_000_000 // per_second))
+    def stamp(self, text: str) -> datetime:
+        if not (text.isascii() and text.isdigit() and len(text) < 20) or not 0 < int(text) // 1_000_000 < _LATEST:
+            self.refuse(f"timestamp is {text[:40]!r}, not microseconds since 1970")
+        return _EPOCH + timedelta(microseconds=int(text))
 
     def moment(self, text: str) -> datetime:
         try:
@@ -139,10 +137,8 @@ def read(path: Path) -> Recording:
         recording = Recording("BTC-USD", bars=tuple(_bars(lines, rows, len(header))))
     elif tuple(header[:4]) == SNAPSHOT_COLUMNS:
         recording = _recording(lines, list(_snapshots(lines, rows, header)))
-    elif tuple(header) == DEPTH_COLUMNS:
-        recording = _recording(lines, list(_depth(lines, rows)))
     else:
-        lines.refuse("the header is of no known layout: 1-minute bars, Tardis book_snapshot_25 or Binance depth")
+        lines.refuse("the header is of no known layout: 1-minute bars or Tardis book_snapshot")
     if not (recording.bars or recording.books):
         lines.refuse("holds a header and no prices")
     return recording
@@ -183,7 +179,7 @@ def _snapshots(lines: _Lines, rows: Iterator[list[str]], header: list[str]) -> I
     for row in rows:
         if len(row) != len(header):
             lines.refuse(f"has {len(row)} columns instead of {len(header)}")
-        at = lines.stamp(row[2], 1_000_000)
+        at = lines.stamp(row[2])
         if last is not None and at < last:
             lines.refuse(f"time goes back: {at.isoformat()} after {last.isoformat()}")
         numbers = [lines.number(text, name) for text, name in zip(row[4:], wanted, strict=True)]
@@ -191,44 +187,6 @@ def _snapshots(lines: _Lines, rows: Iterator[list[str]], header: list[str]) -> I
         bids = tuple(Level(*numbers[n : n + 2]) for n in range(2, len(numbers), 4))
         last = at
         yield OrderBook(RECORDED_VENUE, lines.pair(row[1]), bids, asks, at)
-
-
-def _depth(lines: _Lines, rows: Iterator[list[str]]) -> Iterator[OrderBook]:
-    """One book for each stamp, once all its rows are read."""
-    sides: dict[str, dict[Decimal, Decimal]] = {"b": {}, "a": {}}
-    at: datetime | None = None
-    pair = ""
-    snapped = False
-    for row in rows:
-        if len(row) != len(DEPTH_COLUMNS):
-            lines.refuse(f"has {len(row)} columns instead of {len(DEPTH_COLUMNS)}")
-        moment, side, kind = lines.stamp(row[1], 1_000), row[4], row[5]
-        if side not in sides or kind not in {"snap", "set"}:
-            lines.refuse(f"side {side[:10]!r}, update_type {kind[:10]!r}: b or a, snap or set")
-        if at is not None and moment < at:
-            lines.refuse(f"time goes back: {moment.isoformat()} after {at.isoformat()}")
-        if kind == "set" and not snapped:
-            lines.refuse("an update before any snapshot: there is no book to change")
-        if at is not None and moment > at:
-            yield _book(lines, pair, sides, at)
-            if kind == "snap":
-                sides = {"b": {}, "a": {}}
-        at, pair, snapped = moment, lines.pair(row[0]), True
-        price, quantity = lines.number(row[6], "price"), lines.number(row[7], "qty", zero=True)
-        if quantity:
-            sides[side][price] = quantity
-        else:
-            sides[side].pop(price, None)
-    if at is not None:
-        yield _book(lines, pair, sides, at)
-
-
-def _book(lines: _Lines, pair: str, sides: dict[str, dict[Decimal, Decimal]], at: datetime) -> OrderBook:
-    if not sides["b"] or not sides["a"]:
-        lines.refuse(f"at {at.isoformat()} one side of the book is empty")
-    bids = tuple(Level(price, sides["b"][price]) for price in sorted(sides["b"], reverse=True))
-    asks = tuple(Level(price, sides["a"][price]) for price in sorted(sides["a"]))
-    return OrderBook(RECORDED_VENUE, pair, bids, asks, at)
 
 
 def mid_within(bar: Bar, at: datetime) -> Decimal:

@@ -19,9 +19,7 @@ _GRAIN = Decimal("0.00000001")
 _BPS = Decimal(10_000)
 _ROOT_60 = Decimal(MINUTE_S).sqrt()
 # Root mean square of one-minute returns in bps, in each tenth of the recorded month's hours (quiet to wild).
-HOURLY_BPS = tuple(
-    Decimal(bps) for bps in ("3.83", "4.60", "5.19", "5.82", "6.57", "7.59", "8.50", "9.69", "12.39", "21.42")
-)
+HOURLY_BPS = tuple(Decimal(bps) for bps in ("3.83", "4.60", "5.19", "5.82", "6.57", "7.59", "8.50", "9.69", "12.39", "21.42"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +124,4 @@ class Simulator:
         for second in range(MINUTE_S):
             at += normal(f"{self._name}|second|{minute * MINUTE_S + second}") * scale
             walk.append(at)
-        return [
-            (here + (there - here - at) * second / MINUTE_S + walk[second]).quantize(_GRAIN) for second in range(MINUTE_S)
-        ]
+        return [(here + (there - here - at) * second / MINUTE_S + walk[second]).quantize(_GRAIN) for second in range(MINUTE_S)]

@@ -11,7 +11,7 @@ from . import book
 from .book import PRICE_SCALE, Level
 from .composite import BPS, Composite
 from .fee import NO_FEE, Fee, FeeMode
-from .spread import FREE_TTL_MS, Part, Side, Spread, factor, kept, size_bps, total_bps, unsized_parts, with_size
+from .spread import FREE_TTL_MS, Part, Side, Spread, factor, kept, size_bps, total_bps, unsized_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,25 @@ class _Ask:
     def with_fee(self, amount: Decimal) -> Decimal:
         return amount + self.fee.on(amount) if self.buys else amount - self.fee.on(amount)
 
+    def marked(self, worth: Decimal, parts: tuple[Part, ...]) -> tuple[Decimal, tuple[Part, ...]]:
+        """What the book's amount becomes with our spread; a lift to the least we earn is a part of its own, `minimum`."""
+        with_spread = worth * factor(self.side, parts)
+        least = worth + self.spread.minimum_earn if self.buys else worth - self.spread.minimum_earn
+        if least <= 0:
+            raise SizeTooSmall("the size does not cover the least we earn")
+        short = least - with_spread if self.buys else with_spread - least
+        return (least, (*parts, Part("minimum", kept(short / worth * BPS)))) if short > 0 else (with_spread, parts)
+
+    def unmarked(self, amount: Decimal, parts: tuple[Part, ...]) -> Decimal:
+        """The book's amount that becomes `amount` with our spread: the inverse of `marked`."""
+        least = self.spread.minimum_earn
+        worth = (
+            min(amount / factor(self.side, parts), amount - least) if self.buys else max(amount / factor(self.side, parts), amount + least)
+        )
+        if worth <= 0:
+            raise SizeTooSmall("the size does not cover the least we earn")
+        return worth
+
     def to_tick(self, price: Decimal) -> Decimal:
         """Away from the client; what is within 1e-18 of a tick is on it, so that a division's last digit never costs one."""
         steps = money.round_even(price, PRICE_SCALE) / self.pair.tick
@@ -114,8 +133,8 @@ def client_price(
 
 
 def _for_base(ask: _Ask, quantity: Decimal) -> SidePrice:
-    parts = with_size(ask.parts, size_bps(ask.spread, quantity), ask.spread)
-    marked = book.cost(ask.levels, quantity) * factor(ask.side, parts)
+    parts = (*ask.parts, Part("size", kept(size_bps(ask.spread, quantity))))
+    marked, parts = ask.marked(book.cost(ask.levels, quantity), parts)
     shown = ask.with_fee(marked) if ask.fee.mode is FeeMode.INCLUDED else marked
     price = ask.to_tick(shown / quantity)
     gross = price * quantity
@@ -142,9 +161,9 @@ def _base_for(ask: _Ask, amount: Decimal) -> tuple[Decimal, tuple[Part, ...]]:
     steps = ask.spread.size_steps
     edges = [step.above for step in steps]
     for bps, lower, upper in zip([money.ZERO, *(step.bps for step in steps)], [money.ZERO, *edges], [*edges, None], strict=True):
-        parts = with_size(ask.parts, bps, ask.spread)
+        parts = (*ask.parts, Part("size", kept(bps)))
         try:
-            quantity = book.quantity_for(ask.levels, amount / factor(ask.side, parts))
+            quantity = book.quantity_for(ask.levels, ask.unmarked(amount, parts))
         except NotEnoughDepth:
             if upper is None or book.depth(ask.levels) <= upper:
                 raise
@@ -154,7 +173,7 @@ def _base_for(ask: _Ask, amount: Decimal) -> tuple[Decimal, tuple[Part, ...]]:
             between = (amount / book.cost(ask.levels, lower) - 1) * BPS - total_bps(ask.parts)
             return lower, (*ask.parts, Part("size", kept(between)))
         if upper is None or quantity <= upper:
-            return quantity, parts
+            return quantity, ask.marked(book.cost(ask.levels, quantity), parts)[1]
     raise AssertionError("the last step has no upper edge")
 
 

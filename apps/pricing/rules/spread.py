@@ -1,4 +1,4 @@
-"""Our spread, part by part: pair, client, volatility, time, inventory, size, and the least we earn."""
+"""Our spread, part by part: pair, client, volatility, time, inventory, size."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -38,22 +38,22 @@ class Spread:
     :param base_bps: of the pair
     :param size_steps: rising in size and in bps
     :param client_bps: markup of the client's tier; below zero it is a discount
-    :param volatility_factor: bps per 1.0 of annualised volatility
-    :param skew_bps_per_unit: how far one base unit of position moves both sides
-    :param skew_cap_bps: the most that inventory moves them
-    :param min_earn_bps: the least all parts together come to: a discount or the skew never go below it
+    :param volatility_share: times σ√(hedge_horizon_s / year): the move we stand while we hedge
+    :param skew_cap_bps: the most that inventory moves both sides, reached at a position of `skew_full_at` base units
+    :param minimum_earn: the least one side earns over the book, in quote units: discount and skew never go below it
     """
 
     base_bps: Decimal = money.ZERO
     size_steps: tuple[SizeStep, ...] = ()
     client_bps: Decimal = money.ZERO
-    volatility_factor: Decimal = money.ZERO
-    skew_bps_per_unit: Decimal = money.ZERO
+    volatility_share: Decimal = money.ZERO
+    hedge_horizon_s: int = 10
     skew_cap_bps: Decimal = money.ZERO
-    min_earn_bps: Decimal = money.ZERO
+    skew_full_at: Decimal = money.ZERO
+    minimum_earn: Decimal = money.ZERO
 
     def __post_init__(self) -> None:
-        parts = (self.base_bps, self.volatility_factor, self.skew_bps_per_unit, self.skew_cap_bps, self.min_earn_bps)
+        parts = (self.base_bps, self.volatility_share, self.hedge_horizon_s, self.skew_cap_bps, self.skew_full_at, self.minimum_earn)
         if any(part < 0 for part in parts):
             raise ValueError("spread: only the client's part may be below zero")
         if any(step.above < 0 or step.bps < 0 for step in self.size_steps):
@@ -84,7 +84,10 @@ def time_premium_bps(sigma: Decimal | None, ttl_ms: int) -> Decimal:
 
 def skew_bps(spread: Spread, position: Decimal) -> Decimal:
     """How far inventory moves both sides up (short) or down (long): linear, capped."""
-    return kept(max(-spread.skew_cap_bps, min(spread.skew_cap_bps, -position * spread.skew_bps_per_unit)))
+    if not spread.skew_full_at:
+        return money.ZERO
+    share = max(Decimal(-1), min(Decimal(1), position / spread.skew_full_at))
+    return kept(-share * spread.skew_cap_bps)
 
 
 def size_bps(spread: Spread, quantity: Decimal) -> Decimal:
@@ -96,23 +99,17 @@ def unsized_parts(side: Side, spread: Spread, sigma: Decimal | None, position: D
 
     :raises PriceUnavailable: σ is needed and not known
     """
-    if spread.volatility_factor and sigma is None:
+    if spread.volatility_share and sigma is None:
         raise PriceUnavailable("volatility is not known yet")
+    while_hedging = (sigma or money.ZERO) * (Decimal(spread.hedge_horizon_s) / YEAR_S).sqrt() * BPS
     skew = skew_bps(spread, position)
     return (
         Part("pair", kept(spread.base_bps)),
         Part("client", kept(spread.client_bps)),
-        Part("volatility", kept(spread.volatility_factor * (sigma or money.ZERO))),
+        Part("volatility", kept(spread.volatility_share * while_hedging)),
         Part("time", time_premium_bps(sigma, ttl_ms)),
         Part("inventory", skew if side is Side.BUY else -skew),
     )
-
-
-def with_size(parts: tuple[Part, ...], bps: Decimal, spread: Spread) -> tuple[Part, ...]:
-    """The parts with the size's, and with a `minimum` where all together come to less than we must earn."""
-    parts = (*parts, Part("size", kept(bps)))
-    short = kept(spread.min_earn_bps) - total_bps(parts)
-    return (*parts, Part("minimum", short)) if short > 0 else parts
 
 
 def total_bps(parts: tuple[Part, ...]) -> Decimal:
