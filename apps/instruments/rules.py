@@ -37,6 +37,7 @@ class Asset:
 
     @property
     def has_calendar(self) -> bool:
+        """Currencies settle on their banks' good days; crypto and stablecoins every day."""
         return self.kind is Kind.FIAT
 
 

@@ -15,7 +15,7 @@ D = Decimal
 NOW = datetime(2022, 1, 3, 12, tzinfo=UTC)
 
 
-def book(venue="a", mid=D(40_000), pair="BTC-USD", at=NOW, half=D(1), size=D(2)):
+def book(venue="a", mid="40000", pair="BTC-USD", at=NOW, half=1, size=2):
     bids = tuple(Level(D(mid) - half * n, D(size)) for n in (1, 2, 3))
     asks = tuple(Level(D(mid) + half * n, D(size)) for n in (1, 2, 3))
     return OrderBook(venue, pair, bids, asks, at)

@@ -4,7 +4,8 @@ from .book import Level, OrderBook, check_book, cost, depth, quantity_for, vwap
 from .composite import Composite, Health, Source, cross, merge, require_fresh, with_sigma
 from .fee import NO_FEE, Fee, FeeMode
 from .marks import ClosingMark, MarkLimits, Observation, check_mark, closing_mark
-from .quote import PairSpec, Part, Side, SidePrice, SizeStep, Spread, client_price, size_bps, skew_bps, time_premium_bps
+from .quote import PairSpec, SidePrice, client_price
+from .spread import Part, Side, SizeStep, Spread, size_bps, skew_bps, time_premium_bps
 from .volatility import sigma
 
 __all__ = [

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from apps.core import money
 from apps.pricing.errors import NotEnoughDepth
@@ -107,5 +108,4 @@ def quantity_for(levels: Sequence[Level], amount: Decimal) -> Decimal:
 
 
 def _rises(prices: Iterable[Decimal]) -> bool:
-    seen = list(prices)
-    return all(a < b for a, b in zip(seen, seen[1:], strict=False))
+    return all(a < b for a, b in pairwise(prices))

@@ -1,29 +1,17 @@
-"""The price for a client: what the size costs in the book, our spread part by part, the fee apart, amounts rounded once."""
+"""The price for a client: what the size costs in the book, our spread, the fee apart, amounts rounded once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from enum import StrEnum
 
 from apps.core import money
-from apps.pricing.errors import NotEnoughDepth, PriceUnavailable, SizeTooSmall
+from apps.pricing.errors import NotEnoughDepth, SizeTooSmall
 
 from . import book
 from .book import PRICE_SCALE, Level
 from .composite import BPS, Composite
 from .fee import NO_FEE, Fee, FeeMode
-
-BPS_SCALE = 4  # every part of a spread is kept to 0.0001 bp and used as kept, so that a price can be worked out again from its record
-YEAR_S = 31_557_600  # 365.25 days
-FREE_OPTION = Decimal("0.4")  # an at-the-money option is worth about 0.4 σ√t of the price (Brenner and Subrahmanyam, 1988)
-FREE_TTL_MS = 10_000
-
-
-class Side(StrEnum):
-    """Always the client's, of the base asset."""
-
-    BUY = "buy"
-    SELL = "sell"
+from .spread import FREE_TTL_MS, Part, Side, Spread, factor, kept, size_bps, total_bps, unsized_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,53 +23,6 @@ class PairSpec:
     tick: Decimal
     base_scale: int
     quote_scale: int
-
-
-@dataclass(frozen=True, slots=True)
-class SizeStep:
-    """From above this base quantity on, this many bps (not on top of the smaller steps)."""
-
-    above: Decimal
-    bps: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How a price moves away from the book. All bps are for one side: a two-way price is twice as wide.
-
-    :param base_bps: of the pair
-    :param size_steps: rising in both
-    :param client_bps: markup of the client's tier
-    :param volatility_share: times σ√(hedge_horizon_s / year): the move we stand while we hedge
-    :param skew_cap_bps: the most that inventory moves both sides, reached at a position of `skew_full_at` base units
-    :param minimum_earn: the least one side earns over the book, in quote units
-    """
-
-    base_bps: Decimal = money.ZERO
-    size_steps: tuple[SizeStep, ...] = ()
-    client_bps: Decimal = money.ZERO
-    volatility_share: Decimal = money.ZERO
-    hedge_horizon_s: int = 10
-    skew_cap_bps: Decimal = money.ZERO
-    skew_full_at: Decimal = money.ZERO
-    minimum_earn: Decimal = money.ZERO
-
-    def __post_init__(self) -> None:
-        parts = (self.base_bps, self.client_bps, self.volatility_share, self.skew_cap_bps, self.skew_full_at, self.minimum_earn)
-        if any(part < 0 for part in parts) or self.hedge_horizon_s < 0:
-            raise ValueError("spread: no part may be negative")
-        floor = SizeStep(money.ZERO, money.ZERO)
-        for lower, higher in zip((floor, *self.size_steps), self.size_steps, strict=False):
-            if higher.above < lower.above or higher.bps < lower.bps or (lower is not floor and higher.above == lower.above):
-                raise ValueError("spread: size steps must rise, in size and in bps")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of the spread in bps: above zero it moves the price away from the client, below zero towards it."""
-
-    name: str
-    bps: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +46,54 @@ class SidePrice:
     trader_price: Decimal
     spread_bps: Decimal
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What is asked, worked out as far as the size does not matter."""
+
+    side: Side
+    levels: Sequence[Level]
+    mid: Decimal
+    pair: PairSpec
+    spread: Spread
+    fee: Fee
+    parts: tuple[Part, ...]
+
+    @property
+    def buys(self) -> bool:
+        return self.side is Side.BUY
+
+    def with_fee(self, amount: Decimal) -> Decimal:
+        return amount + self.fee.on(amount) if self.buys else amount - self.fee.on(amount)
+
+    def marked(self, worth: Decimal, parts: tuple[Part, ...]) -> tuple[Decimal, tuple[Part, ...]]:
+        """What the book's amount becomes with our spread; a lift to the least we earn is a part of its own, `minimum`."""
+        with_spread = worth * factor(self.side, parts)
+        least = worth + self.spread.minimum_earn if self.buys else worth - self.spread.minimum_earn
+        if least <= 0:
+            raise SizeTooSmall("the size does not cover the least we earn")
+        short = least - with_spread if self.buys else with_spread - least
+        return (least, (*parts, Part("minimum", kept(short / worth * BPS)))) if short > 0 else (with_spread, parts)
+
+    def unmarked(self, amount: Decimal, parts: tuple[Part, ...]) -> Decimal:
+        """The book's amount that becomes `amount` with our spread: the inverse of `marked`."""
+        least = self.spread.minimum_earn
+        worth = (
+            min(amount / factor(self.side, parts), amount - least) if self.buys else max(amount / factor(self.side, parts), amount + least)
+        )
+        if worth <= 0:
+            raise SizeTooSmall("the size does not cover the least we earn")
+        return worth
+
+    def to_tick(self, price: Decimal) -> Decimal:
+        """Away from the client; what is within 1e-18 of a tick is on it, so that a division's last digit never costs one."""
+        steps = money.round_even(price, PRICE_SCALE) / self.pair.tick
+        return steps.to_integral_value(rounding=ROUND_CEILING if self.buys else ROUND_FLOOR) * self.pair.tick
+
+    def settled(self, amount: Decimal) -> Decimal:
+        """An amount of quote: what a buyer pays up, what a seller receives down."""
+        return money.round_up(amount, self.pair.quote_scale) if self.buys else money.round_down(amount, self.pair.quote_scale)
 
 
 def client_price(
@@ -133,196 +122,89 @@ def client_price(
     if (quantity is None) == (quote_quantity is None):
         raise ValueError("exactly one of quantity and quote_quantity")
     mid = depth.mid
-    fixed_parts = _parts(side, spread, depth.sigma, position, ttl_ms)
     levels = depth.asks if side is Side.BUY else depth.bids
+    ask = _Ask(side, levels, mid, pair, spread, fee, unsized_parts(side, spread, depth.sigma, position, ttl_ms))
     if quantity is not None:
         _require_scale(quantity, pair.base_scale, "quantity")
-        return _for_base(side, levels, pair, spread, fee, mid, fixed_parts, quantity)
+        return _for_base(ask, quantity)
     assert quote_quantity is not None
     _require_scale(quote_quantity, pair.quote_scale, "quote_quantity")
-    return _for_quote(side, levels, pair, spread, fee, mid, fixed_parts, quote_quantity)
+    return _for_quote(ask, quote_quantity)
 
 
-def time_premium_bps(sigma: Decimal | None, ttl_ms: int) -> Decimal:
-    """0.4 σ√ttl in bps, nothing up to 10 s: a free 120 s quote at 60 % gives away about 4.7 bp.
-
-    :raises PriceUnavailable: longer than 10 s and σ is not known
-    """
-    if ttl_ms <= FREE_TTL_MS:
-        return money.ZERO
-    if sigma is None:
-        raise PriceUnavailable("volatility is not known yet: only quotes of 10 s or less")
-    return _bps(FREE_OPTION * sigma * (Decimal(ttl_ms) / (1000 * YEAR_S)).sqrt() * BPS)
-
-
-def skew_bps(spread: Spread, position: Decimal) -> Decimal:
-    """How far inventory moves both sides up (short) or down (long): linear, capped."""
-    if not spread.skew_full_at:
-        return money.ZERO
-    share = max(Decimal(-1), min(Decimal(1), position / spread.skew_full_at))
-    return _bps(-share * spread.skew_cap_bps)
-
-
-def size_bps(spread: Spread, quantity: Decimal) -> Decimal:
-    return next((step.bps for step in reversed(spread.size_steps) if quantity > step.above), money.ZERO)
-
-
-def _parts(side: Side, spread: Spread, sigma: Decimal | None, position: Decimal, ttl_ms: int) -> tuple[Part, ...]:
-    if spread.volatility_share and sigma is None:
-        raise PriceUnavailable("volatility is not known yet")
-    horizon = (Decimal(spread.hedge_horizon_s) / YEAR_S).sqrt()
-    skew = skew_bps(spread, position)
-    return (
-        Part("pair", _bps(spread.base_bps)),
-        Part("client", _bps(spread.client_bps)),
-        Part("volatility", _bps(spread.volatility_share * (sigma or money.ZERO) * horizon * BPS)),
-        Part("time", time_premium_bps(sigma, ttl_ms)),
-        Part("inventory", skew if side is Side.BUY else -skew),
-    )
-
-
-def _for_base(
-    side: Side, levels: Sequence[Level], pair: PairSpec, spread: Spread, fee: Fee, mid: Decimal, fixed: tuple[Part, ...], quantity: Decimal
-) -> SidePrice:
-    parts = (*fixed, Part("size", _bps(size_bps(spread, quantity))))
-    buys = side is Side.BUY
-    worth = book.cost(levels, quantity)
-    marked, parts = _with_minimum(worth, _factor(side, parts), spread.minimum_earn, buys, parts)
-    shown = marked
-    if fee.mode is FeeMode.INCLUDED:
-        shown += fee.on(marked) if buys else -fee.on(marked)
-    price = _to_tick(shown / quantity, pair.tick, up=buys)
+def _for_base(ask: _Ask, quantity: Decimal) -> SidePrice:
+    parts = (*ask.parts, Part("size", kept(size_bps(ask.spread, quantity))))
+    marked, parts = ask.marked(book.cost(ask.levels, quantity), parts)
+    shown = ask.with_fee(marked) if ask.fee.mode is FeeMode.INCLUDED else marked
+    price = ask.to_tick(shown / quantity)
     gross = price * quantity
-    total = gross
-    if fee.mode is FeeMode.ADDED:
-        total += fee.on(gross) if buys else -fee.on(gross)
-    total = _settled(total, pair.quote_scale, up=buys)
-    quote_quantity = _settled(gross, pair.quote_scale, up=buys)
-    return _side_price(side, pair, fee, mid, book.vwap(levels, quantity), parts, price, quantity, quote_quantity, total)
+    total = ask.settled(ask.with_fee(gross) if ask.fee.mode is FeeMode.ADDED else gross)
+    return _side_price(ask, parts, price=price, quantity=quantity, quote_quantity=ask.settled(gross), total=total)
 
 
-def _for_quote(
-    side: Side, levels: Sequence[Level], pair: PairSpec, spread: Spread, fee: Fee, mid: Decimal, fixed: tuple[Part, ...], total: Decimal
-) -> SidePrice:
-    buys = side is Side.BUY
-    before_fee = total if fee.mode is FeeMode.INVOICED else fee.before(total, client_pays=buys)
+def _for_quote(ask: _Ask, total: Decimal) -> SidePrice:
+    before_fee = total if ask.fee.mode is FeeMode.INVOICED else ask.fee.before(total, client_pays=ask.buys)
     if before_fee <= 0:
         raise SizeTooSmall("the fee leaves nothing to deal")
-    exact, parts = _base_for(side, levels, spread, before_fee, fixed)
-    shown = total if fee.mode is FeeMode.INCLUDED else before_fee
-    price = _to_tick(shown / exact, pair.tick, up=buys)
+    exact, parts = _base_for(ask, before_fee)
+    shown = total if ask.fee.mode is FeeMode.INCLUDED else before_fee
+    price = ask.to_tick(shown / exact)
     if price <= 0:
         raise SizeTooSmall("less than one tick is left as a price")
-    quantity = _settled(shown / price, pair.base_scale, up=not buys)
-    if quantity <= 0:
-        raise SizeTooSmall("the amount buys less than one unit")
-    quote_quantity = _settled(shown, pair.quote_scale, up=buys)
-    # What a seller gives may pass the depth by less than one tick's worth, through rounding alone: it is averaged over the depth then.
-    reference = book.vwap(levels, min(quantity, book.depth(levels)))
-    return _side_price(side, pair, fee, mid, reference, parts, price, quantity, quote_quantity, total)
+    scale = ask.pair.base_scale
+    quantity = money.round_down(shown / price, scale) if ask.buys else money.round_up(shown / price, scale)
+    return _side_price(ask, parts, price=price, quantity=quantity, quote_quantity=ask.settled(shown), total=total)
 
 
-def _base_for(
-    side: Side, levels: Sequence[Level], spread: Spread, amount: Decimal, fixed: tuple[Part, ...]
-) -> tuple[Decimal, tuple[Part, ...]]:
-    """The base quantity that `amount` of quote stands for at our price, before the tick: the step of the size part is found with it."""
-    buys = side is Side.BUY
-    edges = [step.above for step in spread.size_steps]
-    for bps, lower, upper in zip(
-        [money.ZERO, *(step.bps for step in spread.size_steps)], [money.ZERO, *edges], [*edges, None], strict=True
-    ):
-        parts = (*fixed, Part("size", _bps(bps)))
-        factor = _factor(side, parts)
-        in_book = min(amount / factor, amount - spread.minimum_earn) if buys else max(amount / factor, amount + spread.minimum_earn)
-        if in_book <= 0:
-            raise SizeTooSmall("the size does not cover the least we earn")
+def _base_for(ask: _Ask, amount: Decimal) -> tuple[Decimal, tuple[Part, ...]]:
+    """The base quantity that `amount` of quote stands for at our price, before the tick; the step of the size is found with it."""
+    steps = ask.spread.size_steps
+    edges = [step.above for step in steps]
+    for bps, lower, upper in zip([money.ZERO, *(step.bps for step in steps)], [money.ZERO, *edges], [*edges, None], strict=True):
+        parts = (*ask.parts, Part("size", kept(bps)))
         try:
-            quantity = book.quantity_for(levels, in_book)
+            quantity = book.quantity_for(ask.levels, ask.unmarked(amount, parts))
         except NotEnoughDepth:
-            if upper is None or book.depth(levels) <= upper:
+            if upper is None or book.depth(ask.levels) <= upper:
                 raise
             continue
         if quantity < lower:
-            # Between the dearest total of one step and the cheapest of the next a buyer gets the step's edge: more money never buys less.
-            between = (amount / book.cost(levels, lower) - 1) * BPS - sum((part.bps for part in fixed), money.ZERO)
-            return lower, (*fixed, Part("size", _bps(between)))
+            # Between the dearest total of one step and the cheapest of the next a buyer gets the edge: more money never buys less.
+            between = (amount / book.cost(ask.levels, lower) - 1) * BPS - total_bps(ask.parts)
+            return lower, (*ask.parts, Part("size", kept(between)))
         if upper is None or quantity <= upper:
-            _, parts = _with_minimum(book.cost(levels, quantity), factor, spread.minimum_earn, buys, parts)
-            return quantity, parts
+            return quantity, ask.marked(book.cost(ask.levels, quantity), parts)[1]
     raise AssertionError("the last step has no upper edge")
 
 
-def _with_minimum(
-    worth: Decimal, factor: Decimal, minimum: Decimal, buys: bool, parts: tuple[Part, ...]
-) -> tuple[Decimal, tuple[Part, ...]]:
-    """The amount with the spread, lifted to the least we earn; the lift becomes a part of its own."""
-    marked = worth * factor
-    floor = worth + minimum if buys else worth - minimum
-    if floor <= 0:
-        raise SizeTooSmall("the size does not cover the least we earn")
-    if minimum and (marked < floor if buys else marked > floor):
-        return floor, (*parts, Part("minimum", _bps(abs(floor - marked) / worth * BPS)))
-    return marked, parts
-
-
 def _side_price(
-    side: Side,
-    pair: PairSpec,
-    fee: Fee,
-    mid: Decimal,
-    reference: Decimal,
-    parts: tuple[Part, ...],
-    price: Decimal,
-    quantity: Decimal,
-    quote_quantity: Decimal,
-    total: Decimal,
+    ask: _Ask, parts: tuple[Part, ...], *, price: Decimal, quantity: Decimal, quote_quantity: Decimal, total: Decimal
 ) -> SidePrice:
-    buys = side is Side.BUY
-    if fee.mode is FeeMode.ADDED:
-        charged = abs(total - quote_quantity)
-    elif fee.mode is FeeMode.INCLUDED:
-        charged = _settled(abs(total - fee.before(total, client_pays=buys)), pair.quote_scale, up=False)
-    else:
-        charged = _settled(fee.on(quote_quantity), pair.quote_scale, up=False)
     if min(price, quantity, quote_quantity, total) <= 0:
         raise SizeTooSmall("after price, fee and rounding nothing is left")
-    without_markup = tuple(part for part in parts if part.name != "client")
+    if ask.fee.mode is FeeMode.ADDED:
+        fee = abs(total - quote_quantity)
+    elif ask.fee.mode is FeeMode.INCLUDED:
+        fee = money.round_down(abs(total - ask.fee.before(total, client_pays=ask.buys)), ask.pair.quote_scale)
+    else:
+        fee = money.round_down(ask.fee.on(quote_quantity), ask.pair.quote_scale)
+    # A seller's base, rounded up from an amount of quote, may pass the depth by that rounding: the average is over the depth then.
+    reference = book.vwap(ask.levels, min(quantity, book.depth(ask.levels)))
+    before_markup = factor(ask.side, tuple(part for part in parts if part.name != "client"))
     return SidePrice(
-        side=side,
+        side=ask.side,
         price=price,
         quantity=quantity,
         quote_quantity=quote_quantity,
-        fee=charged,
-        client_pays=total if buys else quantity,
-        client_receives=quantity if buys else total,
-        reference_mid=mid,
+        fee=fee,
+        client_pays=total if ask.buys else quantity,
+        client_receives=quantity if ask.buys else total,
+        reference_mid=ask.mid,
         reference=reference,
-        trader_price=money.round_even(reference * _factor(side, without_markup), PRICE_SCALE),
-        spread_bps=sum((part.bps for part in parts), money.ZERO),
+        trader_price=money.round_even(reference * before_markup, PRICE_SCALE),
+        spread_bps=total_bps(parts),
         parts=parts,
     )
-
-
-def _factor(side: Side, parts: tuple[Part, ...]) -> Decimal:
-    bps = sum((part.bps for part in parts), money.ZERO)
-    factor = 1 + (bps if side is Side.BUY else -bps) / BPS
-    if factor <= 0:
-        raise PriceUnavailable(f"a spread of {money.text(bps)} bps leaves no price")
-    return factor
-
-
-def _to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:
-    """Round to the tick; what is within 1e-18 of a tick is on it, so that a division's last digit never costs one."""
-    steps = money.round_even(price, PRICE_SCALE) / tick
-    return steps.to_integral_value(rounding=ROUND_CEILING if up else ROUND_FLOOR) * tick
-
-
-def _settled(amount: Decimal, scale: int, *, up: bool) -> Decimal:
-    return money.round_up(amount, scale) if up else money.round_down(amount, scale)
-
-
-def _bps(value: Decimal) -> Decimal:
-    return money.round_even(value, BPS_SCALE)
 
 
 def _require_scale(size: Decimal, scale: int, name: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, localcontext
+from itertools import pairwise
 
 from apps.core import money
 
@@ -25,6 +26,6 @@ def sigma(mids: Sequence[tuple[datetime, Decimal]], *, fewest: int = 10) -> Deci
     if elapsed <= timedelta(0):
         return None
     with localcontext(Context(prec=28)):  # logarithms at 78 digits cost 20 times more and end in the same 6 decimals
-        squares = sum(((later / earlier).ln() ** 2 for (_, earlier), (_, later) in zip(mids, mids[1:], strict=False)), money.ZERO)
+        squares = sum(((later / earlier).ln() ** 2 for (_, earlier), (_, later) in pairwise(mids)), money.ZERO)
         years = Decimal(elapsed // timedelta(microseconds=1)) / Decimal(YEAR // timedelta(microseconds=1))
         return money.round_even(min(MOST, (squares / years).sqrt()), SIGMA_SCALE)

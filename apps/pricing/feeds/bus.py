@@ -1,0 +1,150 @@
+"""The price bus: one key a pair in Valkey with the whole composite, and the same text on a channel for whoever streams it.
+
+The text is JSON; every number in it that is money is a decimal string. A quote reads its pair once, with a limit of 50 ms.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import orjson
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from apps.core import money
+from apps.pricing.errors import PriceUnavailable
+from apps.pricing.rules import Composite, Level, OrderBook, Source, check_book
+
+READ_TIMEOUT = timedelta(milliseconds=50)
+PUBLISH_TIMEOUT = timedelta(seconds=2)
+VERSION = 1
+
+
+def key(pair: str) -> str:
+    """The key that holds a pair's composite, and the channel that tells of each new one."""
+    return f"prices:{settings.BUS_PREFIX}{pair}"
+
+
+def publish(composites: Iterable[Composite]) -> None:
+    """Set the keys and tell the channels, in one round trip.
+
+    :raises PriceUnavailable: the bus does not answer
+    """
+    try:
+        with _client(PUBLISH_TIMEOUT).pipeline(transaction=False) as pipe:
+            for depth in composites:
+                text = encode(depth)
+                pipe.set(key(depth.pair), text)
+                pipe.publish(key(depth.pair), text)
+            pipe.execute()
+    except redis.RedisError as lost:
+        raise PriceUnavailable("the price bus does not answer") from lost
+
+
+def read_depth(pair: str) -> Composite | None:
+    """The last published composite of a pair, None where none ever was. Its age is for the caller to judge (`rules.require_fresh`).
+
+    :raises PriceUnavailable: no answer within 50 ms, or what lies there is no composite of this pair
+    """
+    try:
+        text = _client(READ_TIMEOUT).get(key(pair))
+    except redis.RedisError as lost:
+        raise PriceUnavailable("the price bus does not answer") from lost
+    if text is None:
+        return None
+    assert isinstance(text, bytes)
+    depth = decode(text)
+    if depth.pair != pair:
+        raise PriceUnavailable(f"the price bus holds {depth.pair[:40]!r} where {pair} should be")
+    return depth
+
+
+def encode(depth: Composite) -> bytes:
+    return orjson.dumps(
+        {
+            "v": VERSION,
+            "pair": depth.pair,
+            "as_of": depth.as_of.isoformat(),
+            "sigma": None if depth.sigma is None else money.text(depth.sigma),
+            "mid": money.text(depth.mid) if depth.is_dealable else None,
+            "bids": _levels_out(depth.bids),
+            "asks": _levels_out(depth.asks),
+            "sources": [
+                {
+                    "venue": source.venue,
+                    "pair": source.pair,
+                    "at": source.at.isoformat(),
+                    "age_ms": source.age_ms,
+                    "mid": None if source.mid is None else money.text(source.mid),
+                    "reasons": list(source.reasons),
+                }
+                for source in depth.sources
+            ],
+        }
+    )
+
+
+def decode(text: bytes) -> Composite:
+    """The composite of `encode`, checked: what is not one, or is crossed, unsorted or not above zero, is no price.
+
+    :raises PriceUnavailable: anything wrong with it
+    """
+    try:
+        raw = orjson.loads(text)
+        if raw["v"] != VERSION:
+            raise ValueError(f"version {raw['v']!r}")
+        depth = Composite(
+            pair=str(raw["pair"]),
+            bids=_levels_in(raw["bids"]),
+            asks=_levels_in(raw["asks"]),
+            as_of=_moment(raw["as_of"]),
+            sources=tuple(_source_in(one) for one in raw["sources"]),
+            sigma=None if raw["sigma"] is None else _number(raw["sigma"]),
+        )
+    except (ValueError, TypeError, KeyError, ArithmeticError, AttributeError) as wrong:
+        raise PriceUnavailable("what lies on the price bus cannot be read") from wrong
+    if depth.is_dealable:
+        wrong_with_it = check_book(OrderBook("bus", depth.pair, depth.bids, depth.asks, depth.as_of))
+        if wrong_with_it:
+            raise PriceUnavailable(f"what lies on the price bus is no book: {', '.join(wrong_with_it)}")
+    return depth
+
+
+def _levels_out(levels: tuple[Level, ...]) -> list[tuple[str, str]]:
+    return [(money.text(level.price), money.text(level.quantity)) for level in levels]
+
+
+def _levels_in(rows: Any) -> tuple[Level, ...]:
+    return tuple(Level(_number(price), _number(quantity)) for price, quantity in rows)
+
+
+def _source_in(raw: dict[str, Any]) -> Source:
+    mid = None if raw["mid"] is None else _number(raw["mid"])
+    return Source(str(raw["venue"]), str(raw["pair"]), _moment(raw["at"]), int(raw["age_ms"]), mid, tuple(map(str, raw["reasons"])))
+
+
+def _number(text: Any) -> Decimal:
+    if not isinstance(text, str):
+        raise TypeError("an amount is a decimal string")
+    value = Decimal(text)
+    if not value.is_finite():
+        raise ValueError("not a finite number")
+    return value
+
+
+def _moment(text: Any) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return at
+
+
+@cache
+def _client(timeout: timedelta) -> redis.Redis:
+    """One pool a process (redis-py opens new connections after a fork). Nothing is retried: a late price is no price."""
+    seconds = timeout.total_seconds()
+    return redis.Redis.from_url(settings.VALKEY_URL, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0))
