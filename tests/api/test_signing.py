@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from flowdesk_client.keys import Key, KeyFileError, load_key
+from flowdesk_client.signing import sign
 from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier, HTTPSignatureKeyResolver, algorithms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.api import signing
-from flowdesk_client.keys import Key, KeyFileError, load_key
-from flowdesk_client.signing import sign
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = PRIVATE.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -221,7 +221,9 @@ def test_a_signature_that_is_not_one_sig1_of_64_bytes_is_refused(broken: str) ->
     assert cause_of(signed_post() | {"signature": broken}).startswith("signature:")
 
 
-@pytest.mark.parametrize("key", ["x" * 16, '"short"', f'"{"k" * 65}"', '"space inside the key"', '"k\u00e9yk\u00e9yk\u00e9yk\u00e9yk"', '"a", "b"'])
+@pytest.mark.parametrize(
+    "key", ["x" * 16, '"short"', f'"{"k" * 65}"', '"space inside the key"', '"k\u00e9yk\u00e9yk\u00e9yk\u00e9yk"', '"a", "b"']
+)
 def test_an_idempotency_key_outside_its_grammar_is_refused(key: str) -> None:
     assert "idempotency-key" in cause_of(signed_post() | {"idempotency-key": key})
 
