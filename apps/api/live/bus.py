@@ -9,15 +9,15 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-CHANNELS = ("events", "prices", "status")
+CHANNELS = ("events", "prices", "status")  # after BUS_PREFIX
 _RETRY_MS = (200, 500, 1000, 2000)
 
 
 class Bus:
     """Hands every message of the three channels to ``on_message``; comes back by itself and says so by ``on_return``."""
 
-    def __init__(self, url: str, on_message: Callable[[str, bytes], None], on_return: Callable[[], None]) -> None:
-        self._url, self._on_message, self._on_return = url, on_message, on_return
+    def __init__(self, url: str, prefix: str, on_message: Callable[[str, bytes], None], on_return: Callable[[], None]) -> None:
+        self._url, self.prefix, self._on_message, self._on_return = url, prefix, on_message, on_return
         self._client: valkey.Redis | None = None
         self.is_up = False
 
@@ -31,7 +31,7 @@ class Bus:
     async def latest(self, pair: str) -> bytes | None:
         """The last price published for a pair, or None; also when Valkey does not answer."""
         try:
-            found = await self.client.get(f"prices:{pair}")
+            found = await self.client.get(f"{self.prefix}prices:{pair}")
         except (RedisError, OSError):
             return None
         return bytes(found) if found is not None else None
@@ -43,13 +43,13 @@ class Bus:
             listener = valkey.Redis.from_url(self._url, socket_connect_timeout=2, health_check_interval=5)
             subscription = listener.pubsub(ignore_subscribe_messages=True)
             try:
-                await subscription.subscribe(*CHANNELS)
+                await subscription.subscribe(*(f"{self.prefix}{name}" for name in CHANNELS))
                 self.is_up, failures = True, 0
                 self._on_return()
                 while True:
                     message = await subscription.get_message(timeout=5)
                     if message is not None:
-                        self._take(message["channel"].decode(), message["data"])
+                        self._take(message["channel"].decode().removeprefix(self.prefix), message["data"])
             except (RedisError, OSError) as lost:
                 if self.is_up:
                     logger.warning("live: Valkey is lost (%s); events are found by asking the database", lost)

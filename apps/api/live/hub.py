@@ -34,9 +34,9 @@ _RETRY_MS = 500
 class Hub:
     """Made once a process; ``start`` needs the running loop."""
 
-    def __init__(self, valkey_url: str) -> None:
+    def __init__(self, valkey_url: str, prefix: str) -> None:
         self.reader = Reader()
-        self.bus = Bus(valkey_url, self._on_message, self._on_bus_return)
+        self.bus = Bus(valkey_url, prefix, self._on_message, self._on_bus_return)
         self.seats = Seats(self.bus)
         self.sessions: set[Session] = set()
         self.draining = False
@@ -176,11 +176,10 @@ class Hub:
 
     def _on_message(self, channel: str, data: bytes) -> None:
         if channel == "events":
-            named = json.loads(data)["client_id"]
-            if named is not None and (client_id := UUID(named)) in self._streams:
+            self._house_wake.set()
+            if data != b"house" and (client_id := UUID(data.decode())) in self._streams:
                 self._dirty.add(client_id)
                 self._wake.set()
-            self._house_wake.set()
         elif channel == "prices":
             ch = f"prices.{json.loads(data)['pair']}"
             self._latest[ch] = self._price_frame(ch, data)
@@ -238,7 +237,9 @@ class Hub:
                 "position": row.position,
             }
             seq, ts = self._next("desk"), frames.stamp(row.recorded_at)
-            self._publish("desk", self._desk_frame(seq, ts, row.kind, str(row.id), data), self._desk_frame(seq, ts, "desk.refresh", str(row.id), {}))
+            self._publish(
+                "desk", self._desk_frame(seq, ts, row.kind, str(row.id), data), self._desk_frame(seq, ts, "desk.refresh", str(row.id), {})
+            )
         return place
 
     def _desk_frame(self, seq: int, ts: str, kind: str, id: str, data: dict[str, Any]) -> Any:

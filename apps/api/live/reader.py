@@ -32,7 +32,8 @@ CROSS JOIN LATERAL (
 ORDER BY e.client_id, e.client_seq
 """
 _TOO_OLD = """
-SELECT recorded_at < now() - make_interval(days => %s) FROM events_event WHERE client_id = %s AND client_seq > %s ORDER BY client_seq LIMIT 1
+SELECT recorded_at < now() - make_interval(days => %s) FROM events_event
+WHERE client_id = %s AND client_seq > %s ORDER BY client_seq LIMIT 1
 """
 _HORIZON = "SELECT COALESCE(max(era), 1), pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM events_event"
 _HOUSE = """
@@ -49,7 +50,7 @@ WHERE k.key_id = ANY(%s) AND k.revoked_at IS NULL AND k.expires_at > now()
 _LIVING_SESSIONS = """
 SELECT s.session_key FROM django_session s JOIN unnest(%s::text[], %s::text[]) AS held(session_key, user_id) USING (session_key)
 JOIN users_user u ON u.id::text = held.user_id
-WHERE s.expire_date > now() AND u.is_active AND u.is_staff
+WHERE s.expire_date > now() AND u.is_active AND u.is_staff AND EXISTS (SELECT 1 FROM users_user_groups g WHERE g.user_id = u.id)
 """
 
 

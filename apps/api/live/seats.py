@@ -3,6 +3,7 @@
 Where Valkey does not answer, each process counts its own sockets: the limit is then looser, never absent.
 """
 
+import contextlib
 import os
 import time
 from secrets import token_hex
@@ -37,10 +38,10 @@ class Seats:
             try:
                 async with self._bus.client.pipeline(transaction=True) as together:
                     now = int(time.time())
-                    together.zremrangebyscore(_name(key_id), 0, now)
-                    together.zadd(_name(key_id), {seat: now + _LAPSE_S})
-                    together.zcard(_name(key_id))
-                    together.expire(_name(key_id), _LAPSE_S)
+                    together.zremrangebyscore(self._name(key_id), 0, now)
+                    together.zadd(self._name(key_id), {seat: now + _LAPSE_S})
+                    together.zcard(self._name(key_id))
+                    together.expire(self._name(key_id), _LAPSE_S)
                     taken = int((await together.execute())[2])
             except (RedisError, OSError):
                 pass
@@ -54,10 +55,8 @@ class Seats:
         own.discard(seat)
         if not own:
             self._taken.pop(key_id, None)
-        try:
-            await self._bus.client.zrem(_name(key_id), seat)
-        except (RedisError, OSError):
-            pass  # it lapses
+        with contextlib.suppress(RedisError, OSError):  # it lapses
+            await self._bus.client.zrem(self._name(key_id), seat)
 
     async def keep(self) -> None:
         """Say that the seats of this process are still in use."""
@@ -68,12 +67,11 @@ class Seats:
         try:
             async with self._bus.client.pipeline(transaction=False) as together:
                 for key_id, seats in self._taken.items():
-                    together.zadd(_name(key_id), dict.fromkeys(seats, now + _LAPSE_S))
-                    together.expire(_name(key_id), _LAPSE_S)
+                    together.zadd(self._name(key_id), dict.fromkeys(seats, now + _LAPSE_S))
+                    together.expire(self._name(key_id), _LAPSE_S)
                 await together.execute()
         except (RedisError, OSError):
             pass
 
-
-def _name(key_id: str) -> str:
-    return f"live:seats:{key_id}"
+    def _name(self, key_id: str) -> str:
+        return f"{self._bus.prefix}live:seats:{key_id}"

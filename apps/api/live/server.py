@@ -20,7 +20,9 @@ _LOOK_MS = 50
 class Live(Server):  # type: ignore[misc]
     """Serves until SIGTERM or SIGINT, then: no new connection, a notice and 1012 to every socket, drain, exit."""
 
-    def __init__(self, application: Any, *, endpoints: list[str], drain_s: int, on_start: Callable[[], None], on_drain: Callable[[], None]) -> None:
+    def __init__(
+        self, application: Any, *, endpoints: list[str], drain_s: int, on_start: Callable[[], None], on_drain: Callable[[], None]
+    ) -> None:
         super().__init__(
             application,
             endpoints=endpoints,

@@ -34,6 +34,11 @@ class Peer:
     session_key: str = ""
     user_id: str = ""
 
+    @property
+    def seat_name(self) -> str:
+        """Whose sockets are counted together."""
+        return self.key_id or f"user.{self.user_id}"
+
     def may_hear(self, ch: str) -> bool:
         """Events are for clients, the desk's nudges for the desk; prices and status for both."""
         return {"events": self.client_id is not None, "desk": bool(self.user_id)}.get(ch, True)
@@ -150,7 +155,7 @@ class Session:
 
     @property
     def name(self) -> str:
-        return self.peer.key_id or f"user {self.peer.user_id}"
+        return self.peer.seat_name
 
     # --- in -----------------------------------------------------------------------------------------------------------
     async def take(self, text: str) -> None:
@@ -210,7 +215,9 @@ class Session:
             if after_seq is not None and after_seq > stream.top:
                 await self.hub.catch_up(client_id)
             known = after_seq is None or after_seq == stream.top
-            recovered = known or (after_seq is not None and after_seq < stream.top and not await self.hub.reader.is_too_old(client_id, after_seq))
+            recovered = known or (
+                after_seq is not None and after_seq < stream.top and not await self.hub.reader.is_too_old(client_id, after_seq)
+            )
         except (psycopg.Error, OSError):
             self._leave_stream()
             self.socket.finish(Close.TRY_LATER)
