@@ -14,16 +14,11 @@ from .hub import Hub
 def make_application(hub: Hub) -> Any:
     """The routes over one hub."""
     doors = Doors(hub)
+    routes: list[tuple[Any, str, Any]] = [(path, "ws/v1/", doors.clients), (path, "ws/desk/", doors.desk), (re_path, "", doors.nowhere)]
     return ProtocolTypeRouter(
         {
             "http": _Http(hub),
-            "websocket": URLRouter(
-                [
-                    path("ws/v1/", doors.clients),
-                    path("ws/desk/", doors.desk),
-                    re_path("", doors.nowhere),
-                ]
-            ),
+            "websocket": URLRouter([make(address, door) for make, address, door in routes]),
         }
     )
 

@@ -34,7 +34,7 @@ class Bus:
             found = await self.client.get(f"{self.prefix}prices:{pair}")
         except (RedisError, OSError):
             return None
-        return bytes(found) if found is not None else None
+        return found if isinstance(found, bytes) else None
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -56,7 +56,7 @@ class Bus:
                 self.is_up = False
                 failures += 1
             finally:
-                await subscription.aclose()
+                await subscription.aclose()  # type: ignore[no-untyped-call]
                 await listener.aclose()
             await asyncio.sleep(_RETRY_MS[min(failures, len(_RETRY_MS)) - 1] / 1000)
 
