@@ -5,14 +5,15 @@ import time
 from collections import OrderedDict
 from threading import Lock
 from typing import ClassVar
-from uuid import UUID
 
 import redis
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.core import db
+from apps.clients import queries as clients
+from apps.clients.queries import KeyGrant
 from apps.core.actor import Actor
+from apps.core.clock import wall_now
 from apps.core.errors import Forbidden
 
 from . import peers, signing
@@ -20,18 +21,8 @@ from .signing import InvalidSignature, Signed
 
 log = logging.getLogger(__name__)
 
-_KEY = """
-SELECT k.public_key, k.scopes, k.allowed_cidrs, k.revoked_at IS NULL AND k.expires_at > now(),
-       m.closed_at IS NULL AND (m.valid_until IS NULL OR m.valid_until > now()) AND c.status NOT IN ('REFUSED', 'OFFBOARDED'),
-       m.id, m.name, c.id,
-       ARRAY(SELECT a.account_id FROM clients_authority a WHERE a.member_id = m.id AND (
-         NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
-         OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))),
-       ARRAY(SELECT DISTINCT unnest(a.roles) FROM clients_authority a WHERE a.member_id = m.id)
-FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
-WHERE k.key_id = %s
-"""
 _PREFIXES = {"production": "ak_live_", "sandbox": "ak_test_"}
+_CLOSED = frozenset({"REFUSED", "OFFBOARDED"})
 _SIGNED_HEADERS = ("signature-input", "signature", "content-type", "content-digest", "idempotency-key")
 
 
@@ -69,7 +60,12 @@ def request_ip(request: HttpRequest) -> str:
 
 
 def authenticate(signed: Signed, ip: str) -> Actor:
-    """The member behind a signature.
+    """The member behind a signature, as :func:`find_grant`."""
+    return find_grant(signed, ip).actor()
+
+
+def find_grant(signed: Signed, ip: str) -> KeyGrant:
+    """All that the signing key may do.
 
     :param ip: the client's address, as :func:`request_ip` or the live server found it
     :raises InvalidSignature: unknown, revoked, expired or another deployment's key; a closed member or client; a signature
@@ -78,30 +74,19 @@ def authenticate(signed: Signed, ip: str) -> Actor:
     """
     if not signed.key_id.startswith(_PREFIXES.get(settings.ENVIRONMENT, "")):
         raise InvalidSignature(f"key: {signed.key_id} is not of this deployment")
-    row = db.first(_KEY, (signed.key_id,))
-    if row is None:
+    grant = clients.find_key(signed.key_id)
+    if grant is None:
         raise InvalidSignature(f"key: {signed.key_id} is not known")
-    public_key, scopes, cidrs, key_lives, member_lives, member_id, name, client_id, accounts, roles = row
-    signing.verify(signed, bytes(public_key))
-    if not key_lives:
+    signing.verify(signed, grant.public_key)
+    if grant.revoked_at is not None or grant.expires_at <= wall_now():
         raise InvalidSignature(f"key: {signed.key_id} is revoked or expired")
-    if not member_lives:
+    if grant.member_closed or grant.client_status in _CLOSED:
         raise InvalidSignature(f"key: the member or client of {signed.key_id} is closed")
     if not _nonces.is_first_use(signed):
         raise InvalidSignature(f"nonce: {signed.key_id} used it before")
-    if cidrs and not peers.is_allowed(ip, cidrs):
+    if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
         raise IpNotAllowed()
-    account_ids: frozenset[UUID] = frozenset(accounts)
-    return Actor(
-        kind="MEMBER",
-        id=member_id,
-        name=name,
-        client_id=client_id,
-        roles=frozenset(roles),
-        scopes=frozenset(scopes),
-        account_ids=account_ids,
-        key_id=signed.key_id,
-    )
+    return grant
 
 
 class _Nonces:

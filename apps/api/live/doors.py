@@ -19,6 +19,7 @@ from django.http import HttpRequest
 
 from apps.api import auth, peers, signing
 from apps.core.errors import Forbidden
+from apps.users.rules import ROLES
 
 from . import frames
 from .hub import Hub
@@ -27,7 +28,6 @@ from .session import Peer, Session
 
 logger = logging.getLogger(__name__)
 
-DESK_ROLES = frozenset({"sales", "trader", "operations", "risk", "finance", "compliance", "admin", "auditor"})
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -178,7 +178,7 @@ def _person(session_key: str) -> tuple[str, bool]:
     user = django_auth.get_user(request)
     if not user.is_authenticated or not user.is_active:
         return "", False
-    return str(user.pk), bool(user.is_staff and DESK_ROLES & user.roles)
+    return str(user.pk), bool(user.is_staff and user.roles & frozenset(ROLES))
 
 
 async def _in_thread(ask: Callable[..., Any], *args: Any) -> Any:
