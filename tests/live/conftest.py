@@ -149,8 +149,10 @@ WITH counted AS (
   INSERT INTO events_counter AS c (client_id, last_seq) VALUES (%s, %s)
   ON CONFLICT (client_id) DO UPDATE SET last_seq = c.last_seq + EXCLUDED.last_seq RETURNING last_seq
 )
-INSERT INTO events_event (id, era, kind, subject_type, subject_id, client_id, client_seq, public, house, actor_kind, actor_name, request_id, effective_at, recorded_at)
-SELECT f.id, 1, 'quote.created', 'quote', f.id, %s, last_seq - %s + f.ord, f.public, '{}', 'SYSTEM', '', '', now(), now() - make_interval(days => %s)
+INSERT INTO events_event (id, era, kind, subject_type, subject_id, client_id, client_seq, public, house,
+                          actor_kind, actor_name, request_id, effective_at, recorded_at)
+SELECT f.id, 1, 'quote.created', 'quote', f.id, %s, last_seq - %s + f.ord, f.public, '{}',
+       'SYSTEM', '', '', now(), now() - make_interval(days => %s)
 FROM counted, unnest(%s::uuid[], %s::jsonb[]) WITH ORDINALITY AS f(id, public, ord)
 """
 
@@ -188,8 +190,12 @@ def open_socket(
     return connect(
         live.url + path,
         additional_headers=signed,
-        subprotocols=[Subprotocol("otc.v1.json")],
-        compression=None,
-        proxy=None,
-        **{"ping_interval": None, "close_timeout": 2, **options},
+        **{
+            "subprotocols": [Subprotocol("otc.v1.json")],
+            "compression": None,
+            "proxy": None,
+            "ping_interval": None,
+            "close_timeout": 2,
+            **options,
+        },
     )

@@ -120,6 +120,17 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         self.server.protocol_disconnected(self)
         self.dropConnection(abort=False)
 
+    def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:  # noqa: N802, N803
+        """What autobahn refuses by itself (no Upgrade, a malformed Origin …): our kind of body, and nothing of the request in it."""
+        phrase = HTTPStatus(code).phrase
+        body = frames.problem(code, "invalid_handshake", phrase, "not a WebSocket handshake that is served here")
+        head = f"HTTP/1.1 {code} {phrase}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
+        self.sendData(head.encode() + b"connection: close\r\n\r\n" + body)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        if hasattr(self, "server"):  # else it was refused before daphne knew of it
+            super().onClose(wasClean, code, reason)
+
     def check_timeouts(self) -> None:
         """Only the handshake is timed here; open sockets are looked after by the hub."""
         if self.state == self.STATE_CONNECTING and self.duration() > self.server.websocket_connect_timeout:

@@ -61,6 +61,11 @@ class Live(Server):  # type: ignore[misc]
             scope["flowdesk.socket"] = protocol
         return super().create_application(protocol, scope)
 
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """A refused socket disconnects twice: by the refusal, and by its line."""
+        if protocol in self.connections:
+            super().protocol_disconnected(protocol)
+
     def drain(self) -> None:
         """Say goodbye to everybody and stop once the last application instance is done, or at the deadline."""
         if self._draining:
