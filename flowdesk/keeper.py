@@ -66,6 +66,7 @@ class Keeper:
         self.ready = spec.data_dir / "ready"
         self.engines: list[Engine] = []
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.locks: tuple[IO[str], ...] = ()
         self.asked_to_stop = False
 
     def run(self) -> int:
@@ -73,23 +74,24 @@ class Keeper:
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with processes.open_lock(data / "keeper") as mine, processes.open_lock(data / "users") as users:
-            fcntl.flock(mine, fcntl.LOCK_EX)
-            self.ready.unlink(missing_ok=True)
-            try:
-                make_socket_dir(self.spec.socket_dir)
-                if self.spec.postgres:
-                    self.engines.append(postgres.Postgres(data / "postgres", self.spec.socket_dir, durable=self.spec.durable))
-                if self.spec.valkey:
-                    self.engines.append(valkey.Valkey(data / "valkey", self.spec.socket_dir / "valkey.sock", durable=self.spec.durable))
-                self._start(self.engines)
-                self._keep(mine, users)
-            finally:
-                # `users` is ours now (or we were told to stop): who comes next waits for us to end.
-                if _is_same_file(mine, data / "keeper"):
-                    self.ready.unlink(missing_ok=True)
-                self._stop()
-                remove_socket_dir(self.spec.socket_dir)
+        # Left open on purpose: they are given up by the end of the process itself, so who waits for them waits for that.
+        self.locks = mine, users = processes.open_lock(data / "keeper"), processes.open_lock(data / "users")
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        self.ready.unlink(missing_ok=True)
+        try:
+            make_socket_dir(self.spec.socket_dir)
+            if self.spec.postgres:
+                self.engines.append(postgres.Postgres(data / "postgres", self.spec.socket_dir, durable=self.spec.durable))
+            if self.spec.valkey:
+                self.engines.append(valkey.Valkey(data / "valkey", self.spec.socket_dir / "valkey.sock", durable=self.spec.durable))
+            self._start(self.engines)
+            self._keep(mine, users)
+        finally:
+            # `users` is ours now (or we were told to stop): who comes next waits for us to end.
+            if _is_same_file(mine, data / "keeper"):
+                self.ready.unlink(missing_ok=True)
+            self._stop()
+            remove_socket_dir(self.spec.socket_dir)
         return 0
 
     def _on_stop(self, _signal: int, _frame: object) -> None:
@@ -173,12 +175,13 @@ def remove_socket_dir(path: Path) -> None:
             continue
 
 
-def main() -> int:
+def main() -> None:
     spec = Spec(**json.loads(sys.argv[1]))
     os.chdir(spec.data_dir)
     os.umask(0o022)
-    return Keeper(spec).run()
+    keeper = Keeper(spec)
+    os._exit(keeper.run())  # with its locks still held: see run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -40,7 +40,7 @@ class Postgres:
     """One cluster with its data folder and the folder of its socket."""
 
     name = "postgres"
-    stop_signals = (signal.SIGINT, signal.SIGQUIT)  # fast, then immediate
+    stop_signals: tuple[int, ...] = (signal.SIGINT, signal.SIGQUIT)  # fast, then immediate
 
     def __init__(self, data: Path, sockets: Path, *, durable: bool) -> None:
         self.durable, self.log = durable, data.parent / "postgres.log"

@@ -98,6 +98,7 @@ def require_database() -> None:
     :raises EnginesUnavailable: `database_unreachable`, with the address (without its password) and the reason
     """
     database = settings.DATABASES["default"]
+    extra = {name: value for name, value in database["OPTIONS"].items() if name not in {"options", "pool"}}  # sslmode and the like
     try:
         psycopg.connect(
             host=database.get("HOST") or None,
@@ -105,7 +106,7 @@ def require_database() -> None:
             user=database.get("USER") or None,
             password=database.get("PASSWORD") or None,
             dbname=database["NAME"],
-            connect_timeout=5,
+            **{"connect_timeout": 5, **extra},
         ).close()
     except psycopg.Error as no:
         raise EnginesUnavailable("database_unreachable", f"DATABASE_URL {masked(settings.DATABASE_URL)}: {_reason(no)}") from no

@@ -24,6 +24,8 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it (50 random characters) when DEBUG=0")
 WEB_PORT = env.int("WEB_PORT", default=8000)
 LIVE_PORT = env.int("LIVE_PORT", default=8001)
+BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")  # 0.0.0.0 in a container
+WEB_WORKERS, WORKER_PROCESSES = env.int("WEB_WORKERS", default=2), env.int("WORKER_PROCESSES", default=2)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 # What a signed request may name as @authority, and what the live pages may come from.
 API_AUTHORITIES = env.list("API_AUTHORITIES", default=[f"{h}:{p}" for h in ("localhost", "127.0.0.1") for p in (WEB_PORT, LIVE_PORT)])
@@ -58,6 +60,8 @@ if PROCESS in {"web", "live"}:
     _OPTIONS["transaction_timeout"] = "10s"
 if DB_ROLE != "owner":
     _OPTIONS["role"] = f"flowdesk_{DB_ROLE}"
+if DATABASE_URL and not DATABASE_URL.startswith(("postgres://", "postgresql://")):
+    raise ImproperlyConfigured("DATABASE_URL: Flowdesk needs PostgreSQL (postgres://…); locks and triggers are the product")
 try:
     _DATABASE: dict[str, Any] = (
         dict(environ.Env.db_url_config(DATABASE_URL))
@@ -66,8 +70,6 @@ try:
     )
 except Exception as wrong:  # environ raises many kinds; all mean the same here
     raise ImproperlyConfigured("DATABASE_URL: not a URL of the form postgres://user:password@host:port/name") from wrong
-if DATABASE_URL and _DATABASE.get("ENGINE") != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL: Flowdesk needs PostgreSQL (postgres://…); locks and triggers are the product")
 DATABASES = {
     "default": {
         **_DATABASE,
@@ -87,7 +89,8 @@ ATOMIC_REQUESTS = False
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
 CELERY_BROKER_URL = env.str(
-    "BROKER_URL", default=VALKEY_URL.replace("unix://", "redis+socket://") if VALKEY_URL.startswith("unix") else VALKEY_URL
+    "BROKER_URL",
+    default=f"redis+socket://{VALKEY_URL.removeprefix('unix://')}?virtual_host=1" if VALKEY_URL.startswith("unix") else VALKEY_URL,
 )
 
 INSTALLED_APPS = [
@@ -209,3 +212,5 @@ REFERENCE = [
 EVENT_ERA = env.int("EVENT_ERA", default=1)
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
+SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
+KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"

@@ -29,7 +29,7 @@ class Valkey:
     """One server with its data folder and its socket."""
 
     name = "valkey"
-    stop_signals = (signal.SIGTERM,)
+    stop_signals: tuple[int, ...] = (signal.SIGTERM,)
 
     def __init__(self, data: Path, address: Path, *, durable: bool) -> None:
         self.data, self.address, self.durable = data, address, durable

@@ -125,7 +125,7 @@ def _make_template(admin: psycopg.Connection[Any], template: str) -> None:
         cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if migrate.returncode:
-        pytest.exit(f"migrate failed, so no test can run:\n{migrate.stdout[-2000:]}{migrate.stderr[-6000:]}", returncode=4)
+        pytest.fail(f"migrate failed, so no test can run:\n{migrate.stdout[-2000:]}{migrate.stderr[-6000:]}", pytrace=False)
     admin.execute(f'ALTER DATABASE "{template}" IS_TEMPLATE true')
 
 

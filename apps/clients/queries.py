@@ -66,7 +66,7 @@ def find_key(key_id: str) -> KeyGrant | None:
     if row is None:
         return None
     return KeyGrant(
-        row[0], row[1], bytes(row[2]), frozenset(row[3]), tuple(row[4]), row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12],
+        row[0], row[1], bytes(row[2]), frozenset(row[3]), tuple(row[4]), row[5], row[6], db.loads(row[7]), row[8], row[9], row[10], row[11], row[12],
         frozenset(row[13]), frozenset(row[14]),
     )  # fmt: skip
 

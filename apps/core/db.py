@@ -1,6 +1,7 @@
 """The database as second wall: fields, generated triggers, raw statements, read-only snapshots."""
 
 import functools
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -37,6 +38,11 @@ def one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...]:
 def first(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
     rows = run(sql, params)
     return rows[0] if rows else None
+
+
+def loads(text: str) -> Any:
+    """A json or jsonb column of `run`, which Django has psycopg hand over as text; fractions become Decimal."""
+    return json.loads(text, parse_float=Decimal)
 
 
 def jsonb(value: object) -> Jsonb:
@@ -196,4 +202,4 @@ def walls(*pairs: tuple[str, str]) -> list[Any]:
     """Migration operations of several (forward, reverse) pairs."""
     from django.db import migrations
 
-    return [migrations.RunSQL(forward, reverse) for forward, reverse in pairs]
+    return [migrations.RunSQL([forward], [reverse]) for forward, reverse in pairs]  # lists: sqlparse would cut plpgsql apart

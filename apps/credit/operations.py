@@ -6,9 +6,10 @@ from uuid import UUID
 
 from apps.core import db, ids, money
 from apps.core.unit import step
+from apps.events import operations as events
 
 from .errors import CreditExceeded
-from .models import Reservation
+from .models import Line, Reservation
 from .rules import Headroom, LineState
 from .states import ReservationStatus
 
@@ -108,3 +109,30 @@ def _end(
 ) -> bool:
     params = {"source": source_id, "from": str(old), "to": str(new), "deal": deal_id, "ended": now, "reserved": reserved, "used": used}
     return bool(db.run(_END, params))
+
+
+@step
+def set_line(
+    *, level: str, subject_id: UUID, amount: Decimal, currency: str, valid_from: datetime, valid_until: datetime, approved_by: UUID | None
+) -> Line:
+    """Grant or change a line; cutting it below its use is a passive breach, not an error."""
+    line = Line.objects.select_for_update(no_key=True).filter(level=level, subject_id=subject_id).first()
+    if line is None:
+        line = Line(
+            id=ids.uuid7(),
+            level=level,
+            subject_id=subject_id,
+            amount=amount,
+            currency=currency,
+            valid_from=valid_from,
+            valid_until=valid_until,
+        )
+        line.approved_by = approved_by
+        db.insert(line)
+    else:
+        line.amount, line.valid_from, line.valid_until, line.approved_by = amount, valid_from, valid_until, approved_by
+        line.save(update_fields=["amount", "valid_from", "valid_until", "approved_by"])
+    events.record(
+        "line.set", subject_type="line", subject_id=line.id, house={"level": level, "amount": money.text(amount), "currency": currency}
+    )
+    return line

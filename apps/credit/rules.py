@@ -39,6 +39,12 @@ class Headroom:
     share_used: Decimal  # of the binding line, after
 
 
-def settlement_exposure(received_value: Decimal) -> Decimal:
-    """Full value of what we deliver before we have finally received, in the line's currency (domain.md, Credit)."""
-    return max(Decimal(0), received_value)
+ADD_ON = Decimal("0.10")  # what a price may move before a client-first deal settles
+
+
+def exposure(mode: str, notional: Decimal) -> Decimal:
+    """What a deal takes of the line: its full value where we deliver first, else the add-on for the move until the client has paid.
+
+    :param notional: value of the deal in the line's currency
+    """
+    return notional if mode == "CREDIT" else notional * ADD_ON

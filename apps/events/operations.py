@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 _SQL = """
 WITH fresh AS (
-  SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::jsonb[], %s::timestamptz[], %s::int[])
+  SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::jsonb[], %s::timestamptz[],
+                       %s::int[])
     AS f(id, kind, subject_type, subject_id, client_id, account_id, public, house, effective_at, ord)
 ), counted AS (
   INSERT INTO events_counter AS c (client_id, last_seq)

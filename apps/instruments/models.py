@@ -5,17 +5,13 @@ from django.db.models import F, Q
 
 from apps.core.db import AmountField, Row
 
-
-class AssetKind(models.TextChoices):
-    FIAT = "FIAT"
-    CRYPTO = "CRYPTO"
-    STABLECOIN = "STABLECOIN"
+from .rules import Kind
 
 
 class Asset(models.Model):
     code = models.CharField(max_length=12, primary_key=True)
     name = models.CharField(max_length=60)
-    kind = models.CharField(max_length=10, choices=AssetKind.choices)
+    kind = models.CharField(max_length=10, choices=[(k, k) for k in Kind])
     scale = models.SmallIntegerField()  # decimals at which it settles: USD 2, JPY 0, BTC 8
     identifier = models.CharField(max_length=12)  # ISO 4217 or DTI (ISO 24165)
     calendar = models.CharField(max_length=20, blank=True)  # banking calendar of a currency; empty: every day is good

@@ -28,7 +28,8 @@ WITH h AS (
                        %s::timestamptz[], %s::date[])
   ON CONFLICT (key) DO NOTHING RETURNING id
 ), l AS (
-  SELECT f.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::numeric[], %s::int[]) AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
+  SELECT f.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::numeric[], %s::int[])
+    AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
 ), d AS (
   SELECT acc, sum(amount) AS s, count(*) AS n FROM l GROUP BY acc
 ), k AS MATERIALIZED (
@@ -155,9 +156,10 @@ def forget_accounts() -> None:
 
 
 @step
-def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> Hold:
+def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> Decimal:
     """Set `amount` of a client's balance aside. The caller holds the client's account row.
 
+    :return: what was available before
     :raises InsufficientBalance: more than is available
     """
     open_accounts([ref])
@@ -167,10 +169,9 @@ def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: d
         raise InsufficientBalance(
             f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed", asset=ref.asset, available=money.text(free)
         )
-    made = Hold(id=ids.uuid7(), account_id=ref.id, amount=amount, source_type=source_type, source_id=source_id, created_at=now)
-    db.insert(made)
+    db.insert(Hold(id=ids.uuid7(), account_id=ref.id, amount=amount, source_type=source_type, source_id=source_id, created_at=now))
     db.run("UPDATE ledger_ledgeraccount SET held = held + %s WHERE id = %s", (amount, ref.id))
-    return made
+    return Decimal(free)
 
 
 @step

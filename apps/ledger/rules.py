@@ -28,7 +28,8 @@ class Ref:
         name = b"\0".join(
             (self.entity_id.bytes, self.kind.encode(), self.asset.encode(), (self.book_id or _NIL).bytes, (self.owner_id or _NIL).bytes)
         )
-        return UUID(bytes=hashlib.sha256(name).digest()[:16], version=8)
+        number = int.from_bytes(hashlib.sha256(name).digest()[:16])
+        return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)  # RFC 9562 version 8
 
 
 @dataclass(frozen=True, slots=True)

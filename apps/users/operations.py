@@ -6,7 +6,6 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 
 from .errors import RolesApart
-
 from .models import User
 from .rules import ROLES
 

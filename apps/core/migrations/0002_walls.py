@@ -50,7 +50,7 @@ DROP FUNCTION desk_now();
 class Migration(migrations.Migration):
     dependencies = [("core", "0001_initial")]
     operations = [
-        migrations.RunSQL(ROLES, migrations.RunSQL.noop),
+        migrations.RunSQL([ROLES], migrations.RunSQL.noop),
         *db.walls(
             (REFUSE, "DROP FUNCTION refuse_change()"),
             (CLOCK, UNCLOCK),

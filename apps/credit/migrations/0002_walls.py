@@ -9,7 +9,7 @@ LIMIT = """
 CREATE FUNCTION credit_limit() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   IF NEW.reserved + NEW.used > OLD.reserved + OLD.used
-     AND NEW.reserved + NEW.used > NEW.amount + CASE WHEN NEW.excess_until > desk_now() THEN NEW.excess ELSE 0 END THEN
+     AND NEW.reserved + NEW.used > NEW.amount + (CASE WHEN NEW.excess_until > desk_now() THEN NEW.excess ELSE 0 END) THEN
     RAISE EXCEPTION 'credit: % reserved and % used are more than the line', NEW.reserved, NEW.used
       USING ERRCODE = '23514', CONSTRAINT = 'credit_limit';
   END IF;

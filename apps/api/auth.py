@@ -1,0 +1,132 @@
+"""Who a signed request comes from. Keys, members and clients are read in every request, in one statement: no cache to be stale."""
+
+import logging
+import time
+from collections import OrderedDict
+from threading import Lock
+from typing import ClassVar
+
+import redis
+from django.conf import settings
+from django.http import HttpRequest
+
+from apps.clients import queries as clients
+from apps.clients.queries import KeyGrant
+from apps.core.actor import Actor
+from apps.core.clock import wall_now
+from apps.core.errors import Forbidden
+
+from . import peers, signing
+from .signing import InvalidSignature, Signed
+
+log = logging.getLogger(__name__)
+
+_PREFIXES = {"production": "ak_live_", "sandbox": "ak_test_"}
+_CLOSED = frozenset({"REFUSED", "OFFBOARDED"})
+_SIGNED_HEADERS = ("signature-input", "signature", "content-type", "content-digest", "idempotency-key")
+
+
+class IpNotAllowed(Forbidden):
+    """A valid signature from an address that is not on the key's list."""
+
+    code, title = "ip_not_allowed", "This key may not be used from this address"
+
+
+def parse_request(request: HttpRequest) -> Signed:
+    """Read the signature of a Django request.
+
+    :raises InvalidSignature: it does not hold to the profile
+    """
+    return signing.parse(
+        headers={name: request.headers[name] for name in _SIGNED_HEADERS if name in request.headers},
+        method=request.method or "",
+        authority=request.headers.get("host", ""),
+        path=request.path,
+        query=request.META.get("QUERY_STRING", ""),
+        body=request.body,
+        authorities=authorities(),
+        now=int(time.time()),
+    )
+
+
+def authorities() -> frozenset[str]:
+    """The hosts that a signature may name."""
+    return frozenset(signing.normal_authority(host) for host in settings.API_AUTHORITIES)
+
+
+def request_ip(request: HttpRequest) -> str:
+    """The client's address as the trusted proxies saw it."""
+    return peers.client_ip(request.META.get("REMOTE_ADDR", ""), request.headers.get("x-forwarded-for", ""), settings.TRUSTED_PROXY_HOPS)
+
+
+def authenticate(signed: Signed, ip: str) -> Actor:
+    """The member behind a signature, as :func:`find_grant`."""
+    return find_grant(signed, ip).actor()
+
+
+def find_grant(signed: Signed, ip: str) -> KeyGrant:
+    """All that the signing key may do.
+
+    :param ip: the client's address, as :func:`request_ip` or the live server found it
+    :raises InvalidSignature: unknown, revoked, expired or another deployment's key; a closed member or client; a signature
+        that does not verify; a nonce that was used before
+    :raises IpNotAllowed: all that is right, from the wrong address
+    """
+    if not signed.key_id.startswith(_PREFIXES.get(settings.ENVIRONMENT, "")):
+        raise InvalidSignature(f"key: {signed.key_id} is not of this deployment")
+    grant = clients.find_key(signed.key_id)
+    if grant is None:
+        raise InvalidSignature(f"key: {signed.key_id} is not known")
+    signing.verify(signed, grant.public_key)
+    if grant.revoked_at is not None or grant.expires_at <= wall_now():
+        raise InvalidSignature(f"key: {signed.key_id} is revoked or expired")
+    if grant.member_closed or grant.client_status in _CLOSED:
+        raise InvalidSignature(f"key: the member or client of {signed.key_id} is closed")
+    if not _nonces.is_first_use(signed):
+        raise InvalidSignature(f"nonce: {signed.key_id} used it before")
+    if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
+        raise IpNotAllowed()
+    return grant
+
+
+class _Nonces:
+    """Each nonce once a key for a minute: in Valkey for all processes, in this process where Valkey does not answer.
+
+    Without Valkey a captured request could be shown to another process within its 35 s; a mutation still happens once, by
+    its signed idempotency key.
+    """
+
+    KEPT: ClassVar[int] = 100_000
+
+    def __init__(self) -> None:
+        self._own: OrderedDict[str, int] = OrderedDict()
+        self._lock = Lock()
+        self._client: redis.Redis | None = None
+
+    def is_first_use(self, signed: Signed) -> bool:
+        name = f"{settings.BUS_PREFIX}nonce:{signed.key_id}:{signed.nonce}"
+        if not self._is_first_here(name):
+            return False
+        try:
+            return bool(self._valkey().set(name, b"", nx=True, ex=signing.NONCE_S))
+        except redis.RedisError as no:
+            log.warning("nonces are kept in this process only: %s", no)
+            return True
+
+    def _is_first_here(self, name: str) -> bool:
+        now = int(time.time())
+        with self._lock:
+            while self._own and (len(self._own) > self.KEPT or next(iter(self._own.values())) < now - signing.NONCE_S):
+                self._own.popitem(last=False)
+            if name in self._own:
+                return False
+            self._own[name] = now
+            return True
+
+    def _valkey(self) -> redis.Redis:
+        if self._client is None:
+            self._client = redis.Redis.from_url(settings.VALKEY_URL, socket_timeout=50 / 1000, socket_connect_timeout=50 / 1000)
+        return self._client
+
+
+_nonces = _Nonces()

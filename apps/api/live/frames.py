@@ -1,0 +1,80 @@
+"""What goes over the socket: envelopes, control messages, close codes, limits. Text is built once, however many sockets get it."""
+
+import json
+import re
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from apps.core import ids
+
+SUBPROTOCOL = "otc.v1.json"
+
+MESSAGE_BYTES = 64 * 1024
+WINDOW_EVENTS, WINDOW_BYTES = 1024, 1024 * 1024  # sent and not yet acknowledged
+CHANNELS = 128
+BURST, PER_SECOND = 20, 10  # messages from the peer
+SOCKETS_PER_KEY = 10
+DAYS_BACK = 7
+
+HEARTBEAT_MS = 5_000
+SILENCE_MS = 15_000
+STALL_MS = 10_000  # with something to send and no way to send it
+UNUSED_MS = 30_000  # connected and subscribed to nothing
+SESSION_MS = 23 * 3_600_000
+
+CHANNEL = re.compile(r"events|status|desk|prices\.[A-Z0-9]{2,12}-[A-Z0-9]{2,12}", re.ASCII)
+
+
+class Close(IntEnum):
+    """Why a socket ends. 1012, 1013, 4500, 4508 and 4512 ask the client to come back; the others would only repeat themselves."""
+
+    RESTART = 1012
+    TRY_LATER = 1013
+    MALFORMED = 4400  # not a message of this protocol
+    NOT_VALID = 4401  # the key, its member or the session is no longer valid
+    FORBIDDEN = 4403
+    UNUSED = 4408  # nothing subscribed in time
+    CONFLICT = 4409  # acknowledged what was never sent
+    TOO_LARGE = 4413
+    TOO_MANY = 4429
+    INTERNAL = 4500
+    TOO_SLOW = 4508  # the window stayed full, or the line stayed blocked
+    TOO_OLD = 4512  # sessions end after 23 h
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 UTC with microseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def now() -> str:
+    return stamp(datetime.now(UTC))
+
+
+def envelope(*, ch: str, seq: int, ts: str, kind: str, id: str, data: str) -> bytes:
+    """One frame of a channel; ``data`` is JSON text and goes in as it is."""
+    head = json.dumps({"ch": ch, "seq": seq, "ts": ts, "type": kind, "id": id}, separators=(",", ":"))
+    return f'{head[:-1]},"data":{data}}}'.encode()
+
+
+def event(seq: int, recorded_at: datetime, kind: str, id: UUID, public: str) -> bytes:
+    """A private event, as the table holds it."""
+    return envelope(ch="events", seq=seq, ts=stamp(recorded_at), kind=kind, id=ids.encode("evt", id), data=public)
+
+
+def control(op: str, **members: Any) -> bytes:
+    """A message about the stream rather than in it."""
+    return json.dumps({"op": op} | members, separators=(",", ":")).encode()
+
+
+def error(code: str, detail: str, **members: Any) -> bytes:
+    """A refused operation; the socket stays open."""
+    return control("error", code=code, detail=detail, **members)
+
+
+def problem(status: int, code: str, title: str, detail: str, retry: str = "never") -> bytes:
+    """A refusal before the handshake, RFC 9457."""
+    body = {"type": f"/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code, "retry": retry}
+    return json.dumps(body, separators=(",", ":")).encode()

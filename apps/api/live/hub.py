@@ -1,0 +1,286 @@
+"""The middle of a live process: one reader and one subscription feed all its sockets.
+
+A nudge (or, every five seconds, the comparison of the counters) says which client has news; the reader takes the rows after the
+last known number in one statement for all of them. So a nudge that is lost, late, doubled or wrong costs time and never a fact.
+"""
+
+import asyncio
+import json
+import logging
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from autobahn.websocket.protocol import PreparedMessage
+
+from . import frames
+from .bus import Bus
+from .frames import Close
+from .protocol import now_ms
+from .reader import PAGE, Place, Reader
+from .seats import Seats
+from .session import Session
+from .streams import Gap, Stream
+
+logger = logging.getLogger(__name__)
+
+_COMPARE_MS = 5_000
+_HOUSE_MS = 1_000  # how often the desk's nudges are looked for when nothing nudges
+_HOUSE_PAUSE_MS = 100
+_TICK_MS = 1_000
+_RETRY_MS = 500
+
+
+class Hub:
+    """Made once a process; ``start`` needs the running loop."""
+
+    def __init__(self, valkey_url: str, prefix: str) -> None:
+        self.reader = Reader()
+        self.bus = Bus(valkey_url, prefix, self._on_message, self._on_bus_return)
+        self.seats = Seats(self.bus)
+        self.sessions: set[Session] = set()
+        self.draining = False
+        self._streams: dict[UUID, Stream] = {}
+        self._listeners: dict[str, set[Session]] = {}
+        self._seqs: dict[str, int] = {}
+        self._latest: dict[str, Any] = {}
+        self._dirty: set[UUID] = set()
+        self._wake = asyncio.Event()
+        self._house_wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to read, listen and tick."""
+        for run in (self.bus.run, self._read, self._read_house, self._tick, self._revoke):
+            task = asyncio.ensure_future(run())
+            task.add_done_callback(_report)
+            self._tasks.append(task)
+
+    def drain(self) -> None:
+        """From now on not ready; what is open is closed by the server."""
+        self.draining = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a socket opened now would hear what happens. Valkey may be away: the database alone suffices, later."""
+        return not self.draining and self.reader.is_up
+
+    @staticmethod
+    def prepare(frame: bytes) -> Any:
+        """Frame a payload once for any number of sockets."""
+        return PreparedMessage(frame, False, False, True)
+
+    # --- private events -----------------------------------------------------------------------------------------------
+    async def join_stream(self, client_id: UUID, session: Session) -> Stream:
+        """The client's stream with the session in it.
+
+        :raises psycopg.Error: the first of a client needs the database
+        """
+        if client_id not in self._streams:
+            top = (await self.reader.tops([client_id])).get(client_id, 0)
+            self._streams.setdefault(client_id, Stream(client_id, top))  # another socket may have been faster
+        stream = self._streams[client_id]
+        stream.sessions.add(session)
+        session.stream = stream
+        return stream
+
+    def leave_stream(self, stream: Stream, session: Session) -> None:
+        stream.sessions.discard(session)
+        if not stream.sessions:
+            self._streams.pop(stream.client_id, None)
+
+    async def catch_up(self, client_id: UUID) -> None:
+        """Take what the table has beyond the stream's top, now.
+
+        :raises psycopg.Error: the database does not answer
+        """
+        await self._take_rows({client_id})
+
+    async def _read(self) -> None:
+        compared_ms = 0
+        while True:
+            try:
+                async with asyncio.timeout(_COMPARE_MS / 1000):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                if now_ms() - compared_ms >= _COMPARE_MS:
+                    await self._compare()
+                    compared_ms = now_ms()
+                dirty, self._dirty = self._dirty, set()
+                await self._take_rows(dirty)
+            except (psycopg.Error, OSError) as lost:
+                logger.warning("live: the database does not answer (%s)", type(lost).__name__)
+                compared_ms = 0  # compare everything once it is back
+                await asyncio.sleep(_RETRY_MS / 1000)
+                self._wake.set()
+
+    async def _compare(self) -> None:
+        tops = await self.reader.tops(list(self._streams))
+        self._dirty |= {client_id for client_id, top in tops.items() if (s := self._streams.get(client_id)) is not None and top > s.top}
+
+    async def _take_rows(self, clients: set[UUID]) -> None:
+        while wanted := {c: self._streams[c].top for c in clients if c in self._streams}:
+            counts: dict[UUID, int] = {}
+            for client_id, seq, frame in await self.reader.after(wanted):
+                counts[client_id] = counts.get(client_id, 0) + 1
+                stream = self._streams.get(client_id)
+                if stream is not None:
+                    self._push(stream, seq, frame)
+            for client_id in counts:
+                if client_id in self._streams:
+                    for session in list(self._streams[client_id].sessions):
+                        session.pump()
+            clients = {client_id for client_id, count in counts.items() if count == PAGE}
+
+    def _push(self, stream: Stream, seq: int, frame: bytes) -> None:
+        try:
+            stream.push(seq, self.prepare(frame), len(frame))
+        except Gap:
+            logger.exception("live: a hole in the event table")
+            for session in list(stream.sessions):
+                session.socket.finish(Close.INTERNAL)
+            self._streams.pop(stream.client_id, None)
+
+    # --- channels that may skip ---------------------------------------------------------------------------------------
+    def seq(self, ch: str) -> int:
+        """The number of the last frame of a channel in this process."""
+        return self._seqs.get(ch, 0)
+
+    async def join(self, ch: str, session: Session) -> None:
+        """Let a session hear a channel; the newest frame comes at once where there is one."""
+        self._listeners.setdefault(ch, set()).add(session)
+        if ch.startswith("prices.") and ch not in self._latest:
+            raw = await self.bus.latest(ch.removeprefix("prices."))
+            if raw is not None and ch not in self._latest:
+                self._latest[ch] = self._price_frame(ch, raw)
+        if ch == "status" and ch not in self._latest:
+            self._latest[ch] = self._status_frame({"state": "up"})
+        if ch == "desk":
+            self._house_wake.set()
+        if ch in self._latest and ch in session.channels:
+            session.offer(ch, self._latest[ch])
+
+    def leave(self, ch: str, session: Session) -> None:
+        listeners = self._listeners.get(ch)
+        if listeners is not None:
+            listeners.discard(session)
+            if not listeners:
+                del self._listeners[ch]
+
+    def _publish(self, ch: str, prepared: Any, conflated: Any = None) -> None:
+        for session in list(self._listeners.get(ch, ())):
+            session.offer(ch, prepared, conflated)
+
+    def _on_message(self, channel: str, data: bytes) -> None:
+        if channel == "events":
+            self._house_wake.set()
+            if data != b"house" and (client_id := UUID(data.decode())) in self._streams:
+                self._dirty.add(client_id)
+                self._wake.set()
+        elif channel == "prices":
+            ch = f"prices.{json.loads(data)['pair']}"
+            self._latest[ch] = self._price_frame(ch, data)
+            self._publish(ch, self._latest[ch])
+        else:
+            self._latest["status"] = self._status_frame(json.loads(data))
+            self._publish("status", self._latest["status"])
+
+    def _on_bus_return(self) -> None:
+        """Whatever was said meanwhile was not heard: compare now."""
+        self._dirty |= set(self._streams)
+        self._wake.set()
+        self._house_wake.set()
+
+    def _next(self, ch: str) -> int:
+        self._seqs[ch] = self._seqs.get(ch, 0) + 1
+        return self._seqs[ch]
+
+    def _price_frame(self, ch: str, raw: bytes) -> Any:
+        seq, at = self._next(ch), frames.now()
+        return self.prepare(frames.envelope(ch=ch, seq=seq, ts=at, kind="price", id=f"{ch}.{seq}", data=raw.decode()))
+
+    def _status_frame(self, data: dict[str, Any]) -> Any:
+        seq, text = self._next("status"), json.dumps(data, separators=(",", ":"))
+        return self.prepare(frames.envelope(ch="status", seq=seq, ts=frames.now(), kind="status", id=f"status.{seq}", data=text))
+
+    # --- the desk's nudges --------------------------------------------------------------------------------------------
+    async def _read_house(self) -> None:
+        place: Place | None = None
+        while True:
+            try:
+                async with asyncio.timeout(_HOUSE_MS / 1000):
+                    await self._house_wake.wait()
+            except TimeoutError:
+                pass
+            self._house_wake.clear()
+            if "desk" not in self._listeners:
+                place = None
+                continue
+            try:
+                if place is None:
+                    place = await self.reader.horizon()
+                place = await self._tell_desk(place)
+            except (psycopg.Error, OSError):
+                await asyncio.sleep(_RETRY_MS / 1000)  # the other reader says so in the log
+            await asyncio.sleep(_HOUSE_PAUSE_MS / 1000)
+
+    async def _tell_desk(self, place: Place) -> Place:
+        for row in await self.reader.house_after(place):
+            place = (row.era, row.xid, row.position)
+            data = {
+                "subject_type": row.subject_type,
+                "subject_id": str(row.subject_id),
+                "client_id": str(row.client_id) if row.client_id else None,
+                "position": row.position,
+            }
+            seq, ts = self._next("desk"), frames.stamp(row.recorded_at)
+            self._publish(
+                "desk", self._desk_frame(seq, ts, row.kind, str(row.id), data), self._desk_frame(seq, ts, "desk.refresh", str(row.id), {})
+            )
+        return place
+
+    def _desk_frame(self, seq: int, ts: str, kind: str, id: str, data: dict[str, Any]) -> Any:
+        text = json.dumps(data, separators=(",", ":"))
+        return self.prepare(frames.envelope(ch="desk", seq=seq, ts=ts, kind=kind, id=id, data=text))
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_MS / 1000)
+            now = now_ms()
+            for session in list(self.sessions):
+                try:
+                    session.tick(now)
+                except Exception:  # one broken socket must not stop the clock of the others
+                    logger.exception("live: %s: tick", session.name)
+                    session.socket.cut()
+            await self.seats.keep()
+
+    async def _revoke(self) -> None:
+        """Once a second: whoever may no longer be here goes. A database that does not answer revokes nobody."""
+        while True:
+            await asyncio.sleep(_TICK_MS / 1000)
+            keys = {s.peer.key_id for s in self.sessions if s.peer.key_id}
+            held = {(s.peer.session_key, s.peer.user_id) for s in self.sessions if s.peer.session_key}
+            try:
+                living = await self.reader.living_keys(keys) if keys else set()
+                logins = await self.reader.living_sessions(held) if held else set()
+                if not keys and not held and not self.reader.is_up:
+                    await self.reader.tops([])  # an idle process, too, knows whether it is ready
+            except (psycopg.Error, OSError):
+                continue
+            for session in list(self.sessions):
+                peer = session.peer
+                gone = (peer.key_id in keys and peer.key_id not in living) or (
+                    (peer.session_key, peer.user_id) in held and peer.session_key not in logins
+                )
+                if gone:
+                    session.socket.finish(Close.NOT_VALID)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (wrong := task.exception()) is not None:
+        logger.critical("live: %s ended", task.get_coro(), exc_info=wrong)

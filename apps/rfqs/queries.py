@@ -1,0 +1,289 @@
+"""Requests and quotes, through who may see them; what dealing needs, in one statement each."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.core import db, ids, money
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
+
+from .models import Quote, Rfq
+from .states import OPEN_RFQ, QuoteStatus, RfqStatus, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Dealing:
+    """What pricing and booking for one account and pair need to know, read in one statement."""
+
+    account_id: UUID
+    account_code: str
+    account_status: str
+    client_id: UUID
+    client_status: str
+    group_id: UUID | None
+    member_roles: tuple[str, ...]
+    dealing_limit: Decimal | None
+    terms_id: UUID
+    mode: str
+    pairs: tuple[str, ...]
+    tier: str
+    markup_bps: Decimal
+    fee_bps: Decimal
+    fee_mode: str
+    auto_max_usd: Decimal
+    auto_credit_share: Decimal
+    min_life_ms: int
+    entity_id: UUID
+    book_id: UUID
+    roll: time
+    roll_zone: str
+    pair: str
+    base: str
+    base_kind: str
+    base_scale: int
+    quote: str
+    quote_kind: str
+    quote_scale: int
+    tick: Decimal
+    step: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    default_tenor: str
+    policy: dict[str, Any]
+    halt: str | None
+    position: Decimal  # of the book in the base asset, long positive
+    cutoffs: list[dict[str, str]]
+
+
+_DEALING = """
+SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}'), y.dealing_limit,
+  t.id, t.mode, t.pairs, t.tier, t.markup_bps, t.fee_bps, t.fee_mode, t.auto_max_usd, t.auto_credit_share, t.min_life_ms,
+  t.entity_id, t.book_id, e.roll, e.zone,
+  p.code, p.base_id, ba.kind, ba.scale, p.quote_id, qa.kind, qa.scale, p.tick, p.step, p.min_quantity, p.max_quantity, p.tenor,
+  to_jsonb(o), h.reason,
+  coalesce((SELECT -sum(l.amount) FROM ledger_ledgeraccount l
+            WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = p.base_id AND l.book_id = t.book_id), 0),
+  (SELECT jsonb_agg(jsonb_build_object('asset', r.asset_id, 'at', r.cutoff, 'zone', r.zone))
+     FROM instruments_rail r WHERE r.asset_id IN (p.base_id, p.quote_id))
+FROM clients_account a
+JOIN clients_counterparty c ON c.id = a.owner_id
+JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
+JOIN instruments_bookingentity e ON e.id = t.entity_id
+LEFT JOIN clients_authority y ON y.account_id = a.id AND y.member_id = %s::uuid
+LEFT JOIN instruments_pair p ON p.code = %s AND p.active
+LEFT JOIN instruments_asset ba ON ba.code = p.base_id
+LEFT JOIN instruments_asset qa ON qa.code = p.quote_id
+LEFT JOIN pricing_pairpolicy o ON o.pair_code = p.code
+LEFT JOIN LATERAL (SELECT reason FROM pricing_halt h WHERE h.lifted_at IS NULL
+   AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = p.code) OR (h.scope = 'CLIENT' AND h.client_id = c.id)) LIMIT 1) h ON true
+WHERE a.owner_id = %s::uuid AND CASE WHEN %s::uuid IS NULL THEN a.is_default ELSE a.id = %s::uuid END
+"""
+
+
+def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str) -> Dealing | None:
+    """Account, client, terms, pair, policy, halts and position in one statement; None when the pair does not exist.
+
+    :raises NotFound: the account is not one that the key names
+    """
+    row = db.first(_DEALING, (actor.id, pair, actor.client_id, account_id, account_id))
+    if row is None or (actor.account_ids is not None and row[0] not in actor.account_ids):
+        raise NotFound("no such account")
+    if row[22] is None:
+        return None
+    return Dealing(*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]"))
+
+
+_DEAL = """
+SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date, a.status, c.status, y.roles,
+  t.mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
+  (SELECT min(h.thrown_at) FROM pricing_halt h WHERE h.lifted_at IS NULL
+     AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
+FROM rfqs_quote q
+JOIN rfqs_rfq r ON r.id = q.rfq_id
+JOIN clients_account a ON a.id = r.account_id
+JOIN clients_counterparty c ON c.id = r.client_id
+JOIN clients_terms t ON t.id = r.terms_id
+JOIN instruments_bookingentity e ON e.id = t.entity_id
+JOIN instruments_pair p ON p.code = r.pair_id
+LEFT JOIN clients_authority y ON y.account_id = r.account_id AND y.member_id = %s::uuid
+WHERE q.id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """What accepting a quote needs besides the locked rows; none of it but statuses and halts ever changes."""
+
+    rfq_id: UUID
+    account_id: UUID
+    client_id: UUID
+    pair: str
+    terms_id: UUID
+    value_date: Any
+    account_status: str
+    client_status: str
+    member_roles: list[str] | None
+    mode: str
+    min_life_ms: int
+    entity_id: UUID
+    book_id: UUID
+    roll: time
+    roll_zone: str
+    base: str
+    quote: str
+    halted_at: datetime | None
+
+
+def get_deal(quote_id: UUID, *, actor: Actor) -> Deal:
+    """
+    :raises NotFound: no such quote, or another client's, or of an account that the key does not name
+    """
+    row = db.first(_DEAL, (actor.id, quote_id))
+    if row is None or row[2] != actor.client_id or (actor.account_ids is not None and row[1] not in actor.account_ids):
+        raise NotFound("no such quote")
+    return Deal(*row)
+
+
+_QUOTE = [f.attname for f in Quote._meta.concrete_fields]
+_PROVENANCE = _QUOTE.index("provenance")
+_LOCK = f"""
+WITH r AS MATERIALIZED (SELECT id, status FROM rfqs_rfq WHERE id = %s FOR NO KEY UPDATE)
+SELECT {", ".join(f"q.{name}" for name in _QUOTE)}, r.status FROM r, rfqs_quote q WHERE q.id = %s AND q.rfq_id = r.id FOR NO KEY UPDATE OF q
+"""  # noqa: S608
+
+
+def lock_quote(quote_id: UUID, *, rfq_id: UUID) -> tuple[Quote, Rfq]:
+    """Lock the request, then the quote; both with the state they have once locked.
+
+    :raises NotFound: no such quote
+    """
+    row = db.first(_LOCK, (rfq_id, quote_id))
+    if row is None:
+        raise NotFound("no such quote")
+    values = list(row[:-1])
+    values[_PROVENANCE] = db.loads(values[_PROVENANCE])
+    quote = Quote.from_db("default", _QUOTE, values)
+    rfq = Rfq.from_db("default", ["id", "status"], [rfq_id, row[-1]])
+    return quote, rfq
+
+
+def lock_rfq(rfq_id: UUID) -> Rfq:
+    return Rfq.objects.select_for_update(no_key=True, of=("self",)).get(id=rfq_id)
+
+
+def find_open_quote(rfq_id: UUID) -> Quote | None:
+    """The caller holds the request's row."""
+    return Quote.objects.select_for_update(no_key=True, of=("self",)).filter(rfq_id=rfq_id, status=QuoteStatus.OPEN).first()
+
+
+def visible_to(actor: Actor) -> QuerySet[Rfq]:
+    rfqs = Rfq.objects.select_related("account", "client", "pair", "terms")
+    if actor.is_client:
+        return rfqs.filter(client_id=actor.client_id, account_id__in=actor.account_ids or ())
+    return rfqs if actor.kind in {"STAFF", "SYSTEM"} else rfqs.none()
+
+
+def get_rfq(rfq_id: UUID, *, actor: Actor) -> Rfq:
+    found = visible_to(actor).filter(id=rfq_id).first()
+    if found is None:
+        raise NotFound("no such request")
+    return found
+
+
+def get_quote(quote_id: UUID) -> Quote:
+    found = Quote.objects.filter(id=quote_id).first()
+    if found is None:
+        raise NotFound("no such quote")
+    return found
+
+
+def find_last_quote(rfq_id: UUID) -> Quote | None:
+    return Quote.objects.filter(rfq_id=rfq_id).order_by("-number").first()
+
+
+def list_quotes(rfq_id: UUID) -> QuerySet[Quote]:
+    return Quote.objects.filter(rfq_id=rfq_id).order_by("number")
+
+
+def list_due_quotes(now: datetime, limit: int = 200) -> list[UUID]:
+    """Open or superseded quotes whose time ended at or before `now`; the sweep passes a moment some seconds ago."""
+    rows = Quote.objects.filter(status__in=[QuoteStatus.OPEN, QuoteStatus.SUPERSEDED], expires_at__lte=now).order_by("expires_at")
+    return list(rows.values_list("id", flat=True)[:limit])
+
+
+def list_due_rfqs(now: datetime, limit: int = 200) -> list[UUID]:
+    """Requests that nobody has priced in time."""
+    waiting = [RfqStatus.RECEIVED, RfqStatus.PICKED_UP, RfqStatus.ON_HOLD]
+    return list(Rfq.objects.filter(status__in=waiting, respond_by__lte=now).order_by("respond_by").values_list("id", flat=True)[:limit])
+
+
+def list_open(actor: Actor) -> QuerySet[Rfq]:
+    return visible_to(actor).filter(status__in=OPEN_RFQ).order_by("respond_by")
+
+
+# --- how a request and a quote are told to a client: REST answers and events are the same words ------------------------
+def describe_side(quote: Quote, side: Side) -> dict[str, str] | None:
+    """One side's price and amounts as decimal strings; None when it was not quoted."""
+    price = getattr(quote, f"{side}_price")
+    if price is None:
+        return None
+    names = ("quantity", "quote_quantity", "fee", "client_pays", "client_receives")
+    out = {"price": money.text(price)} | {name: money.text(getattr(quote, f"{side}_{name}")) for name in names}
+    return out | quote.provenance.get("headroom", {}).get(str(side), {})
+
+
+def describe_quote(quote: Quote) -> dict[str, Any]:
+    told = quote.provenance
+    out: dict[str, Any] = {
+        "id": ids.encode("quo", quote.id),
+        "rfq_id": ids.encode("rfq", quote.rfq_id),
+        "status": str(quote.status),
+        "firm": True,
+        "value_date": told["value_date"],
+        "cutoffs": told["cutoffs"],
+        "created_at": stamp(quote.created_at),
+        "expires_at": stamp(quote.expires_at),
+        "reference_mid": money.text(quote.reference_mid),
+        "spread_bps": told["spread_bps"],
+        "sources": told["sources"],
+        "response_time_us": quote.response_time_us,
+    }
+    for side in (Side.BUY, Side.SELL):
+        if (described := describe_side(quote, side)) is not None:
+            out[str(side)] = described
+    return out
+
+
+def describe_rfq(rfq: Rfq, quote: Quote | None, account_code: str) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "id": ids.encode("rfq", rfq.id),
+        "client_rfq_id": rfq.client_rfq_id,
+        "account_id": ids.encode("acc", rfq.account_id),
+        "account": account_code,
+        "instrument": rfq.pair_id,
+        "side": str(rfq.side),
+        "quantity": None if rfq.quantity is None else money.text(rfq.quantity),
+        "quote_quantity": None if rfq.quote_quantity is None else money.text(rfq.quote_quantity),
+        "tenor": rfq.tenor,
+        "value_date": rfq.value_date.isoformat(),
+        "status": str(rfq.status),
+        "received_at": stamp(rfq.received_at),
+        "respond_by": stamp(rfq.respond_by),
+    }
+    if rfq.end_reason:
+        out["reason"] = rfq.end_reason
+    elif rfq.reasons:
+        out["reason"] = "priced_by_a_person"
+    if quote is not None:
+        out["quote"] = describe_quote(quote)
+    return out
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

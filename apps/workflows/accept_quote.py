@@ -1,0 +1,86 @@
+"""A client takes a firm quote: one accepted quote, one trade, what both owe, and the ledger, in one transaction."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.clients import queries as clients
+from apps.clients import rules as client_rules
+from apps.clients.errors import AccountUnavailable
+from apps.clients.models import SettlementMode
+from apps.core import ids
+from apps.core.actor import Actor
+from apps.core.unit import use_case
+from apps.credit import operations as credit
+from apps.instruments import rules as calendar
+from apps.ledger import operations as ledger
+from apps.ledger.rules import Ref
+from apps.ledger.states import Kind
+from apps.rfqs import operations as rfqs
+from apps.rfqs import queries as rfq_queries
+from apps.rfqs.errors import NotEntitled
+from apps.rfqs.queries import Deal
+from apps.rfqs.states import Side
+from apps.settlement import operations as settlement
+from apps.trades import operations as trades
+from apps.trades.models import Trade, TradeVersion
+from apps.trades.rules import Economics, client_lines
+
+
+@use_case
+def accept_quote(
+    *, actor: Actor, quote_id: UUID, client_order_id: str, side: Side, price: Decimal, now: datetime
+) -> tuple[Trade, TradeVersion, str]:
+    """Deal at exactly the price and size shown, if the quote was live when the accept was received. Never refused for price or credit.
+
+    :param now: the deciding instant, read by the first statement before any lock was waited for
+    :return: the trade, its version, its settlement status
+    :raises AppError: NotFound, AccountUnavailable, NotEntitled, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded,
+        PriceMismatch, DuplicateOrder
+    """
+    deal = rfq_queries.get_deal(quote_id, actor=actor)
+    _require_may_accept(deal)
+    trade_id = ids.uuid7()
+    prefunded = deal.mode == SettlementMode.PREFUNDED
+    if prefunded:
+        clients.lock_account(deal.account_id)
+        pays = deal.quote if side is Side.BUY else deal.base
+        ledger.post_holds(source_id=deal.rfq_id, now=now, only=[Ref(deal.entity_id, Kind.CLIENT_BALANCE, pays, owner_id=deal.account_id)])
+    else:
+        credit.commit(source_id=deal.rfq_id, deal_id=trade_id)
+    quote = rfqs.accept(quote_id=quote_id, deal=deal, side=side, price=price, now=now)
+    trade_date = calendar.business_date(now, calendar.Roll(deal.roll, deal.roll_zone))
+    trade, version = trades.book_client(
+        trade_id=trade_id,
+        quote=quote,
+        deal=deal,
+        client_order_id=client_order_id,
+        trade_date=trade_date,
+        settles_now=prefunded,
+        now=now,
+    )
+    settlement.owe(trade=trade, version=version, account_id=deal.account_id, settles_now=prefunded, now=now)
+    ledger.post(
+        key=f"trade:{trade.id}:1",
+        kind="DEAL",
+        source_type="trade",
+        source_id=trade.id,
+        lines=client_lines(
+            Economics(version.side, deal.base, deal.quote, version.pays, version.receives, version.fee),
+            entity_id=deal.entity_id,
+            book_id=deal.book_id,
+            account_id=deal.account_id,
+            prefunded=prefunded,
+        ),
+        effective_at=now,
+        business_date=trade_date,
+        narrative=f"{version.side} {deal.pair}",
+    )
+    return trade, version, "SETTLED" if prefunded else "OPEN"
+
+
+def _require_may_accept(deal: Deal) -> None:
+    if not client_rules.may_deal(client_rules.stricter(deal.client_status, deal.account_status)):
+        raise AccountUnavailable("no deals on this account")
+    if "trader" not in (deal.member_roles or ()):
+        raise NotEntitled("this member does not deal on this account")

@@ -1,0 +1,81 @@
+"""The ways a request ends without a deal: declined, cancelled, expired. Its reservation or hold goes back with it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from apps.clients import queries as clients
+from apps.clients.models import SettlementMode
+from apps.core.actor import SYSTEM, Actor
+from apps.core.unit import step, use_case
+from apps.credit import operations as credit
+from apps.ledger import operations as ledger
+from apps.rfqs import operations as rfqs
+from apps.rfqs import queries as rfq_queries
+from apps.rfqs.models import Quote, Rfq
+from apps.rfqs.states import RfqStatus
+
+
+@use_case
+def decline_quote(*, actor: Actor, quote_id: UUID, now: datetime) -> Quote:
+    """The client says no.
+
+    :raises AppError: NotFound, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded
+    """
+    deal = rfq_queries.get_deal(quote_id, actor=actor)
+    give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
+    return rfqs.decline(quote_id=quote_id, deal=deal, now=now)
+
+
+@use_case
+def cancel_rfq(*, actor: Actor, rfq_id: UUID, now: datetime) -> Rfq:
+    """The client takes its request back; an open quote is withdrawn with it.
+
+    :raises AppError: NotFound, RfqClosed
+    """
+    rfq = rfq_queries.get_rfq(rfq_id, actor=actor)
+    give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.CANCELLED, reason="cancelled_by_client", now=now)
+
+
+@use_case
+def expire_quote(*, quote_id: UUID, now: datetime) -> Quote | None:
+    """One due quote of the sweep; None when someone was faster."""
+    quote = rfq_queries.get_quote(quote_id)
+    rfq = rfq_queries.get_rfq(quote.rfq_id, actor=SYSTEM)
+    _lock_money(rfq, now)
+    ended = rfqs.expire_quote(quote_id=quote_id, rfq_id=rfq.id, now=now)
+    if ended is not None:
+        give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    return ended
+
+
+@use_case
+def expire_rfq(*, rfq_id: UUID, now: datetime) -> Rfq | None:
+    """One request that nobody priced in time; None when someone was faster."""
+    rfq = rfq_queries.get_rfq(rfq_id, actor=SYSTEM)
+    if rfq.status not in {RfqStatus.RECEIVED, RfqStatus.PICKED_UP, RfqStatus.ON_HOLD} or rfq.respond_by > now:
+        return None
+    _lock_money(rfq, now)
+    give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.EXPIRED, reason="not_priced_in_time", now=now)
+
+
+@step
+def give_back(*, rfq_id: UUID, account_id: UUID, mode: str, now: datetime) -> None:
+    """Release the line or void the hold that a request took; nothing taken is fine."""
+    if mode == SettlementMode.PREFUNDED:
+        clients.lock_account(account_id)
+        ledger.void_holds(source_id=rfq_id, now=now)
+    else:
+        credit.release(source_id=rfq_id, now=now)
+
+
+def _lock_money(rfq: Rfq, now: datetime) -> None:
+    """Before the request and its quote: the house order of locks."""
+    if rfq.terms.mode == SettlementMode.PREFUNDED:
+        clients.lock_account(rfq.account_id)
+    else:
+        credit.lock_lines(group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
+
+
+__all__ = ["cancel_rfq", "decline_quote", "expire_quote", "expire_rfq", "give_back"]

@@ -1,0 +1,22 @@
+"""Python client of the Flowdesk API: signed REST and a resuming event stream."""
+
+from .errors import FlowdeskError, LiveClosed, Refused, Unreachable
+from .keys import Key, KeyFileError, load_key
+from .live import EventStream, Frame, HistoryLost
+from .rest import Api
+from .signing import sign
+
+__all__ = [
+    "Api",
+    "EventStream",
+    "FlowdeskError",
+    "Frame",
+    "HistoryLost",
+    "Key",
+    "KeyFileError",
+    "LiveClosed",
+    "Refused",
+    "Unreachable",
+    "load_key",
+    "sign",
+]

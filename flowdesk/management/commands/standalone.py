@@ -1,0 +1,157 @@
+"""`manage.py standalone`: the whole platform on one machine, up until Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.core.management import get_commands
+from django.core.management.base import BaseCommand, CommandError
+
+from flowdesk import processes, roles, supervisor
+from flowdesk.celery import CANARY, CANARY_LIFE_S
+from flowdesk.services import engines
+
+READY_WITHIN_S = 60
+_ORDER = {"web": (1, 30.0), "live": (2, 15.0), "feed": (2, 10.0), "beat": (2, 10.0), "worker": (3, 30.0)}
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the whole platform on this machine: embedded engines (or DATABASE_URL and VALKEY_URL), web, live, worker, beat and feed, "
+        "under one supervisor with prefixed logs and restarts. Migrates first, and seeds the demo. Stops on Ctrl-C and SIGTERM. "
+        "Exit codes: 0 stopped, 1 setting up failed, 2 a port is in use or it runs already, 3 an engine cannot be used."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--only", nargs="+", choices=sorted(_ORDER), default=sorted(_ORDER), help="run only these processes")
+        parser.add_argument("--no-setup", action="store_true", help="neither migrate nor seed")
+
+    def handle(self, *_: Any, only: list[str], no_setup: bool, **__: Any) -> None:
+        for name, port, role in (("WEB_PORT", settings.WEB_PORT, "web"), ("LIVE_PORT", settings.LIVE_PORT, "live")):
+            if role in only:
+                try:
+                    supervisor.require_free_port(settings.BIND_HOST, port, name)
+                except supervisor.PortInUse as no:
+                    # A server that an earlier, killed supervisor left behind is ours to take over; anybody else's is not.
+                    if not self._took_over():
+                        raise CommandError(str(no), returncode=2) from no
+                    supervisor.require_free_port(settings.BIND_HOST, port, name)
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        with processes.open_lock(settings.VAR_DIR / "standalone.lock") as lock:
+            if not processes.try_lock(lock, exclusive=True):
+                raise CommandError(f"the platform of {settings.VAR_DIR} is running already; stop that one first", returncode=2)
+            supervisor.kill_left_behind(settings.VAR_DIR)
+            with engines():
+                if not no_setup:
+                    self._set_up()
+                self._keep_up(only)
+        self.stdout.write("stopped")
+
+    def _took_over(self) -> bool:
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        with processes.open_lock(settings.VAR_DIR / "standalone.lock") as lock:
+            return processes.try_lock(lock, exclusive=True) and bool(supervisor.kill_left_behind(settings.VAR_DIR))
+
+    def _set_up(self) -> None:
+        steps = [["migrate", "--no-input", "--verbosity", "0"]]
+        if settings.ENVIRONMENT == "demo" and "seed_demo" in get_commands():
+            steps.append(["seed_demo"])
+        for step in steps:
+            self.stdout.write(f"{step[0]} …")
+            self.stdout.flush()
+            role = "owner" if step[0] == "migrate" else "app"
+            done = subprocess.run(
+                [sys.executable, str(roles.ROOT / "manage.py"), *step],
+                env={**os.environ, "FLOWDESK_DB_ROLE": role},
+                stdin=subprocess.DEVNULL,
+                preexec_fn=processes.dies_with_parent(signal.SIGTERM),
+                check=False,
+            )
+            if done.returncode:
+                raise CommandError(f"{step[0]} failed (exit {done.returncode})", returncode=1)
+
+    def _keep_up(self, only: list[str]) -> None:
+        keep = [
+            supervisor.Role(name, roles.command(name), roles.environment(name), *_ORDER[name], _is_deaf if name == "worker" else None)
+            for name in ("web", "live", "worker", "beat", "feed")
+            if name in only
+        ]
+        if "beat" not in only:  # nobody sends the canary then
+            keep = [supervisor.Role(r.name, r.command, r.environment, r.stop_rank, r.stop_timeout_s) for r in keep]
+        watch = _Watch(self, only)
+        guard = supervisor.Supervisor(keep, run=settings.VAR_DIR, on_tick=watch.tick, out=sys.stdout)
+        watch.began = time.monotonic()
+        guard.run()
+
+
+def _is_deaf(age_s: float) -> bool:
+    """A worker that is up and consumes nothing any more."""
+    if age_s < 2 * CANARY_LIFE_S:
+        return False
+    try:
+        return cache.get(CANARY) is None
+    except redis.RedisError:
+        return False  # Valkey is away: not the worker's fault
+
+
+class _Watch:
+    """Says once that the platform is ready, or once why it is not."""
+
+    def __init__(self, command: Command, only: list[str]) -> None:
+        ports = {"web": settings.WEB_PORT, "live": settings.LIVE_PORT}
+        self.waiting = {role: f"http://127.0.0.1:{port}" for role, port in ports.items() if role in only}
+        self.urls = dict(self.waiting)
+        self.command, self.began, self.next_look, self.said, self.complained = command, 0.0, 0.0, False, False
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if self.said or now < self.next_look:
+            return
+        self.next_look = now + 0.5
+        why = {}
+        for role, url in list(self.waiting.items()):
+            ready, reason = supervisor.answers_ready(f"{url}/readyz")
+            if ready:
+                del self.waiting[role]
+            else:
+                why[role] = reason
+        if not self.waiting:
+            self._banner()
+        elif now - self.began > READY_WITHIN_S and not self.complained:
+            self.complained = True
+            for role, reason in why.items():
+                self.command.stdout.write(f"{role} is not ready after {READY_WITHIN_S} s: {_short(reason)}")
+
+    def _banner(self) -> None:
+        self.said = True
+        write = self.command.stdout.write
+        write("")
+        write("Flowdesk is ready.")
+        if "web" in self.urls:
+            write(f"  desk      {self.urls['web']}/desk/")
+            write(f"  admin     {self.urls['web']}/admin/")
+            write(f"  API       {self.urls['web']}/api/docs/")
+        if "live" in self.urls:
+            write(f"  live      {self.urls['live'].replace('http', 'ws')}/ws/")
+        if settings.ENVIRONMENT == "demo":
+            for username, password, what in getattr(settings, "DEMO_LOGINS", ()):
+                write(f"  login     {username} / {password}  ({what})")
+        write("Ctrl-C stops everything.")
+        self.command.stdout.flush()
+
+
+def _short(reason: str) -> str:
+    try:
+        checks = json.loads(reason)["checks"]
+    except (ValueError, KeyError, TypeError):
+        return reason[:200]
+    return "; ".join(f"{name}: {said}" for name, said in checks.items() if said != "ok")

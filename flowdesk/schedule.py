@@ -1,0 +1,15 @@
+"""What beat ticks. A tick only asks "is anything due?": due work is rows, so a lost or a double tick changes nothing."""
+
+from typing import Any
+
+from flowdesk.celery import CANARY_EVERY_S
+
+# task name → seconds between two ticks
+TICKS: dict[str, float] = {
+    "flowdesk.canary": CANARY_EVERY_S,
+}
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """TICKS in Celery's words. A tick that nobody took before the next one is due expires, so that none pile up."""
+    return {task: {"task": task, "schedule": every_s, "options": {"expires": max(every_s, 1.0)}} for task, every_s in TICKS.items()}

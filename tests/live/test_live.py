@@ -1,0 +1,666 @@
+"""The live server from outside: nothing lost, nothing twice, nothing to strangers, and no memory for those who do not read."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from flowdesk_client import EventStream, Frame, HistoryLost, LiveClosed, Refused, sign
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from apps.users.operations import create_staff
+from flowdesk.valkey import Valkey
+from tests.live.conftest import ROOT, Firm, LiveProcess, found_firm, free_port, open_socket, publish, write_events
+
+HEAL_S = 15  # three times the five seconds of the comparison
+REVOKE_S = 6  # three times the two seconds of the promise
+
+
+def say(socket: ClientConnection, **message: Any) -> None:
+    socket.send(json.dumps(message))
+
+
+def hear(socket: ClientConnection, timeout: float = 10) -> dict[str, Any]:
+    return dict(json.loads(socket.recv(timeout=timeout)))
+
+
+def hear_next(socket: ClientConnection, timeout: float = 10, **like: Any) -> dict[str, Any]:
+    """The next message with these members; others are passed over."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        message = hear(socket, end - time.monotonic())
+        if all(message.get(name) == value for name, value in like.items()):
+            return message
+    raise AssertionError(f"not heard: {like}")
+
+
+def hear_events(socket: ClientConnection, count: int) -> list[int]:
+    return [hear_next(socket, ch="events", op=None)["seq"] for _ in range(count)]
+
+
+def closed_with(socket: ClientConnection, timeout: float = 20) -> int:
+    end = time.monotonic() + timeout
+    try:
+        while time.monotonic() < end:
+            socket.recv(timeout=max(0.1, end - time.monotonic()))
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else 1006
+    raise AssertionError("it was not closed")
+
+
+def take(stream: EventStream, count: int) -> list[Frame]:
+    frames: list[Frame] = []
+    for frame in stream:
+        assert isinstance(frame, Frame)
+        frames.append(frame)
+        if len(frames) == count:
+            break
+    stream.close()
+    return frames
+
+
+# --- order, resume, healing -------------------------------------------------------------------------------------------
+def test_what_was_missed_comes_in_order_and_then_what_happens(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 300)
+    with open_socket(live, acme.key) as socket:
+        assert socket.subprotocol == "otc.v1.json"
+        say(socket, op="sub", ch="events", after_seq=10)
+        told = hear(socket)
+        assert told == {"op": "subscribed", "ch": "events", "recovered": True, "after_seq": 10, "last_seq": 300}
+        assert hear_events(socket, 290) == list(range(11, 301))
+        write_events(acme.client_id, 3)
+        assert hear_events(socket, 3) == [301, 302, 303]
+
+
+def test_an_envelope_carries_channel_sequence_time_type_id_and_the_public_payload(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id)
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        hear(socket)
+        frame = hear(socket)
+    assert set(frame) == {"ch", "seq", "ts", "type", "id", "data"}
+    assert (frame["ch"], frame["seq"], frame["type"], frame["data"]) == ("events", 1, "quote.created", {"n": 0, "pad": ""})
+    assert frame["id"].startswith("evt_")
+    assert frame["ts"].endswith("Z")
+
+
+def test_without_after_seq_the_stream_begins_now(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 5)
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events")
+        assert hear(socket)["last_seq"] == 5
+        write_events(acme.client_id)
+        assert hear_events(socket, 1) == [6]
+
+
+def test_the_stream_has_no_gap_and_no_repeat_across_kill_9_and_restart_while_facts_are_written(
+    own_live: Callable[..., LiveProcess], acme: Firm, damage: psycopg.Connection[Any]
+) -> None:
+    port, total = free_port(), 400
+    first = own_live(port)
+
+    def write() -> None:
+        for _ in range(total // 4):
+            write_events(acme.client_id, 4, session=damage)
+            time.sleep(0.02)
+
+    stream = EventStream(first.url, acme.key, after_seq=0)
+    seen: list[Frame] = []
+    reader = threading.Thread(target=lambda: seen.extend(take(stream, total)))
+    writer = threading.Thread(target=write)
+    reader.start()
+    writer.start()
+    time.sleep(0.7)
+    first.stop(signal.SIGKILL)
+    own_live(port)
+    writer.join()
+    reader.join(60)
+    assert [frame.seq for frame in seen] == list(range(1, total + 1))
+    assert stream.reconnects >= 1
+
+
+def test_eight_writers_and_two_readers_see_every_fact_once_in_order(live: LiveProcess, acme: Firm) -> None:
+    from flowdesk import services
+    from tests.engines import _GIVEN_DATABASE, DATABASE
+
+    assert not _GIVEN_DATABASE
+    streams = [EventStream(live.url, acme.key, after_seq=0) for _ in range(2)]
+    seen: list[list[Frame]] = [[], []]
+    readers = [threading.Thread(target=lambda i=i: seen[i].extend(take(streams[i], 400))) for i in range(2)]  # type: ignore[misc]
+    for reader in readers:
+        reader.start()
+
+    def write() -> None:
+        with services.superuser(DATABASE) as session:
+            for _ in range(50):
+                write_events(acme.client_id, session=session)
+
+    writers = [threading.Thread(target=write) for _ in range(8)]
+    for thread in writers:
+        thread.start()
+    for thread in [*writers, *readers]:
+        thread.join(60)
+    for one in seen:
+        assert [frame.seq for frame in one] == list(range(1, 401))
+
+
+def test_a_lost_nudge_heals(live: LiveProcess, acme: Firm) -> None:
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        hear(socket)
+        write_events(acme.client_id, 2, nudge=False)
+        assert hear_next(socket, HEAL_S, ch="events", op=None)["seq"] == 1
+        assert hear_events(socket, 1) == [2]
+
+
+def test_a_doubled_or_foreign_or_broken_nudge_does_no_harm(live: LiveProcess, acme: Firm, mallory: Firm) -> None:
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        hear(socket)
+        for nudge in (str(acme.client_id), str(mallory.client_id), "house", "no id", ""):
+            publish("events", nudge)
+        write_events(acme.client_id)
+        publish("events", str(acme.client_id))
+        assert hear_events(socket, 1) == [1]
+        write_events(acme.client_id)
+        assert hear_events(socket, 1) == [2]
+
+
+def test_more_than_seven_days_back_is_said_and_never_a_silent_hole(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 3, days_ago=8)
+    write_events(acme.client_id, 2)
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=1)
+        assert hear(socket) == {"op": "subscribed", "ch": "events", "recovered": False, "after_seq": 5, "last_seq": 5}
+        assert hear(socket) == {"op": "snapshot", "ch": "events", "last_seq": 5}
+        write_events(acme.client_id)
+        assert hear_events(socket, 1) == [6]
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=3)
+        assert hear(socket)["recovered"] is True
+        assert hear_events(socket, 3) == [4, 5, 6]
+
+
+def test_a_sequence_from_the_future_is_not_recovered(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 2)
+    stream = EventStream(live.url, acme.key, after_seq=99)
+    assert next(iter(stream)) == HistoryLost(2)
+    stream.close()
+
+
+def test_a_foreign_clients_events_are_never_delivered(live: LiveProcess, acme: Firm, mallory: Firm) -> None:
+    write_events(acme.client_id, 50)
+    with open_socket(live, mallory.key) as spy, open_socket(live, acme.key) as own:
+        say(spy, op="sub", ch="events", after_seq=0)
+        say(own, op="sub", ch="events", after_seq=0)
+        assert hear(spy)["last_seq"] == 0
+        assert hear(own)["last_seq"] == 50
+        write_events(acme.client_id, 5)
+        assert hear_events(own, 55) == list(range(1, 56))
+        write_events(mallory.client_id)
+        assert hear_next(spy, ch="events", op=None)["seq"] == 1
+
+
+def test_the_heartbeat_tells_the_top_of_each_channel(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 7)
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events")
+        say(socket, op="sub", ch="prices.BTC-USD")
+        beat = hear_next(socket, HEAL_S, op="heartbeat")
+        assert beat["tops"]["events"] == 7
+        assert "prices.BTC-USD" in beat["tops"]
+
+
+def test_a_reader_whose_connection_is_killed_comes_back_without_gap(live: LiveProcess, acme: Firm, damage: psycopg.Connection[Any]) -> None:
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        hear(socket)
+        for number in range(1, 4):
+            killed = damage.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'flowdesk-live'"
+            ).fetchone()
+            assert killed is not None
+            write_events(acme.client_id)
+            assert hear_next(socket, HEAL_S, ch="events", op=None)["seq"] == number
+
+
+def test_without_valkey_events_still_arrive_by_asking_the_database(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
+    home = Path(tempfile.mkdtemp(prefix="fd-lv-"))
+    server = Valkey(home / "data", home / "valkey.sock", durable=False)
+    child = server.start()
+    try:
+        while not server.answers():
+            time.sleep(0.02)
+        live = own_live(VALKEY_URL=f"unix://{home}/valkey.sock")
+        with open_socket(live, acme.key) as socket:
+            say(socket, op="sub", ch="events", after_seq=0)
+            hear(socket)
+            child.kill()
+            child.wait()
+            write_events(acme.client_id)
+            assert hear_next(socket, HEAL_S, ch="events", op=None)["seq"] == 1
+            told = httpx.get(f"http://{live.host}/readyz")
+            assert told.status_code == 200
+            assert "does not answer" in told.json()["checks"]["valkey"]
+            with open_socket(live, acme.key) as second:
+                say(second, op="sub", ch="prices.BTC-USD")
+                assert hear(second)["op"] == "subscribed"
+    finally:
+        child.kill()
+        child.wait()
+        shutil.rmtree(home)
+
+
+# --- who may come in --------------------------------------------------------------------------------------------------
+def refused(live: LiveProcess, firm: Firm, **options: Any) -> tuple[int, dict[str, Any]]:
+    with pytest.raises(InvalidStatus) as no:
+        open_socket(live, firm.key, **options)
+    answer = no.value.response
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.status_code, json.loads(answer.body or b"")
+
+
+def test_a_tampered_signature_is_refused_before_the_handshake(live: LiveProcess, acme: Firm) -> None:
+    good = sign(acme.key, method="GET", host=live.host, path="/ws/v1/")
+    bad = good["Signature"][:10] + ("A" if good["Signature"][10] != "A" else "B") + good["Signature"][11:]
+    status, problem = refused(live, acme, headers={**good, "Signature": bad})
+    assert (status, problem["code"], problem["status"]) == (401, "invalid_signature", 401)
+    assert "verify" not in json.dumps(problem)
+
+
+def test_a_signature_for_another_host_path_or_method_is_refused(live: LiveProcess, acme: Firm) -> None:
+    for wrong in ({"host": "elsewhere:1"}, {"path": "/ws/v2/"}, {"method": "HEAD"}, {"created": int(time.time()) - 40}):
+        signed = sign(acme.key, **{"method": "GET", "host": live.host, "path": "/ws/v1/", **wrong})  # type: ignore[arg-type]
+        assert refused(live, acme, headers=signed)[0] == 401
+
+
+def test_a_replayed_nonce_is_refused(live: LiveProcess, acme: Firm) -> None:
+    signed = sign(acme.key, method="GET", host=live.host, path="/ws/v1/")
+    with open_socket(live, acme.key, headers=signed):
+        assert refused(live, acme, headers=signed)[1]["code"] == "invalid_signature"
+
+
+def test_unsigned_peers_and_unknown_paths_get_no_socket(live: LiveProcess, acme: Firm) -> None:
+    with pytest.raises(InvalidStatus) as no:
+        connect(f"{live.url}/ws/v1/", subprotocols=[Subprotocol("otc.v1.json")], proxy=None)
+    assert no.value.response.status_code == 401
+    with pytest.raises(InvalidStatus) as no:
+        connect(f"{live.url}/elsewhere", proxy=None)
+    assert no.value.response.status_code == 404
+    status, problem = refused(live, acme, subprotocols=[Subprotocol("other")])
+    assert (status, problem["code"]) == (400, "unknown_subprotocol")
+
+
+def test_a_key_without_the_scope_read_or_from_another_address_is_forbidden(live: LiveProcess, transactional_db: None) -> None:
+    assert refused(live, found_firm("quoter", scopes=("quote",)))[1]["code"] == "scope_missing"
+    status, problem = refused(live, found_firm("distant", cidrs=("10.1.0.0/16",)))
+    assert (status, problem["code"]) == (403, "ip_not_allowed")
+    with open_socket(live, found_firm("near", cidrs=("127.0.0.0/8",)).key):
+        pass
+
+
+def test_the_eleventh_socket_of_a_key_is_refused_until_one_goes(live: LiveProcess, acme: Firm) -> None:
+    with ExitStack() as nine, ExitStack() as one:
+        for _ in range(9):
+            nine.enter_context(open_socket(live, acme.key))
+        one.enter_context(open_socket(live, acme.key))
+        assert refused(live, acme)[0] == 429
+        one.close()
+        end = time.monotonic() + 5
+        while True:
+            try:
+                nine.enter_context(open_socket(live, acme.key))
+                break
+            except InvalidStatus:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+
+
+def test_guessing_signatures_is_slowed_by_address(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
+    live = own_live()
+    bad = {"Signature": f"sig1=:{'A' * 86}==:"}
+    assert [refused(live, acme, headers=bad)[0] for _ in range(30)][-1] == 429
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE clients_apikey SET revoked_at = now() WHERE key_id = %(key)s",
+        "UPDATE clients_apikey SET expires_at = now() WHERE key_id = %(key)s",
+        "UPDATE clients_member SET closed_at = now() WHERE id = %(member)s",
+    ],
+)
+def test_a_key_revoked_or_expired_or_of_a_closed_member_loses_its_sockets(
+    live: LiveProcess, acme: Firm, mallory: Firm, damage: psycopg.Connection[Any], statement: str
+) -> None:
+    with open_socket(live, acme.key) as socket, open_socket(live, mallory.key) as other:
+        damage.execute(statement.encode(), {"key": acme.key.key_id, "member": acme.member_id})
+        assert closed_with(socket, REVOKE_S) == 4401
+        assert refused(live, acme)[0] == 401
+        say(other, op="ping")
+        assert hear(other)["op"] == "pong"
+
+
+# --- how one speaks ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("no json", 4400),
+        ("[]", 4400),
+        ('{"op":"dance"}', 4400),
+        ('{"op":"ping","x":1}', 4400),
+        ('{"op":"ack","ch":"events","seq":"1"}', 4400),
+        ('{"op":"sub","ch":"events","after":1}', 4400),
+        ("[" * 30_000, 4400),
+        (b"\x00\x01", 4400),
+        ('{"op":"ack","ch":"events","seq":5}', 4409),
+        ('{"op":"ping","pad":"' + "x" * 65_536 + '"}', 4413),
+    ],
+)
+def test_what_is_not_of_the_protocol_ends_the_session_with_its_code(live: LiveProcess, acme: Firm, message: str | bytes, code: int) -> None:
+    with open_socket(live, acme.key) as socket:
+        socket.send(message)
+        assert closed_with(socket) == code
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"ch": "nonsense"}, "unknown_channel"),
+        ({"ch": "prices.btc"}, "unknown_channel"),
+        ({"ch": 5}, "unknown_channel"),
+        ({"ch": "desk"}, "forbidden"),
+        ({"ch": "events", "after_seq": -1}, "invalid_after_seq"),
+        ({"ch": "events", "after_seq": True}, "invalid_after_seq"),
+        ({"ch": "status", "after_seq": 1}, "invalid_after_seq"),
+    ],
+)
+def test_a_refused_subscription_is_named_and_the_socket_stays(live: LiveProcess, acme: Firm, wanted: dict[str, Any], code: str) -> None:
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", **wanted)
+        assert hear(socket)["code"] == code
+        say(socket, op="ping")
+        assert hear(socket)["op"] == "pong"
+
+
+def test_talking_too_fast_ends_the_session(live: LiveProcess, acme: Firm) -> None:
+    with open_socket(live, acme.key) as socket:
+        for _ in range(40):
+            say(socket, op="ping")
+        assert closed_with(socket) == 4429
+
+
+def test_one_may_unsubscribe_and_subscribe_again(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 3)
+    with open_socket(live, acme.key) as socket:
+        for start in (0, 1):
+            say(socket, op="sub", ch="events", after_seq=start)
+            assert hear(socket)["op"] == "subscribed"
+            assert hear_events(socket, 3 - start) == list(range(start + 1, 4))
+            say(socket, op="unsub", ch="events")
+            assert hear(socket)["op"] == "unsubscribed"
+
+
+# --- who does not read ------------------------------------------------------------------------------------------------
+def test_a_reader_that_never_acknowledges_gets_one_window_and_then_4508_and_resumes(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 1500)
+    last = 0
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        try:
+            while True:
+                message = hear(socket, 25)
+                if message.get("ch") == "events" and "seq" in message:
+                    assert message["seq"] == last + 1
+                    last = message["seq"]
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None
+            assert closed.rcvd.code == 4508
+    assert last == 1024
+    stream = EventStream(live.url, acme.key, after_seq=last)
+    assert [frame.seq for frame in take(stream, 476)] == list(range(1025, 1501))
+
+
+def test_the_window_is_bounded_in_bytes_too_and_an_acknowledgement_opens_it(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 40, size=60_000)
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        hear(socket)
+        first = hear_events(socket, 18)
+        with pytest.raises(TimeoutError):
+            hear_next(socket, 1, ch="events", op=None)
+        say(socket, op="ack", ch="events", seq=first[-1])
+        assert hear_events(socket, 18) == list(range(19, 37))
+
+
+def test_a_stalled_reader_is_braked_costs_no_memory_and_is_cut(live: LiveProcess, acme: Firm, mallory: Firm) -> None:
+    ladder = json.dumps({"pair": "ETH-USD", "mid": "3000.5", "ladder": [["1", "3000.1"]] * 400})
+    with open_socket(live, mallory.key) as good, open_socket(live, acme.key, max_queue=1) as stalled:
+        say(good, op="sub", ch="prices.ETH-USD")
+        say(stalled, op="sub", ch="prices.ETH-USD")
+        assert hear_next(good, op="subscribed")
+        before = live.rss_kb()
+        done = threading.Event()
+        heard: list[int] = []
+
+        def listen() -> None:
+            while not done.is_set():
+                try:
+                    heard.append(hear_next(good, 1, ch="prices.ETH-USD", op=None)["seq"])
+                except (TimeoutError, AssertionError):
+                    continue
+
+        reader = threading.Thread(target=listen)
+        reader.start()
+        end = time.monotonic() + 14
+        while time.monotonic() < end:
+            for _ in range(100):
+                publish("prices", ladder)
+            time.sleep(0.05)
+        grown = live.rss_kb() - before
+        done.set()
+        reader.join()
+        assert grown < 30_000
+        assert heard == sorted(set(heard))
+        assert closed_with(stalled) in {4508, 1006}
+        say(good, op="ping")
+        assert hear_next(good, op="pong")
+
+
+def test_a_silent_peer_is_dropped(live: LiveProcess, acme: Firm) -> None:
+    with open_socket(live, acme.key, max_queue=1) as socket:
+        say(socket, op="sub", ch="status")
+        socket.protocol.receive_data = lambda _data: None  # type: ignore[method-assign]
+        deadline = time.monotonic() + 45
+        while not socket.recv_events_thread.is_alive() or time.monotonic() < deadline:
+            if not socket.recv_events_thread.is_alive():
+                return
+            time.sleep(0.2)
+    raise AssertionError("a peer silent for 45 s is still there")
+
+
+# --- prices and status ------------------------------------------------------------------------------------------------
+def test_prices_are_relayed_as_published_and_the_latest_comes_at_once(live: LiveProcess, acme: Firm) -> None:
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="prices.SOL-USD")
+        hear_next(socket, op="subscribed")
+        publish("prices", '{"pair":"SOL-USD","mid":"150.25","bid":"150.20","ask":"150.30","ladder":[]}')
+        publish("prices", '{"pair":"XRP-USD","mid":"1"}')
+        publish("prices", "broken")
+        frame = hear_next(socket, ch="prices.SOL-USD", op=None)
+        assert frame["type"] == "price"
+        assert frame["data"]["mid"] == "150.25"
+    with open_socket(live, acme.key) as late:
+        say(late, op="sub", ch="prices.SOL-USD")
+        assert hear_next(late, ch="prices.SOL-USD", op=None)["data"]["mid"] == "150.25"
+
+
+def test_the_last_price_of_before_this_process_comes_from_valkey(live: LiveProcess, acme: Firm) -> None:
+    import os
+
+    import redis
+
+    with redis.Redis.from_url(os.environ["VALKEY_URL"]) as valkey:
+        valkey.set("prices:ADA-USD", '{"pair":"ADA-USD","mid":"0.5"}')
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="prices.ADA-USD")
+        assert hear_next(socket, ch="prices.ADA-USD", op=None)["data"]["mid"] == "0.5"
+
+
+def test_status_is_told_at_once_and_when_it_changes(live: LiveProcess, acme: Firm) -> None:
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="status")
+        assert hear_next(socket, ch="status", op=None)["type"] == "status"
+        publish("status", '{"state":"halted","pair":"BTC-USD"}')
+        assert hear_next(socket, ch="status", type="status", data={"state": "halted", "pair": "BTC-USD"})
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+def test_sigterm_says_shutdown_closes_with_1012_and_exits_0(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
+    live = own_live()
+    with ExitStack() as open_ones:
+        sockets = [open_ones.enter_context(open_socket(live, acme.key)) for _ in range(3)]
+        for socket in sockets:
+            say(socket, op="sub", ch="events")
+            hear(socket)
+        live.process.send_signal(signal.SIGTERM)
+        for socket in sockets:
+            assert hear(socket)["op"] == "shutdown"
+            assert closed_with(socket) == 1012
+    assert live.process.wait(15) == 0
+
+
+def test_the_end_waits_for_no_peer_that_has_stopped_reading(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
+    live = own_live()
+    with open_socket(live, acme.key, max_queue=1) as stalled:
+        say(stalled, op="sub", ch="prices.ETH-USD")
+        hear(stalled)
+        big = json.dumps({"pair": "ETH-USD", "pad": "x" * 60_000})
+        for _ in range(300):
+            publish("prices", big)
+        assert live.stop(timeout=20) == 0
+
+
+def test_a_port_in_use_is_named_with_exit_code_1(live: LiveProcess) -> None:
+    second = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "run_live", "--port", str(live.port)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert str(live.port) in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_only_the_health_answers_are_served_over_http(live: LiveProcess) -> None:
+    for path, status in (("/livez", 200), ("/readyz", 200), ("/", 404), ("/ws/", 404), ("/ws/v1/", 404), ("/admin/", 404)):
+        assert httpx.get(f"http://{live.host}{path}").status_code == status
+    assert httpx.get(f"http://{live.host}/readyz").json()["ready"] is True
+    assert httpx.post(f"http://{live.host}/livez").status_code == 405
+
+
+# --- the client library against the real thing ------------------------------------------------------------------------
+def test_the_client_library_gives_up_when_its_key_is_no_longer_good(live: LiveProcess, acme: Firm, damage: psycopg.Connection[Any]) -> None:
+    stream = iter(EventStream(live.url, acme.key, after_seq=0))
+    write_events(acme.client_id)
+    next(stream)
+    damage.execute("UPDATE clients_apikey SET revoked_at = now()")
+    with pytest.raises(LiveClosed) as closed:
+        next(stream)
+    assert closed.value.code == 4401
+    with pytest.raises(Refused) as no:
+        next(iter(EventStream(live.url, acme.key)))
+    assert no.value.code == "invalid_signature"
+
+
+# --- the desk's socket ------------------------------------------------------------------------------------------------
+def desk_cookie(roles: tuple[str, ...] = ("trader",)) -> tuple[str, SessionStore]:
+    user = create_staff(username="tina", name="Tina Trader", roles=roles, password="a long password of hers")
+    session = SessionStore()
+    session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}", session
+
+
+def open_desk(live: LiveProcess, cookie: str, origin: str = "") -> ClientConnection:
+    return connect(
+        f"{live.url}/ws/desk/",
+        origin=origin or settings.DESK_ORIGINS[0],  # type: ignore[arg-type]
+        additional_headers={"Cookie": cookie} if cookie else {},
+        subprotocols=[Subprotocol("otc.v1.json")],
+        proxy=None,
+    )
+
+
+@pytest.fixture
+def desk(live: LiveProcess) -> Iterator[ClientConnection]:
+    with open_desk(live, desk_cookie()[0]) as socket:
+        yield socket
+
+
+def test_the_desk_hears_of_every_fact_and_never_its_content(desk: ClientConnection, acme: Firm) -> None:
+    say(desk, op="sub", ch="desk")
+    hear_next(desk, op="subscribed")
+    time.sleep(0.5)
+    write_events(acme.client_id, 3)
+    told = [hear_next(desk, ch="desk", type="quote.created") for _ in range(3)]
+    assert [frame["data"]["client_id"] for frame in told] == [str(acme.client_id)] * 3
+    assert set(told[0]["data"]) == {"subject_type", "subject_id", "client_id", "position"}
+    assert [frame["data"]["position"] for frame in told] == sorted(frame["data"]["position"] for frame in told)
+
+
+def test_the_desk_may_hear_prices_and_no_clients_events(desk: ClientConnection) -> None:
+    say(desk, op="sub", ch="events", after_seq=0)
+    assert hear(desk)["code"] == "forbidden"
+    say(desk, op="sub", ch="prices.BTC-EUR")
+    assert hear(desk)["op"] == "subscribed"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://evil.example", 403),
+        ("http://localhost.evil.example:8000", 403),
+        ("https://localhost:8000", 403),
+        ("null", 400),
+        ("http://localhost:8000.evil.example", 400),
+    ],
+)
+def test_a_page_from_elsewhere_may_not_open_the_desks_socket(live: LiveProcess, origin: str, status: int) -> None:
+    with pytest.raises(InvalidStatus) as no:
+        open_desk(live, desk_cookie()[0], origin)
+    assert no.value.response.status_code == status
+    assert origin not in (no.value.response.body or b"").decode()
+
+
+def test_no_cookie_a_false_cookie_or_no_role_open_no_desk_socket(live: LiveProcess) -> None:
+    for cookie, status in (("", 401), (f"{settings.SESSION_COOKIE_NAME}=invented", 401), (desk_cookie(roles=())[0], 403)):
+        with pytest.raises(InvalidStatus) as no:
+            open_desk(live, cookie)
+        assert no.value.response.status_code == status
+
+
+def test_signing_out_ends_the_desks_socket(live: LiveProcess) -> None:
+    cookie, session = desk_cookie()
+    with open_desk(live, cookie) as socket:
+        session.delete()
+        assert closed_with(socket, REVOKE_S) == 4401

@@ -1,0 +1,77 @@
+"""What an operator can mend is one line with a code, never a traceback."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.roof import own
+
+
+def manage(var: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=own.ROOT,
+        env=own.environment(var, **env),
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_unreachable_database_is_one_coded_line_without_the_password(tmp_path: Path) -> None:
+    done = manage(tmp_path, "migrate", DATABASE_URL="postgres://desk:s3cret@127.0.0.1:1/otc")
+    assert done.returncode == 3
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error [database_unreachable]: DATABASE_URL postgres://desk:***@127.0.0.1:1/otc: ")
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_unreachable_valkey_is_one_coded_line_without_the_password(tmp_path: Path) -> None:
+    done = manage(tmp_path, "migrate", VALKEY_URL="redis://:s3cret@127.0.0.1:1/0")
+    assert done.returncode == 3
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error [valkey_unreachable]: VALKEY_URL redis://:***@127.0.0.1:1/0: ")
+
+
+@pytest.mark.parametrize("url", ["mysql://a:b@localhost/c", "nonsense", "postgres://[::1"])
+def test_database_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    done = manage(tmp_path, "migrate", DATABASE_URL=url)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error [settings]: DATABASE_URL: ")
+
+
+def test_embedded_engines_are_refused_in_production(tmp_path: Path) -> None:
+    done = manage(tmp_path, "migrate", DEBUG="0", SECRET_KEY="k" * 60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error [settings]: DATABASE_URL and VALKEY_URL: ")
+    assert own.running(tmp_path) == {}
+
+
+def test_command_without_database_starts_no_engines(tmp_path: Path) -> None:
+    assert manage(tmp_path, "version").returncode == 0
+    assert not (tmp_path / "engines").exists()
+
+
+def test_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = manage(tmp_path, "standalone", WEB_PORT=str(port), LIVE_PORT=str(own.free_port()))
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert f"WEB_PORT: 127.0.0.1:{port}: " in line
+    assert not (tmp_path / "engines").exists()
+
+
+def test_folder_that_cannot_be_written_is_one_coded_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    done = manage(tmp_path / "file", "migrate")
+    assert done.returncode == 3
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error [engines_not_started]: VAR_DIR: ")

@@ -1,0 +1,36 @@
+"""From a request to a booked deal, with every row it leaves."""
+
+from decimal import Decimal as D
+
+import pytest
+
+from apps.core import clock, db
+from apps.ledger import queries as ledger
+from apps.rfqs.operations import Ask
+from apps.rfqs.states import Side
+from apps.workflows.accept_quote import accept_quote
+from apps.workflows.request_quote import request_quote
+from tests import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ask(reference: str = "r1", side: Side = Side.BUY, quantity: str = "2", **kw) -> Ask:
+    return Ask(reference, "BTC-USD", side, D(quantity), None, "", 10_000, 60_000, **kw)
+
+
+def test_credit_client_buys_bitcoin() -> None:
+    clock.freeze_desk(world.NOON)
+    acme = world.firm("acme")
+    rfq, quote, _ = request_quote(
+        actor=acme.trader, account_id=None, ask=ask(), depth=world.depth(), usd_per_quote=D(1), elapsed_us=lambda: 1
+    )
+    assert rfq.status == "QUOTED"
+    assert quote is not None
+    assert db.one("SELECT reserved, used FROM credit_line") == (quote.buy_quote_quantity, D(0))
+    trade, version, status = accept_quote(actor=acme.trader, quote_id=quote.id, client_order_id="o1", side=Side.BUY, price=quote.buy_price)
+    assert status == "OPEN"
+    assert db.one("SELECT reserved, used FROM credit_line") == (D(0), version.pays)
+    for identity in ledger.list_identity(trade.entity_id):
+        assert identity.holds, identity
+    assert {i.asset: i.position for i in ledger.list_identity(trade.entity_id)} == {"BTC": D(-2), "USD": version.pays}
