@@ -62,6 +62,7 @@ class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 def documented(
     summary: str,
     *,
+    name: str | None = None,
     answer: Mapping[str, Any],
     status: int = 200,
     body: Body | None = None,
@@ -93,6 +94,7 @@ def documented(
         for name, field in (query or {}).items()
     ]
     decorate: Callable[[F], F] = extend_schema(
+        operation_id=name,
         summary=summary,
         request={"application/json": body.schema()} if body is not None else None,
         responses=responses,
