@@ -19,6 +19,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from flowdesk_client import EventStream, Frame, HistoryLost, LiveClosed, Refused, sign
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -136,8 +137,6 @@ def test_the_stream_has_no_gap_and_no_repeat_across_kill_9_and_restart_while_fac
 
 
 def test_eight_writers_and_two_readers_see_every_fact_once_in_order(live: LiveProcess, acme: Firm) -> None:
-    from flowdesk import services
-    from tests.engines import _GIVEN_DATABASE, DATABASE
 
     assert not _GIVEN_DATABASE
     streams = [EventStream(live.url, acme.key, after_seq=0) for _ in range(2)]
@@ -147,9 +146,11 @@ def test_eight_writers_and_two_readers_see_every_fact_once_in_order(live: LivePr
         reader.start()
 
     def write() -> None:
-        with services.superuser(DATABASE) as session:
+        try:
             for _ in range(50):
-                write_events(acme.client_id, session=session)
+                write_events(acme.client_id)
+        finally:
+            connection.close()
 
     writers = [threading.Thread(target=write) for _ in range(8)]
     for thread in writers:
