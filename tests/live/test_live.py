@@ -138,7 +138,6 @@ def test_the_stream_has_no_gap_and_no_repeat_across_kill_9_and_restart_while_fac
 
 def test_eight_writers_and_two_readers_see_every_fact_once_in_order(live: LiveProcess, acme: Firm) -> None:
 
-    assert not _GIVEN_DATABASE
     streams = [EventStream(live.url, acme.key, after_seq=0) for _ in range(2)]
     seen: list[list[Frame]] = [[], []]
     readers = [threading.Thread(target=lambda i=i: seen[i].extend(take(streams[i], 400))) for i in range(2)]  # type: ignore[misc]
