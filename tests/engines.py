@@ -28,6 +28,9 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 DATABASE = f"flowdesk_test_{WORKER}"
 # Whatever of these changes makes a new template.
 SCHEMA = (
+    *("apps/*/migrations/*.py", "apps/*/states.py", "apps/*/reference.py", "apps/*/operations.py", "apps/core/*.py"),
+    *("flowdesk/settings.py", "requirements.txt"),
+)
     "apps/*/operations.py",
     "apps/*/migrations/*.py",
     "apps/*/states.py",
