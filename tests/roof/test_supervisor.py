@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ print("stopped", flush=True)
 """
 GOOD = "import signal, sys, time\nsignal.signal(15, lambda *_: (print('bye'), sys.exit(0)))\nprint('up')\nwhile True: time.sleep(1)"
 STUBBORN = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up')\nwhile True: time.sleep(1)"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(tmp_path: Path) -> Iterator[None]:
+    """Also of a test that failed."""
+    yield
+    supervisor.kill_left_behind(tmp_path)
+    for pid in own.running(tmp_path):
+        own.kill(pid)
 
 
 def supervise(run: Path, *roles: str) -> "subprocess.Popen[str]":
@@ -79,7 +89,7 @@ def test_killed_supervisor_takes_its_children_along_and_the_rest_is_found_by_the
 
 
 def test_grandchildren_of_a_killed_child_are_ended_before_its_restart(tmp_path: Path) -> None:
-    parent = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {STUBBORN!r}]).wait()"
+    parent = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-u', '-c', {STUBBORN!r}]).wait()"
     process = supervise(tmp_path, "parent", parent)
     lines_until(process, "parent | up")
     child = next(pid for pid in own.running(tmp_path) if _parent_of(pid) == process.pid)
