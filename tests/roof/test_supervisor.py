@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,7 @@ def test_children_end_in_order_and_logs_carry_their_names(tmp_path: Path) -> Non
     process = supervise(tmp_path, "first", GOOD, "second", GOOD)
     lines_until(process, "first  | up", "second | up")
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)  # as a group kill through make: no reason to hurry
     rest, _ = process.communicate(timeout=20)
     assert rest.splitlines() == ["first  | bye", "second | bye", "stopped"]
     assert process.returncode == 0
@@ -78,6 +80,16 @@ def test_child_that_does_not_end_is_killed(tmp_path: Path) -> None:
     assert own.running(tmp_path) == {}
 
 
+def test_second_ctrl_c_kills_what_takes_its_time(tmp_path: Path) -> None:
+    process = supervise(tmp_path, "stubborn", STUBBORN)
+    lines_until(process, "stubborn | up")
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.2)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=20)
+    assert "stubborn | did not end, killed" in rest
+
+
 def test_killed_supervisor_takes_its_children_along_and_the_rest_is_found_by_the_next(tmp_path: Path) -> None:
     process = supervise(tmp_path, "good", GOOD, "stubborn", STUBBORN)
     lines_until(process, "good     | up", "stubborn | up")
@@ -96,8 +108,8 @@ def test_grandchildren_of_a_killed_child_are_ended_before_its_restart(tmp_path: 
     own.kill(child)
     lines_until(process, "ended (SIGKILL)", "parent | up")
     assert len(own.running(tmp_path)) == 3, "the supervisor, one parent, one child"
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
 
 
