@@ -63,7 +63,7 @@ def test_twenty_quotes_by_eight_accepts_make_twenty_trades(web: webs.Web, acme: 
     apis = [webs.api(web, acme.trader) for _ in range(8)]
     quotes = [ask(apis[0], f"r-{n}") for n in range(20)]
     for n, quote in enumerate(quotes):
-        codes = Counter(at_once([lambda a=a, i=i: take(a, quote, f"o-{n}-{i}") for i, a in enumerate(apis)]))
+        codes = Counter(at_once([lambda a=a, i=i, q=quote, n=n: take(a, q, f"o-{n}-{i}") for i, a in enumerate(apis)]))
         assert codes == {"TRADED": 1, "quote_answered": 7}
     assert Trade.objects.count() == TradeVersion.objects.count() == 20
     assert db.one("SELECT count(*) FROM settlement_obligation")[0] == 40
