@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from apps.clients import queries as clients
@@ -97,7 +96,7 @@ def _fill(line: int, row: list[str]) -> Fill:
         raise BadFill(f"line {line}, side: buy or sell", line=line, field="side")
     if not 1 <= len(given["execution_id"]) <= 64:
         raise BadFill(f"line {line}, execution_id: 1 to 64 characters", line=line, field="execution_id")
-    numbers = {}
+    numbers: dict[str, Decimal] = {}
     for name in ("quantity", "price", "fee"):
         try:
             numbers[name] = money.parse(given[name])
@@ -111,8 +110,17 @@ def _fill(line: int, row: list[str]) -> Fill:
         at = None
     if at is None or at.tzinfo is None:
         raise BadFill(f"line {line}, executed_at: a time with its zone", line=line, field="executed_at")
-    texts: dict[str, Any] = {name: given[name] for name in ("counterparty", "execution_id", "instrument", "side")}
-    return Fill(line=line, executed_at=at, **texts, **numbers)
+    return Fill(
+        line=line,
+        counterparty=given["counterparty"],
+        execution_id=given["execution_id"],
+        instrument=given["instrument"],
+        side=given["side"],
+        quantity=numbers["quantity"],
+        price=numbers["price"],
+        fee=numbers["fee"],
+        executed_at=at,
+    )
 
 
 def _require_unique(fills: list[Fill]) -> None:
