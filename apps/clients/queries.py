@@ -93,6 +93,14 @@ def get_client(code: str) -> Counterparty:
     return found
 
 
+def get_counterparty(counterparty_id: UUID) -> Counterparty:
+    """:raises NotFound: no such counterparty"""
+    found = Counterparty.objects.filter(id=counterparty_id).first()
+    if found is None:
+        raise NotFound("no such counterparty")
+    return found
+
+
 def list_clients() -> QuerySet[Counterparty]:
     return Counterparty.objects.filter(roles__contains=["CLIENT"]).select_related("group").order_by("code")
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from uuid import UUID
 
 from .models import User
@@ -13,3 +14,9 @@ def get_by_username(username: str) -> User:
 
 def names(user_ids: set[UUID]) -> dict[UUID, str]:
     return {u.id: u.get_full_name() or u.username for u in User.objects.filter(id__in=user_ids)}
+
+
+def list_addresses(roles: Iterable[str], but: UUID | None = None) -> list[str]:
+    """Mail addresses of active staff who hold any of these roles, without one person."""
+    found = User.objects.filter(groups__name__in=list(roles), is_active=True, is_staff=True).exclude(email="").exclude(id=but)
+    return sorted(set(found.values_list("email", flat=True)))
