@@ -215,6 +215,33 @@ EVENTS_CHANNEL = f"{BUS_PREFIX}events"
 SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
 KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"
 
+# --- the API ----------------------------------------------------------------------------------------------------------
+RATE_REQUESTS = env.str("RATE_REQUESTS", default="400/s")
+RATE_RFQS = env.str("RATE_RFQS", default="200/s")
+RATE_BAD_SIGNATURES = env.str("RATE_BAD_SIGNATURES", default="60/m")
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.api.problems.handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Flowdesk API",
+    "DESCRIPTION": "Ask for a price, deal at it, see it settle. Every request is signed: RFC 9421, Ed25519, profile otc-v1 (docs/api.md).",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "AUTHENTICATION_WHITELIST": [],
+}
+
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
 SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL"}
 EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")

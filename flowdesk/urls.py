@@ -1,10 +1,15 @@
 """Every address of the web role."""
 
-from django.urls import path
+from django.urls import include, path
 
 from flowdesk import health
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/", include("apps.api.urls")),
 ]
+handler400 = "apps.api.problems.bad_request"
+handler403 = "apps.api.problems.forbidden"
+handler404 = "apps.api.problems.not_found"
+handler500 = "apps.api.problems.failed"

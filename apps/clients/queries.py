@@ -66,9 +66,22 @@ def find_key(key_id: str) -> KeyGrant | None:
     if row is None:
         return None
     return KeyGrant(
-        row[0], row[1], bytes(row[2]), frozenset(row[3]), tuple(row[4]), row[5], row[6], db.loads(row[7]), row[8], row[9], row[10], row[11], row[12],
-        frozenset(row[13]), frozenset(row[14]),
-    )  # fmt: skip
+        key_pk=row[0],
+        key_id=row[1],
+        public_key=bytes(row[2]),
+        scopes=frozenset(row[3]),
+        cidrs=tuple(row[4]),
+        expires_at=row[5],
+        revoked_at=row[6],
+        limits=db.loads(row[7]),
+        member_id=row[8],
+        member_name=row[9],
+        member_closed=row[10],
+        client_id=row[11],
+        client_status=row[12],
+        account_ids=frozenset(row[13]),
+        roles=frozenset(row[14]),
+    )
 
 
 def visible_to(actor: Actor) -> QuerySet[Account]:

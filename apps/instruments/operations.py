@@ -15,7 +15,7 @@ ASSETS = [
 ]
 RAILS = [
     ("fedwire-usd", "USD", "BANK", time(17, 0), "America/New_York", 0),
-    ("target-eur", "EUR", "BANK", time(17, 0), "Europe/Frankfurt", 0),
+    ("target-eur", "EUR", "BANK", time(17, 0), "Europe/Berlin", 0),
     ("chaps-gbp", "GBP", "BANK", time(16, 0), "Europe/London", 0),
     ("bitcoin-btc", "BTC", "CHAIN", time(23, 0), "UTC", 3),
     ("ethereum-eth", "ETH", "CHAIN", time(23, 0), "UTC", 12),

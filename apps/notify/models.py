@@ -7,7 +7,10 @@ from .states import DeliveryStatus
 
 
 class Delivery(Row):
-    """One message to one recipient out of one event. A mail may go out twice when its sender dies in between; its Message-ID is the same."""
+    """One message to one recipient out of one event.
+
+    A mail may go out twice when its sender dies in between; its Message-ID is the same.
+    """
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(max_length=8, default="EMAIL")

@@ -48,7 +48,7 @@ EMAIL = Subscriber(kinds=rules.KINDS, handle=queue_mails)
 
 @step
 def lease(*, limit: int) -> list[UUID]:
-    """Take due mails for sending: nobody else sends them for LEASE_S seconds of wall time. Bounced ones come back first, while tries are left."""
+    """Take due mails for sending: nobody else does for LEASE_S seconds of wall time. Bounced ones come back while tries are left."""
     db.run(_AGAIN, (rules.MAX_TRIES, limit))
     return [row[0] for row in db.run(_LEASE, (limit, rules.LEASE_S))]
 

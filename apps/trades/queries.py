@@ -1,9 +1,10 @@
 """Deals, through who may see them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, QuerySet
 
 from apps.core import ids, money
 from apps.core.actor import Actor
@@ -33,18 +34,11 @@ def get_version(trade: Trade, number: int | None = None) -> TradeVersion:
     return TradeVersion.objects.get(trade=trade, number=number or trade.version)
 
 
-def list_with_versions(trades: QuerySet[Trade]) -> list[tuple[Trade, TradeVersion]]:
+def with_versions(trades: Sequence[Trade]) -> list[tuple[Trade, TradeVersion]]:
     """Each deal with its current version, in the order given."""
-    rows = list(trades)
-    current = TradeVersion.objects.filter(trade__in=[t.id for t in rows], number=F("trade__version"))
+    current = TradeVersion.objects.filter(trade__in=[t.id for t in trades], number=F("trade__version"))
     by_trade = {v.trade_id: v for v in current}
-    return [(trade, by_trade[trade.id]) for trade in rows]
-
-
-def with_economics(trades: QuerySet[Trade]) -> QuerySet[Trade]:
-    """Annotate the current version's id, to be filtered or joined in one statement."""
-    current = TradeVersion.objects.filter(trade=OuterRef("pk"), number=OuterRef("version"))
-    return trades.annotate(version_id=Subquery(current.values("id")[:1]))
+    return [(trade, by_trade[trade.id]) for trade in trades]
 
 
 def find_execution(counterparty_id: UUID, execution_id: str) -> Trade | None:

@@ -116,6 +116,11 @@ def test_venues_that_cross_each_other_are_matched_off():
     assert rules.depth(merged.asks) == whole - D(2)  # a's 40,001 against b's 40,001.5
 
 
+def test_what_stands_at_one_price_is_added_up_over_venues():
+    merged = rules.merge("BTC-USD", [book("a"), book("b", size=3)], NOW)
+    assert merged.asks == tuple(Level(D(price), D(5)) for price in (40_001, 40_002, 40_003))
+
+
 def test_a_venues_taker_fee_is_counted_into_its_prices():
     merged = rules.merge("BTC-USD", [book("a")], NOW, fees_bps={"a": D(10)})
     assert merged.asks[0].price == D("40001") * D("1.001")
@@ -172,8 +177,8 @@ def ladder(rows_below, rows_above, mid, venue="a", pair="BTC-USD"):
 @given(st.lists(st.tuples(steps, steps, st.integers(50_000, 50_400).map(lambda n: D(n) / 100)), min_size=1, max_size=4))
 def test_a_composite_is_sorted_and_never_crosses(venues):
     merged = rules.merge("BTC-USD", [ladder(below, above, mid, f"v{n}") for n, (below, above, mid) in enumerate(venues)], NOW)
-    assert list(merged.asks) == sorted(merged.asks, key=lambda level: level.price)
-    assert list(merged.bids) == sorted(merged.bids, key=lambda level: -level.price)
+    assert [level.price for level in merged.asks] == sorted({level.price for level in merged.asks})
+    assert [level.price for level in merged.bids] == sorted({level.price for level in merged.bids}, reverse=True)
     assert all(level.quantity > 0 for level in (*merged.asks, *merged.bids))
     if merged.is_dealable:
         assert merged.bids[0].price < merged.asks[0].price

@@ -15,14 +15,20 @@ CURRENCIES = ("EUR-USD",)
 
 
 def make_feed(prices_file: Path | None, seed: int, day: date, roll: calendar.Roll = calendar.NEW_YORK_CLOSE) -> Feed:
-    """BTC-USD from the file, or simulated; ETH-USD simulated; EUR-USD from the ECB's rates. BTC-EUR is crossed by the composer.
-
-    The simulators start with the business date `day` and show nothing before it.
+    """The feed of a desk day, its recording read from a file where there is one.
 
     :raises BadRecording: the file cannot be used
     """
+    return join(recording.read(prices_file) if prices_file is not None else None, seed, day, roll)
+
+
+def join(recorded: recording.Recording | None, seed: int, day: date, roll: calendar.Roll = calendar.NEW_YORK_CLOSE) -> Feed:
+    """BTC-USD as recorded, or simulated; ETH-USD simulated; EUR-USD from the ECB's rates. BTC-EUR is crossed by the composer.
+
+    The simulators start with the business date `day` and show nothing before it.
+    """
     start, _ = calendar.business_day_bounds(day, roll)
-    btc: Feed = Replay(recording.read(prices_file), seed=seed) if prices_file is not None else Simulator(BTC_USD, seed=seed, start_at=start)
+    btc: Feed = Replay(recorded, seed=seed) if recorded is not None else Simulator(BTC_USD, seed=seed, start_at=start)
     return Joined([btc, Simulator(ETH_USD, seed=seed, start_at=start), Fx(CURRENCIES, seed=seed, roll=roll)])
 
 

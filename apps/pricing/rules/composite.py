@@ -1,6 +1,6 @@
 """Many venues made one book; a book crossed out of two others. Every source stays on record, used or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -123,8 +123,8 @@ def merge(
     ]
     used = [book for book, reasons in judged if not reasons]
     bids, asks = _uncross(
-        sorted((_net(level, -fees_bps.get(book.venue, money.ZERO)) for book in used for level in book.bids), key=lambda at: -at.price),
-        sorted((_net(level, fees_bps.get(book.venue, money.ZERO)) for book in used for level in book.asks), key=lambda at: at.price),
+        _stack((_net(level, -fees_bps.get(book.venue, money.ZERO)) for book in used for level in book.bids), falling=True),
+        _stack((_net(level, fees_bps.get(book.venue, money.ZERO)) for book in used for level in book.asks), falling=False),
     )
     return Composite(pair, bids, asks, now, tuple(_source(book, reasons, now) for book, reasons in judged))
 
@@ -159,6 +159,14 @@ def with_sigma(depth: Composite, sigma: Decimal | None) -> Composite:
 
 def _net(level: Level, fee_bps: Decimal) -> Level:
     return Level(level.price * (1 + fee_bps / BPS), level.quantity) if fee_bps else level
+
+
+def _stack(levels: Iterable[Level], *, falling: bool) -> list[Level]:
+    """Sorted by price, what stands at one price added up."""
+    at: dict[Decimal, Decimal] = {}
+    for level in levels:
+        at[level.price] = at.get(level.price, money.ZERO) + level.quantity
+    return [Level(price, at[price]) for price in sorted(at, reverse=falling)]
 
 
 def _uncross(bids: list[Level], asks: list[Level]) -> tuple[tuple[Level, ...], tuple[Level, ...]]:

@@ -19,8 +19,8 @@ FREE_TTL_MS = 10_000
 class Side(StrEnum):
     """Always the client's, of the base asset."""
 
-    BUY = "BUY"
-    SELL = "SELL"
+    BUY = "buy"
+    SELL = "sell"
 
 
 @dataclass(frozen=True, slots=True)

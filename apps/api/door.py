@@ -1,0 +1,137 @@
+"""The base of every REST view: signed request in, one call, answer out. Views parse, call and show; nothing else."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.clients.queries import KeyGrant
+from apps.core import actor as acting
+from apps.core import ids
+from apps.core.actor import Actor
+
+from . import auth, jsonbody, limits, signing
+from .once import Answer, RequestOnce, request_hash
+from .problems import BodyTooLarge, LengthRequired, ScopeMissing
+from .shapes import Body
+
+
+class Caller:
+    """What DRF calls the user: a key that has proven itself."""
+
+    is_authenticated = True
+
+    def __init__(self, grant: KeyGrant, signed: signing.Signed) -> None:
+        self.grant, self.signed, self.actor = grant, signed, grant.actor()
+
+
+class SignedRequests(BaseAuthentication):
+    """RFC 9421 signatures; the address's allowance of bad ones is looked at before any crypto."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None]:
+        plain = request._request
+        address = auth.request_ip(plain)
+        limits.require_not_blocked(address)
+        try:
+            signed = auth.parse_request(plain)
+            return Caller(auth.find_grant(signed, address), signed), None
+        except signing.InvalidSignature:
+            limits.count_bad_signature(plain, address)
+            raise
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Signature realm="otc-v1"'
+
+
+class Door(APIView):
+    """One resource. `scopes` names what a key needs, by method."""
+
+    authentication_classes = (SignedRequests,)
+    permission_classes = ()
+    scopes: ClassVar[dict[str, str]] = {}
+    _acting: AbstractContextManager[None]
+
+    def dispatch(self, request: Any, *args: Any, **kw: Any) -> HttpResponseBase:
+        self.began = time.perf_counter_ns()
+        request_id = ids.encode("req", ids.uuid7())
+        with acting.acting(acting.SYSTEM, request_id):
+            answer = super().dispatch(request, *args, **kw)
+            answer["X-Request-Id"] = request_id
+            return answer
+
+    def initial(self, request: Request, *args: Any, **kw: Any) -> None:
+        plain = request._request
+        if request.method in signing.BODY_METHODS:
+            if "CONTENT_LENGTH" not in plain.META or plain.META["CONTENT_LENGTH"] == "":
+                raise LengthRequired()
+            if int(plain.META["CONTENT_LENGTH"]) > jsonbody.MAX_BYTES:
+                raise BodyTooLarge()
+        super().initial(request, *args, **kw)
+        need = self.scopes.get(request.method or "", "read")
+        caller: Caller = request.user
+        if need not in caller.grant.scopes:
+            raise ScopeMissing(f"this needs the scope {need}")
+        limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=caller.grant.limits.get("requests", settings.RATE_REQUESTS))
+
+    @property
+    def caller(self) -> Caller:
+        caller: Caller = self.request.user
+        return caller
+
+    @property
+    def actor(self) -> Actor:
+        return self.caller.actor
+
+    def elapsed_us(self) -> int:
+        return (time.perf_counter_ns() - self.began) // 1000
+
+    def read(self, body: Body) -> dict[str, Any]:
+        return body.read(self.request._request.body)
+
+    def run(
+        self,
+        call: Callable[..., Any],
+        *,
+        operation: str,
+        render: Callable[[Any], tuple[int, dict[str, Any]]],
+        reference: str = "",
+        **kw: Any,
+    ) -> HttpResponse:
+        """Call a use case as this key's member, once for this idempotency key."""
+        plain, caller = self.request._request, self.caller
+        key = caller.signed.idempotency_key
+        assert key is not None and caller.actor.client_id is not None
+        once = RequestOnce(
+            scope_id=caller.actor.client_id,
+            key=key,
+            request_hash=request_hash(plain.method or "", plain.path, plain.META.get("QUERY_STRING", ""), plain.body),
+            operation=operation,
+            render=render,
+            reference=reference,
+        )
+        with acting.acting(caller.actor, acting.current_request_id()):
+            return reply(call(once=once, actor=caller.actor, **kw))
+
+
+def reply(answer: Answer) -> HttpResponse:
+    kind = "application/json" if answer.status < 400 else "application/problem+json"
+    out = HttpResponse(answer.body, status=answer.status, content_type=kind)
+    if answer.replayed:
+        out["Idempotency-Replayed"] = "true"
+    return out
+
+
+def show(document: Any, *, status: int = 200, etag: str | None = None) -> HttpResponse:
+    """A document as JSON. Amounts in it are strings already: orjson refuses a Decimal."""
+    out = HttpResponse(orjson.dumps(document), status=status, content_type="application/json")
+    if etag is not None:
+        out["ETag"] = f'"{etag}"'
+    return out

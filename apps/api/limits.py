@@ -1,0 +1,76 @@
+"""Rate limits on django-ratelimit's counters: bad signatures by address, good requests by key. Valkey down is never a 500."""
+
+import threading
+import time
+from collections import OrderedDict
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+
+from .problems import RateLimited
+
+SHARE = 4  # without Valkey each process allows a quarter of the limit
+
+
+class _Bucket:
+    """Counts of this process alone, a second each; bounded."""
+
+    KEPT = 10_000
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, name: str, window_s: int) -> int:
+        slot = (name, int(time.time()) // window_s)
+        with self._lock:
+            self._counts[slot] = self._counts.get(slot, 0) + 1
+            while len(self._counts) > self.KEPT:
+                self._counts.popitem(last=False)
+            return self._counts[slot]
+
+
+_own = _Bucket()
+_blocked: dict[str, int] = {}  # address → wall second until which it waits
+
+
+def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> None:
+    """Count one request of `who` under `policy`.
+
+    :param rate: e.g. "100/s" or "300/m"
+    :raises RateLimited: more than that
+    """
+    limit, _, period = rate.partition("/")
+    window_s = {"s": 1, "m": 60, "h": 3600}[period]
+    try:
+        usage = get_usage(request, group=f"{settings.BUS_PREFIX}{policy}", key=lambda *_: str(who), rate=rate, method=None, increment=True)
+        count, wait = (usage["count"], usage["time_left"]) if usage else (0, 0)
+    except (redis.RedisError, OSError):
+        count, wait = _own.add(f"{policy}:{who}", window_s) * SHARE, window_s
+    if count > int(limit):
+        raise RateLimited(f"{policy}: {rate}", policy=policy, retry_after=max(1, wait))
+
+
+def require_not_blocked(address: str) -> None:
+    """
+    :raises RateLimited: too many bad signatures came from this address
+    """
+    until = _blocked.get(address)
+    if until is not None:
+        left = until - int(time.time())
+        if left > 0:
+            raise RateLimited("bad_signatures", policy="bad_signatures", retry_after=left)
+        _blocked.pop(address, None)
+
+
+def count_bad_signature(request: HttpRequest, address: str) -> None:
+    """Spend of the address's allowance; past it the address waits, before any crypto is done for it."""
+    try:
+        spend(request, policy="bad_signatures", who=address, rate=settings.RATE_BAD_SIGNATURES)
+    except RateLimited as no:
+        if len(_blocked) > _Bucket.KEPT:
+            _blocked.clear()
+        _blocked[address] = int(time.time()) + int(no.extra["retry_after"])

@@ -1,0 +1,100 @@
+"""Idempotency of one request: its key, its effect, its events and its answer commit together (core.unit.Once)."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from apps.core import db, ids
+from apps.core.errors import AppError
+from apps.events import operations as events
+
+from . import problems
+from .problems import IdempotencyInProgress, IdempotencyKeyReused
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a mutation was answered, byte for byte."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+class RequestOnce:
+    """Made by a view for one request and handed to a use case as `once`.
+
+    :param scope_id: the client (or staff member) in whose name keys are unique
+    :param key: the idempotency key
+    :param request_hash: of method, path, query and body: the same key for another request is refused
+    :param render: what the use case returned → status and document
+    :param reference: the client's own id of what it asks for, found again by `by-client-id`
+    """
+
+    def __init__(
+        self,
+        *,
+        scope_id: UUID,
+        key: str,
+        request_hash: bytes,
+        operation: str,
+        render: Callable[[Any], tuple[int, dict[str, Any]]],
+        reference: str = "",
+        public: bool = True,
+    ) -> None:
+        self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
+        self.render, self.reference, self.public = render, reference, public
+
+    def begin(self) -> datetime:
+        lock = int.from_bytes(hashlib.sha256(self.scope_id.bytes + self.key.encode()).digest()[:8], signed=True)
+        received, claimed = db.one("SELECT desk_now(), pg_try_advisory_xact_lock(%s)", (lock,))
+        if not claimed:
+            raise IdempotencyInProgress("ask again in a second")
+        moment: datetime = received
+        return moment
+
+    def stored(self) -> Answer | None:
+        row = db.first(
+            "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s", (self.scope_id, self.key)
+        )
+        if row is None:
+            return None
+        if bytes(row[0]) != self.request_hash:
+            raise IdempotencyKeyReused("a new request needs a new key")
+        return Answer(row[1], bytes(row[2]), replayed=True)
+
+    def store(self, result: Any) -> Answer:
+        status, document = self.render(result)
+        return self._keep(status, document)
+
+    def refuse(self, no: AppError) -> None:
+        told = {"operation": self.operation, "reference": self.reference, "code": no.code, "detail": no.detail}
+        events.record(
+            f"{self.operation}.refused",
+            subject_type="request",
+            subject_id=ids.uuid7(),
+            client_id=self.scope_id if self.public else None,
+            public=told if self.public else None,
+            house={} if self.public else told,
+        )
+
+    def store_refusal(self, no: AppError) -> Answer:
+        return self._keep(no.status, problems.of_error(no))
+
+    def _keep(self, status: int, document: dict[str, Any]) -> Answer:
+        body = orjson.dumps(document)
+        db.run(
+            "INSERT INTO core_storedanswer (id, scope_id, key, request_hash, status, body, reference, operation, recorded_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
+            (ids.uuid7(), self.scope_id, self.key, self.request_hash, status, body, self.reference, self.operation),
+        )
+        return Answer(status, body)
+
+
+def request_hash(method: str, path: str, query: str, body: bytes) -> bytes:
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), query.encode(), body))).digest()

@@ -1,0 +1,258 @@
+"""What bodies and answers look like, said once: read by the views, shown by the OpenAPI document.
+
+DRF's serializers copy every field for each request; these are built once, name every fault with its pointer, and give
+their own JSON schema.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from apps.core import ids, money
+
+from .jsonbody import FieldError, InvalidBody, load, refuse_unknown
+
+_REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+
+
+class Bad(ValueError):
+    """One field's fault: code and what it means."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member of a body."""
+
+    about: str
+    example: Any = None
+    required: bool = False
+
+    integer = False
+
+    def read(self, value: Any) -> Any:
+        """The value as Python, or :class:`Bad`."""
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "description": self.about} | ({"examples": [self.example]} if self.example is not None else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Field):
+    longest: int = 200
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or not 1 <= len(value) <= self.longest:
+            raise Bad("invalid", f"a text of 1 to {self.longest} characters")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(Field):
+    """An id that the client chooses; it goes into paths, so no character needs escaping."""
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+            raise Bad("invalid_reference", "1 to 64 of A-Z a-z 0-9 . _ ~ -")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"pattern": "^[A-Za-z0-9._~-]{1,64}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Amount(Field):
+    """A positive decimal string."""
+
+    def read(self, value: Any) -> Decimal:
+        try:
+            amount = money.parse(value)
+        except money.NotAnAmount as no:
+            raise Bad("invalid_amount", str(no)) from None
+        if amount <= 0:
+            raise Bad("not_positive", "an amount above zero")
+        return amount
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"format": "decimal", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Field):
+    among: tuple[str, ...] = ()
+
+    def read(self, value: Any) -> str:
+        if value not in self.among:
+            raise Bad("invalid_choice", f"one of {', '.join(self.among)}")
+        return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"enum": list(self.among)}
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Field):
+    least: int = 0
+    most: int = 2**31 - 1
+
+    integer = True
+
+    def read(self, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+            raise Bad("out_of_range", f"a whole number from {self.least} to {self.most}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(Field):
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise Bad("invalid", "true or false")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class WireId(Field):
+    prefix: str = ""
+
+    def read(self, value: Any) -> UUID:
+        try:
+            return ids.decode(self.prefix, value if isinstance(value, str) else "")
+        except ValueError as no:
+            raise Bad("invalid_id", str(no)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The members of one request body."""
+
+    name: str
+    fields: Mapping[str, Field]
+    one_of: tuple[str, ...] = ()  # exactly one of these is given
+    integers: Collection[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "integers", frozenset(f"/{name}" for name, f in self.fields.items() if f.integer))
+
+    def read(self, raw: bytes) -> dict[str, Any]:
+        """The members by name, None where they were not given.
+
+        :raises InvalidBody: every fault with its pointer
+        """
+        body = load(raw, integers=self.integers)
+        refuse_unknown(body, self.fields)
+        errors, out = [], {}
+        for name, member in self.fields.items():
+            value = body.get(name)
+            if value is None:
+                out[name] = None
+                if member.required or name in body:
+                    errors.append(FieldError(f"/{name}", "required", "must be given, and not null"))
+                continue
+            try:
+                out[name] = member.read(value)
+            except Bad as no:
+                errors.append(FieldError(f"/{name}", no.code, no.detail))
+        given = [name for name in self.one_of if body.get(name) is not None]
+        if self.one_of and len(given) != 1 and not errors:
+            detail = f"exactly one of {', '.join(self.one_of)}"
+            errors = [FieldError(f"/{name}", "exactly_one", detail) for name in (given or self.one_of)]
+        if errors:
+            raise InvalidBody(errors)
+        return out
+
+    def schema(self) -> dict[str, Any]:
+        out: dict[str, Any] = {
+            "type": "object",
+            "title": self.name,
+            "additionalProperties": False,
+            "properties": {name: member.schema() for name, member in self.fields.items()},
+            "required": [name for name, member in self.fields.items() if member.required],
+        }
+        if self.one_of:
+            out["oneOf"] = [{"required": [name]} for name in self.one_of]
+        return out
+
+
+EMPTY = Body("Nothing", {})
+
+
+# --- query parameters ---------------------------------------------------------------------------------------------
+def read_query(given: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Query parameters by name, None where not given; integers come as digits.
+
+    :raises InvalidBody: an unknown or bad parameter, pointed at as `?name`
+    """
+    errors = [FieldError(f"?{name}", "unknown_parameter", "no such parameter") for name in given if name not in fields]
+    out: dict[str, Any] = {}
+    for name, member in fields.items():
+        raw = given.get(name)
+        if raw is None:
+            out[name] = None
+            continue
+        value: Any = int(raw) if member.integer and re.fullmatch(r"[0-9]{1,15}", raw, re.ASCII) else raw
+        try:
+            out[name] = member.read(value)
+        except Bad as no:
+            errors.append(FieldError(f"?{name}", no.code, no.detail))
+    if errors:
+        raise InvalidBody(errors)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Instant(Field):
+    """RFC 3339 with a zone."""
+
+    def read(self, value: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise Bad("invalid_time", "an RFC 3339 time such as 2026-09-15T12:00:00Z") from None
+        if moment.tzinfo is None:
+            raise Bad("invalid_time", "a time with its zone")
+        return moment
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"format": "date-time"}
+
+
+# --- schemas of answers -----------------------------------------------------------------------------------------------
+def text(about: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": about} | more
+
+
+def decimal(about: str) -> dict[str, Any]:
+    return text(about, format="decimal")
+
+
+def moment(about: str) -> dict[str, Any]:
+    return text(about, format="date-time")
+
+
+def obj(properties: Mapping[str, Any], *optional: str) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(properties), "required": [name for name in properties if name not in optional]}
+
+
+def array(items: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": dict(items)}
+
+
+def page(items: Mapping[str, Any]) -> dict[str, Any]:
+    return obj(
+        {"data": array(items), "next_cursor": {"type": ["string", "null"], "description": "give it back as ?cursor= for the next page"}}
+    )

@@ -1,0 +1,26 @@
+"""REST, version 1."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from .v1 import accounts, events, market, outcomes, quotes, rfqs, trades
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("v1/instruments", market.Instruments.as_view()),
+    path("v1/prices/<str:instrument>", market.Prices.as_view()),
+    path("v1/time", market.Time.as_view()),
+    path("v1/accounts", accounts.Accounts.as_view()),
+    path("v1/balances", accounts.Balances.as_view()),
+    path("v1/rfqs", rfqs.Rfqs.as_view()),
+    path("v1/rfqs/<str:rfq_id>", rfqs.OneRfq.as_view()),
+    path("v1/rfqs/<str:rfq_id>/cancel", rfqs.CancelRfq.as_view()),
+    path("v1/quotes/<str:quote_id>", quotes.OneQuote.as_view()),
+    path("v1/quotes/<str:quote_id>/accept", quotes.AcceptQuote.as_view()),
+    path("v1/quotes/<str:quote_id>/decline", quotes.DeclineQuote.as_view()),
+    path("v1/trades", trades.Trades.as_view()),
+    path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
+    path("v1/events", events.Events.as_view()),
+    path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
+]

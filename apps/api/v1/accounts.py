@@ -1,0 +1,57 @@
+"""Accounts and their balances."""
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.api.docs import documented
+from apps.api.door import Door, show
+from apps.api.shapes import WireId, array, decimal, obj, read_query, text
+from apps.clients import queries as clients
+from apps.core import ids, money
+from apps.ledger import queries as ledger
+
+ACCOUNT = obj({"id": text("acc_…"), "code": text(""), "name": text(""), "status": text(""), "is_default": {"type": "boolean"}})
+BALANCE = obj(
+    {
+        "account_id": text("acc_…"),
+        "asset": text("code"),
+        "posted": decimal("what we hold for you; negative: you owe it"),
+        "held": decimal("set aside for quotes and withdrawals"),
+        "available": decimal("posted − held"),
+        "receivable": decimal("what you owe from deals not settled"),
+        "payable": decimal("what we owe you from deals not settled"),
+    }
+)
+QUERY = {"account_id": WireId("only this account", prefix="acc")}
+
+
+class Accounts(Door):
+    @documented("The accounts this key may use", answer=obj({"data": array(ACCOUNT)}))
+    def get(self, request: Request) -> HttpResponse:
+        rows = [
+            {"id": ids.encode("acc", a.id), "code": a.code, "name": a.name, "status": a.status, "is_default": a.is_default}
+            for a in clients.visible_to(self.actor)
+        ]
+        return show({"data": rows})
+
+
+class Balances(Door):
+    @documented("Balances by account and asset", answer=obj({"data": array(BALANCE)}), query=QUERY, refusals={404: "not_found"})
+    def get(self, request: Request) -> HttpResponse:
+        wanted = read_query(request.query_params, QUERY)["account_id"]
+        accounts = [clients.get_account(wanted, actor=self.actor)] if wanted else list(clients.visible_to(self.actor))
+        by_account = ledger.list_client_balances([a.id for a in accounts])
+        rows = [
+            {
+                "account_id": ids.encode("acc", account.id),
+                "asset": b.asset,
+                "posted": money.text(b.posted),
+                "held": money.text(b.held),
+                "available": money.text(b.available),
+                "receivable": money.text(b.receivable),
+                "payable": money.text(b.payable),
+            }
+            for account in accounts
+            for b in by_account.get(account.id, [])
+        ]
+        return show({"data": rows})

@@ -1,0 +1,182 @@
+"""Requests for quote."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.api import limits
+from apps.api.docs import documented
+from apps.api.door import Door, show
+from apps.api.shapes import EMPTY, Amount, Body, Choice, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
+from apps.pricing.feeds import bus
+from apps.pricing.rules import Composite
+from apps.rfqs import queries, rules
+from apps.rfqs.operations import Ask
+from apps.rfqs.states import RfqStatus, Side
+from apps.workflows.end_quote import cancel_rfq
+from apps.workflows.request_quote import Result, request_quote
+
+from .paging import PAGE, newest_first, wire_id
+
+BODY = Body(
+    "RfqRequest",
+    {
+        "client_rfq_id": Reference("your id of this request, unique for ever", "rfq-2026-000123", required=True),
+        "account_id": WireId("the account to deal for; your default account without it", prefix="acc"),
+        "instrument": Reference("e.g. BTC-USD", "BTC-USD", required=True),
+        "side": Choice("yours, of the base asset", "buy", required=True, among=("buy", "sell", "two_way")),
+        "quantity": Amount("base quantity", "2.5"),
+        "quote_quantity": Amount("what you pay or receive, fee included", None),
+        "tenor": Choice("settlement; the instrument's own without it", "T+1", among=("T+0", "T+1", "T+2")),
+        "ttl_ms": Whole("how long the quote shall live", 10_000, least=1_000, most=120_000),
+        "respond_within_ms": Whole("how long you wait for a price", 60_000, least=rules.RESPOND_MS[0], most=rules.RESPOND_MS[1]),
+    },
+    one_of=("quantity", "quote_quantity"),
+)
+QUOTE_SIDE = obj(
+    {
+        "price": decimal("of one base unit, in the quote asset"),
+        "quantity": decimal("base"),
+        "quote_quantity": decimal("quantity × price, rounded once"),
+        "fee": decimal("in the quote asset"),
+        "client_pays": decimal("in all"),
+        "client_receives": decimal("in all"),
+        "headroom_before": decimal("of the binding line or balance"),
+        "headroom_after": decimal("once this is dealt"),
+        "headroom_currency": text("its currency"),
+        "binding": text("which limit binds", enum=["GROUP", "CLIENT", "ACCOUNT", "BALANCE"]),
+    }
+)
+QUOTE = obj(
+    {
+        "id": text("quo_…"),
+        "rfq_id": text("rfq_…"),
+        "status": text("OPEN and its ends"),
+        "firm": {"type": "boolean"},
+        "value_date": text("both legs settle on it", format="date"),
+        "cutoffs": {"type": "object", "additionalProperties": moment("UTC"), "description": "by asset"},
+        "created_at": moment("it lives from here"),
+        "expires_at": moment("an accept received before this trades"),
+        "reference_mid": decimal("mid of the book it was made from"),
+        "spread_bps": decimal("between the book's price for the size and yours"),
+        "sources": array(obj({"venue": text(""), "instrument": text(""), "age_ms": {"type": "integer"}, "mid": decimal("")})),
+        "response_time_us": {"type": "integer", "description": "from your request's arrival to this answer"},
+        "buy": QUOTE_SIDE,
+        "sell": QUOTE_SIDE,
+    },
+    "buy",
+    "sell",
+)
+RFQ = obj(
+    {
+        "id": text("rfq_…"),
+        "client_rfq_id": text("yours"),
+        "account_id": text("acc_…"),
+        "account": text("its code"),
+        "instrument": text("e.g. BTC-USD"),
+        "side": text("buy, sell or two_way"),
+        "quantity": {"type": ["string", "null"]},
+        "quote_quantity": {"type": ["string", "null"]},
+        "tenor": text("T+n"),
+        "value_date": text("", format="date"),
+        "status": text("RECEIVED means a person prices it", enum=[str(s) for s in RfqStatus]),
+        "received_at": moment(""),
+        "respond_by": moment("without a price by then it expires"),
+        "reason": text("why it ended, or why it waits"),
+        "quote": QUOTE,
+    },
+    "reason",
+    "quote",
+)
+LIST = {"status": Choice("only these", among=tuple(str(s) for s in RfqStatus)), **PAGE}
+EXAMPLE = {"client_rfq_id": "rfq-2026-000123", "instrument": "BTC-USD", "side": "buy", "quantity": "2.5"}
+REFUSALS = {
+    409: "duplicate_client_rfq_id, idempotency_in_progress",
+    422: "credit_exceeded, insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
+    "quantity_out_of_range, too_many_decimals, ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
+    "idempotency_key_reused",
+}
+
+
+def usd_per(quote_asset: str, depth: Composite | None) -> Any:
+    """What one unit of the quote asset is worth in USD, out of the same book; None when it does not say."""
+    if quote_asset == "USD":
+        return 1
+    used = [s for s in (depth.sources if depth is not None else ()) if s.used and s.pair == f"{quote_asset}-USD"]
+    return used[0].mid if used else None
+
+
+def render(result: Result) -> tuple[int, dict[str, Any]]:
+    rfq, quote, account = result
+    return 201, queries.describe_rfq(rfq, quote, account)
+
+
+class Rfqs(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "quote", "GET": "read"}
+
+    @documented("Ask for a firm price", body=BODY, answer=RFQ, status=201, example=EXAMPLE, refusals=REFUSALS)
+    def post(self, request: Request) -> HttpResponse:
+        asked = self.read(BODY)
+        grant = self.caller.grant
+        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=grant.limits.get("rfqs", settings.RATE_RFQS))
+        depth = bus.read_depth(asked["instrument"])
+        return self.run(
+            request_quote,
+            operation="rfq",
+            render=render,
+            reference=asked["client_rfq_id"],
+            account_id=asked["account_id"],
+            ask=Ask(
+                client_rfq_id=asked["client_rfq_id"],
+                pair=asked["instrument"],
+                side=Side(asked["side"]),
+                quantity=asked["quantity"],
+                quote_quantity=asked["quote_quantity"],
+                tenor=asked["tenor"] or "",
+                ttl_ms=asked["ttl_ms"] or rules.DEFAULT_TTL_MS,
+                respond_within_ms=asked["respond_within_ms"] or rules.DEFAULT_RESPOND_MS,
+            ),
+            depth=depth,
+            usd_per_quote=usd_per(asked["instrument"].rpartition("-")[2], depth),
+            elapsed_us=self.elapsed_us,
+        )
+
+    @documented("Your requests, newest first", name="list_rfqs", answer=page(RFQ), query=LIST)
+    def get(self, request: Request) -> HttpResponse:
+        query = read_query(request.query_params, LIST)
+        rows = queries.visible_to(self.actor)
+        if query["status"] is not None:
+            rows = rows.filter(status=query["status"])
+        return show(
+            newest_first(
+                rows,
+                actor=self.actor,
+                query=query,
+                moment="received_at",
+                describe=lambda found: [queries.describe_rfq(rfq, None, rfq.account.code) for rfq in found],
+            )
+        )
+
+
+class OneRfq(Door):
+    @documented("One request with its last quote", answer=RFQ, refusals={404: "not_found"})
+    def get(self, request: Request, rfq_id: str) -> HttpResponse:
+        rfq = queries.get_rfq(wire_id("rfq", rfq_id), actor=self.actor)
+        quote = queries.find_last_quote(rfq.id)
+        return show(queries.describe_rfq(rfq, quote, rfq.account.code), etag=f"{rfq.status}-{quote.status if quote else ''}")
+
+
+class CancelRfq(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "quote"}
+
+    @documented("Take a request back", body=EMPTY, answer=RFQ, refusals={404: "not_found", 409: "rfq_closed"}, example={})
+    def post(self, request: Request, rfq_id: str) -> HttpResponse:
+        self.read(EMPTY)
+        return self.run(
+            cancel_rfq,
+            operation="rfq.cancel",
+            render=lambda rfq: (200, queries.describe_rfq(rfq, None, rfq.account.code)),
+            rfq_id=wire_id("rfq", rfq_id),
+        )

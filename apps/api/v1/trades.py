@@ -1,0 +1,65 @@
+"""Deals, with their settlement."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.api.docs import documented
+from apps.api.door import Door, show
+from apps.api.shapes import Choice, decimal, moment, obj, page, read_query, text
+from apps.settlement import queries as settlement
+from apps.trades import queries
+
+from .paging import PAGE, newest_first, wire_id
+
+MONEY = obj({"asset": text("code"), "amount": decimal("in all")})
+NULLABLE = {"type": ["string", "null"]}
+TRADE = obj(
+    {
+        "id": text("trd_…"),
+        "quote_id": NULLABLE,
+        "rfq_id": NULLABLE,
+        "client_order_id": NULLABLE,
+        "account_id": NULLABLE,
+        "instrument": text("e.g. BTC-USD"),
+        "status": text("", enum=["ACTIVE", "CANCELLED"]),
+        "version": {"type": "integer"},
+        "side": text("yours", enum=["buy", "sell"]),
+        "price": decimal("of one base unit"),
+        "quantity": decimal("base"),
+        "quote_quantity": decimal("before the fee"),
+        "fee": decimal("in fee_asset"),
+        "fee_asset": text("code"),
+        "client_pays": MONEY,
+        "client_receives": MONEY,
+        "trade_date": text("", format="date"),
+        "value_date": text("", format="date"),
+        "booked_at": moment(""),
+        "settlement_status": text("of both obligations"),
+    }
+)
+LIST = {"instrument": Choice("only this", among=("BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD")), **PAGE}
+
+
+def _describe(rows: list[Any]) -> list[dict[str, Any]]:
+    status = settlement.trade_status([trade.id for trade in rows])
+    return [queries.describe(trade, version, status.get(trade.id, "OPEN")) for trade, version in queries.with_versions(rows)]
+
+
+class Trades(Door):
+    @documented("Your deals, newest first", name="list_trades", answer=page(TRADE), query=LIST)
+    def get(self, request: Request) -> HttpResponse:
+        query = read_query(request.query_params, LIST)
+        rows = queries.visible_to(self.actor)
+        if query["instrument"] is not None:
+            rows = rows.filter(pair_id=query["instrument"])
+        return show(newest_first(rows, actor=self.actor, query=query, moment="booked_at", describe=_describe))
+
+
+class OneTrade(Door):
+    @documented("One deal", answer=TRADE, refusals={404: "not_found"})
+    def get(self, request: Request, trade_id: str) -> HttpResponse:
+        trade = queries.get_trade(wire_id("trd", trade_id), actor=self.actor)
+        (document,) = _describe([trade])
+        return show(document, etag=f"{trade.version}-{document['settlement_status']}")
