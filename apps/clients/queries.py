@@ -172,5 +172,17 @@ def list_authorities(member_id: UUID) -> QuerySet[Authority]:
     return Authority.objects.filter(member_id=member_id).select_related("account")
 
 
+def lock_counterparty(counterparty_id: UUID) -> Counterparty:
+    return Counterparty.objects.select_for_update(no_key=True, of=("self",)).get(id=counterparty_id)
+
+
+def lock_key(key_pk: UUID) -> ApiKey:
+    """:raises NotFound: no such key"""
+    found = ApiKey.objects.select_for_update(no_key=True, of=("self",)).filter(id=key_pk).first()
+    if found is None:
+        raise NotFound("no such key")
+    return found
+
+
 def count_live_keys(client_id: UUID, now: datetime) -> int:
     return ApiKey.objects.filter(member__counterparty_id=client_id, revoked_at__isnull=True, expires_at__gt=now).count()

@@ -1,6 +1,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from apps.core.errors import NotFound
+
 from .models import User
 
 
@@ -9,7 +11,11 @@ def find_staff(user_id: UUID) -> User | None:
 
 
 def get_by_username(username: str) -> User:
-    return User.objects.get(username=username)
+    """:raises NotFound: no active member of staff of this name"""
+    found = User.objects.filter(username=username, is_active=True, is_staff=True).first()
+    if found is None:
+        raise NotFound(f"no member of staff {username}")
+    return found
 
 
 def names(user_ids: set[UUID]) -> dict[UUID, str]:
