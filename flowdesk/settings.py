@@ -241,3 +241,35 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "AUTHENTICATION_WHITELIST": [],
 }
+
+# --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
+SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL"}
+EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
+MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
+EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10
+if EMAIL_URL:
+    if not EMAIL_URL.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
+        raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)")
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+
+# --- approvals: kind → dotted path of @step execute(*, approval, checker, now), run by workflows.decide_approval ----------
+APPROVALS = {"client_key": "apps.workflows.manage_keys.widen_key"}
+
+# --- demo: staff whose password is in this file, served only where DEBUG=1 ------------------------------------------------
+DEMO_PASSWORD = "flowdesk-demo" if DEBUG else ""
+DEMO_STAFF = (
+    ("sam", "Sam Sales", "sales"),
+    ("tara", "Tara Trader", "trader"),
+    ("tom", "Tom Trader", "trader"),
+    ("olga", "Olga Operations", "operations"),
+    ("oscar", "Oscar Operations", "operations"),
+    ("rita", "Rita Risk", "risk"),
+    ("ron", "Ron Risk", "risk"),
+    ("fay", "Fay Finance", "finance"),
+    ("finn", "Finn Finance", "finance"),
+    ("carl", "Carl Compliance", "compliance"),
+    ("cora", "Cora Compliance", "compliance"),
+    ("ada", "Ada Admin", "admin"),
+    ("audrey", "Audrey Auditor", "auditor"),
+)
+DEMO_LOGINS = tuple((username, DEMO_PASSWORD, role) for username, _, role in DEMO_STAFF) if DEMO_PASSWORD else ()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from .models import Obligation
+from .models import Nostro, Obligation
 from .states import ObligationStatus
 
 
@@ -17,3 +17,8 @@ def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
         trade_id: "SETTLED" if found <= settled else "PART_SETTLED" if found & {"SETTLED", "PART_SETTLED"} else "OPEN"
         for trade_id, found in by.items()
     }
+
+
+def find_nostro(*, rail_code: str, address: str) -> Nostro | None:
+    """The bank account or wallet of ours with this address on this rail."""
+    return Nostro.objects.filter(rail_id=rail_code, address=address).first()
