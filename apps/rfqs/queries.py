@@ -289,3 +289,8 @@ def describe_rfq(rfq: Rfq, quote: Quote | None, account_code: str) -> dict[str, 
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def any_rfq() -> bool:
+    """Whether this desk was ever asked for a price."""
+    return Rfq.objects.exists()
