@@ -69,7 +69,7 @@ def platform(logs: Path) -> Iterator[tuple[str, str]]:
                         stdin=subprocess.DEVNULL,
                         stdout=log,
                         stderr=subprocess.STDOUT,
-                        preexec_fn=dies_with_parent(signal.SIGTERM),
+                        preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 (no thread of ours runs yet)
                     )
                 )
             _wait_ready(f"http://127.0.0.1:{port}/livez", started[-1], logs / f"{role}.log")
@@ -94,7 +94,7 @@ def clients(web_url: str, live_url: str, keys: list[Path]) -> Iterator[ClientPro
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=dies_with_parent(signal.SIGTERM),
+        preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 (no thread of ours runs yet)
     )
     try:
         yield ClientProcess(process)

@@ -16,18 +16,14 @@ from flowdesk.demo import day, stage, summary
 
 class Command(BaseCommand):
     help = (
-        "Run one desk day: clients ask by the real API, deals are quoted, accepted, hedged, settled, closed and reported; then compare and "
-        "prove. The embedded database is rebuilt; with DATABASE_URL an empty one is needed. Exit codes: 0 done, 1 a promise was seen broken "
-        "or the input is refused, 3 an engine cannot be used."
+        "Run one desk day: clients ask by the real API, deals are quoted, accepted, hedged, settled, closed and reported; then compare "
+        "and prove. The embedded database is rebuilt; with DATABASE_URL an empty one is needed. Exit codes: 0 done, 1 a promise was seen "
+        "broken or the input is refused, 3 an engine cannot be used."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--prices", type=Path, help="recorded 1-minute bars or 25-level book snapshots, CSV or CSV.gz (default: simulated)"
-        )
-        parser.add_argument(
-            "--seed", type=int, default=7, help="another seed, another day; the same seed, the same deals (default %(default)s)"
-        )
+        parser.add_argument("--prices", type=Path, help="recorded 1-minute bars or 25-level snapshots, CSV or .gz (default: simulated)")
+        parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same deals (default %(default)s)")
 
     def handle(self, *_args: Any, prices: Path | None, seed: int, **_options: Any) -> None:
         if settings.ENVIRONMENT != "demo":
