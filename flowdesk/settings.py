@@ -241,3 +241,19 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "AUTHENTICATION_WHITELIST": [],
 }
+
+# --- settlement -------------------------------------------------------------------------------------------------------
+# Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
+RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
+SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
+# What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
+APPROVALS = {
+    "release": {
+        "execute": "apps.settlement.operations.release.execute",
+        "version": "apps.settlement.operations.release.version",
+    },
+    "receipt": {
+        "execute": "apps.settlement.operations.quarantine.execute",
+        "version": "apps.settlement.operations.quarantine.version",
+    },
+}
