@@ -111,7 +111,7 @@ def run_all() -> dict[str, int]:
 def fund(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> None:
     """Capital on one of our accounts, in the ledger and on the simulated rail alike: for seeds."""
     watched = next(one for one in settlement.list_places() if one.nostro_id == nostro_id)
-    outside.opening(place_of(watched), amount)
+    outside.opening(place_of(watched), amount, reference)
     fund_nostro(nostro_id=nostro_id, amount=amount, reference=reference)
 
 

@@ -60,7 +60,7 @@ def see(*, nostro: Nostro, incoming: Incoming, now: datetime) -> Receipt | None:
 
 @step
 def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) -> Receipt:
-    """A statement shows it: FINAL, and in suspense until it is cleared. The same reference booked twice is a second receipt, a DUPLICATE."""
+    """A statement shows it: FINAL, and in suspense until it is cleared. A reference booked twice makes a second receipt, a DUPLICATE."""
     known = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference=booked.reference).first()
     duplicate = known is not None and known.status != ReceiptStatus.SEEN
     if known is None or duplicate:

@@ -35,7 +35,17 @@ def _key(place: Place) -> str:
 
 
 def _blank() -> dict[str, Any]:
-    return {"sequence": 0, "made": 0, "balance": "0", "lines": [], "pending": [], "payments": {}, "scripts": [], "tries": {}}
+    return {
+        "sequence": 0,
+        "made": 0,
+        "balance": "0",
+        "lines": [],
+        "pending": [],
+        "payments": {},
+        "scripts": [],
+        "tries": {},
+        "openings": [],
+    }
 
 
 def change(place: Place, act: Callable[[dict[str, Any]], T]) -> T:
@@ -58,10 +68,13 @@ def forget(place: Place) -> None:
     _client().delete(_key(place))
 
 
-def opening(place: Place, balance: Decimal) -> None:
-    """Own money that lies there before the first statement line."""
+def opening(place: Place, balance: Decimal, reference: str) -> None:
+    """Own money that lies there without a statement line; once per reference."""
 
     def act(doc: dict[str, Any]) -> None:
+        if reference in doc["openings"]:
+            return
+        doc["openings"].append(reference)
         doc["balance"] = money.text(Decimal(doc["balance"]) + balance)
 
     change(place, act)
