@@ -27,7 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 DATABASE = f"flowdesk_test_{WORKER}"
 # Whatever of these changes makes a new template.
-SCHEMA = ("apps/*/operations.py", "apps/*/migrations/*.py", "apps/*/states.py", "apps/*/reference.py", "apps/core/*.py", "flowdesk/settings.py", "requirements.txt")
+SCHEMA = (
+    "apps/*/operations.py",
+    "apps/*/migrations/*.py",
+    "apps/*/states.py",
+    "apps/*/reference.py",
+    "apps/core/*.py",
+    "flowdesk/settings.py",
+    "requirements.txt",
+)
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
 os.environ["PYTEST_PLUGINS"] = "tests.engines"  # an xdist worker reads -p only after the settings, but this before
