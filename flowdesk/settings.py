@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     ],
 ]
 MIDDLEWARE = [
+    "apps.api.middleware.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -181,6 +182,7 @@ READY_CHECKS = {
     "database": "flowdesk.health.database",
     "migrations": "flowdesk.health.migrations",
     "valkey": "flowdesk.health.valkey",
+    "prices": "flowdesk.health.prices",
 }
 
 # --- production hardening ---------------------------------------------------------------------------------------

@@ -81,6 +81,7 @@ def pytest_unconfigure() -> None:
 def _start_valkey() -> None:
     from flowdesk.valkey import Valkey
 
+    _open.callback(shutil.rmtree, _valkey_home, ignore_errors=True)  # an xdist worker ends without atexit
     server = Valkey(_valkey_home / "data", _valkey_home / "valkey.sock", durable=False)
     child = server.start()  # ends with this process, however that ends
     _open.callback(child.wait)

@@ -3,6 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from . import problems
 from .v1 import accounts, events, market, outcomes, quotes, rfqs, trades
 
 urlpatterns = [
@@ -23,4 +24,5 @@ urlpatterns = [
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
     path("v1/events", events.Events.as_view()),
     path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
+    path("<path:rest>", problems.nowhere),
 ]
