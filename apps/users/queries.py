@@ -24,5 +24,7 @@ def names(user_ids: set[UUID]) -> dict[UUID, str]:
 
 def list_addresses(roles: Iterable[str], but: UUID | None = None) -> list[str]:
     """Mail addresses of active staff who hold any of these roles, without one person."""
-    found = User.objects.filter(groups__name__in=list(roles), is_active=True, is_staff=True).exclude(email="").exclude(id=but)
+    found = User.objects.filter(groups__name__in=list(roles), is_active=True, is_staff=True).exclude(email="")
+    if but is not None:
+        found = found.exclude(id=but)
     return sorted(set(found.values_list("email", flat=True)))

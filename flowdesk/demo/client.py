@@ -56,7 +56,8 @@ class Clients:
 
     def double(self, client: str, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
         """Two accepts of one quote at the same instant, as two requests of their own: one may win."""
-        gate, answers = threading.Barrier(2), [{}, {}]  # type: list[dict[str, Any]]
+        gate = threading.Barrier(2)
+        answers: list[dict[str, Any]] = [{}, {}]
 
         def accept(which: int) -> None:
             gate.wait()
