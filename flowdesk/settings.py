@@ -241,3 +241,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "AUTHENTICATION_WHITELIST": [],
 }
+
+# --- reports and the close ------------------------------------------------------------------------------------------------
+REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()
+APPROVALS = {"marks": "apps.workflows.propose_marks.execute"}

@@ -67,7 +67,9 @@ def list_postings(until: date | None) -> Iterator[Posting]:
 
 def get_last_day(until: date | None) -> date | None:
     """The last business date with a posting; None for an empty ledger."""
-    last: date | None = db.one("SELECT max(business_date) FROM ledger_ledgertransaction WHERE business_date <= coalesce(%s, 'infinity'::date)", (until,))[0]
+    last: date | None = db.one(
+        "SELECT max(business_date) FROM ledger_ledgertransaction WHERE business_date <= coalesce(%s, 'infinity'::date)", (until,)
+    )[0]
     return last
 
 
