@@ -55,7 +55,8 @@ class Command(BaseCommand):
 
     def _nostros(self) -> int:
         entity = instruments.get_entity("flowdesk")
-        new = [one for one in demo_firms.NOSTROS if settlement.find_nostro(rail_code=one.rail, address=one.address) is None]
+        there = {(nostro.rail_id, nostro.address) for nostro in settlement.list_nostros()}
+        new = [one for one in demo_firms.NOSTROS if (one.rail, one.address) not in there]
         for one in new:
             open_nostro(
                 entity_id=entity.id, rail=one.rail, asset=one.asset, name=one.name, address=one.address, designation=one.designation
