@@ -14,15 +14,18 @@ from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.settlement import operations as settlement_operations
 from apps.settlement import queries as settlement
-from apps.settlement.models import Instruction, Nostro
+from apps.settlement.models import Instruction as Payment
+from apps.settlement.models import Nostro
 from apps.settlement.rails import get_rail
 from apps.settlement.rails.base import Place
 from apps.trades.models import Trade
 from apps.users import operations as users
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.onboard_client import Instruction
 from apps.workflows.request_quote import request_quote
 from apps.workflows.request_release import request_release
+from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from tests import world
 
 CUTOFF = datetime(2026, 9, 15, 15, 0, tzinfo=UTC)  # 16:00 in London, the day before value date 16 September
@@ -34,6 +37,10 @@ ADDRESSES = {
     "ETH": ("ethereum-eth", "0xflowdesk"),
 }
 CAPITAL = {"USD": D(10_000_000), "EUR": D(10_000_000), "BTC": D(1000), "ETH": D(10000)}
+CYGNUS = (
+    Instruction("fedwire-usd", "USD", "021000021-3001", "CHASUS33"),
+    Instruction("bitcoin-btc", "BTC", "bc1qcygnus"),
+)
 THREE_PEOPLE = (("Trader", ("viewer", "trader")), ("Treasury", ("viewer", "settlement", "admin")), ("Controller", ("viewer", "settlement")))
 
 
@@ -103,11 +110,11 @@ def release(*instructions: UUID, maker: Actor | None = None, checker: Actor | No
     return str(done.status)
 
 
-def ready() -> list[Instruction]:
+def ready() -> list[Payment]:
     return [i for i in settlement.list_instructions(SYSTEM) if i.status == "READY"]
 
 
-def only(status: str) -> Instruction:
+def only(status: str) -> Payment:
     found = [i for i in settlement.list_instructions(SYSTEM) if i.status == status]
     assert len(found) == 1, [(i.asset_id, i.direction, i.status) for i in settlement.list_instructions(SYSTEM)]
     return found[0]

@@ -105,13 +105,13 @@ def book(*, chain: Chain, instruction_id: UUID, amount: Decimal, line_id: UUID, 
     _post(i, BOOKED_KIND, postings.payment_booked(till_of(i.nostro), amount), f"line:{line_id}", booked_at)
     settling.apply(chain=chain, instruction=i, amount=amount, now=now)
     if whole:
+        _tell(i, "instruction.settled")
         if i.withdrawal_id is not None:
             transfers.settle_withdrawal(withdrawal_id=i.withdrawal_id, now=now)
         if i.returns_id is not None:
             receipt = lock_receipt(i.returns_id)
             RECEIPT.move(receipt, ReceiptStatus.RETURNED)
             receipt.save(update_fields=["status"])
-        _tell(i, "instruction.settled")
     return True
 
 
