@@ -7,6 +7,9 @@ from flowdesk.celery import CANARY_EVERY_S
 # task name → seconds between two ticks
 TICKS: dict[str, float] = {
     "flowdesk.canary": CANARY_EVERY_S,
+    "flowdesk.sweep_rfqs": 1.0,
+    "flowdesk.drive_events": 1.0,
+    "flowdesk.send_mails": 2.0,
 }
 
 

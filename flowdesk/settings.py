@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     ],
 ]
 MIDDLEWARE = [
+    "apps.api.middleware.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -181,6 +182,7 @@ READY_CHECKS = {
     "database": "flowdesk.health.database",
     "migrations": "flowdesk.health.migrations",
     "valkey": "flowdesk.health.valkey",
+    "prices": "flowdesk.health.prices",
 }
 
 # --- production hardening ---------------------------------------------------------------------------------------
@@ -242,12 +244,43 @@ SPECTACULAR_SETTINGS = {
     "AUTHENTICATION_WHITELIST": [],
 }
 
+# --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
+SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL"}
+EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
+MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
+EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10
+if EMAIL_URL:
+    if not EMAIL_URL.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
+        raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)")
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+
+# --- demo: staff whose password is in this file, served only where DEBUG=1 ------------------------------------------------
+DEMO_PASSWORD = "flowdesk-demo" if DEBUG else ""
+DEMO_STAFF = (
+    ("sam", "Sam Sales", "sales"),
+    ("tara", "Tara Trader", "trader"),
+    ("tom", "Tom Trader", "trader"),
+    ("olga", "Olga Operations", "operations"),
+    ("oscar", "Oscar Operations", "operations"),
+    ("rita", "Rita Risk", "risk"),
+    ("ron", "Ron Risk", "risk"),
+    ("fay", "Fay Finance", "finance"),
+    ("finn", "Finn Finance", "finance"),
+    ("carl", "Carl Compliance", "compliance"),
+    ("cora", "Cora Compliance", "compliance"),
+    ("ada", "Ada Admin", "admin"),
+    ("audrey", "Audrey Auditor", "auditor"),
+)
+DEMO_LOGINS = tuple((username, DEMO_PASSWORD, role) for username, _, role in DEMO_STAFF) if DEMO_PASSWORD else ()
+
 # --- settlement -------------------------------------------------------------------------------------------------------
 # Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
 RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 # What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
 APPROVALS = {
+    "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
+    "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
     "release": {
         "execute": "apps.settlement.operations.release.execute",
         "version": "apps.settlement.operations.release.version",
@@ -257,3 +290,6 @@ APPROVALS = {
         "version": "apps.settlement.operations.quarantine.version",
     },
 }
+
+# --- reports and the close ------------------------------------------------------------------------------------------------
+REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()

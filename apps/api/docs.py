@@ -46,7 +46,7 @@ _COMMON = {
 }
 
 
-class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     target_class = "apps.api.door.SignedRequests"
     name = "otc-v1"
 
@@ -62,6 +62,7 @@ class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 def documented(
     summary: str,
     *,
+    name: str | None = None,
     answer: Mapping[str, Any],
     status: int = 200,
     body: Body | None = None,
@@ -93,6 +94,7 @@ def documented(
         for name, field in (query or {}).items()
     ]
     decorate: Callable[[F], F] = extend_schema(
+        operation_id=name,
         summary=summary,
         request={"application/json": body.schema()} if body is not None else None,
         responses=responses,

@@ -8,6 +8,7 @@ from uuid import UUID
 import redis
 from django.conf import settings
 from django.http import HttpRequest
+from django_ratelimit import ALL
 from django_ratelimit.core import get_usage
 
 from .problems import RateLimited
@@ -46,7 +47,7 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
     limit, _, period = rate.partition("/")
     window_s = {"s": 1, "m": 60, "h": 3600}[period]
     try:
-        usage = get_usage(request, group=f"{settings.BUS_PREFIX}{policy}", key=lambda *_: str(who), rate=rate, method=None, increment=True)
+        usage = get_usage(request, group=f"{settings.BUS_PREFIX}{policy}", key=lambda *_: str(who), rate=rate, method=ALL, increment=True)
         count, wait = (usage["count"], usage["time_left"]) if usage else (0, 0)
     except (redis.RedisError, OSError):
         count, wait = _own.add(f"{policy}:{who}", window_s) * SHARE, window_s

@@ -106,6 +106,14 @@ def get_client(code: str) -> Counterparty:
     return found
 
 
+def get_counterparty(counterparty_id: UUID) -> Counterparty:
+    """:raises NotFound: no such counterparty"""
+    found = Counterparty.objects.filter(id=counterparty_id).first()
+    if found is None:
+        raise NotFound("no such counterparty")
+    return found
+
+
 def list_clients() -> QuerySet[Counterparty]:
     return Counterparty.objects.filter(roles__contains=["CLIENT"]).select_related("group").order_by("code")
 
@@ -162,6 +170,18 @@ def get_member(counterparty_id: UUID, name: str | None = None) -> Member:
 
 def list_authorities(member_id: UUID) -> QuerySet[Authority]:
     return Authority.objects.filter(member_id=member_id).select_related("account")
+
+
+def lock_counterparty(counterparty_id: UUID) -> Counterparty:
+    return Counterparty.objects.select_for_update(no_key=True, of=("self",)).get(id=counterparty_id)
+
+
+def lock_key(key_pk: UUID) -> ApiKey:
+    """:raises NotFound: no such key"""
+    found = ApiKey.objects.select_for_update(no_key=True, of=("self",)).filter(id=key_pk).first()
+    if found is None:
+        raise NotFound("no such key")
+    return found
 
 
 def count_live_keys(client_id: UUID, now: datetime) -> int:

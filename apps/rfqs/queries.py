@@ -95,7 +95,8 @@ def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str) -> Dealing 
         raise NotFound("no such account")
     if row[22] is None:
         return None
-    return Dealing(*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]"))
+    values: list[Any] = [*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]")]
+    return Dealing(*values)
 
 
 _DEAL = """
@@ -234,7 +235,8 @@ def describe_side(quote: Quote, side: Side) -> dict[str, str] | None:
         return None
     names = ("quantity", "quote_quantity", "fee", "client_pays", "client_receives")
     out = {"price": money.text(price)} | {name: money.text(getattr(quote, f"{side}_{name}")) for name in names}
-    return out | quote.provenance.get("headroom", {}).get(str(side), {})
+    told: dict[str, str] = quote.provenance.get("headroom", {}).get(str(side), {})
+    return out | told
 
 
 def describe_quote(quote: Quote) -> dict[str, Any]:
@@ -287,3 +289,8 @@ def describe_rfq(rfq: Rfq, quote: Quote | None, account_code: str) -> dict[str, 
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def any_rfq() -> bool:
+    """Whether this desk was ever asked for a price."""
+    return Rfq.objects.exists()

@@ -143,7 +143,7 @@ class Rfqs(Door):
             elapsed_us=self.elapsed_us,
         )
 
-    @documented("Your requests, newest first", answer=page(RFQ), query=LIST)
+    @documented("Your requests, newest first", name="list_rfqs", answer=page(RFQ), query=LIST)
     def get(self, request: Request) -> HttpResponse:
         query = read_query(request.query_params, LIST)
         rows = queries.visible_to(self.actor)

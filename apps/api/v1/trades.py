@@ -48,7 +48,7 @@ def _describe(rows: list[Any]) -> list[dict[str, Any]]:
 
 
 class Trades(Door):
-    @documented("Your deals, newest first", answer=page(TRADE), query=LIST)
+    @documented("Your deals, newest first", name="list_trades", answer=page(TRADE), query=LIST)
     def get(self, request: Request) -> HttpResponse:
         query = read_query(request.query_params, LIST)
         rows = queries.visible_to(self.actor)
