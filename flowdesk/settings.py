@@ -254,9 +254,6 @@ if EMAIL_URL:
         raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)")
     vars().update(environ.Env.email_url_config(EMAIL_URL))
 
-# --- approvals: kind → dotted path of @step execute(*, approval, checker, now), run by workflows.decide_approval ----------
-APPROVALS = {"client_key": "apps.workflows.manage_keys.widen_key"}
-
 # --- demo: staff whose password is in this file, served only where DEBUG=1 ------------------------------------------------
 DEMO_PASSWORD = "flowdesk-demo" if DEBUG else ""
 DEMO_STAFF = (
@@ -275,3 +272,20 @@ DEMO_STAFF = (
     ("audrey", "Audrey Auditor", "auditor"),
 )
 DEMO_LOGINS = tuple((username, DEMO_PASSWORD, role) for username, _, role in DEMO_STAFF) if DEMO_PASSWORD else ()
+
+# --- settlement -------------------------------------------------------------------------------------------------------
+# Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
+RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
+SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
+# What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
+APPROVALS = {
+    "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
+    "release": {
+        "execute": "apps.settlement.operations.release.execute",
+        "version": "apps.settlement.operations.release.version",
+    },
+    "receipt": {
+        "execute": "apps.settlement.operations.quarantine.execute",
+        "version": "apps.settlement.operations.quarantine.version",
+    },
+}

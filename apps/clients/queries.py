@@ -186,3 +186,24 @@ def lock_key(key_pk: UUID) -> ApiKey:
 
 def count_live_keys(client_id: UUID, now: datetime) -> int:
     return ApiKey.objects.filter(member__counterparty_id=client_id, revoked_at__isnull=True, expires_at__gt=now).count()
+
+
+def list_safeguarded() -> list[UUID]:
+    """Accounts whose money we keep apart, by their current terms."""
+    return list(Terms.objects.filter(effective_until__isnull=True, safeguarded=True).values_list("account_id", flat=True))
+
+
+def get_owned(account_id: UUID) -> Account:
+    """The account with its owner, for the system's own steps."""
+    return Account.objects.select_related("owner").get(id=account_id)
+
+
+def get_account_by_code(code: str) -> Account:
+    """For our own people, who name accounts by code.
+
+    :raises NotFound: there is none
+    """
+    found = Account.objects.select_related("owner").filter(code=code).first()
+    if found is None:
+        raise NotFound(f"no account {code}")
+    return found
