@@ -87,10 +87,10 @@ def request_key(
 def widen_key(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request does: the key gets the scopes that were asked for.
 
-    :raises StaleRequest: the key is no longer as it was when asked, or has ended
+    :raises StaleRequest: the key has ended
     """
     key = queries.lock_key(approval.subject_id)
-    if key.revoked_at is not None or key.expires_at <= clock.wall_now() or version_of(key) != approval.subject_version:
+    if key.revoked_at is not None or key.expires_at <= clock.wall_now():
         raise StaleRequest(approval.title)
     clients.set_scopes(key_pk=key.id, scopes=approval.payload["scopes"], cidrs=approval.payload["cidrs"])
 
@@ -104,9 +104,14 @@ def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
     return clients.revoke_key(key_id=key_id, now=clock.wall_now())
 
 
+def key_version(approval: Approval) -> str:
+    """The key as it is now, to be compared with what was asked on."""
+    return version_of(queries.lock_key(approval.subject_id))
+
+
 def version_of(key: ApiKey) -> str:
-    """What a request to widen was asked on."""
-    text = "|".join([*sorted(key.scopes), "/", *sorted(key.allowed_cidrs)])
+    """What a request to widen was asked on: scopes, networks, and that the key has not been revoked."""
+    text = "|".join([*sorted(key.scopes), "/", *sorted(key.allowed_cidrs), "/", str(key.revoked_at is not None)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -100,8 +100,9 @@ def test_a_client_reads_its_own_events_after_a_number_and_no_one_elses() -> None
 
 def raw(**change: Any) -> None:
     row: dict[str, Any] = {
-        "id": ids.uuid7(), "era": 1, "kind": "raw.written", "subject_type": "raw", "subject_id": UUID(int=9), "client_id": ACME,
-        "client_seq": 4, "public": "{}", "house": "{}", "actor_kind": "SYSTEM", "actor_name": "", "request_id": "", "effective_at": world.NOON,
+        "id": ids.uuid7(), "era": 1, "kind": "raw.written", "subject_type": "raw", "subject_id": UUID(int=9),
+        "client_id": ACME, "client_seq": 4, "public": "{}", "house": "{}",
+        "actor_kind": "SYSTEM", "actor_name": "", "request_id": "", "effective_at": world.NOON,
     } | change  # fmt: skip
     db.run(f"INSERT INTO events_event ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})", tuple(row.values()))
 
