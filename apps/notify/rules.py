@@ -94,8 +94,7 @@ def table(values: Mapping[str, Any], under: str = "") -> list[str]:
         elif isinstance(value, Mapping):
             lines += table(value, f"{label} ")
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            for number, item in enumerate(value, 1):
-                lines += table(item, f"{label} {number} ") if isinstance(item, Mapping) else [f"{label}: {one_line(item)}"]
+            lines += table({f"{name} {number}": item for number, item in enumerate(value, 1)}, under)
         elif value is not None and value != "":
             lines.append(f"{label}: {one_line(value)}")
     return lines
