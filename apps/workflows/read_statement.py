@@ -13,7 +13,7 @@ from apps.core.unit import use_case
 from apps.settlement import queries as settlement
 from apps.settlement.models import Receipt, StatementLine
 from apps.settlement.operations import quarantine, receipts, statements
-from apps.settlement.rails.base import Entry, Incoming
+from apps.settlement.rules.rail import Entry, Incoming
 from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
 from apps.users.errors import RoleMissing

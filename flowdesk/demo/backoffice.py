@@ -36,7 +36,6 @@ from apps.workflows.request_release import request_release
 from .stage import ClientProcess, DemoFailed
 from .trading import TradingDay
 
-CAPITAL = {"USD": 80_000_000, "EUR": 40_000_000, "GBP": 1_000_000, "BTC": 3_000, "ETH": 30_000}
 PREFUNDING = {"USD": Decimal(4_000_000), "EUR": Decimal(400_000), "BTC": Decimal(25), "ETH": Decimal(400)}
 STRANGER = Decimal("12345.67")
 WITHDRAWN = Decimal(250_000)
@@ -56,12 +55,6 @@ class BackOffice:
         self._paid: set[UUID] = set()
 
     # --- money that comes in ------------------------------------------------------------------------------------------
-    def fund(self) -> None:
-        """Our own capital on our own accounts, before the first deal."""
-        for watched in settlement.list_places():
-            if watched.asset in CAPITAL and self._is_house(watched):
-                jobs.fund(watched.nostro_id, Decimal(CAPITAL[watched.asset]))
-
     def prefund(self) -> None:
         """cygnus pays in what it will deal with, and a stranger sends what nobody expects; both are final before trading."""
         early = self.trading.now - timedelta(hours=3)

@@ -42,8 +42,7 @@ def run(options: Options, teller: Teller) -> dict[str, Any]:
     with stage.platform(options.folder / "logs") as (web, live), stage.clients(web, live, keys) as process:
         trading = TradingDay(day=day, composer=composer, clients=process, folder=options.folder)
         office = BackOffice(trading, process)
-        with teller.stage("Before the open: capital, prefunding", 1) as done:
-            office.fund()
+        with teller.stage("Before the open: prefunding", 1) as done:
             office.prefund()
             done()
         asks = plan.draw(options.seed)

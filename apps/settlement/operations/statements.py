@@ -10,8 +10,9 @@ from apps.events import operations as events
 from apps.instruments.models import Book
 from apps.ledger import operations as ledger
 from apps.settlement.models import Instruction, Nostro, RailCursor, StatementLine
-from apps.settlement.rails.base import Entry
+from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import postings
+from apps.settlement.rules.rail import Entry
 
 from . import payments, receipts
 from .nostros import business_date, till_of
@@ -57,7 +58,7 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     return line
 
 
-def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: payments.Chain | None, now: datetime) -> bool:
+def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: Chain | None, now: datetime) -> bool:
     """What the line does to us; False leaves it as a break, for a person."""
     if line.kind == "PAYMENT" and paid is not None and chain is not None:
         return payments.book(chain=chain, instruction_id=paid.id, amount=-line.amount, line_id=line.id, booked_at=line.booked_at, now=now)

@@ -118,6 +118,11 @@ def find_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> N
     return found
 
 
+def find_place(*, rail_code: str, address: str) -> Nostro | None:
+    """Ours with this address on this rail."""
+    return Nostro.objects.filter(rail_id=rail_code, address=address).first()
+
+
 def list_statement_lines(nostro_id: UUID) -> "QuerySet[StatementLine]":
     return StatementLine.objects.filter(nostro_id=nostro_id).order_by("sequence")
 
