@@ -31,7 +31,7 @@ def test_a_credit_client_deals_twice_and_the_net_of_both_settles() -> None:
     pays, gets = (db.one("SELECT pays FROM trades_tradeversion WHERE trade_id = %s", (bought.id,))[0],
                   db.one("SELECT receives FROM trades_tradeversion WHERE trade_id = %s", (sold.id,))[0])  # fmt: skip
     net = pays - gets
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.run_all()
     (net_set,) = settlement.list_net_sets(SYSTEM)
     assert net_set.status == "FROZEN"

@@ -15,6 +15,7 @@ from .due import (
 )
 from .views import (
     describe_deposit,
+    describe_deposit_instruction,
     describe_instruction,
     describe_net_set,
     describe_obligation,
@@ -23,6 +24,7 @@ from .views import (
     find_nostro,
     get_instruction,
     get_net_set,
+    get_nostro,
     get_receipt,
     get_withdrawal,
     list_decisions,
@@ -40,6 +42,7 @@ from .views import (
 
 __all__ = [
     "describe_deposit",
+    "describe_deposit_instruction",
     "describe_instruction",
     "describe_net_set",
     "describe_obligation",
@@ -48,6 +51,7 @@ __all__ = [
     "find_nostro",
     "get_instruction",
     "get_net_set",
+    "get_nostro",
     "get_receipt",
     "get_withdrawal",
     "list_clearable",
