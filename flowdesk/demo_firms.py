@@ -18,6 +18,7 @@ class Place:
     name: str
     address: str
     designation: str = "HOUSE"
+    opening: Decimal = Decimal(0)  # our own capital on it, in units of the asset
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,11 @@ OTHERS = (
     Firm("primelp", "Prime Liquidity SA", "PRIMELPDEMO000000153", "CH", ("LP",)),
 )
 NOSTROS = (
-    Place("fedwire-usd", "USD", "USD at Northern Bank", "026043669-39224366"),
-    Place("target-eur", "EUR", "EUR at Northern Bank", "DE46500100003839224366"),
-    Place("chaps-gbp", "GBP", "GBP at Northern Bank", "GB71NRTH40003839224366"),
-    Place("bitcoin-btc", "BTC", "BTC house wallet", "bc1qun275tj0rltqp7h9pcydg8ynj7m4uu82wt5ulp"),
-    Place("ethereum-eth", "ETH", "ETH house wallet", "0xe4d5ea2e4f1fd600fae50e08d41c9397b75e70ea"),
+    Place("fedwire-usd", "USD", "USD at Northern Bank", "026043669-39224366", opening=Decimal(60_000_000)),
+    Place("target-eur", "EUR", "EUR at Northern Bank", "DE46500100003839224366", opening=Decimal(40_000_000)),
+    Place("chaps-gbp", "GBP", "GBP at Northern Bank", "GB71NRTH40003839224366", opening=Decimal(5_000_000)),
+    Place("bitcoin-btc", "BTC", "BTC house wallet", "bc1qun275tj0rltqp7h9pcydg8ynj7m4uu82wt5ulp", opening=Decimal(1_500)),
+    Place("ethereum-eth", "ETH", "ETH house wallet", "0xe4d5ea2e4f1fd600fae50e08d41c9397b75e70ea", opening=Decimal(15_000)),
     Place("fedwire-usd", "USD", "USD client money", "026038865-68723886", "CLIENT"),
     Place("target-eur", "EUR", "EUR client money", "DE94500100003668723886", "CLIENT"),
     Place("bitcoin-btc", "BTC", "BTC client wallet", "bc1qm2ky3tndkq8w6e9a57k5nmk8026sl6la8fsqxm", "CLIENT"),

@@ -24,23 +24,27 @@ class Mail:
 TO_CLIENT = {
     "trade.booked": "Trade confirmation",
     "deposit.credited": "Deposit credited",
-    "deposit.reversed": "Deposit reversed",
     "withdrawal.requested": "Withdrawal requested",
     "withdrawal.approved": "Withdrawal approved by a second member",
     "withdrawal.rejected": "Withdrawal rejected",
     "withdrawal.cancelled": "Withdrawal cancelled",
     "withdrawal.settled": "Withdrawal paid",
     "net_set.frozen": "Settlement advice",
-    "net_set.settled": "Settlement completed",
+    "settlement.settled": "Settlement completed",
+    "instruction.sent": "Payment sent to you",
     "instruction.settled": "Payment booked",
+    "instruction.failed": "Payment failed",
     "instruction.returned": "Payment returned",
-    "receipt.matched": "Payment received",
+    "receipt.credited": "Payment received",
 }
 # kind → roles of our own people
 TO_STAFF = {
     "halt.thrown": ("sales", "trader", "operations", "risk"),
     "halt.lifted": ("sales", "trader", "operations", "risk"),
     "receipt.quarantined": ("compliance", "operations"),
+    "release.stopped": ("operations", "risk"),
+    "release.resumed": ("operations", "risk"),
+    "statement.unexplained": ("operations", "finance"),
     "instruction.unknown": ("operations",),
 }
 APPROVAL_REQUESTED = "approval.requested"  # to whoever may check it, except its maker
@@ -90,8 +94,7 @@ def table(values: Mapping[str, Any], under: str = "") -> list[str]:
         elif isinstance(value, Mapping):
             lines += table(value, f"{label} ")
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            for number, item in enumerate(value, 1):
-                lines += table(item, f"{label} {number} ") if isinstance(item, Mapping) else [f"{label}: {one_line(item)}"]
+            lines += table({f"{name} {number}": item for number, item in enumerate(value, 1)}, under)
         elif value is not None and value != "":
             lines.append(f"{label}: {one_line(value)}")
     return lines

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from apps.approvals.models import Approval
@@ -75,3 +76,9 @@ def request_receipt_decision(
         return_to=return_to,
         now=now,
     )
+
+
+@use_case
+def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
+    """The closing balance of an account on which nothing was ever booked."""
+    statements.note_balance(nostro_id=nostro_id, balance=balance, now=now)

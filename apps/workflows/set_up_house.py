@@ -15,7 +15,7 @@ from apps.settlement.models import Nostro
 @use_case
 def open_nostro(*, entity_id: UUID, rail: str, asset: str, name: str, address: str, designation: str, now: datetime) -> Nostro:
     """A bank account or wallet of ours, HOUSE or CLIENT money; an existing one of the same address is returned."""
-    there = queries.find_nostro(rail_code=rail, address=address)
+    there = queries.find_place(rail_code=rail, address=address)
     if there is not None:
         return there
     nostro = settlement.create_nostro(

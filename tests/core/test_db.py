@@ -25,7 +25,7 @@ def line(amount: D) -> Line:
     )
 
 
-@pytest.mark.parametrize("save", [lambda row: db.insert(row), lambda row: row.save(force_insert=True)])
+@pytest.mark.parametrize("save", [db.insert, lambda row: row.save(force_insert=True)])
 @pytest.mark.parametrize("wrong", [D("0.1234567890123456789"), D("1E-19"), D("NaN"), D("Infinity")])
 def test_more_than_eighteen_decimals_or_no_number_is_refused_not_rounded(save, wrong: D) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"decimals|finite"):

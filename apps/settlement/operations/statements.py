@@ -1,6 +1,7 @@
 """One line of a rail's statement, once: kept as read, then whatever it means."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from apps.core import db, ids, money
@@ -98,3 +99,12 @@ def _lock_cursor(nostro_id: UUID) -> RailCursor:
         (nostro_id,),
     )
     return RailCursor.objects.select_for_update(no_key=True, of=("self",)).get(nostro_id=nostro_id)
+
+
+@step
+def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
+    """What a rail says is there while no line was ever booked: a close needs a statement of every account, also of a quiet one."""
+    cursor = _lock_cursor(nostro_id)
+    if cursor.last_sequence == 0 and (cursor.read_at is None or cursor.balance != balance):
+        cursor.balance, cursor.read_at = balance, now
+        cursor.save(update_fields=["balance", "read_at"])

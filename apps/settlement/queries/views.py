@@ -106,10 +106,6 @@ def list_nostros() -> "QuerySet[Nostro]":
     return Nostro.objects.select_related("rail", "entity", "asset").order_by("asset_id", "designation")
 
 
-def find_nostro(*, rail_code: str, address: str) -> Nostro | None:
-    return list_nostros().filter(rail_id=rail_code, address=address).first()
-
-
 def get_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> Nostro:
     """Ours for this asset; a CLIENT one for client money where there is one.
 
@@ -120,6 +116,11 @@ def get_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> No
     if found is None:
         raise NoNostro(asset)
     return found
+
+
+def find_place(*, rail_code: str, address: str) -> Nostro | None:
+    """Ours with this address on this rail."""
+    return Nostro.objects.filter(rail_id=rail_code, address=address).first()
 
 
 def list_statement_lines(nostro_id: UUID) -> "QuerySet[StatementLine]":

@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.clients import queries as clients
 from apps.core.errors import AppError, NotFound
 from apps.instruments import queries as instruments
+from apps.jobs.settlement import fund
+from apps.ledger import queries as ledger
 from apps.settlement import queries as settlement
 from apps.users import queries as users
 from apps.workflows.manage_staff import register_staff
@@ -33,6 +35,7 @@ class Command(BaseCommand):
                 "screening names": load_list(list_name="DEMO", entries=demo_firms.SCREENED),
                 "counterparties": self._others(),
                 "bank accounts and wallets": self._nostros(),
+                "openings": self._capital(),
                 "clients": self._clients(),
             }
         except AppError as no:
@@ -55,12 +58,22 @@ class Command(BaseCommand):
 
     def _nostros(self) -> int:
         entity = instruments.get_entity("flowdesk")
-        new = [one for one in demo_firms.NOSTROS if settlement.find_nostro(rail_code=one.rail, address=one.address) is None]
+        new = [one for one in demo_firms.NOSTROS if settlement.find_place(rail_code=one.rail, address=one.address) is None]
         for one in new:
             open_nostro(
                 entity_id=entity.id, rail=one.rail, asset=one.asset, name=one.name, address=one.address, designation=one.designation
             )
         return len(new)
+
+    def _capital(self) -> int:
+        """What our own accounts hold before the first deal, in the ledger and at the simulated bank or chain alike."""
+        done = 0
+        for place in demo_firms.NOSTROS:
+            nostro = settlement.find_place(rail_code=place.rail, address=place.address)
+            if nostro is not None and place.opening and not ledger.list_lines_of([nostro.id]).exists():
+                fund(nostro.id, place.opening)
+                done += 1
+        return done
 
     def _clients(self) -> int:
         new = [one for one in demo_firms.CLIENTS if not _exists(clients.get_client, one.code)]
