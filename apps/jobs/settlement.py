@@ -1,20 +1,21 @@
 """Settlement by time: sweeps that list what is due, and one use case each. Safe to run twice at once."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from django.db import DatabaseError
 
 from apps.core import clock
 from apps.core.actor import SYSTEM
-from apps.core.errors import AppError, Busy, Conflict
+from apps.core.errors import AppError, Conflict
 from apps.settlement import queries as settlement
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
-from apps.settlement.rails.base import Place
+from apps.settlement.rails.base import Answer, Outcome, Place
 from apps.workflows.read_statement import clear_receipt, match_receipt, note_balance, read_line, see_incoming
 from apps.workflows.send_payment import begin_sending, record_answer, review_payment
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
@@ -53,13 +54,17 @@ def send_released() -> int:
     for instruction_id in settlement.list_released():
         try:
             payment = begin_sending(instruction_id=instruction_id)
-        except AppError as no:
+        except (AppError, DatabaseError) as no:
             log.warning("not sent %s: %s", instruction_id, no)
             continue
         if payment is None:
             continue
         rail, place = _rail_of(instruction_id)
-        answer = rail.send(place, payment, now=clock.desk_now())
+        try:
+            answer = rail.send(place, payment, now=clock.desk_now())
+        except Exception:  # whatever broke on the way: it may have been paid, so nobody sends it again
+            log.exception("no answer for %s", instruction_id)
+            answer = Answer(Outcome.UNKNOWN, reason="no answer")
         sent += _one(record_answer, instruction_id=instruction_id, answer=answer)
     return sent
 
@@ -79,17 +84,25 @@ def poll_rails() -> int:
     """New statement lines of every account of ours, then what is on its way in."""
     read = 0
     for watched in settlement.list_places():
-        rail, place = get_rail(watched.rail, watched.kind), place_of(watched)
-        now = clock.desk_now()
-        if incoming := rail.incoming(place, now=now):
-            _one(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
-        statement = rail.statement(place, after=watched.last_sequence, now=now)
-        if not statement.entries and not watched.last_sequence:
-            _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
-        for entry in statement.entries:
-            if not _one(read_line, nostro_id=watched.nostro_id, entry=entry):
-                break  # the next run begins at this line again
-            read += 1
+        try:
+            read += _poll(watched)
+        except Exception:  # one rail that does not answer never keeps the others waiting
+            log.exception("%s %s not read", watched.rail, watched.address)
+    return read
+
+
+def _poll(watched: Watched) -> int:
+    rail, place = get_rail(watched.rail, watched.kind), place_of(watched)
+    now, read = clock.desk_now(), 0
+    if incoming := rail.incoming(place, now=now):
+        _one(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
+    statement = rail.statement(place, after=watched.last_sequence, now=now)
+    if not statement.entries and not watched.last_sequence:
+        _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
+    for entry in statement.entries:
+        if not _one(read_line, nostro_id=watched.nostro_id, entry=entry):
+            break  # the next run begins at this line again
+        read += 1
     return read
 
 
@@ -134,27 +147,27 @@ def _one(case: Callable[..., Any], **kw: Any) -> int:
     except Conflict as no:
         log.info("%s: %s", case.__name__, no)
         return 0
-    except (Busy, AppError) as no:
+    except (AppError, DatabaseError) as no:
         log.warning("%s: %s", case.__name__, no)
         return 0
     return 1
 
 
-SWEEPS: Iterable[Callable[[], int]] = (
-    freeze_due, agree_due, instruct_due, review_queue, send_released, resolve_unknown, poll_rails, match_receipts,
-)  # fmt: skip
+@shared_task(name="flowdesk.net_and_instruct")
+def net_and_instruct() -> None:
+    freeze_due()
+    agree_due()
+    instruct_due()
 
 
-@shared_task(name="settlement.freeze_due", ignore_result=True)
-def freeze_due_task() -> int:
-    return freeze_due() + agree_due() + instruct_due()
+@shared_task(name="flowdesk.send_payments")
+def send_payments() -> None:
+    review_queue()
+    send_released()
+    resolve_unknown()
 
 
-@shared_task(name="settlement.send_released", ignore_result=True)
-def send_released_task() -> int:
-    return review_queue() + send_released() + resolve_unknown()
-
-
-@shared_task(name="settlement.poll_rails", ignore_result=True)
-def poll_rails_task() -> int:
-    return poll_rails() + match_receipts()
+@shared_task(name="flowdesk.read_rails")
+def read_rails() -> None:
+    poll_rails()
+    match_receipts()

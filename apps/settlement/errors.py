@@ -32,7 +32,7 @@ class NotOverridable(Rejected):
 class NotAllowed(Rejected):
     """The member has no settlement authority on this account."""
 
-    code, title = "not_entitled", "This member may not do this on this account"
+    code, title = "no_settlement_authority", "This member may not do this on this account"
 
 
 class SameMember(Rejected):
@@ -81,3 +81,9 @@ class UnknownRail(Rejected):
 
 class ReleaseStopped(Conflict):
     code, title = "release_stopped", "Releases are stopped"
+
+
+class StatementGap(Conflict):
+    """A statement line came before the lines that precede it; it is read again when they are there."""
+
+    code, title = "statement_gap", "Lines of the statement are missing"

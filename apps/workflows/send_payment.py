@@ -24,7 +24,7 @@ def record_answer(*, instruction_id: UUID, answer: Answer, final: bool = False, 
 
     :param final: the answer to a status request, so that NOT_FOUND means it was never paid and never will be
     """
-    chain = payments.lock_for(instruction_id)
+    chain = payments.lock_for(instruction_id=instruction_id)
     i = chain.instructions[instruction_id]
     if i.status not in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
         return i

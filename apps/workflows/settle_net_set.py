@@ -24,7 +24,7 @@ def freeze_net_set(*, account_id: UUID, entity_id: UUID, value_date: date, cutof
 
     :raises NothingToFreeze: there is nothing, or somebody was faster
     """
-    account = settling.lock_money(account_id)
+    account = settling.lock_money(account_id=account_id)
     terms = clients.get_terms(account_id, now)
     if not terms.payment_netting:
         if cutoff_at > now:
@@ -80,7 +80,7 @@ def abort_net_set(*, net_set_id: UUID, actor: Actor, reason: str, now: datetime)
     """
     if not roles.may_make(actor.roles, "release"):
         raise RoleMissing("operations abort a net set")
-    settling.lock_money(settlement.get_net_set(net_set_id, actor=actor).account_id)
+    settling.lock_money(account_id=settlement.get_net_set(net_set_id, actor=actor).account_id)
     return net_sets.abort(net_set_id=net_set_id, reason=reason, now=now)
 
 

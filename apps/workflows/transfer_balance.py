@@ -92,7 +92,7 @@ def instruct_withdrawal(*, withdrawal_id: UUID, now: datetime) -> Instruction | 
     found = settlement.get_withdrawal(withdrawal_id, actor=SYSTEM)
     clients.lock_account(found.account_id)
     terms = clients.get_terms(found.account_id, now)
-    nostro = settlement.find_nostro(found.entity_id, found.asset_id, client_money=terms.safeguarded)
+    nostro = settlement.get_nostro(found.entity_id, found.asset_id, client_money=terms.safeguarded)
     return transfers.instruct(
         withdrawal_id=withdrawal_id,
         client_money=terms.safeguarded,

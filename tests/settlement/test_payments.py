@@ -35,7 +35,7 @@ def acme() -> world.Firm:
     here.open_house("USD", "BTC")
     firm = world.firm("acme")
     here.deal(firm, Side.BUY, "1")
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.freeze_due()
     (net_set,) = settlement.list_net_sets(SYSTEM)
     agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
@@ -183,7 +183,7 @@ def test_a_client_first_account_is_paid_after_it_has_paid() -> None:
     here.open_house("USD", "BTC")
     firm = world.firm("acme", mode="CLIENT_FIRST")
     here.deal(firm, Side.BUY, "1")
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.freeze_due()
     here.at(here.VALUE_DAY)
     jobs.run_all()
@@ -204,7 +204,7 @@ def test_two_payments_never_count_on_the_same_money() -> None:
     borealis = world.firm("borealis", instructions=(here.Instruction("bitcoin-btc", "BTC", "bc1qborealis"),))
     for firm in (acme, borealis):
         here.deal(firm, Side.BUY, "1")
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.freeze_due()
     here.at(here.CUTOFF, hours=1)
     jobs.agree_due()
@@ -389,7 +389,7 @@ def test_reading_a_statement_again_changes_nothing(acme: world.Firm) -> None:
     from apps.settlement.rails import get_rail
     from apps.workflows.read_statement import read_line
 
-    nostro = settlement.find_nostro(payment().entity_id, "BTC")
+    nostro = settlement.get_nostro(payment().entity_id, "BTC")
     statement = get_rail("bitcoin-btc", "CHAIN").statement(here.place("BTC"), after=0, now=clock.desk_now())
     assert len(statement.entries) == 2
     for entry in statement.entries:

@@ -34,7 +34,7 @@ def owing(amount_btc: str = "1") -> tuple[world.Firm, D]:
     """acme owes the dollars of one deal, as one expected payment."""
     acme = world.firm("acme")
     here.deal(acme, Side.BUY, amount_btc)
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.freeze_due()
     here.at(here.VALUE_DAY)
     return acme, here.only("EXPECTED").amount
@@ -86,7 +86,7 @@ def test_one_receipt_pays_several_instructions_without_netting(house: dict) -> N
     acme = world.firm("acme", netting=False)
     here.deal(acme, Side.BUY, "1")
     here.deal(acme, Side.BUY, "2")
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.freeze_due()
     due = sum((i.amount for i in settlement.list_instructions(SYSTEM).filter(direction="RECEIVE")), D(0))
     here.pay_in("USD", due, **ACME)

@@ -63,7 +63,7 @@ def settling() -> world.Firm:
     here.deal(acme, Side.BUY, "1")
     here.pay_in("USD", D(500), name="Nobody", address="unknown-1")
     here.pay_in("USD", D(700), name="Cygnus Capital", address="021000021-3001")
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.run_all()
     request_withdrawal(actor=cygnus.treasury, account_id=cygnus.account.id, asset="USD", amount=D(10), client_reference="w")
     return acme

@@ -203,3 +203,6 @@ def test_safeguarded_money_is_never_paid_below_what_is_owed(cygnus: world.Firm) 
     here.take_client_money(asset="BTC", amount=D("0.5"))
     jobs.review_queue()
     assert [b["code"] for b in settlement.list_decisions([payment.id])[0].blockers] == ["CLIENT_MONEY_SHORTFALL"]
+    jobs.fund(payment.nostro_id, D("0.5"), "made good by the house")
+    jobs.review_queue()
+    assert here.only("READY").id == payment.id

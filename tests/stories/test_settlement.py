@@ -8,8 +8,11 @@ from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
 from apps.ledger import queries as ledger
+from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
+from apps.workflows.import_fills import import_fills
+from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from tests import world
@@ -21,17 +24,28 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def identity_holds(entity_id) -> None:  # type: ignore[no-untyped-def]
     for one in ledger.list_identity(entity_id):
         assert one.holds, one
+    with db.snapshot():
+        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
 
 
-def test_a_credit_client_deals_twice_and_the_net_of_both_settles() -> None:
+FILLS = """counterparty,execution_id,instrument,side,quantity,price,fee,executed_at
+venue,x-1,BTC-USD,buy,2,20000.5,8,2026-09-15T12:00:00+00:00
+"""
+# What the hedge of 2 BTC at 20,000.50 with a fee of 8 dollars leaves in every picture below.
+HEDGED = {"VENUE BTC": D(2), "VENUE USD": D(-40_009)}
+
+
+def test_a_credit_client_deals_twice_we_hedge_and_the_net_of_both_settles() -> None:
     here.open_house("USD", "BTC")
     acme = world.firm("acme")
     bought = here.deal(acme, Side.BUY, "3")
     sold = here.deal(acme, Side.SELL, "1")
+    register_counterparty(code="venue", name="Venue Ltd", lei="", country="GB", roles=["VENUE"])
+    import_fills(text=FILLS, book_code="main", made_by=None)
     pays, gets = (db.one("SELECT pays FROM trades_tradeversion WHERE trade_id = %s", (bought.id,))[0],
                   db.one("SELECT receives FROM trades_tradeversion WHERE trade_id = %s", (sold.id,))[0])  # fmt: skip
     net = pays - gets
-    here.at(here.CUTOFF)
+    here.at(here.CUTOFF, seconds=10)
     jobs.run_all()
     (net_set,) = settlement.list_net_sets(SYSTEM)
     assert net_set.status == "FROZEN"
@@ -53,7 +67,7 @@ def test_a_credit_client_deals_twice_and_the_net_of_both_settles() -> None:
         "IN_TRANSIT BTC": D(-2),
         "PAYABLE BTC": D(-1), "RECEIVABLE BTC": D(1),
         "PAYABLE USD": -gets, "RECEIVABLE USD": pays,
-        "POSITION BTC": D(2), "POSITION USD": -net,
+        **HEDGED, "POSITION USD": D(40_001) - net, "COST USD": D(8),
     }  # fmt: skip
     identity_holds(bought.entity_id)
     here.pay_in("USD", net, name="Acme Capital", address="021000021-1001", remittance=here.only("EXPECTED").end_to_end_id)
@@ -65,8 +79,8 @@ def test_a_credit_client_deals_twice_and_the_net_of_both_settles() -> None:
     assert here.balances() == {
         "CAPITAL BTC": D(-1000), "CAPITAL USD": D(-10_000_000),
         "NOSTRO BTC": D(998) - fee, "NOSTRO USD": D(10_000_000) + net,
-        "COST BTC": fee,
-        "POSITION BTC": D(2), "POSITION USD": -net,
+        "COST BTC": fee, "COST USD": D(8),
+        **HEDGED, "POSITION USD": D(40_001) - net,
     }  # fmt: skip
     identity_holds(bought.entity_id)
     assert db.one("SELECT reserved, used FROM credit_line") == (D(0), D(0))

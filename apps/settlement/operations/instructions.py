@@ -12,7 +12,7 @@ from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.settlement.models import GateDecision, Instruction, NetLeg, NetSet, Nostro, Obligation
 from apps.settlement.queries.gate import read_facts
-from apps.settlement.queries.views import find_nostro
+from apps.settlement.queries.views import get_nostro
 from apps.settlement.rules.gate import Blocker, blockers, standing
 from apps.settlement.states import INSTRUCTION, NET_LEG, OBLIGATION, InstructionStatus, NetLegStatus, ObligationStatus
 
@@ -26,7 +26,7 @@ def instruct_leg(*, net_set: NetSet, leg: NetLeg, now: datetime) -> Instruction:
         target={"net_leg": leg},
         direction=leg.direction,
         account=net_set.account,
-        nostro=find_nostro(net_set.entity_id, leg.asset_id),
+        nostro=get_nostro(net_set.entity_id, leg.asset_id),
         amount=leg.amount,
         due_date=net_set.value_date,
         now=now,
@@ -42,7 +42,7 @@ def instruct_obligation(*, obligation: Obligation, account: Account, now: dateti
         target={"obligation": obligation},
         direction=obligation.direction,
         account=account,
-        nostro=find_nostro(obligation.entity_id, obligation.asset_id),
+        nostro=get_nostro(obligation.entity_id, obligation.asset_id),
         amount=obligation.amount,
         due_date=obligation.value_date,
         now=now,

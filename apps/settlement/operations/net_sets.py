@@ -65,7 +65,7 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
         OBLIGATION.move(one, ObligationStatus.NETTED)
         one.net_leg = legs[one.asset_id]
     Obligation.objects.bulk_update(members, ["status", "net_leg"])
-    settling.tell(net_set, "net_set.frozen")
+    settling.tell(net_set=net_set, kind="net_set.frozen")
     for leg in legs.values():
         if not leg.amount:
             mine = [o for o in members if o.net_leg_id == leg.id]
@@ -82,7 +82,7 @@ def agree(*, net_set: NetSet) -> NetSet:
     """
     NET_SET.move(net_set, NetSetStatus.AGREED)
     net_set.save(update_fields=["status"])
-    settling.tell(net_set, "net_set.agreed")
+    settling.tell(net_set=net_set, kind="net_set.agreed")
     return net_set
 
 
@@ -119,7 +119,7 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
         OBLIGATION.move(member, ObligationStatus.OPEN)
         member.net_leg = None
     Obligation.objects.bulk_update(members, ["status", "net_leg"])
-    settling.tell(net_set, "net_set.aborted")
+    settling.tell(net_set=net_set, kind="net_set.aborted")
     return net_set
 
 

@@ -56,7 +56,7 @@ def mark_sent(*, chain: Chain, instruction_id: UUID, reference: str, now: dateti
     i.rail_reference, i.sent_at, i.failure = reference, now, ""
     move(i, InstructionStatus.SENT, "rail_reference", "sent_at", "failure")
     if i.net_leg_id is not None:
-        settling.begin(chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
+        settling.begin(net_set=chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
     if i.withdrawal_id is not None:
         transfers.use_hold(withdrawal_id=i.withdrawal_id, now=now)
     _post(i, SENT_KIND, postings.payment_sent(till_of(i.nostro), _owed(i), i.amount), f"payment:{i.id}:sent", now)
@@ -133,11 +133,11 @@ def take_back(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: dat
 
 
 @step
-def lock_for(instruction_id: UUID) -> Chain:
+def lock_for(*, instruction_id: UUID) -> Chain:
     """Everything that moves with a payment, in the house order of locks."""
     account_id = Instruction.objects.values_list("account_id", flat=True).get(id=instruction_id)
     if account_id is not None:
-        settling.lock_money(account_id)
+        settling.lock_money(account_id=account_id)
     return lock_chain([instruction_id])
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
@@ -9,7 +10,6 @@ from apps.clients import queries as clients
 from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
-from apps.instruments.models import Rail
 from apps.settlement.errors import BadDecision
 from apps.settlement.models import Instruction, Receipt
 from apps.settlement.queries.locks import lock_receipt
@@ -87,7 +87,7 @@ def _return(receipt: Receipt, named: tuple[str, str] | None, now: datetime) -> I
         account=receipt.account,
         nostro=receipt.nostro,
         amount=receipt.amount,
-        due_date=now.date(),
+        due_date=now.astimezone(ZoneInfo(receipt.nostro.rail.zone)).date(),
         beneficiary=_beneficiary(receipt, named),
         now=now,
     )
@@ -97,7 +97,7 @@ def _beneficiary(receipt: Receipt, named: tuple[str, str] | None) -> tuple[str, 
     """The remitting bank account; on a chain only a wallet that was named."""
     if named is not None:
         return named
-    if Rail.objects.get(code=receipt.nostro.rail_id).kind == "CHAIN":
+    if receipt.nostro.rail.kind == "CHAIN":
         raise BadDecision("a chain transfer goes back to a screened wallet that the client names")
     if not receipt.sender_address:
         raise BadDecision("nobody to return it to is known")

@@ -179,7 +179,7 @@ def match(*, receipt_id: UUID, prefunded: bool, now: datetime) -> Receipt:
     """
     account_id = Receipt.objects.values_list("account_id", flat=True).get(id=receipt_id)
     assert account_id is not None, "a cleared receipt has an account"
-    settling.lock_money(account_id)
+    settling.lock_money(account_id=account_id)
     receipt = Receipt.objects.select_related("nostro").get(id=receipt_id)
     expected = Instruction.objects.filter(
         account_id=account_id, asset_id=receipt.asset_id, entity_id=receipt.nostro.entity_id, direction="RECEIVE", status__in=WAITING

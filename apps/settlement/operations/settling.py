@@ -34,7 +34,7 @@ class Dues:
 
 
 @step
-def lock_money(account_id: UUID) -> Account:
+def lock_money(*, account_id: UUID) -> Account:
     """Credit lines group → client → account, then the account's row: before anything that may settle or touch a balance."""
     account = clients.get_owned(account_id)
     credit.lock_lines(group_id=account.owner.group_id, client_id=account.owner_id, account_id=account_id)
@@ -43,7 +43,7 @@ def lock_money(account_id: UUID) -> Account:
 
 
 @step
-def begin(net_set: NetSet) -> None:
+def begin(*, net_set: NetSet) -> None:
     """The first payment of a set has been sent or received."""
     if net_set.status in {NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED}:
         NET_SET.move(net_set, NetSetStatus.SETTLING)
@@ -56,7 +56,7 @@ def apply(*, chain: Chain, instruction: Instruction, amount: Decimal, now: datet
     if instruction.net_leg_id is not None:
         leg = chain.legs[instruction.net_leg_id]
         dues = Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id])
-        begin(dues.net_set)
+        begin(net_set=dues.net_set)
         leg.settled_amount += amount
         if leg.settled_amount == leg.amount:
             settle_leg(dues=dues, now=now)
@@ -95,11 +95,11 @@ def settle_leg(*, dues: Dues, now: datetime) -> None:
     Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
     _post_set_off(dues, now)
     if not NetLeg.objects.filter(net_set=net_set).exclude(status=NetLegStatus.SETTLED).exists():
-        begin(net_set)
+        begin(net_set=net_set)
         NET_SET.move(net_set, NetSetStatus.SETTLED)
         net_set.settled_at = now
         net_set.save(update_fields=["status", "settled_at"])
-        tell(net_set, "settlement.settled")
+        tell(net_set=net_set, kind="settlement.settled")
     close_deals({one.trade_id for one in dues.members}, now=now)
 
 
@@ -185,7 +185,7 @@ def close_deals(trade_ids: Iterable[UUID], *, now: datetime) -> None:
 
 
 @step
-def tell(net_set: NetSet, kind: str) -> None:
+def tell(*, net_set: NetSet, kind: str) -> None:
     """Record an event of a net set with its legs."""
     legs = views.net_set_legs([net_set.id])[net_set.id]
     events.record(

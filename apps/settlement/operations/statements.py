@@ -9,6 +9,7 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments.models import Book
 from apps.ledger import operations as ledger
+from apps.settlement.errors import StatementGap
 from apps.settlement.models import Instruction, Nostro, RailCursor, StatementLine
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import postings
@@ -23,13 +24,15 @@ from .receipts import Booked
 def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine | None:
     """Keep the line and move what it is about; None when it was read before, so reading a statement again changes nothing.
 
-    Lines are read in the order of their sequence: one that leaves a gap waits for the lines before it.
+    :raises StatementGap: the lines before it are missing
     """
     paid = Instruction.objects.filter(end_to_end_id=entry.end_to_end_id, nostro_id=nostro_id).first() if entry.end_to_end_id else None
-    chain = payments.lock_for(paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
+    chain = payments.lock_for(instruction_id=paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
     cursor = _lock_cursor(nostro_id)
-    if entry.sequence != cursor.last_sequence + 1:
+    if entry.sequence <= cursor.last_sequence:
         return None
+    if entry.sequence > cursor.last_sequence + 1:
+        raise StatementGap(f"line {entry.sequence} came, line {cursor.last_sequence + 1} is missing")
     nostro = Nostro.objects.select_related("rail").get(id=nostro_id)
     line = StatementLine(
         id=ids.uuid7(),

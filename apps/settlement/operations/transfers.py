@@ -150,7 +150,7 @@ def instruct(*, withdrawal_id: UUID, client_money: bool, due: date, now: datetim
     return instructions.instruct_payment(
         target={"withdrawal": w},
         account=w.account,
-        nostro=views.find_nostro(w.entity_id, w.asset_id, client_money=client_money),
+        nostro=views.get_nostro(w.entity_id, w.asset_id, client_money=client_money),
         amount=w.amount,
         due_date=due,
         ssi=w.ssi,

@@ -10,6 +10,8 @@ from apps.settlement.rules import netting
 from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReceiptStatus, WithdrawalStatus
 
 BATCH = 500
+# Desk time that a cut-off is left after it: an accept received in time is committed by then, and so in the set (mechanics.md, Two clocks).
+GRACE = timedelta(seconds=10)
 LIVE = [NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED, NetSetStatus.SETTLING]
 
 
@@ -24,7 +26,7 @@ class Freeze:
 
 
 def list_due_freezes(now: datetime) -> list[Freeze]:
-    """The sets whose netting cut-off has passed, by the account's terms."""
+    """The sets whose netting cut-off passed 10 s ago, by the account's terms."""
     rows = (
         Obligation.objects.filter(status=ObligationStatus.OPEN, value_date__lte=(now + timedelta(days=2)).date())
         .order_by("value_date", "booked_at")
@@ -44,7 +46,7 @@ def list_due_freezes(now: datetime) -> list[Freeze]:
         while (account_id, entity_id, value_date, moment) in alive:
             later = moment + timedelta(microseconds=1)
             moment = netting.first_cutoff(booked_at=later, value_date=value_date, at=at, zone=zone)
-        if moment <= now:
+        if moment <= now - GRACE:
             found.add(Freeze(moment, value_date, account_id, entity_id))
     return sorted(found)[:BATCH]
 

@@ -106,7 +106,7 @@ def list_nostros() -> "QuerySet[Nostro]":
     return Nostro.objects.select_related("rail", "entity", "asset").order_by("asset_id", "designation")
 
 
-def find_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> Nostro:
+def get_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> Nostro:
     """Ours for this asset; a CLIENT one for client money where there is one.
 
     :raises NoNostro: there is none
@@ -224,6 +224,11 @@ def describe_receipt(r: Receipt) -> dict[str, Any]:
         "status": str(r.status),
         "final_at": _at(r.final_at),
     }
+
+
+def describe_deposit_instruction(n: Nostro) -> dict[str, Any]:
+    """Where a client pays us."""
+    return {"asset": n.asset_id, "rail": n.rail_id, "holder": n.entity.name, "address": n.address}
 
 
 def describe_deposit(d: Deposit) -> dict[str, Any]:

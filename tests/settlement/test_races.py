@@ -1,0 +1,104 @@
+"""Two workers at once do what one does."""
+
+import threading
+from collections.abc import Callable
+from decimal import Decimal as D
+
+import pytest
+from django.db import connection
+
+from apps.core import db
+from apps.core.actor import SYSTEM
+from apps.core.errors import AppError
+from apps.jobs import settlement as jobs
+from apps.rfqs.states import Side
+from apps.settlement import queries as settlement
+from apps.workflows.decide_approval import decide_approval
+from apps.workflows.request_release import request_release
+from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
+from tests import world
+from tests.settlement import world as here
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """Run them together; what each gave, a refusal as its class's name."""
+    ready, out = threading.Barrier(len(acts)), [None] * len(acts)
+
+    def run(i: int, act: Callable[[], object]) -> None:
+        ready.wait()
+        try:
+            out[i] = act()  # type: ignore[call-overload]
+        except AppError as no:
+            out[i] = type(no).__name__  # type: ignore[call-overload]
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(i, act)) for i, act in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return out  # type: ignore[return-value]
+
+
+def test_four_sweeps_freeze_one_set() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    for _ in range(3):
+        here.deal(acme, Side.BUY, "1")
+    here.at(here.CUTOFF, seconds=10)
+    at_once(*[jobs.freeze_due] * 4)
+    (net_set,) = settlement.list_net_sets(SYSTEM)
+    assert (net_set.attempt, net_set.status) == (1, "FROZEN")
+    assert db.one("SELECT count(*) FROM settlement_instruction") == (2,)
+
+
+def test_four_readers_book_each_statement_line_and_match_each_receipt_once() -> None:
+    here.open_house("USD", "BTC")
+    cygnus = world.firm("cygnus", mode="PREFUNDED", instructions=here.CYGNUS)
+    for n in range(1, 9):
+        here.pay_in("USD", D(n), name="Cygnus Capital", address="021000021-3001")
+
+    def read() -> None:
+        jobs.poll_rails()
+        jobs.match_receipts()
+
+    at_once(*[read] * 4)
+    read()  # what one of them left because another was faster
+    assert db.one("SELECT count(*), sum(amount) FROM settlement_statementline") == (8, D(36))
+    assert here.balances()["CLIENT_BALANCE USD"] == D(-36)
+    assert settlement.list_deposits(cygnus.treasury).count() == 8
+
+
+def test_two_checkers_at_once_release_once() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    here.deal(acme, Side.BUY, "1")
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    here.at(here.VALUE_DAY)
+    jobs.agree_due()
+    jobs.review_queue()
+    asked = request_release(actor=here.staff("olga", "operations"), instruction_ids=[here.only("READY").id])
+    checkers = [here.staff(name, "operations") for name in ("oscar", "otto")]
+    out = at_once(*[lambda who=who: decide_approval(approval_id=asked.id, actor=who, approve=True).status for who in checkers])  # type: ignore[misc]
+    assert sorted(map(str, out)) == ["EXECUTED", "IllegalMove"]
+    assert db.one("SELECT count(*) FROM events_event WHERE kind = 'instruction.released'") == (1,)
+
+
+def test_two_approvals_at_once_never_hold_more_than_there_is() -> None:
+    here.open_house("USD", "BTC")
+    cygnus = world.firm("cygnus", mode="PREFUNDED", members=here.THREE_PEOPLE, instructions=here.CYGNUS)
+    here.pay_in("USD", D(100), name="Cygnus Capital", address="021000021-3001")
+    jobs.poll_rails()
+    jobs.match_receipts()
+    asked = [
+        request_withdrawal(actor=cygnus.treasury, account_id=cygnus.account.id, asset="USD", amount=D(60), client_reference=f"w{n}")
+        for n in range(3)
+    ]
+    controller = world.actor_of(cygnus.account, "Controller")
+    out = at_once(*[lambda one=one: str(approve_withdrawal(actor=controller, withdrawal_id=one.id).status) for one in asked])  # type: ignore[misc]
+    assert sorted(map(str, out)) == ["HELD", "InsufficientBalance", "InsufficientBalance"]
+    assert db.one("SELECT held FROM ledger_ledgeraccount WHERE kind = 'CLIENT_BALANCE' AND asset_code = 'USD'") == (D(60),)
