@@ -279,6 +279,7 @@ RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.sett
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 # What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
 APPROVALS = {
+    "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
     "release": {
         "execute": "apps.settlement.operations.release.execute",
@@ -289,3 +290,6 @@ APPROVALS = {
         "version": "apps.settlement.operations.quarantine.version",
     },
 }
+
+# --- reports and the close ------------------------------------------------------------------------------------------------
+REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()

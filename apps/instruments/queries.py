@@ -1,5 +1,7 @@
 """Pairs, assets, rails, our entities and books."""
 
+from uuid import UUID
+
 from apps.core.errors import NotFound
 
 from .models import Asset, Book, BookingEntity, Pair, Rail
@@ -22,6 +24,10 @@ def list_assets() -> list[Asset]:
 
 def get_entity(code: str) -> BookingEntity:
     return BookingEntity.objects.get(code=code)
+
+
+def get_entity_by_id(entity_id: UUID) -> BookingEntity:
+    return BookingEntity.objects.get(id=entity_id)
 
 
 def list_entities() -> list[BookingEntity]:

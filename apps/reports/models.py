@@ -17,6 +17,7 @@ class ReportRun(Row):
     files = models.JSONField(default=list)  # [{"name", "format", "sha256", "bytes"}], under settings.REPORTS_DIR
     due_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)  # wall clock: after it the worker that renders is taken for lost
     done_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
 

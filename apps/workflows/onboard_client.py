@@ -46,7 +46,11 @@ class Applicant:
     netting: bool = True
     safeguarded: bool = False
     group: str = ""
-    members: Sequence[tuple[str, Sequence[str]]] = (("Trader", ("viewer", "trader")), ("Treasury", ("viewer", "settlement", "admin")))
+    members: Sequence[tuple[str, Sequence[str]]] = (
+        ("Trader", ("viewer", "trader")),
+        ("Treasury", ("viewer", "settlement", "admin")),
+        ("Controller", ("viewer", "settlement")),
+    )
     instructions: Sequence[Instruction] = field(default_factory=tuple)
 
 

@@ -121,7 +121,8 @@ def test_a_request_for_approval_goes_to_its_checkers_but_not_to_its_maker() -> N
     @use_case
     def ask(*, now: datetime) -> None:
         approvals.request(
-            kind="thing", subject_type="thing", subject_id=ids.uuid7(), subject_version="1", title="Release 3 payments\r\nBcc: x@evil.example",
+            kind="thing", subject_type="thing", subject_id=ids.uuid7(), subject_version="1",
+            title="Release 3 payments\r\nBcc: x@evil.example",
             payload={"secret": "hunter2"}, maker=olga, checker_roles=["operations", "risk"], now=now,
         )  # fmt: skip
 

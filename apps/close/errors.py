@@ -1,0 +1,39 @@
+"""The close's refusals: one class, one stable code each."""
+
+from apps.core.errors import Conflict, Forbidden, NotFound, Rejected
+
+
+class NoSuchDay(NotFound):
+    """This business day was never opened."""
+
+    code, title = "no_such_day", "No such business day"
+
+
+class DayNotOver(Conflict):
+    """The business date has not rolled yet: deals may still be booked into it."""
+
+    code, title, retry = "day_not_over", "The business day is not over", "after"
+
+
+class DayNotReady(Rejected):
+    """Something that a close needs is not proven; `missing` lists what, with details."""
+
+    code, title = "day_not_ready", "The day cannot be closed yet"
+
+
+class NotACloser(Forbidden):
+    """Operations start a close; finance or risk close."""
+
+    code, title = "not_a_closer", "Your role does not close days"
+
+
+class SameHandsClose(Forbidden):
+    """Nobody closes the day whose close they started."""
+
+    code, title = "four_eyes", "Somebody else has to close this day"
+
+
+class MarksIncomplete(Rejected):
+    """An asset with a balance has no mark; `missing` lists them."""
+
+    code, title = "marks_incomplete", "Marks are missing"

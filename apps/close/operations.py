@@ -1,0 +1,112 @@
+"""Open a business day, start its close, keep its proofs, close it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from apps.core import db, ids
+from apps.core.actor import Actor
+from apps.core.errors import IllegalMove
+from apps.core.unit import step
+from apps.events import operations as events
+from apps.users import rules as people
+
+from . import queries
+from .errors import DayNotOver, DayNotReady, NotACloser, SameHandsClose
+from .models import BusinessDay, Proof
+from .rules import Taken
+from .states import DAY, DayStatus
+
+
+@step
+def open_day(*, entity_id: UUID, on: date) -> BusinessDay:
+    """The business day, opened once however often it is asked for."""
+    opened = db.run(
+        "INSERT INTO close_businessday (id, entity_id, date, status) VALUES (%s, %s, %s, 'OPEN') ON CONFLICT (entity_id, date) DO NOTHING "
+        "RETURNING id",
+        (ids.uuid7(), entity_id, on),
+    )
+    day = queries.find_day(entity_id, on)
+    assert day is not None, "inserted or there before"
+    if opened:
+        _tell("day.opened", day)
+    return day
+
+
+@step
+def start_close(*, entity_id: UUID, on: date, actor: Actor, today: date) -> BusinessDay:
+    """OPEN → CLOSING, by operations, once the date has rolled.
+
+    :param today: the entity's business date now
+    :raises NoSuchDay, NotACloser, DayNotOver
+    :raises IllegalMove: it is closing or closed already
+    """
+    if actor.id is None or not people.may_make(actor.roles, "day_close"):
+        raise NotACloser("operations start the close of a day")
+    day = queries.lock_day(entity_id, on)
+    if on >= today:
+        raise DayNotOver(f"{on.isoformat()} rolls into the next date first", business_date=today.isoformat())
+    DAY.move(day, DayStatus.CLOSING)
+    day.started_by = actor.id
+    day.save(update_fields=["status", "started_by"])
+    _tell("day.closing", day)
+    return day
+
+
+@step
+def keep_proofs(*, day: BusinessDay, taken: Sequence[Taken], now: datetime) -> list[Proof]:
+    """Record what was proven, and what not. Earlier proofs stay beside it."""
+    rows = [
+        Proof(id=ids.uuid7(), day=day, kind=one.kind, proven=one.proven, detail={"breaks": one.breaks, **one.detail}, taken_at=now)
+        for one in taken
+    ]
+    db.insert(*rows)
+    return rows
+
+
+@step
+def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken], now: datetime) -> BusinessDay:
+    """CLOSING → CLOSED, by finance or risk, never by who started it, with every proof proven.
+
+    :param taken: the proofs, taken in this transaction
+    :raises NoSuchDay, NotACloser, SameHandsClose
+    :raises DayNotReady: `missing` lists each proof that fails, with its breaks
+    :raises IllegalMove: its close was not started, or it is closed
+    """
+    if actor.id is None or not people.may_check(actor.roles, "day_close"):
+        raise NotACloser("finance or risk close a day")
+    day = queries.lock_day(entity_id, on)
+    DAY.move(day, DayStatus.CLOSED)
+    if day.started_by == actor.id:
+        raise SameHandsClose(on.isoformat())
+    missing = [{"proof": str(one.kind), "breaks": one.breaks} for one in taken if not one.proven]
+    if missing:
+        raise DayNotReady("; ".join(f"{one.kind}: {', '.join(one.breaks)}" for one in taken if not one.proven), missing=missing)
+    keep_proofs(day=day, taken=taken, now=now)
+    day.closed_by, day.closed_at = actor.id, now
+    day.save(update_fields=["status", "closed_by", "closed_at"])
+    _tell("day.closed", day)
+    return day
+
+
+@step
+def stop_close(*, entity_id: UUID, on: date, actor: Actor, reason: str) -> BusinessDay:
+    """CLOSING → OPEN: the close is given up, to correct something first.
+
+    :raises NoSuchDay, NotACloser
+    :raises IllegalMove: nothing is closing
+    """
+    if actor.id is None or not (people.may_make(actor.roles, "day_close") or people.may_check(actor.roles, "day_close")):
+        raise NotACloser("operations, finance or risk")
+    day = queries.lock_day(entity_id, on)
+    if day.status != DayStatus.CLOSING:  # the table lets a CLOSED day reopen too, but that takes four eyes
+        raise IllegalMove(f"the day is {day.status}", state=str(day.status))
+    DAY.move(day, DayStatus.OPEN)
+    day.started_by = None
+    day.save(update_fields=["status", "started_by"])
+    _tell("day.reopened", day, reason=reason)
+    return day
+
+
+def _tell(kind: str, day: BusinessDay, **house: str) -> None:
+    events.record(kind, subject_type="business_day", subject_id=day.id, house={"date": day.date.isoformat(), **house})

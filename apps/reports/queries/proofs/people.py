@@ -1,0 +1,28 @@
+"""Promise 6: nobody checks what they made, superusers too."""
+
+from .lines import sql
+
+_PAIRS = [
+    ("approval", "approvals_approval", "maker_id", "checker_id"),
+    ("instruction", "settlement_instruction", "made_by", "released_by"),
+    ("withdrawal", "settlement_withdrawal", "requested_by", "approved_by"),
+    ("mark set", "pricing_markset", "proposed_by", "approved_by"),
+    ("halt", "pricing_halt", "thrown_by", "lifted_by"),
+    ("business day", "close_businessday", "started_by", "closed_by"),
+]
+
+LINES = (
+    sql(
+        "four_eyes",
+        "Nobody checked what they made, and everything checked has its checker",
+        *(
+            f"SELECT format('{what} %s was made and checked by %s', id, {checker}) FROM {table} WHERE {maker} = {checker}"  # noqa: S608
+            for what, table, maker, checker in _PAIRS
+        ),
+        "SELECT format('approval %s is %s without a checker', id, status) FROM approvals_approval "
+        "WHERE status NOT IN ('REQUESTED', 'WITHDRAWN', 'EXPIRED') AND checker_id IS NULL",
+        "SELECT format('mark set %s is %s and nobody approved it', id, status) FROM pricing_markset WHERE status = 'APPROVED' "
+        "AND approved_by IS NULL",
+        "SELECT format('day %s is CLOSED and nobody closed it', date) FROM close_businessday WHERE status = 'CLOSED' AND closed_by IS NULL",
+    ),
+)
