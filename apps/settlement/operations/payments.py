@@ -56,7 +56,7 @@ def mark_sent(*, chain: Chain, instruction_id: UUID, reference: str, now: dateti
     i.rail_reference, i.sent_at, i.failure = reference, now, ""
     move(i, InstructionStatus.SENT, "rail_reference", "sent_at", "failure")
     if i.net_leg_id is not None:
-        settling.begin(chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
+        settling.begin(net_set=chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
     if i.withdrawal_id is not None:
         transfers.use_hold(withdrawal_id=i.withdrawal_id, now=now)
     _post(i, SENT_KIND, postings.payment_sent(till_of(i.nostro), _owed(i), i.amount), f"payment:{i.id}:sent", now)

@@ -43,7 +43,7 @@ def lock_money(account_id: UUID) -> Account:
 
 
 @step
-def begin(net_set: NetSet) -> None:
+def begin(*, net_set: NetSet) -> None:
     """The first payment of a set has been sent or received."""
     if net_set.status in {NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED}:
         NET_SET.move(net_set, NetSetStatus.SETTLING)
@@ -56,7 +56,7 @@ def apply(*, chain: Chain, instruction: Instruction, amount: Decimal, now: datet
     if instruction.net_leg_id is not None:
         leg = chain.legs[instruction.net_leg_id]
         dues = Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id])
-        begin(dues.net_set)
+        begin(net_set=dues.net_set)
         leg.settled_amount += amount
         if leg.settled_amount == leg.amount:
             settle_leg(dues=dues, now=now)
@@ -80,7 +80,7 @@ def _settle_obligation(one: Obligation, amount: Decimal, now: datetime) -> None:
     one.settled_at = now if whole else None
     one.save(update_fields=["status", "settled_amount", "settled_at"])
     if whole:
-        close_deals([one.trade_id], now=now)
+        close_deals(trade_ids=[one.trade_id], now=now)
 
 
 @step
@@ -95,12 +95,12 @@ def settle_leg(*, dues: Dues, now: datetime) -> None:
     Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
     _post_set_off(dues, now)
     if not NetLeg.objects.filter(net_set=net_set).exclude(status=NetLegStatus.SETTLED).exists():
-        begin(net_set)
+        begin(net_set=net_set)
         NET_SET.move(net_set, NetSetStatus.SETTLED)
         net_set.settled_at = now
         net_set.save(update_fields=["status", "settled_at"])
         tell(net_set, "settlement.settled")
-    close_deals({one.trade_id for one in dues.members}, now=now)
+    close_deals(trade_ids={one.trade_id for one in dues.members}, now=now)
 
 
 def _post_set_off(dues: Dues, now: datetime) -> None:
@@ -163,7 +163,7 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
 
 
 @step
-def close_deals(trade_ids: Iterable[UUID], *, now: datetime) -> None:
+def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
     """Deals of which both sides have settled: their credit is free again, and the client is told."""
     wanted = list(trade_ids)
     open_ones = set(
