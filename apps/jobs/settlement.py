@@ -15,7 +15,7 @@ from apps.settlement import queries as settlement
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
 from apps.settlement.rails.base import Place
-from apps.workflows.read_statement import clear_receipt, match_receipt, read_line, see_incoming
+from apps.workflows.read_statement import clear_receipt, match_receipt, note_balance, read_line, see_incoming
 from apps.workflows.send_payment import begin_sending, record_answer, review_payment
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
 from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
@@ -83,7 +83,10 @@ def poll_rails() -> int:
         now = clock.desk_now()
         if incoming := rail.incoming(place, now=now):
             _one(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
-        for entry in rail.statement(place, after=watched.last_sequence, now=now).entries:
+        statement = rail.statement(place, after=watched.last_sequence, now=now)
+        if not statement.entries and not watched.last_sequence:
+            _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
+        for entry in statement.entries:
             if not _one(read_line, nostro_id=watched.nostro_id, entry=entry):
                 break  # the next run begins at this line again
             read += 1

@@ -294,3 +294,7 @@ def stamp(moment: datetime) -> str:
 def any_rfq() -> bool:
     """Whether this desk was ever asked for a price."""
     return Rfq.objects.exists()
+
+
+def list_quote_statuses() -> list[str]:
+    return list(Quote.objects.values_list("status", flat=True))

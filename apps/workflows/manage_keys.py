@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from apps.approvals import operations as approvals
+from apps.approvals.errors import StaleRequest
 from apps.approvals.models import Approval
 from apps.clients import operations as clients
 from apps.clients import queries, rules
@@ -84,8 +85,13 @@ def request_key(
 
 @step
 def widen_key(*, approval: Approval, checker: Actor, now: datetime) -> None:
-    """What an approved request does: the key gets the scopes that were asked for."""
+    """What an approved request does: the key gets the scopes that were asked for.
+
+    :raises StaleRequest: the key has ended
+    """
     key = queries.lock_key(approval.subject_id)
+    if key.revoked_at is not None or key.expires_at <= clock.wall_now():
+        raise StaleRequest(approval.title)
     clients.set_scopes(key_pk=key.id, scopes=approval.payload["scopes"], cidrs=approval.payload["cidrs"])
 
 
@@ -99,14 +105,13 @@ def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
 
 
 def key_version(approval: Approval) -> str:
-    """What the key of a request is now: nothing that was asked on fits a key that has ended."""
-    key = queries.lock_key(approval.subject_id)
-    return "ended" if key.revoked_at is not None or key.expires_at <= clock.wall_now() else version_of(key)
+    """The key as it is now, to be compared with what was asked on."""
+    return version_of(queries.lock_key(approval.subject_id))
 
 
 def version_of(key: ApiKey) -> str:
-    """What a request to widen was asked on."""
-    text = "|".join([*sorted(key.scopes), "/", *sorted(key.allowed_cidrs)])
+    """What a request to widen was asked on: scopes, networks, and that the key has not been revoked."""
+    text = "|".join([*sorted(key.scopes), "/", *sorted(key.allowed_cidrs), "/", str(key.revoked_at is not None)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

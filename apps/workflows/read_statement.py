@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from apps.approvals.models import Approval
@@ -12,7 +13,7 @@ from apps.core.unit import use_case
 from apps.settlement import queries as settlement
 from apps.settlement.models import Receipt, StatementLine
 from apps.settlement.operations import quarantine, receipts, statements
-from apps.settlement.rails.base import Entry, Incoming
+from apps.settlement.rules.rail import Entry, Incoming
 from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
 from apps.users.errors import RoleMissing
@@ -75,3 +76,9 @@ def request_receipt_decision(
         return_to=return_to,
         now=now,
     )
+
+
+@use_case
+def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
+    """The closing balance of an account on which nothing was ever booked."""
+    statements.note_balance(nostro_id=nostro_id, balance=balance, now=now)

@@ -7,7 +7,7 @@ from apps.core.unit import use_case
 from apps.settlement.models import Instruction
 from apps.settlement.operations import instructions, payments
 from apps.settlement.queries.locks import lock_instruction
-from apps.settlement.rails.base import Answer, Outcome, Payment
+from apps.settlement.rules.rail import Answer, Outcome, Payment
 from apps.settlement.states import InstructionStatus
 
 

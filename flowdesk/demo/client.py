@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flowdesk_client import Api, EventStream, Frame, Refused, load_key
@@ -36,9 +37,9 @@ class Listener(threading.Thread):
 
 class Clients:
     def __init__(self, web_url: str, live_url: str, key_files: list[str]) -> None:
-        keys = {key.client + (":second" if "second" in path else ""): key for path in key_files for key in [load_key(path)]}
+        keys = {Path(name).stem: load_key(name) for name in key_files}  # acme, cygnus-treasury, …
         self.apis = {name: Api(web_url, key) for name, key in keys.items()}
-        self.listeners = {name: Listener(live_url, key) for name, key in keys.items() if ":" not in name}
+        self.listeners = {name: Listener(live_url, key) for name, key in keys.items() if "-" not in name}
         for listener in self.listeners.values():
             listener.start()
 

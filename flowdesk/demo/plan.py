@@ -9,6 +9,7 @@ TICKS = 240
 TICK = timedelta(seconds=115)
 HEDGE_AT = (80, 160, TICKS - 1)
 SWEEP_EVERY = 15
+MOST_STEPS = 30  # of the walk over the value dates, for the progress bar
 
 # pair → quantity in steps: (step, fewest steps, most steps), by client
 SIZES = {

@@ -110,8 +110,8 @@ def clients(web_url: str, live_url: str, keys: list[Path]) -> Iterator[ClientPro
             process.stdout.close()
 
 
-def manage(*arguments: str) -> None:
-    """Run one management command as its own process, as its own role (`migrate` is the owner's).
+def manage(*arguments: str) -> str:
+    """Run one management command as its own process, as its own role (`migrate` is the owner's); what it printed.
 
     :raises DemoFailed: it failed; with its last lines
     """
@@ -125,6 +125,7 @@ def manage(*arguments: str) -> None:
     )
     if done.returncode:
         raise DemoFailed(f"manage.py {arguments[0]}: {(done.stderr or done.stdout).strip()[-2000:]}")
+    return done.stdout
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,11 +1,77 @@
 """What the day brought: tables for people, and the same figures for machines."""
 
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from .day import Teller
+from apps.core import money
+from apps.ledger import queries as ledger
+from apps.pricing import queries as pricing
+from apps.rfqs import queries as rfqs
+
+from .backoffice import BackOffice
+from .teller import Teller
+from .trading import Tally
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the demo was asked for."""
+
+    prices: Path | None
+    seed: int
+    folder: Path
+
+
+def figures(
+    options: Options,
+    day: date,
+    tally: Tally,
+    office: BackOffice,
+    closed: str,
+    heard: dict[str, int],
+    proven: dict[str, Any],
+    days: list[date],
+) -> dict[str, Any]:
+    """Everything countable of the day, as it goes into summary.json."""
+    marks = pricing.find_approved_marks(office.entity.id, days[-1]) or {}
+    identity = [
+        {
+            "asset": one.asset,
+            "have": money.text(one.have),
+            "position": money.text(one.position),
+            "mark": money.text(marks[one.asset]) if one.asset in marks else "",
+            "pnl": money.text(money.round_even(one.position * marks[one.asset], 2)) if one.asset in marks else "",
+            "holds": one.holds,
+        }
+        for one in ledger.list_identity(office.entity.id)
+    ]
+    lines = proven["lines"]
+    return {
+        "day": day.isoformat(),
+        "seed": options.seed,
+        "prices": "simulated" if options.prices is None else options.prices.name,
+        "rfqs": dict(tally.rfqs),
+        "refused": dict(tally.refused),
+        "quotes": dict(Counter(str(s) for s in rfqs.list_quote_statuses())),
+        "deals": tally.deals,
+        "deals_by_client": dict(Counter(deal["client_order_id"].partition("-")[0] for deal in tally.deals)),
+        "twins_refused": tally.twins_refused,
+        "retries": tally.retries,
+        "hedges": tally.hedges,
+        "settlement": office.figures(),
+        "events": heard,
+        "close": closed,
+        "identity": identity,
+        "pnl_usd": money.text(sum((Decimal(row["pnl"]) for row in identity if row["pnl"]), money.ZERO)),
+        "verify": {"lines": len(lines), "passed": sum(line["ok"] for line in lines)},
+        "reports": office.files(days),
+    }
 
 
 def show(teller: Teller, told: dict[str, Any], path: Path) -> None:

@@ -91,6 +91,11 @@ class TradingDay:
         self.tally.twins_refused += bool(told.get("refused_twin"))
         self.tally.retries += 2 if verb == "retry" else 0
 
+    def end(self) -> None:
+        """After the last request: what is still open runs out."""
+        self.move(self.now + timedelta(minutes=20))
+        self.sweep()
+
     def hedge(self) -> None:
         """Lay off about half of the open position with the venue, as a file of fills."""
         entity = instruments.get_entity("flowdesk")

@@ -9,18 +9,23 @@ from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import use_case
 from apps.instruments import queries as instruments
 from apps.jobs import settlement as jobs
+from apps.ledger import operations as ledger
 from apps.ledger.models import LedgerAccount
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.settlement import operations as settlement_operations
 from apps.settlement import queries as settlement
-from apps.settlement.models import Instruction, Nostro
+from apps.settlement.models import Instruction as Payment
+from apps.settlement.models import Nostro
+from apps.settlement.operations.nostros import till_of
 from apps.settlement.rails import get_rail
 from apps.settlement.rails.base import Place
+from apps.settlement.rules import postings
 from apps.trades.models import Trade
 from apps.users import operations as users
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.onboard_client import Instruction
 from apps.workflows.request_quote import request_quote
 from apps.workflows.request_release import request_release
 from tests import world
@@ -34,6 +39,10 @@ ADDRESSES = {
     "ETH": ("ethereum-eth", "0xflowdesk"),
 }
 CAPITAL = {"USD": D(10_000_000), "EUR": D(10_000_000), "BTC": D(1000), "ETH": D(10000)}
+CYGNUS = (
+    Instruction("fedwire-usd", "USD", "021000021-3001", "CHASUS33"),
+    Instruction("bitcoin-btc", "BTC", "bc1qcygnus"),
+)
 THREE_PEOPLE = (("Trader", ("viewer", "trader")), ("Treasury", ("viewer", "settlement", "admin")), ("Controller", ("viewer", "settlement")))
 
 
@@ -46,13 +55,13 @@ def _nostro(*, asset: str, now: datetime) -> Nostro:
     )
 
 
-def open_house(*assets: str) -> dict[str, Nostro]:
+def open_house(*assets: str, **capital: D) -> dict[str, Nostro]:
     """Our accounts, with capital on them, at noon of a Tuesday."""
     clock.freeze_desk(world.NOON)
     out = {}
-    for asset in assets or tuple(ADDRESSES):
+    for asset in assets or tuple(capital):
         out[asset] = _nostro(asset=asset)
-        jobs.fund(out[asset].id, CAPITAL[asset])
+        jobs.fund(out[asset].id, capital.get(asset, CAPITAL[asset]))
     return out
 
 
@@ -86,10 +95,48 @@ def place(asset: str) -> Place:
     return next(jobs.place_of(one) for one in settlement.list_places() if one.asset == asset)
 
 
+@use_case
+def open_client_money(*, asset: str, now: datetime) -> Nostro:
+    """An account of ours that holds nothing but safeguarded money of clients."""
+    rail, address = ADDRESSES[asset]
+    return settlement_operations.create_nostro(
+        entity_id=instruments.get_entity("flowdesk").id,
+        rail_code=rail,
+        asset_code=asset,
+        name=f"{asset} clients",
+        address=f"{address}-clients",
+        designation="CLIENT",
+    )
+
+
+@use_case
+def take_client_money(*, asset: str, amount: D, now: datetime) -> None:
+    """A charge eats into safeguarded money: what must never be answered by paying out more."""
+    nostro = settlement.list_nostros().get(asset_id=asset, designation="CLIENT")
+    ledger.post(
+        key=f"charge:{asset}:{amount}",
+        kind="CHARGE",
+        source_type="nostro",
+        source_id=nostro.id,
+        lines=postings.charge(till_of(nostro), instruments.get_book("main").id, amount),
+        effective_at=now,
+        business_date=now.date(),
+    )
+
+
 def pay_in(
-    asset: str, amount: D, *, name: str, address: str, remittance: str = "", at: datetime | None = None, dropped: bool = False
+    asset: str,
+    amount: D,
+    *,
+    name: str,
+    address: str,
+    remittance: str = "",
+    at: datetime | None = None,
+    dropped: bool = False,
+    designation: str = "HOUSE",
 ) -> str:
-    watched = next(one for one in settlement.list_places() if one.asset == asset)
+    ours = settlement.list_nostros().get(asset_id=asset, designation=designation)
+    watched = next(one for one in settlement.list_places() if one.nostro_id == ours.id)
     return get_rail(watched.rail, watched.kind).pay_in(  # type: ignore[attr-defined]
         jobs.place_of(watched), amount, sender_name=name, sender_address=address, remittance=remittance,
         at=at or clock.desk_now(), dropped=dropped,
@@ -103,11 +150,11 @@ def release(*instructions: UUID, maker: Actor | None = None, checker: Actor | No
     return str(done.status)
 
 
-def ready() -> list[Instruction]:
+def ready() -> list[Payment]:
     return [i for i in settlement.list_instructions(SYSTEM) if i.status == "READY"]
 
 
-def only(status: str) -> Instruction:
+def only(status: str) -> Payment:
     found = [i for i in settlement.list_instructions(SYSTEM) if i.status == status]
     assert len(found) == 1, [(i.asset_id, i.direction, i.status) for i in settlement.list_instructions(SYSTEM)]
     return found[0]

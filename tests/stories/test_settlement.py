@@ -11,6 +11,7 @@ from apps.ledger import queries as ledger
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.workflows.settle_net_set import agree_net_set
+from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from tests import world
 from tests.settlement import world as here
 
@@ -70,3 +71,59 @@ def test_a_credit_client_deals_twice_and_the_net_of_both_settles() -> None:
     identity_holds(bought.entity_id)
     assert db.one("SELECT reserved, used FROM credit_line") == (D(0), D(0))
     assert clock.desk_now() > here.VALUE_DAY
+
+
+def test_a_prefunded_client_deposits_deals_and_withdraws() -> None:
+    here.open_house("USD", "BTC")
+    cygnus = world.firm("cygnus", mode="PREFUNDED", members=here.THREE_PEOPLE, instructions=here.CYGNUS)
+    here.pay_in("USD", D(100_000), name="Cygnus Capital", address="021000021-3001", remittance="deposit")
+    jobs.run_all()
+    (deposit,) = settlement.list_deposits(cygnus.treasury)
+    assert (deposit.status, deposit.asset_id, deposit.amount) == ("CREDITED", "USD", D(100_000))
+    assert here.balances() == {
+        "CAPITAL BTC": D(-1000), "CAPITAL USD": D(-10_000_000),
+        "NOSTRO BTC": D(1000), "NOSTRO USD": D(10_100_000),
+        "CLIENT_BALANCE USD": D(-100_000),
+    }  # fmt: skip
+
+    trade = here.deal(cygnus, Side.BUY, "2")
+    (pays,) = db.one("SELECT pays FROM trades_tradeversion WHERE trade_id = %s", (trade.id,))
+    assert settlement.trade_status([trade.id]) == {trade.id: "SETTLED"}
+
+    asked = request_withdrawal(actor=cygnus.treasury, account_id=cygnus.account.id, asset="BTC", amount=D("1.5"), client_reference="w1")
+    assert asked.status == "REQUESTED"
+    controller = world.actor_of(cygnus.account, "Controller")
+    held = approve_withdrawal(actor=controller, withdrawal_id=asked.id)
+    assert held.status == "HELD"
+    (btc,) = [b for b in ledger.list_client_balances([cygnus.account.id])[cygnus.account.id] if b.asset == "BTC"]
+    assert (btc.posted, btc.held, btc.available) == (D(2), D("1.5"), D("0.5"))
+
+    jobs.run_all()
+    assert here.release(here.only("READY").id) == "EXECUTED"
+    jobs.run_all()
+    assert here.balances() == {
+        "CAPITAL BTC": D(-1000), "CAPITAL USD": D(-10_000_000),
+        "NOSTRO BTC": D(1000), "NOSTRO USD": D(10_100_000),
+        "IN_TRANSIT BTC": D("-1.5"),
+        "CLIENT_BALANCE BTC": D("-0.5"), "CLIENT_BALANCE USD": pays - 100_000,
+        "POSITION BTC": D(2), "POSITION USD": -pays,
+    }  # fmt: skip
+    here.at(world.NOON, hours=1)
+    jobs.run_all()
+    assert settlement.get_withdrawal(asked.id, actor=cygnus.treasury).status == "SETTLED"
+    fee = D("0.00005")
+    assert here.balances() == {
+        "CAPITAL BTC": D(-1000), "CAPITAL USD": D(-10_000_000),
+        "NOSTRO BTC": D("998.5") - fee, "NOSTRO USD": D(10_100_000),
+        "COST BTC": fee,
+        "CLIENT_BALANCE BTC": D("-0.5"), "CLIENT_BALANCE USD": pays - 100_000,
+        "POSITION BTC": D(2), "POSITION USD": -pays,
+    }  # fmt: skip
+    (btc,) = [b for b in ledger.list_client_balances([cygnus.account.id])[cygnus.account.id] if b.asset == "BTC"]
+    assert (btc.posted, btc.held, btc.available) == (D("0.5"), D(0), D("0.5"))
+    identity_holds(trade.entity_id)
+    kinds = [kind for (kind,) in db.run("SELECT kind FROM events_event WHERE client_id = %s ORDER BY client_seq", (cygnus.client_id,))]
+    assert [k for k in kinds if k.split(".")[0] in {"deposit", "receipt", "withdrawal", "instruction"}] == [
+        "deposit.credited", "receipt.credited", "withdrawal.requested", "withdrawal.approved", "instruction.sent", "instruction.settled",
+        "withdrawal.settled",
+    ]  # fmt: skip

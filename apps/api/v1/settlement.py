@@ -221,7 +221,7 @@ class ApproveWithdrawal(Door):
         body=EMPTY,
         answer=WITHDRAWAL,
         example={},
-        refusals={404: "not_found", 403: "same_member", 409: "illegal_state", 422: "not_withdrawable, insufficient_balance"},
+        refusals={404: "not_found", 409: "illegal_state", 422: "second_member_needed, not_withdrawable, insufficient_balance"},
     )
     def post(self, request: Request, withdrawal_id: str) -> HttpResponse:
         self.read(EMPTY)

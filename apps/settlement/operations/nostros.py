@@ -1,6 +1,6 @@
 """Our bank accounts and wallets, and our own money on them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -48,7 +48,7 @@ def till_of(nostro: Nostro) -> Till:
     return Till(nostro.entity_id, nostro.id, nostro.asset_id, nostro.designation)
 
 
-def business_date(entity_id: UUID, now: datetime) -> calendar.date:
+def business_date(entity_id: UUID, now: datetime) -> date:
     """The open business date of a booking entity."""
     entity = BookingEntity.objects.only("roll", "zone").get(id=entity_id)
     return calendar.business_date(now, calendar.Roll(entity.roll, entity.zone))

@@ -8,14 +8,14 @@ from apps.core import clock, money
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.ledger import operations as ledger
-from apps.ledger.rules import Ref
+from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
 from apps.settlement.models import GateDecision, Instruction, Nostro
 from apps.settlement.queries import views
 from apps.settlement.queries.locks import Chain, lock_chain, lock_instruction, lock_receipt
-from apps.settlement.rails.base import Payment
 from apps.settlement.rules import postings
 from apps.settlement.rules.gate import Blocker
+from apps.settlement.rules.rail import Payment
 from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
 
 from . import instructions, settling, transfers
@@ -105,13 +105,13 @@ def book(*, chain: Chain, instruction_id: UUID, amount: Decimal, line_id: UUID, 
     _post(i, BOOKED_KIND, postings.payment_booked(till_of(i.nostro), amount), f"line:{line_id}", booked_at)
     settling.apply(chain=chain, instruction=i, amount=amount, now=now)
     if whole:
+        _tell(i, "instruction.settled")
         if i.withdrawal_id is not None:
             transfers.settle_withdrawal(withdrawal_id=i.withdrawal_id, now=now)
         if i.returns_id is not None:
             receipt = lock_receipt(i.returns_id)
             RECEIPT.move(receipt, ReceiptStatus.RETURNED)
             receipt.save(update_fields=["status"])
-        _tell(i, "instruction.settled")
     return True
 
 
@@ -155,7 +155,7 @@ def _owed(i: Instruction) -> Ref:
     return postings.client_ref(kind, i.entity_id, i.account_id, i.asset_id)
 
 
-def _post(i: Instruction, kind: str, lines: list[postings.Line], key: str, at: datetime) -> None:
+def _post(i: Instruction, kind: str, lines: list[Line], key: str, at: datetime) -> None:
     ledger.post(
         key=key,
         kind=kind,

@@ -18,9 +18,9 @@ from apps.ledger import operations as ledger
 from apps.settlement.models import Instruction, Nostro, Receipt, ReceiptMatch
 from apps.settlement.queries import views
 from apps.settlement.queries.locks import lock_chain, lock_receipt
-from apps.settlement.rails.base import Incoming
 from apps.settlement.rules import matching, postings
 from apps.settlement.rules.matching import Expected
+from apps.settlement.rules.rail import Incoming
 from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
 
 from . import settling, transfers

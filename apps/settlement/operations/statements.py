@@ -1,6 +1,7 @@
 """One line of a rail's statement, once: kept as read, then whatever it means."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from apps.core import db, ids, money
@@ -9,8 +10,9 @@ from apps.events import operations as events
 from apps.instruments.models import Book
 from apps.ledger import operations as ledger
 from apps.settlement.models import Instruction, Nostro, RailCursor, StatementLine
-from apps.settlement.rails.base import Entry
+from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import postings
+from apps.settlement.rules.rail import Entry
 
 from . import payments, receipts
 from .nostros import business_date, till_of
@@ -56,7 +58,7 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     return line
 
 
-def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: payments.Chain | None, now: datetime) -> bool:
+def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: Chain | None, now: datetime) -> bool:
     """What the line does to us; False leaves it as a break, for a person."""
     if line.kind == "PAYMENT" and paid is not None and chain is not None:
         return payments.book(chain=chain, instruction_id=paid.id, amount=-line.amount, line_id=line.id, booked_at=line.booked_at, now=now)
@@ -94,3 +96,12 @@ def _lock_cursor(nostro_id: UUID) -> RailCursor:
         (nostro_id,),
     )
     return RailCursor.objects.select_for_update(no_key=True, of=("self",)).get(nostro_id=nostro_id)
+
+
+@step
+def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
+    """What a rail says is there while no line was ever booked: a close needs a statement of every account, also of a quiet one."""
+    cursor = _lock_cursor(nostro_id)
+    if cursor.last_sequence == 0 and (cursor.read_at is None or cursor.balance != balance):
+        cursor.balance, cursor.read_at = balance, now
+        cursor.save(update_fields=["balance", "read_at"])

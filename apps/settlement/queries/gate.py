@@ -1,6 +1,7 @@
 """The facts of one release, read at one instant."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -33,8 +34,8 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
     account = i.account
     terms = None if account is None else clients.get_terms(account.id, now)
     safeguarded = terms is not None and terms.safeguarded
-    subjects = [s for s in (i.ssi_id, i.account_id, account and account.owner_id, i.id, i.returns_id) if s is not None]
-    screened = [s for s in (account and account.owner_id, i.returns_id) if s is not None]
+    screened = [s for s in (None if account is None else account.owner_id, i.returns_id) if s is not None]
+    subjects = [s for s in (i.id, i.ssi_id, i.account_id, *screened) if s is not None]
     flying = _in_flight(i.nostro_id, i.id)
     from_client_money = i.nostro.designation == "CLIENT"
     kept = ledger.sum_amounts(i.entity_id, i.asset_id, [Kind.NOSTRO, Kind.IN_TRANSIT], designation="CLIENT")
@@ -64,12 +65,12 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
     )
 
 
-def _till_balance(nostro: Nostro) -> money.Decimal:
+def _till_balance(nostro: Nostro) -> Decimal:
     kinds = [Kind.NOSTRO, Kind.IN_TRANSIT]
     return ledger.sum_amounts(nostro.entity_id, nostro.asset_id, kinds, owner_ids=[nostro.id])
 
 
-def _in_flight(nostro_id: UUID, but: UUID) -> money.Decimal:
+def _in_flight(nostro_id: UUID, but: UUID) -> Decimal:
     rows = Instruction.objects.filter(nostro_id=nostro_id, direction="PAY", status__in=IN_FLIGHT).exclude(id=but)
     return rows.aggregate(s=Sum("amount"))["s"] or money.ZERO
 

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
+
+from django.db.models import Model, QuerySet
 
 from apps.core.errors import NotFound
 from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation, Receipt, Withdrawal
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,11 @@ def lock_receipt(receipt_id: UUID) -> Receipt:
     return _one(Receipt.objects.filter(id=receipt_id), "receipt")
 
 
-def _lock(rows):  # type: ignore[no-untyped-def]
+def _lock(rows: "QuerySet[M]") -> list[M]:
     return list(rows.order_by("id").select_for_update(no_key=True, of=("self",)))
 
 
-def _one(rows, what):  # type: ignore[no-untyped-def]
+def _one(rows: "QuerySet[M]", what: str) -> M:
     found = _lock(rows)
     if not found:
         raise NotFound(f"no such {what}")

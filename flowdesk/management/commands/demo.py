@@ -12,6 +12,7 @@ from rich.console import Console
 from apps.core.errors import AppError
 from flowdesk import services
 from flowdesk.demo import day, stage, summary
+from flowdesk.demo.teller import Teller
 
 
 class Command(BaseCommand):
@@ -29,13 +30,13 @@ class Command(BaseCommand):
         if settings.ENVIRONMENT != "demo":
             raise CommandError("demo: only where FLOWDESK_ENVIRONMENT is demo")
         folder = settings.VAR_DIR / "demo"
-        teller = day.Teller(Console(soft_wrap=True))
+        teller = Teller(Console(soft_wrap=True))
         try:
             with services.engines():
                 self._empty_database()
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
-                told = day.run(day.Options(prices=prices, seed=seed, folder=folder), teller)
+                told = day.run(summary.Options(prices=prices, seed=seed, folder=folder), teller)
                 day.write(folder / "summary.json", told)
         except (AppError, stage.DemoFailed) as no:
             raise CommandError(f"demo: {no}") from no
