@@ -10,9 +10,9 @@ TICKS: dict[str, float] = {
     "flowdesk.sweep_rfqs": 1.0,
     "flowdesk.drive_events": 1.0,
     "flowdesk.send_mails": 2.0,
-    "settlement.freeze_due": 30.0,
-    "settlement.send_released": 5.0,
-    "settlement.poll_rails": 10.0,
+    "flowdesk.net_and_instruct": 5.0,
+    "flowdesk.send_payments": 2.0,
+    "flowdesk.read_rails": 2.0,
     "reports.make_due": 60.0,
     "reports.run_due": 30.0,
 }
