@@ -20,6 +20,7 @@ urlpatterns = [
     path("desk/deals/<str:trade>/", deal.deal_page, name="deal"),
     path("desk/position/", position.position_page, name="position"),
     path("desk/settlement/", settlement.settlement_page, name="settlement"),
+    path("desk/settlement/release/", settlement.release, name="release"),
     path("desk/approvals/", approvals.approval_list, name="approvals"),
     path("desk/approvals/<uuid:approval>/", approvals.approval_page, name="approval"),
     path("desk/approvals/<uuid:approval>/decide/", approvals.decide, name="decide"),

@@ -149,3 +149,26 @@ def again(context: dict[str, Any], **changes: Any) -> str:
         if value not in (None, ""):
             query[name] = str(value)
     return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+@register.filter
+def wordlist(value: str) -> list[str]:
+    return value.split()
+
+
+@register.filter
+def seconds(milliseconds: int) -> int:
+    """Whole seconds, rounded up: what is left is never shown as less."""
+    return -(-milliseconds // 1000)
+
+
+@register.filter
+def absolute(value: Decimal) -> Decimal:
+    return abs(value)
+
+
+@register.filter
+def spread_parts(quote: Any) -> list[tuple[str, list[str]]]:
+    """Each part of the spread with its bps on every side of the quote, in the order of the sides."""
+    names = dict.fromkeys(name for side in quote.sides for name in side.parts)
+    return [(name, [side.parts.get(name, "") for side in quote.sides]) for name in names]

@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.core import clock
 from apps.core.actor import Actor
+from apps.core.errors import Rejected
 from apps.desk.access import SEES_COMPLIANCE, page
 from apps.reports.queries.desk import blotter, settlement
 from apps.reports.queries.desk.settlement import Rung
@@ -18,6 +19,10 @@ from .blockers import read_blockers
 from .shell import show
 
 STATUSES = ("live", "all", *settlement.LIVE, "SETTLED", "RECEIVED", "FAILED", "RETURNED", "CANCELLED")
+
+
+class NothingChosen(Rejected):
+    code, title = "nothing_chosen", "Nothing was chosen"
 
 
 @page("settlement")
@@ -50,3 +55,10 @@ def lay_out(rungs: list[Rung]) -> tuple[list[tuple[date, list[Rung | None]]], li
     return [(day, [by.get((day, asset)) for asset in assets]) for day in days], assets
 
 
+
+
+@page("settlement")
+@require_POST
+def release(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Ask a second person to release the chosen payments."""
+    raise NothingChosen("choose at least one payment that is ready")
