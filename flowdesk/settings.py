@@ -146,9 +146,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "apps.desk.policy.PolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "apps.desk.refusals.RefusalMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_USER_MODEL = "users.User"
@@ -316,8 +317,6 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "script-src": [_SELF, "'unsafe-inline'", "'unsafe-eval'"],
     "style-src": [_SELF, "'unsafe-inline'"],
 }
-MIDDLEWARE[MIDDLEWARE.index("csp.middleware.CSPMiddleware")] = "apps.desk.policy.PolicyMiddleware"
-MIDDLEWARE.append("apps.desk.refusals.RefusalMiddleware")
 AXES_LOCKOUT_TEMPLATE = "desk/locked_out.html"
 UNFOLD = {
     "SITE_TITLE": "Flowdesk",
