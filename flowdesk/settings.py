@@ -324,6 +324,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Records",
     "SITE_SYMBOL": "swap_horizontal_circle",
     "SITE_URL": "/desk/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "apps.desk.sidebar.favicon"}],
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "apps.desk.sidebar.environment",
     "BORDER_RADIUS": "6px",

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 
 from .access import SCREENS, may_open
@@ -34,6 +35,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             out.append({"title": title, "separator": True, "collapsible": True, "items": items})
     return out
+
+
+def favicon(_request: HttpRequest) -> str:
+    return static("desk/icon.svg")
 
 
 def environment(_request: HttpRequest) -> list[str]:

@@ -4,7 +4,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OUT="/tmp/shots"
 os.makedirs(OUT, exist_ok=True)
 @pytest.mark.timeout(300)
-def test_shots(visit, day):
+def test_shots(visit, day, staff):
     deal = f"/desk/deals/{ids.encode('trd', day.deal.id)}/"
     for who, scheme, w, h in (("olga","light",1440,900),("tara","dark",1024,768)):
         v = visit(who, width=w, height=h, scheme=scheme)
@@ -14,5 +14,11 @@ def test_shots(visit, day):
             v.page.goto(p); v.page.wait_for_timeout(700)
             v.page.screenshot(path=f"{OUT}/{n}-{scheme}.png")
         print(who, v.errors)
+    from tests.desk.day import settle_day
+    settle_day(day, staff)
+    v = visit("olga", scheme="light")
+    for n, p in {"deal-settled": deal, "settlement-value": "/desk/settlement/", "home-value": "/desk/", "blotter-value":"/desk/blotter/", "approvals-decided":"/desk/approvals/?tab=decided"}.items():
+        v.page.goto(p); v.page.wait_for_timeout(700); v.page.screenshot(path=f"{OUT}/{n}.png", full_page=True)
+    print(v.errors)
     ctx = v.page.context.browser.new_context(viewport={"width":1440,"height":900}, base_url=v.page.url.split("/desk")[0])
     p = ctx.new_page(); p.goto("/login/"); p.screenshot(path=f"{OUT}/login.png"); ctx.close()

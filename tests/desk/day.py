@@ -7,13 +7,15 @@ from typing import Any
 
 from apps.approvals import operations as approvals
 from apps.core import clock, ids
-from apps.core.actor import Actor, acting
+from apps.core.actor import SYSTEM, Actor, acting
 from apps.core.unit import use_case
 from apps.credit.errors import CreditExceeded
+from apps.jobs import settlement as jobs
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite, Level, Source
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
+from apps.settlement import queries as settlement
 from apps.trades.models import Trade
 from apps.users.models import User
 from apps.users.operations import create_staff
@@ -22,7 +24,11 @@ from apps.workflows.end_quote import decline_quote
 from apps.workflows.import_fills import import_fills
 from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.request_quote import request_quote
+from apps.workflows.decide_approval import decide_approval
+from apps.workflows.request_release import request_release
+from apps.workflows.settle_net_set import agree_net_set
 from tests import world
+from tests.settlement import world as house
 from tests.world import Firm
 
 PASSWORD = "a long enough password"
@@ -97,13 +103,16 @@ def ask_approval(*, maker: Actor, title: str, roles: list[str], kind: str = "ssi
 
 def make_day(staff: dict[str, User], *, deals: int = 24) -> Day:
     """Two clients, `deals` deals over some hours, a declined quote, requests that wait, hedges, an approval and live prices."""
-    clock.freeze_desk(world.NOON)
+    house.open_house()
     acme, borealis = world.firm("acme", line=D(14_000_000)), world.firm("borealis", mode="CLIENT_FIRST", line=D(600_000))
     register_counterparty(code="helios", name="Helios Liquidity", lei="", country="US", roles=["LP"])
     pairs = [("BTC-USD", "1.5"), ("ETH-USD", "42"), ("BTC-EUR", "0.75"), ("EUR-USD", "250000")]
-    at, made = world.NOON, []
+    at, made, cut = world.NOON, [], False
     for i in range(deals):
         at += timedelta(minutes=11, seconds=7 * (i % 5))
+        if at > house.CUTOFF and not cut:
+            cut = bool(house.at(house.CUTOFF))
+            jobs.run_all()
         clock.freeze_desk(at)
         pair, size = pairs[(i * i + i // 3) % 4]
         firm = (acme, acme, borealis)[i % 3]
@@ -125,5 +134,30 @@ def make_day(staff: dict[str, User], *, deals: int = 24) -> Day:
     ask_for(acme, "r-large-2", "ETH-USD", Side.SELL, "2100", answer_ms=90_000)
     with acting(staff["olga"].as_actor()):
         approval = ask_approval(maker=staff["olga"].as_actor(), title="New settlement instruction of acme in EUR", roles=["operations"])
+    for net_set in settlement.list_net_sets(SYSTEM):
+        firm = acme if net_set.account_id == acme.account.id else borealis
+        with acting(firm.treasury):
+            agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
     bus.publish([depth(pair, clock.desk_now()) for pair in ("BTC-USD", "ETH-USD", "EUR-USD")])
     return Day(acme, borealis, made, approval)
+
+
+def settle_day(day: Day, staff: dict[str, User]) -> None:
+    """The value day: acme's payments are released by two people and it pays in; borealis has no instructions on file and stays blocked."""
+    house.at(house.VALUE_DAY)
+    jobs.run_all()
+    acme = day.acme.account.id
+    ready = [i.id for i in settlement.list_instructions(SYSTEM) if i.status == "READY" and i.account_id == acme]
+    olga, oscar = staff["olga"].as_actor(), staff["oscar"].as_actor()
+    with acting(olga):
+        asked = request_release(actor=olga, instruction_ids=ready)
+    with acting(oscar):
+        decide_approval(approval_id=asked.id, actor=oscar, approve=True, comment="amounts and addresses checked")
+    jobs.run_all()
+    addresses = {i.asset: i.address for i in world.INSTRUCTIONS["acme"]}
+    for one in settlement.list_instructions(SYSTEM):
+        if one.status == "EXPECTED" and one.account_id == acme:
+            house.pay_in(one.asset_id, one.amount, name="Acme Capital", address=addresses[one.asset_id], remittance=one.end_to_end_id)
+    house.pay_in("USD", D("125000"), name="Nobody we know", address="stranger-1", remittance="no reference")
+    house.at(house.VALUE_DAY, hours=2)
+    jobs.run_all()

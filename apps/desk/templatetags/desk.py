@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django import template
 from django.http import HttpRequest
@@ -115,10 +115,10 @@ def side(value: str, mine: str = "client") -> SafeString:
 
 @register.simple_tag
 def at(moment: datetime | None, form: str = "time") -> str | SafeString:
-    """A moment in UTC; the script puts the reader's own time in the title. form: time, ms or full."""
+    """A moment in UTC; the script puts the reader's own time in the title. form: time, day, ms or full."""
     if moment is None:
         return "–"
-    text = moment.strftime({"time": "%H:%M:%S", "ms": "%H:%M:%S.%f", "full": "%Y-%m-%d %H:%M:%S"}[form])
+    text = moment.strftime({"time": "%H:%M:%S", "day": "%d %b %H:%M:%S", "ms": "%H:%M:%S.%f", "full": "%Y-%m-%d %H:%M:%S"}[form])
     whole = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return format_html('<time datetime="{}" title="{}">{}</time>', whole, whole, text[:-3] if form == "ms" else text)
 
@@ -172,3 +172,22 @@ def spread_parts(quote: Any) -> list[tuple[str, list[str]]]:
     """Each part of the spread with its bps on every side of the quote, in the order of the sides."""
     names = dict.fromkeys(name for side in quote.sides for name in side.parts)
     return [(name, [side.parts.get(name, "") for side in quote.sides]) for name in names]
+
+
+@register.filter
+def has_hard(blockers: list[Any]) -> bool:
+    return any(b.is_hard for b in blockers)
+
+
+@register.filter
+def key_of(row_id: UUID, once: str) -> str:
+    """One page, one key a form: the page's key mixed with the row's id."""
+    return str(uuid5(UUID(once), str(row_id)))
+
+
+@register.filter
+def like(value: Any, price: Decimal) -> str:
+    """A rate with two decimals more than the client's price: the rest of its digits only informs nobody."""
+    if value is None or value == "":
+        return "–"
+    return rounded(value, max(2, money.scale_of(price)) + 2)

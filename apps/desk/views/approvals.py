@@ -14,6 +14,9 @@ from apps.core.actor import Actor
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
 
+from apps.reports.queries.desk import settlement
+from apps.workflows.decide_approval import decide_approval
+
 from . import params
 from .shell import show
 
@@ -37,7 +40,8 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
     found = approvals.get_visible(approval, actor=actor)
-    context = {"approval": found, "changes": changes(found.before, found.payload), "may_decide": may_decide(found, actor)}
+    context = {"approval": found, "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}), "may_decide": may_decide(found, actor)}
+    context["payments"] = _payments(found)
     return show(
         request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context
     )
@@ -46,14 +50,19 @@ def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpRes
 @page("approvals")
 @require_POST
 def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
-    from apps.workflows.decide_approval import decide_approval
-
     approve = request.POST.get("decision") == "approve"
     approvals.get_visible(approval, actor=actor)
     once = FormOnce(request, actor, operation="approval", tell=lambda done: f"{done.title}: {done.status.lower()}")
-    told = carry_out(once, decide_approval, approval_id=approval, checker=actor, approve=approve, comment=request.POST.get("comment", "")[:500])
+    told = carry_out(once, decide_approval, approval_id=approval, actor=actor, approve=approve, comment=request.POST.get("comment", "")[:500])
     messages.success(request, told)
     return redirect("desk:approvals")
+
+
+def _payments(approval: Any) -> list[settlement.InstructionRow]:
+    """The payments of a batch to be released, as rows instead of ids."""
+    if approval.kind != "release":
+        return []
+    return settlement.list_instructions(status="all", only=[UUID(one) for one in approval.payload["instructions"]])
 
 
 def may_decide(approval: Any, actor: Actor) -> bool:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from apps.core.actor import Actor
 from apps.desk.access import SEES_COMPLIANCE, page
+from apps.desk.templatetags.desk import amount
 from apps.reports.queries.desk import deal
 from apps.reports.queries.desk.deal import Entry, Story
 
@@ -36,6 +37,14 @@ KINDS = {
     "approval.approved": ("Approved", "thumb_up"),
     "approval.rejected": ("Rejected", "thumb_down"),
     "approval.executed": ("Approval carried out", "task_alt"),
+    "trade.settled": ("Deal settled", "verified"),
+    "net_set.aborted": ("Net set aborted", "cancel"),
+    "receipt.final": ("Incoming money final", "flag"),
+    "receipt.cleared": ("Incoming money cleared", "verified"),
+    "receipt.quarantined": ("Incoming money quarantined", "shield"),
+    "instruction.failed": ("Payment failed", "error"),
+    "instruction.returned": ("Payment came back", "keyboard_return"),
+    "instruction.unknown": ("The rail does not answer", "help"),
     "instruction.made": ("Payment instruction made", "send"),
     "instruction.released": ("Payment released", "lock_open"),
     "instruction.sent": ("Payment sent", "outgoing_mail"),
@@ -108,11 +117,16 @@ def _text(entry: Entry) -> str:
         return ", ".join(str(r).replace("_", " ").lower() for r in house.get("reasons", []))
     if entry.kind == "rfq.quoted":
         quote = told.get("quote") or {}
-        prices = [f"{side} at {quote[side]['price']}" for side in ("sell", "buy") if side in quote]
+        prices = [f"{side} at {amount(quote[side]['price'])}" for side in ("sell", "buy") if side in quote]
         return f"client may {' or '.join(prices)}" if prices else ""
     if entry.kind == "trade.booked":
-        return f"client {told.get('side')}s {told.get('quantity')} at {told.get('price')}, value {told.get('value_date')}"
+        return f"client {told.get('side')}s {amount(told.get('quantity'))} at {amount(told.get('price'))}, value {told.get('value_date')}"
     if entry.kind == "quote.accepted":
         return f"client {told.get('side')}s"
+    money = told if "amount" in told else house
+    if "amount" in money:
+        return f"{amount(money['amount'])} {money.get('asset', '')}"
+    if "blockers" in house:
+        return ", ".join(str(code).replace("_", " ").lower() for code in house["blockers"])
     return str(house.get("title") or told.get("status") or house.get("status") or told.get("reason") or "")
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
@@ -23,6 +24,12 @@ class SignIn(LoginView):
 def admin_login(request: HttpRequest) -> HttpResponse:
     """One way in: the admin's own form is never shown."""
     return redirect(f"{settings.LOGIN_URL}?{urlencode({'next': request.GET.get('next', '/admin/')})}")
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages of others, such as the API's."""
+    return redirect(static("desk/icon.svg"))
 
 
 @require_safe

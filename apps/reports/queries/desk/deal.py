@@ -286,7 +286,7 @@ def _payments(obligations: Sequence[ObligationRow]) -> list[PaymentRow]:
         return []
     rows = db.run(
         """SELECT i.id, i.direction, i.asset_id, i.amount, i.status, i.attempt, i.due_date, i.end_to_end_id, i.rail_reference, n.rail_id,
-             s.address, i.failure,
+             coalesce(nullif(i.beneficiary_address, ''), s.address), i.failure,
              coalesce((SELECT blockers FROM settlement_gatedecision d WHERE d.instruction_id = i.id ORDER BY decided_at DESC, id DESC LIMIT 1), '[]')
            FROM settlement_instruction i JOIN settlement_nostro n ON n.id = i.nostro_id LEFT JOIN clients_ssi s ON s.id = i.ssi_id
            WHERE i.obligation_id = ANY(%s) OR i.net_leg_id = ANY(%s) ORDER BY i.direction, i.asset_id, i.attempt""",
@@ -307,10 +307,15 @@ def _hedges(trade_id: UUID | None) -> list[tuple[UUID, str, str, Decimal, Decima
 
 _EVENTS = """
 SELECT effective_at, recorded_at, position, kind, actor_kind, actor_name, subject_type, subject_id, client_seq, coalesce(public, '{}'), house
-FROM events_event WHERE subject_id = ANY(%s)
-   OR subject_id IN (SELECT id FROM approvals_approval WHERE subject_id = ANY(%s))
-   OR subject_id IN (SELECT id FROM settlement_receipt WHERE instruction_id = ANY(%s))
-ORDER BY position
+FROM events_event WHERE subject_id = ANY(%s) ORDER BY position
+"""
+# What these subjects led to beside themselves: the approvals that released their payments, the receipts that paid them.
+_BESIDE = """
+SELECT (house->>'approval')::uuid FROM events_event WHERE subject_id = ANY(%(known)s) AND house ? 'approval'
+UNION SELECT id FROM approvals_approval WHERE subject_id = ANY(%(known)s)
+UNION SELECT id FROM approvals_approval WHERE kind = 'release' AND status = 'REQUESTED' AND payload->'instructions' ?| %(texts)s
+UNION SELECT id FROM settlement_receipt WHERE instruction_id = ANY(%(known)s)
+UNION SELECT receipt_id FROM settlement_receiptmatch WHERE instruction_id = ANY(%(known)s)
 """
 _LEDGER = """
 SELECT t.effective_at, t.recorded_at, t.id, t.kind, t.source_type, t.source_id, t.narrative, a.kind,
@@ -318,19 +323,19 @@ SELECT t.effective_at, t.recorded_at, t.id, t.kind, t.source_type, t.source_id, 
 FROM ledger_ledgertransaction t JOIN ledger_ledgerline l ON l.transaction_id = t.id JOIN ledger_ledgeraccount a ON a.id = l.account_id
 LEFT JOIN clients_account b ON b.id = a.owner_id LEFT JOIN settlement_nostro n ON n.id = a.owner_id
 LEFT JOIN clients_counterparty c ON c.id = a.owner_id LEFT JOIN instruments_book k ON k.id = a.book_id
-WHERE t.source_id = ANY(%s) OR t.source_id IN (SELECT id FROM settlement_receipt WHERE instruction_id = ANY(%s))
-ORDER BY t.recorded_at, t.id, l.id
+WHERE t.source_id = ANY(%s) ORDER BY t.recorded_at, t.id, l.asset_code, l.amount < 0, l.id
 """
 
 
 def _entries(known: list[UUID]) -> list[Entry]:
     """Events and ledger transactions of these subjects, their approvals and receipts, in the order in which they were recorded."""
+    known += [row[0] for row in db.run(_BESIDE, {"known": known, "texts": [str(one) for one in known]})]
     out = [
         Entry(*row[:3], str(row[3]), str(row[4]), str(row[5]), str(row[6]), row[7], row[8], db.loads(row[9]), db.loads(row[10]))
-        for row in db.run(_EVENTS, [known, known, known])
+        for row in db.run(_EVENTS, [known])
     ]
     posted: dict[UUID, Entry] = {}
-    for row in db.run(_LEDGER, [known, known]):
+    for row in db.run(_LEDGER, [known]):
         at, recorded, txn, kind, source_type, source_id, narrative, *line = row
         if txn not in posted:
             posted[txn] = Entry(at, recorded, 0, "ledger.posted", "SYSTEM", "ledger", source_type, source_id, None, {}, {"kind": kind, "note": narrative})

@@ -1,5 +1,6 @@
 """The settlement screen: what is still owed by value date and asset, instructions with their blockers, receipts that wait."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,7 +68,8 @@ class InstructionRow:
 
 
 _INSTRUCTIONS = """
-SELECT i.id, i.direction, i.asset_id, i.amount, i.settled_amount, a.code, c.name, n.name, n.rail_id, s.address, i.due_date, i.status, i.attempt,
+SELECT i.id, i.direction, i.asset_id, i.amount, i.settled_amount, a.code, c.name, n.name, n.rail_id,
+  coalesce(nullif(i.beneficiary_address, ''), s.address), i.due_date, i.status, i.attempt,
   i.end_to_end_id, i.rail_reference, i.failure, i.due_date < desk_now()::date AND i.status = ANY(%s), i.made_by, u.username,
   coalesce(g.blockers, '[]'), g.decided_at, k.id, k.maker_name
 FROM settlement_instruction i
@@ -78,15 +80,26 @@ LEFT JOIN clients_ssi s ON s.id = i.ssi_id
 LEFT JOIN users_user u ON u.id = i.released_by
 LEFT JOIN LATERAL (SELECT blockers, decided_at FROM settlement_gatedecision d WHERE d.instruction_id = i.id ORDER BY decided_at DESC, id DESC LIMIT 1) g
   ON true
-LEFT JOIN approvals_approval k ON k.subject_id = i.id AND k.status = 'REQUESTED'
+LEFT JOIN approvals_approval k ON k.kind = 'release' AND k.status = 'REQUESTED' AND k.payload->'instructions' @> to_jsonb(i.id::text)
 """
 
 
 def list_instructions(
-    *, status: str = "", direction: str = "", asset: str = "", client: str = "", due: str = "", limit: int = 200
+    *,
+    status: str = "",
+    direction: str = "",
+    asset: str = "",
+    client: str = "",
+    due: str = "",
+    only: Sequence[UUID] | None = None,
+    limit: int = 200,
 ) -> list[InstructionRow]:
-    """Live ones (or those of one status, or all), the earliest due first; ended ones newest first."""
-    where = Where().add("i.direction = %s", direction).add("i.asset_id = %s", asset).add("c.code = %s", client)
+    """Live ones (or those of one status, or all), the earliest due first; ended ones newest first.
+
+    :param only: of these alone
+    """
+    where = Where().row("i.id = ANY(%s)", None if only is None else [list(only)])
+    where.add("i.direction = %s", direction).add("i.asset_id = %s", asset).add("c.code = %s", client)
     if due in {"today", "late"}:
         where.row(f"i.due_date {'=' if due == 'today' else '<'} desk_now()::date", ())
     if status in {"", "live"}:
@@ -125,3 +138,19 @@ def list_receipts(limit: int = 100) -> list[ReceiptRow]:
         [limit],
     )
     return [ReceiptRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRow:
+    """A stop of all releases."""
+
+    id: UUID
+    reason: str
+    thrown_by: UUID
+    thrown_at: datetime
+
+
+def list_release_stops() -> list[StopRow]:
+    """Those that are on."""
+    sql = "SELECT id, reason, thrown_by, thrown_at FROM settlement_releasestop WHERE lifted_at IS NULL ORDER BY thrown_at"
+    return [StopRow(*row) for row in db.run(sql)]
