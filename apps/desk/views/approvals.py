@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.approvals import queries as approvals
 from apps.core.actor import Actor
+from apps.core.errors import Rejected
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
 
@@ -19,6 +20,10 @@ from apps.workflows.decide_approval import decide_approval
 
 from . import params
 from .shell import show
+
+class NoDecision(Rejected):
+    code, title = "no_decision", "Say yes or no"
+
 
 TABS = ("open", "decided")
 
@@ -50,10 +55,12 @@ def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpRes
 @page("approvals")
 @require_POST
 def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
-    approve = request.POST.get("decision") == "approve"
+    decision = request.POST.get("decision", "")
+    if decision not in {"approve", "reject"}:
+        raise NoDecision("approve or reject")
     approvals.get_visible(approval, actor=actor)
     once = FormOnce(request, actor, operation="approval", tell=lambda done: f"{done.title}: {done.status.lower()}")
-    told = carry_out(once, decide_approval, approval_id=approval, actor=actor, approve=approve, comment=request.POST.get("comment", "")[:500])
+    told = carry_out(once, decide_approval, approval_id=approval, actor=actor, approve=decision == "approve", comment=request.POST.get("comment", "")[:500])
     messages.success(request, told)
     return redirect("desk:approvals")
 

@@ -128,5 +128,5 @@ def _text(entry: Entry) -> str:
         return f"{amount(money['amount'])} {money.get('asset', '')}"
     if "blockers" in house:
         return ", ".join(str(code).replace("_", " ").lower() for code in house["blockers"])
-    return str(house.get("title") or told.get("status") or house.get("status") or told.get("reason") or "")
+    return str(house.get("title") or told.get("reason") or "")
 

@@ -13,7 +13,7 @@ from . import params
 from .deal import show_story
 from .shell import show
 
-PAGE = 50
+PAGE, JUST_ENDED = 50, 12
 
 
 @page("rfqs")
@@ -23,16 +23,17 @@ def rfq_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     chosen = {"client": params.text(request, "client"), "pair": params.text(request, "pair")}
     status = params.text(request, "status", (*rfqs.OPEN, "waiting") if tab == "active" else rfqs.ENDED)
     on = params.day(request, "day")
-    following = ""
+    following, ended = "", list[rfqs.RfqRow]()
     if tab == "active":
         rows = rfqs.list_active(**chosen, status=status)
+        ended = rfqs.list_historic(**chosen, limit=JUST_ENDED) if not status else []
     else:
         bounds = params.bounds(on) if on else None
         rows = rfqs.list_historic(**chosen, status=status, day=bounds, before=params.place(request, "rfq"), limit=PAGE + 1)
         if len(rows) > PAGE:
             rows = rows[:PAGE]
             following = params.keyset(rows[-1].received_at, "rfq", rows[-1].id)
-    context = {"tab": tab, "rows": rows, "chosen": {**chosen, "status": status, "day": on}, "following": following}
+    context = {"tab": tab, "rows": rows, "ended": ended, "chosen": {**chosen, "status": status, "day": on}, "following": following}
     context["statuses"] = ("waiting", *rfqs.OPEN) if tab == "active" else rfqs.ENDED
     if request.headers.get("HX-Target") != "live":
         context["clients"], context["pairs"] = blotter.clients_and_pairs()

@@ -328,7 +328,7 @@ WHERE t.source_id = ANY(%s) ORDER BY t.recorded_at, t.id, l.asset_code, l.amount
 
 
 def _entries(known: list[UUID]) -> list[Entry]:
-    """Events and ledger transactions of these subjects, their approvals and receipts, in the order in which they were recorded."""
+    """Events and ledger transactions of these subjects, their approvals and receipts, by desk time, then as they were recorded."""
     known += [row[0] for row in db.run(_BESIDE, {"known": known, "texts": [str(one) for one in known]})]
     out = [
         Entry(*row[:3], str(row[3]), str(row[4]), str(row[5]), str(row[6]), row[7], row[8], db.loads(row[9]), db.loads(row[10]))
@@ -340,7 +340,7 @@ def _entries(known: list[UUID]) -> list[Entry]:
         if txn not in posted:
             posted[txn] = Entry(at, recorded, 0, "ledger.posted", "SYSTEM", "ledger", source_type, source_id, None, {}, {"kind": kind, "note": narrative})
         posted[txn].lines.append(LineRow(*line))
-    return sorted([*out, *posted.values()], key=lambda e: (e.recorded_at, e.order))
+    return sorted([*out, *posted.values()], key=lambda e: (e.at, e.recorded_at, e.order))
 
 
 @dataclass(frozen=True, slots=True)
