@@ -33,7 +33,10 @@ def find_open(kind: str, subject_id: UUID) -> Approval | None:
 
 
 def visible_to(actor: Actor) -> QuerySet[Approval]:
-    """Staff see what they made and what their roles check; an auditor all. What compliance alone checks stays between maker and compliance."""
+    """Staff see what they made and what their roles check; an auditor all.
+
+    What compliance alone checks stays between its maker, compliance and the auditor.
+    """
     if actor.kind != "STAFF":
         return Approval.objects.none()
     if "auditor" in actor.roles:

@@ -60,7 +60,9 @@ class FormOnce:
         return moment
 
     def stored(self) -> str | None:
-        row = db.first("SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s", (self.scope_id, self.key))
+        row = db.first(
+            "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s", (self.scope_id, self.key)
+        )
         if row is None:
             return None
         if bytes(row[0]) != self.hash:

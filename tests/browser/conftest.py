@@ -36,6 +36,11 @@ def chromium(_loop_is_playwrights: None) -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def _quick_hashes(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def staff(transactional_db: None) -> dict[str, User]:
     return make_staff()
@@ -85,5 +90,3 @@ def visit(chromium: Browser, site: str) -> Iterator[Any]:
     yield signed_in
     for context in contexts:
         context.close()
-
-

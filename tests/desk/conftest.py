@@ -1,8 +1,15 @@
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from apps.users.models import User
 from tests.desk.day import Day, make_day, make_staff
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -16,7 +23,7 @@ def day(staff: dict[str, User]) -> Day:
 
 
 @pytest.fixture
-def enter(client: Client, staff: dict[str, User]):  # noqa: ANN201
+def enter(client: Client, staff: dict[str, User]):
     """`enter("tara")` gives a browser in which she is signed in."""
 
     def signed_in(name: str) -> Client:

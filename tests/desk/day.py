@@ -20,11 +20,11 @@ from apps.trades.models import Trade
 from apps.users.models import User
 from apps.users.operations import create_staff
 from apps.workflows.accept_quote import accept_quote
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.end_quote import decline_quote
 from apps.workflows.import_fills import import_fills
 from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.request_quote import request_quote
-from apps.workflows.decide_approval import decide_approval
 from apps.workflows.request_release import request_release
 from apps.workflows.settle_net_set import agree_net_set
 from tests import world
@@ -78,7 +78,12 @@ def ask_for(firm: Firm, reference: str, pair: str, side: Side, quantity: str, *,
     rate = D(1) if pair.endswith("USD") else D("1.0858")
     with acting(firm.trader):
         return request_quote(
-            actor=firm.trader, account_id=None, ask=request, depth=depth(pair, clock.desk_now()), usd_per_quote=rate, elapsed_us=lambda: 1840
+            actor=firm.trader,
+            account_id=None,
+            ask=request,
+            depth=depth(pair, clock.desk_now()),
+            usd_per_quote=rate,
+            elapsed_us=lambda: 1840,
         )
 
 
@@ -121,6 +126,9 @@ def make_day(staff: dict[str, User], *, deals: int = 24) -> Day:
             made.append(deal(firm, f"r-{1000 + i}", pair, Side.BUY if i % 5 < 3 else Side.SELL, quantity))
         except CreditExceeded:
             continue
+    if not cut:
+        at = house.at(house.CUTOFF)
+        jobs.run_all()
     with acting(acme.trader):
         _, quote, _ = ask_for(acme, "r-declined", "BTC-USD", Side.TWO_WAY, "1")
         decline_quote(actor=acme.trader, quote_id=quote.id)

@@ -10,7 +10,12 @@ from tests.desk.day import STAFF, Day
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HIDDEN_FROM_THE_FRONT = ("/admin/compliance/screening/", "/admin/compliance/listentry/", "/admin/settlement/receipt/", "/admin/events/event/")
+HIDDEN_FROM_THE_FRONT = (
+    "/admin/compliance/screening/",
+    "/admin/compliance/listentry/",
+    "/admin/settlement/receipt/",
+    "/admin/events/event/",
+)
 
 
 def test_every_table_of_ours_is_looked_at_and_never_written(staff: dict[str, User]) -> None:

@@ -58,7 +58,9 @@ def test_a_refused_form_is_refused_again_with_the_same_words_and_recorded(enter,
     assert db.one("SELECT count(*) FROM events_event WHERE kind = 'halt.refused'") == (1,)
 
 
-@pytest.mark.parametrize("wrong", [{"reason": ""}, {"scope": "moon"}, {"scope": "pair:XXX-YYY"}, {"scope": "client:nemo"}, {"once": "not a key"}])
+@pytest.mark.parametrize(
+    "wrong", [{"reason": ""}, {"scope": "moon"}, {"scope": "pair:XXX-YYY"}, {"scope": "client:nemo"}, {"once": "not a key"}]
+)
 def test_a_halt_without_reason_scope_or_key_is_refused_and_nothing_changes(enter, day: Day, wrong: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
     answer = enter("tara").post("/desk/halts/throw/", {"once": key(), "scope": "all", "reason": "drill", **wrong})
     assert answer.status_code in {404, 422}

@@ -115,6 +115,4 @@ class Rows(_Kept, TabularInline):  # type: ignore[misc]
         return self.get_fields(request, obj)
 
     def _parent_field(self) -> str:
-        return next(
-            (f.name for f in self.model._meta.concrete_fields if f.is_relation and f.related_model is self.parent_model), ""
-        )
+        return next((f.name for f in self.model._meta.concrete_fields if f.is_relation and f.related_model is self.parent_model), "")

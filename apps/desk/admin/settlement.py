@@ -1,6 +1,17 @@
 from django.contrib import admin
 
-from apps.settlement.models import Deposit, GateDecision, Instruction, NetLeg, NetSet, Nostro, Obligation, Receipt, StatementLine, Withdrawal
+from apps.settlement.models import (
+    Deposit,
+    GateDecision,
+    Instruction,
+    NetLeg,
+    NetSet,
+    Nostro,
+    Obligation,
+    Receipt,
+    StatementLine,
+    Withdrawal,
+)
 
 from .base import BACK_OFFICE, Record, Rows
 

@@ -17,18 +17,20 @@ register = template.Library()
 
 # Of a state: tone, icon. Colour never speaks alone.
 LOOKS = {
-    "RECEIVED": ("warn", "hourglass_top"), "PICKED_UP": ("info", "person"), "ON_HOLD": ("warn", "pause_circle"), "QUOTED": ("info", "sell"),
-    "FILLED": ("good", "handshake"), "CANCELLED": ("mute", "cancel"), "DECLINED": ("mute", "thumb_down"), "REJECTED": ("bad", "block"),
-    "EXPIRED": ("mute", "timer_off"), "OPEN": ("info", "radio_button_unchecked"), "ACCEPTED": ("good", "handshake"),
-    "WITHDRAWN": ("warn", "undo"), "SUPERSEDED": ("mute", "layers"), "COUNTERED": ("info", "swap_horiz"), "ACTIVE": ("good", "check_circle"),
-    "NETTED": ("info", "merge"), "INSTRUCTED": ("info", "send"), "PART_SETTLED": ("warn", "clock_loader_40"), "SETTLED": ("good", "check_circle"),
+    "RECEIVED": ("warn", "hourglass_top"), "PICKED_UP": ("info", "person"), "ON_HOLD": ("warn", "pause_circle"),
+    "QUOTED": ("info", "sell"), "FILLED": ("good", "handshake"), "CANCELLED": ("mute", "cancel"), "DECLINED": ("mute", "thumb_down"),
+    "REJECTED": ("bad", "block"), "EXPIRED": ("mute", "timer_off"), "OPEN": ("info", "radio_button_unchecked"),
+    "ACCEPTED": ("good", "handshake"), "WITHDRAWN": ("warn", "undo"), "SUPERSEDED": ("mute", "layers"),
+    "COUNTERED": ("info", "swap_horiz"), "ACTIVE": ("good", "check_circle"), "NETTED": ("info", "merge"),
+    "INSTRUCTED": ("info", "send"), "PART_SETTLED": ("warn", "clock_loader_40"), "SETTLED": ("good", "check_circle"),
     "CLOSED_OUT": ("bad", "gavel"), "FROZEN": ("info", "ac_unit"), "AGREED": ("good", "thumb_up"), "DISPUTED": ("bad", "report"),
     "ABORTED": ("mute", "cancel"), "SETTLING": ("info", "sync"), "DRAFT": ("mute", "draft"), "READY": ("warn", "task_alt"),
     "BLOCKED": ("bad", "lock"), "RELEASED": ("info", "lock_open"), "SENDING": ("info", "sync"), "UNKNOWN": ("bad", "help"),
     "SENT": ("info", "send"), "FAILED": ("bad", "error"), "RETURNED": ("bad", "keyboard_return"), "EXPECTED": ("mute", "schedule"),
-    "PART_RECEIVED": ("warn", "clock_loader_40"), "MATCHED": ("good", "link"), "CLEARED": ("info", "verified"), "SEEN": ("mute", "visibility"),
-    "FINAL": ("info", "flag"), "QUARANTINED": ("bad", "shield"), "RETURN_DUE": ("warn", "keyboard_return"), "REVERTED": ("bad", "undo"),
-    "REQUESTED": ("warn", "hourglass_top"), "APPROVED": ("good", "thumb_up"), "EXECUTED": ("good", "check_circle"), "STALE": ("mute", "update_disabled"),
+    "PART_RECEIVED": ("warn", "clock_loader_40"), "MATCHED": ("good", "link"), "CLEARED": ("info", "verified"),
+    "SEEN": ("mute", "visibility"), "FINAL": ("info", "flag"), "QUARANTINED": ("bad", "shield"),
+    "RETURN_DUE": ("warn", "keyboard_return"), "REVERTED": ("bad", "undo"), "REQUESTED": ("warn", "hourglass_top"),
+    "APPROVED": ("good", "thumb_up"), "EXECUTED": ("good", "check_circle"), "STALE": ("mute", "update_disabled"),
     "LATE": ("bad", "alarm"), "HELD": ("warn", "lock"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's

@@ -14,12 +14,12 @@ from apps.core.actor import Actor
 from apps.core.errors import Rejected
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
-
 from apps.reports.queries.desk import settlement
 from apps.workflows.decide_approval import decide_approval
 
 from . import params
 from .shell import show
+
 
 class NoDecision(Rejected):
     code, title = "no_decision", "Say yes or no"
@@ -33,7 +33,11 @@ TABS = ("open", "decided")
 def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     tab = params.text(request, "tab", TABS) or "open"
     seen = approvals.visible_to(actor)
-    rows = seen.filter(status="REQUESTED").order_by("requested_at") if tab == "open" else seen.exclude(status="REQUESTED").order_by("-decided_at")
+    rows = (
+        seen.filter(status="REQUESTED").order_by("requested_at")
+        if tab == "open"
+        else seen.exclude(status="REQUESTED").order_by("-decided_at")
+    )
     kind = params.text(request, "kind")
     shown = list((rows.filter(kind=kind) if kind else rows)[:200])
     kinds = sorted({a.kind for a in shown} | ({kind} if kind else set()))
@@ -45,11 +49,13 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
     found = approvals.get_visible(approval, actor=actor)
-    context = {"approval": found, "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}), "may_decide": may_decide(found, actor)}
+    context = {
+        "approval": found,
+        "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}),
+        "may_decide": may_decide(found, actor),
+    }
     context["payments"] = _payments(found)
-    return show(
-        request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context
-    )
+    return show(request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context)
 
 
 @page("approvals")
@@ -60,7 +66,14 @@ def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
         raise NoDecision("approve or reject")
     approvals.get_visible(approval, actor=actor)
     once = FormOnce(request, actor, operation="approval", tell=lambda done: f"{done.title}: {done.status.lower()}")
-    told = carry_out(once, decide_approval, approval_id=approval, actor=actor, approve=decision == "approve", comment=request.POST.get("comment", "")[:500])
+    told = carry_out(
+        once,
+        decide_approval,
+        approval_id=approval,
+        actor=actor,
+        approve=decision == "approve",
+        comment=request.POST.get("comment", "")[:500],
+    )
     messages.success(request, told)
     return redirect("desk:approvals")
 

@@ -55,7 +55,8 @@ KINDS = {
 }
 _KEPT_BACK = ("screening.", "receipt.quarantined", "receipt.frozen")  # from who must not know why compliance holds something
 _HOUSE_KEPT_BACK = {"instruction", "receipt", "approval"}
-_ICONS = {"rfq": "request_quote", "quote": "sell", "trade": "receipt_long", "net_set": "merge", "net_leg": "merge", "obligation": "assignment",
+_ICONS = {"rfq": "request_quote", "quote": "sell", "trade": "receipt_long", "net_set": "merge", "net_leg": "merge",
+          "obligation": "assignment",
           "instruction": "send", "receipt": "call_received", "approval": "fact_check"}  # fmt: skip
 
 
@@ -129,4 +130,3 @@ def _text(entry: Entry) -> str:
     if "blockers" in house:
         return ", ".join(str(code).replace("_", " ").lower() for code in house["blockers"])
     return str(house.get("title") or told.get("reason") or "")
-

@@ -32,7 +32,9 @@ class ReasonMissing(Rejected):
 def halt_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     active, past = pricing.list_halts(), pricing.list_past_halts()
     stops = settlement.list_release_stops()
-    everyone = {s.thrown_by for s in stops} | {person for h in (*active, *past) for person in (h.thrown_by, h.lifted_by) if person is not None}
+    everyone = {s.thrown_by for s in stops} | {
+        person for h in (*active, *past) for person in (h.thrown_by, h.lifted_by) if person is not None
+    }
     names = users.names(everyone)
     known = {c.id: c for c in clients.list_clients()}
     rows = [(h, names.get(h.thrown_by, "–"), known.get(h.client_id) if h.client_id else None, h.thrown_by == actor.id) for h in active]

@@ -44,7 +44,14 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     }
     rows = [(row, current_blockers(row, may_know=may_know)) for row in settlement.list_instructions(**chosen)]
     ladder, assets = lay_out(settlement.list_ladder())
-    context: dict[str, Any] = {"rows": rows, "ladder": ladder, "assets": assets, "chosen": chosen, "statuses": STATUSES, "today": now.date()}
+    context: dict[str, Any] = {
+        "rows": rows,
+        "ladder": ladder,
+        "assets": assets,
+        "chosen": chosen,
+        "statuses": STATUSES,
+        "today": now.date(),
+    }
     context |= {"receipts": settlement.list_receipts() if may_know else [], "sees_receipts": may_know}
     context["may_release"] = may_make(actor.roles, "release")
     context["may_ask_receipt"] = may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt")
@@ -68,8 +75,6 @@ def lay_out(rungs: list[Rung]) -> tuple[list[tuple[date, list[Rung | None]]], li
     return [(day, [by.get((day, asset)) for asset in assets]) for day in days], assets
 
 
-
-
 @page("settlement")
 @require_POST
 def release(request: HttpRequest, actor: Actor) -> HttpResponse:
@@ -78,7 +83,9 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
     if not chosen:
         raise NothingChosen("choose at least one payment that waits for release")
     overrides = {name[9:]: why.strip()[:200] for name, why in request.POST.items() if name.startswith("override_") and why.strip()}
-    once = FormOnce(request, actor, operation="release", tell=lambda asked: f"{asked.title}: a second person of operations has to approve it")
+    once = FormOnce(
+        request, actor, operation="release", tell=lambda asked: f"{asked.title}: a second person of operations has to approve it"
+    )
     messages.success(request, carry_out(once, request_release, actor=actor, instruction_ids=chosen, overrides=overrides))
     return redirect("desk:settlement")
 

@@ -107,7 +107,8 @@ SELECT t.id, t.kind, t.status, t.version, t.booked_at, t.trade_date, t.pair_id, 
 """
 _LEGS = """
 JOIN instruments_book b ON b.id = t.book_id
-LEFT JOIN LATERAL (SELECT max(o.status) FILTER (WHERE o.direction = 'PAY') AS pay, max(o.status) FILTER (WHERE o.direction = 'RECEIVE') AS receive
+LEFT JOIN LATERAL (
+  SELECT max(o.status) FILTER (WHERE o.direction = 'PAY') AS pay, max(o.status) FILTER (WHERE o.direction = 'RECEIVE') AS receive
   FROM settlement_obligation o WHERE o.trade_id = t.id AND o.status <> 'CANCELLED') s ON true
 """
 _OWES = "(SELECT 1 FROM settlement_obligation o WHERE o.trade_id = t.id AND o.status NOT IN ('SETTLED', 'CANCELLED', 'CLOSED_OUT')"

@@ -198,8 +198,8 @@ class Story:
 
 
 _HEAD = """
-SELECT t.id, coalesce(t.rfq_id, r.id), coalesce(t.kind, 'REQUEST'), coalesce(t.status, r.status), c.code, c.name, c.id, a.id, a.code, p.code,
-  p.base_id, p.quote_id, e.code, b.code, coalesce(t.source, ''), coalesce(t.client_order_id, t.execution_id, ''), t.covers_id, t.booked_at,
+SELECT t.id, coalesce(t.rfq_id, r.id), coalesce(t.kind, 'REQUEST'), coalesce(t.status, r.status), c.code, c.name, c.id, a.id,
+  a.code, p.code, p.base_id, p.quote_id, e.code, b.code, coalesce(t.source, ''), coalesce(t.client_order_id, t.execution_id, ''), t.covers_id, t.booked_at,
   t.trade_date, r.client_rfq_id, r.side, r.status, r.quantity, r.quote_quantity, coalesce(r.reasons, '[]'), r.channel, r.received_at,
   coalesce(r.end_reason, ''), m.name, y.version, y.mode, y.tier
 FROM {source}
@@ -241,7 +241,7 @@ _QUOTES = f"""
 SELECT q.id, q.number, q.status, q.reference_mid, q.created_at, q.expires_at, q.ended_at, q.end_reason, q.accepted_at, q.accepted_side,
   u.username, q.response_time_us, q.provenance, {_PRICES.format("buy")}, {_PRICES.format("sell")}
 FROM rfqs_quote q LEFT JOIN users_user u ON u.id = q.priced_by_id WHERE q.rfq_id = %s ORDER BY q.number
-"""
+"""  # noqa: S608
 
 
 def _quotes(rfq_id: UUID | None) -> list[QuoteRow]:
@@ -287,7 +287,8 @@ def _payments(obligations: Sequence[ObligationRow]) -> list[PaymentRow]:
     rows = db.run(
         """SELECT i.id, i.direction, i.asset_id, i.amount, i.status, i.attempt, i.due_date, i.end_to_end_id, i.rail_reference, n.rail_id,
              coalesce(nullif(i.beneficiary_address, ''), s.address), i.failure,
-             coalesce((SELECT blockers FROM settlement_gatedecision d WHERE d.instruction_id = i.id ORDER BY decided_at DESC, id DESC LIMIT 1), '[]')
+             coalesce((SELECT blockers FROM settlement_gatedecision d WHERE d.instruction_id = i.id
+                       ORDER BY decided_at DESC, id DESC LIMIT 1), '[]')
            FROM settlement_instruction i JOIN settlement_nostro n ON n.id = i.nostro_id LEFT JOIN clients_ssi s ON s.id = i.ssi_id
            WHERE i.obligation_id = ANY(%s) OR i.net_leg_id = ANY(%s) ORDER BY i.direction, i.asset_id, i.attempt""",
         [[o.id for o in obligations], [o.net_leg_id for o in obligations if o.net_leg_id]],
@@ -306,7 +307,8 @@ def _hedges(trade_id: UUID | None) -> list[tuple[UUID, str, str, Decimal, Decima
 
 
 _EVENTS = """
-SELECT effective_at, recorded_at, position, kind, actor_kind, actor_name, subject_type, subject_id, client_seq, coalesce(public, '{}'), house
+SELECT effective_at, recorded_at, position, kind, actor_kind, actor_name, subject_type, subject_id, client_seq,
+  coalesce(public, '{}'), house
 FROM events_event WHERE subject_id = ANY(%s) ORDER BY position
 """
 # What these subjects led to beside themselves: the approvals that released their payments, the receipts that paid them.
@@ -338,7 +340,9 @@ def _entries(known: list[UUID]) -> list[Entry]:
     for row in db.run(_LEDGER, [known]):
         at, recorded, txn, kind, source_type, source_id, narrative, *line = row
         if txn not in posted:
-            posted[txn] = Entry(at, recorded, 0, "ledger.posted", "SYSTEM", "ledger", source_type, source_id, None, {}, {"kind": kind, "note": narrative})
+            posted[txn] = Entry(
+                at, recorded, 0, "ledger.posted", "SYSTEM", "ledger", source_type, source_id, None, {}, {"kind": kind, "note": narrative}
+            )
         posted[txn].lines.append(LineRow(*line))
     return sorted([*out, *posted.values()], key=lambda e: (e.at, e.recorded_at, e.order))
 

@@ -38,12 +38,14 @@ def get_day(day: date, bounds: tuple[datetime, datetime]) -> Day:
     volume = db.run(
         """SELECT p.quote_id, sum(v.quote_quantity),
              coalesce(sum(CASE v.side WHEN 'buy' THEN v.price - v.reference_mid ELSE v.reference_mid - v.price END * v.quantity), 0)
-           FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version JOIN instruments_pair p ON p.code = t.pair_id
+           FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+           JOIN instruments_pair p ON p.code = t.pair_id
            WHERE t.trade_date = %s AND t.kind = 'CLIENT' AND t.status = 'ACTIVE' GROUP BY 1 ORDER BY 2 DESC""",
         [day],
     )
     deals, hedges = db.one(
-        "SELECT count(*) FILTER (WHERE kind = 'CLIENT'), count(*) FILTER (WHERE kind = 'HEDGE') FROM trades_trade WHERE trade_date = %s", [day]
+        "SELECT count(*) FILTER (WHERE kind = 'CLIENT'), count(*) FILTER (WHERE kind = 'HEDGE') FROM trades_trade WHERE trade_date = %s",
+        [day],
     )
     asked, quoted, filled = db.one(
         """SELECT count(*), count(*) FILTER (WHERE ended_at IS NOT NULL AND EXISTS (SELECT 1 FROM rfqs_quote q WHERE q.rfq_id = r.id)),
@@ -125,7 +127,8 @@ class Exposure:
 def list_exposure() -> list[Exposure]:
     rows = db.run(
         """SELECT l.subject_id, l.level, coalesce(c.code, a.code, g.name), coalesce(c.name, a.name, g.name), l.currency,
-             CASE WHEN desk_now() >= l.valid_until THEN 0 ELSE l.amount + CASE WHEN l.excess_until > desk_now() THEN l.excess ELSE 0 END END,
+             CASE WHEN desk_now() >= l.valid_until THEN 0
+               ELSE l.amount + CASE WHEN l.excess_until > desk_now() THEN l.excess ELSE 0 END END,
              l.reserved, l.used, desk_now() >= l.valid_until
            FROM credit_line l LEFT JOIN clients_counterparty c ON c.id = l.subject_id LEFT JOIN clients_account a ON a.id = l.subject_id
            LEFT JOIN clients_group g ON g.id = l.subject_id ORDER BY 3"""

@@ -63,7 +63,9 @@ def list_positions(day: date) -> list[EntityPosition]:
             marks, of = pricing.find_last_marks(entity.id, day), "the last approved"
         known = {**(marks or {}), currency: Decimal(1)}
         books = [
-            BookPosition(book.code, [Held(asset, amount, known.get(asset)) for asset, amount in ledger.list_positions(entity.id, book.id).items()])
+            BookPosition(
+                book.code, [Held(asset, amount, known.get(asset)) for asset, amount in ledger.list_positions(entity.id, book.id).items()]
+            )
             for book in instruments.list_books(entity.id)
         ]
         identity = ledger.list_identity(entity.id)

@@ -78,7 +78,8 @@ LEFT JOIN clients_account a ON a.id = i.account_id
 LEFT JOIN clients_counterparty c ON c.id = a.owner_id
 LEFT JOIN clients_ssi s ON s.id = i.ssi_id
 LEFT JOIN users_user u ON u.id = i.released_by
-LEFT JOIN LATERAL (SELECT blockers, decided_at FROM settlement_gatedecision d WHERE d.instruction_id = i.id ORDER BY decided_at DESC, id DESC LIMIT 1) g
+LEFT JOIN LATERAL (
+  SELECT blockers, decided_at FROM settlement_gatedecision d WHERE d.instruction_id = i.id ORDER BY decided_at DESC, id DESC LIMIT 1) g
   ON true
 LEFT JOIN approvals_approval k ON k.kind = 'release' AND k.status = 'REQUESTED' AND k.payload->'instructions' @> to_jsonb(i.id::text)
 """
