@@ -37,7 +37,7 @@ def visible_to(actor: Actor) -> QuerySet[Approval]:
 
     What compliance alone checks stays between its maker, compliance and the auditor.
     """
-    if actor.kind != "STAFF":
+    if actor.kind != "STAFF" or actor.id is None:
         return Approval.objects.none()
     if "auditor" in actor.roles:
         return Approval.objects.all()
@@ -61,5 +61,6 @@ def get_visible(approval_id: UUID, *, actor: Actor) -> Approval:
 
 def count_waiting_for(actor: Actor) -> int:
     """Open requests that this person may decide."""
+    assert actor.id is not None, "a checker has a name"
     waiting = visible_to(actor).filter(status=ApprovalStatus.REQUESTED).exclude(maker_id=actor.id)
     return sum(1 for roles in waiting.values_list("checker_roles", flat=True) if actor.roles & set(roles))

@@ -41,7 +41,12 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     kind = params.text(request, "kind")
     shown = list((rows.filter(kind=kind) if kind else rows)[:200])
     kinds = sorted({a.kind for a in shown} | ({kind} if kind else set()))
-    context = {"tab": tab, "kind": kind, "kinds": kinds, "rows": [(a, may_decide(a, actor), a.maker_id == actor.id) for a in shown]}
+    context: dict[str, Any] = {
+        "tab": tab,
+        "kind": kind,
+        "kinds": kinds,
+        "rows": [(a, may_decide(a, actor), a.maker_id == actor.id) for a in shown],
+    }
     return show(request, actor, "desk/approvals.html", screen="approvals", **context)
 
 
@@ -49,7 +54,7 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
     found = approvals.get_visible(approval, actor=actor)
-    context = {
+    context: dict[str, Any] = {
         "approval": found,
         "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}),
         "may_decide": may_decide(found, actor),

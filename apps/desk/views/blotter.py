@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
@@ -44,7 +45,13 @@ def blotter_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     if len(rows) > PAGE:
         rows = rows[:PAGE]
         following = params.keyset(rows[-1].booked_at, "trd", rows[-1].id)
-    context = {"rows": rows, "chosen": chosen, "following": following, "is_first": before is None, "totals": blotter.totals(chosen)}
+    context: dict[str, Any] = {
+        "rows": rows,
+        "chosen": chosen,
+        "following": following,
+        "is_first": before is None,
+        "totals": blotter.totals(chosen),
+    }
     if request.headers.get("HX-Target") != "live":
         context["clients"], context["pairs"] = blotter.clients_and_pairs()
     return show(request, actor, "desk/blotter.html", screen="blotter", **context)
@@ -66,10 +73,10 @@ class _Echo:
 
 def _lines(rows: Iterator[DealRow]) -> Iterator[str]:
     out = csv.writer(_Echo())
-    yield out.writerow(COLUMNS)  # type: ignore[misc]
+    yield out.writerow(COLUMNS)
     for r in rows:
         margin_bps = "" if r.margin_bps is None else money.text(money.round_even(r.margin_bps, 4))
-        yield out.writerow([  # type: ignore[misc]
+        yield out.writerow([
             ids.encode("trd", r.id), r.kind, r.status, r.version, r.booked_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), r.trade_date, r.value_date,
             plain(r.counterparty), plain(r.book), r.side, r.pair, money.text(r.quantity), money.text(r.price), money.text(r.quote_quantity),
             money.text(r.fee), r.fee_asset, "" if r.mid is None else money.text(r.mid), "" if r.margin is None else money.text(r.margin),

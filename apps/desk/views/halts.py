@@ -1,5 +1,6 @@
 """Kill switches: anyone entitled throws one at once; a second person lifts it."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -38,9 +39,17 @@ def halt_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     names = users.names(everyone)
     known = {c.id: c for c in clients.list_clients()}
     rows = [(h, names.get(h.thrown_by, "–"), known.get(h.client_id) if h.client_id else None, h.thrown_by == actor.id) for h in active]
-    gone = [(h, names.get(h.thrown_by, "–"), names.get(h.lifted_by, "–") if h.lifted_by else "–", known.get(h.client_id)) for h in past]
+    gone = [
+        (
+            h,
+            names.get(h.thrown_by, "–"),
+            names.get(h.lifted_by, "–") if h.lifted_by else "–",
+            known.get(h.client_id) if h.client_id else None,
+        )
+        for h in past
+    ]
     stopped = [(s, names.get(s.thrown_by, "–"), s.thrown_by == actor.id) for s in stops]
-    context = {"stopped": stopped, "rows": rows, "gone": gone, "clients": known.values(), "pairs": instruments.list_pairs()}
+    context: dict[str, Any] = {"stopped": stopped, "rows": rows, "gone": gone, "clients": known.values(), "pairs": instruments.list_pairs()}
     return show(request, actor, "desk/halts.html", screen="halts", may_throw=may_make(actor.roles, "halt_on"), **context)
 
 

@@ -1,5 +1,7 @@
 """Position: per book and asset, at approved marks, with the proof that both sides of the books agree."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -17,5 +19,9 @@ from .shell import show
 def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = clock.desk_now()
     day = params.day(request, "day") or params.today(now)
-    context = {"entities": position.list_positions(day), "totals": blotter.totals(blotter.Filter(since=day, until=day)), "day": day}
+    context: dict[str, Any] = {
+        "entities": position.list_positions(day),
+        "totals": blotter.totals(blotter.Filter(since=day, until=day)),
+        "day": day,
+    }
     return show(request, actor, "desk/position.html", screen="position", now=now, **context)

@@ -1,5 +1,7 @@
 """Requests: what is open, least time left first, and what has ended."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
@@ -20,7 +22,7 @@ PAGE, JUST_ENDED = 50, 12
 @require_safe
 def rfq_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     tab = params.text(request, "tab", ("active", "historic")) or "active"
-    chosen = {"client": params.text(request, "client"), "pair": params.text(request, "pair")}
+    chosen: dict[str, Any] = {"client": params.text(request, "client"), "pair": params.text(request, "pair")}
     status = params.text(request, "status", (*rfqs.OPEN, "waiting") if tab == "active" else rfqs.ENDED)
     on = params.day(request, "day")
     following, ended = "", list[rfqs.RfqRow]()
@@ -33,7 +35,13 @@ def rfq_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         if len(rows) > PAGE:
             rows = rows[:PAGE]
             following = params.keyset(rows[-1].received_at, "rfq", rows[-1].id)
-    context = {"tab": tab, "rows": rows, "ended": ended, "chosen": {**chosen, "status": status, "day": on}, "following": following}
+    context: dict[str, Any] = {
+        "tab": tab,
+        "rows": rows,
+        "ended": ended,
+        "chosen": {**chosen, "status": status, "day": on},
+        "following": following,
+    }
     context["statuses"] = ("waiting", *rfqs.OPEN) if tab == "active" else rfqs.ENDED
     if request.headers.get("HX-Target") != "live":
         context["clients"], context["pairs"] = blotter.clients_and_pairs()

@@ -24,6 +24,6 @@ def search_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     may_see = may_open(actor.roles, "blotter")
     hits = deal.search(words) if len(words) >= 2 and may_see else []
     if len(hits) == 1 and hits[0].kind != "client":
-        kind, prefix, word = ("deal", "trd", "trade") if hits[0].kind == "deal" else ("rfq", "rfq", "rfq")
-        return redirect(f"desk:{kind}", **{word: ids.encode(prefix, hits[0].id)})
+        kind, prefix = ("deal", "trd") if hits[0].kind == "deal" else ("rfq", "rfq")
+        return redirect(f"desk:{kind}", ids.encode(prefix, hits[0].id))
     return show(request, actor, "desk/search.html", screen="home", title="Search", hits=hits, words=words, may_see=may_see)

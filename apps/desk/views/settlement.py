@@ -35,7 +35,7 @@ class NothingChosen(Rejected):
 def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = clock.desk_now()
     may_know = bool(actor.roles & SEES_COMPLIANCE)
-    chosen = {
+    chosen: dict[str, Any] = {
         "status": params.text(request, "status", STATUSES),
         "direction": params.text(request, "direction", ("PAY", "RECEIVE")),
         "asset": params.text(request, "asset"),
@@ -82,7 +82,8 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
     chosen = [params.decode("ins", one, "instruction") for one in request.POST.getlist("instruction")]
     if not chosen:
         raise NothingChosen("choose at least one payment that waits for release")
-    overrides = {name[9:]: why.strip()[:200] for name, why in request.POST.items() if name.startswith("override_") and why.strip()}
+    sent: dict[str, str] = request.POST.dict()
+    overrides = {name[9:]: why.strip()[:200] for name, why in sent.items() if name.startswith("override_") and why.strip()}
     once = FormOnce(
         request, actor, operation="release", tell=lambda asked: f"{asked.title}: a second person of operations has to approve it"
     )

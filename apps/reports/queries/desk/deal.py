@@ -10,6 +10,8 @@ from uuid import UUID
 from apps.core import db
 from apps.core.errors import NotFound
 
+from .where import parsed
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -199,7 +201,8 @@ class Story:
 
 _HEAD = """
 SELECT t.id, coalesce(t.rfq_id, r.id), coalesce(t.kind, 'REQUEST'), coalesce(t.status, r.status), c.code, c.name, c.id, a.id,
-  a.code, p.code, p.base_id, p.quote_id, e.code, b.code, coalesce(t.source, ''), coalesce(t.client_order_id, t.execution_id, ''), t.covers_id, t.booked_at,
+  a.code, p.code, p.base_id, p.quote_id, e.code, b.code, coalesce(t.source, ''), coalesce(t.client_order_id, t.execution_id, ''),
+  t.covers_id, t.booked_at,
   t.trade_date, r.client_rfq_id, r.side, r.status, r.quantity, r.quote_quantity, coalesce(r.reasons, '[]'), r.channel, r.received_at,
   coalesce(r.end_reason, ''), m.name, y.version, y.mode, y.tier
 FROM {source}
@@ -224,7 +227,7 @@ def get_story(*, trade_id: UUID | None = None, rfq_id: UUID | None = None) -> St
     row = db.first(_OF_TRADE, [trade_id]) if trade_id else db.first(_OF_RFQ, [rfq_id])
     if row is None:
         raise NotFound("no such deal" if trade_id else "no such request")
-    head = Head(*row[:24], db.loads(row[24]), *row[25:])
+    head = Head(*parsed(row, 24))
     quotes = _quotes(head.rfq_id)
     versions = _versions(head.trade_id)
     obligations = _obligations(head.trade_id)
@@ -244,19 +247,19 @@ FROM rfqs_quote q LEFT JOIN users_user u ON u.id = q.priced_by_id WHERE q.rfq_id
 """  # noqa: S608
 
 
+_MADE_OF: tuple[tuple[str, Any], ...] = (("reference", ""), ("trader_price", ""), ("parts", {}), ("headroom", {}))
+
+
 def _quotes(rfq_id: UUID | None) -> list[QuoteRow]:
     out = []
     for row in db.run(_QUOTES, [rfq_id]) if rfq_id else []:
         told = db.loads(row[12])
         sides = [
-            Side(
-                side, *amounts, told.get("reference", {}).get(side, ""), told.get("trader_price", {}).get(side, ""),
-                told.get("parts", {}).get(side, {}), told.get("headroom", {}).get(side, {}),
-            )
+            Side(*[side, *amounts, *(told.get(name, {}).get(side, none) for name, none in _MADE_OF)])
             for side, amounts in (("sell", row[19:25]), ("buy", row[13:19]))
             if amounts[0] is not None
         ]  # fmt: skip
-        out.append(QuoteRow(*row[:12], told, sides))
+        out.append(QuoteRow(*[*row[:12], told, sides]))
     return out
 
 
@@ -293,7 +296,7 @@ def _payments(obligations: Sequence[ObligationRow]) -> list[PaymentRow]:
            WHERE i.obligation_id = ANY(%s) OR i.net_leg_id = ANY(%s) ORDER BY i.direction, i.asset_id, i.attempt""",
         [[o.id for o in obligations], [o.net_leg_id for o in obligations if o.net_leg_id]],
     )
-    return [PaymentRow(*row[:12], db.loads(row[12])) for row in rows]
+    return [PaymentRow(*parsed(row, 12)) for row in rows]
 
 
 def _hedges(trade_id: UUID | None) -> list[tuple[UUID, str, str, Decimal, Decimal]]:
@@ -332,10 +335,7 @@ WHERE t.source_id = ANY(%s) ORDER BY t.recorded_at, t.id, l.asset_code, l.amount
 def _entries(known: list[UUID]) -> list[Entry]:
     """Events and ledger transactions of these subjects, their approvals and receipts, by desk time, then as they were recorded."""
     known += [row[0] for row in db.run(_BESIDE, {"known": known, "texts": [str(one) for one in known]})]
-    out = [
-        Entry(*row[:3], str(row[3]), str(row[4]), str(row[5]), str(row[6]), row[7], row[8], db.loads(row[9]), db.loads(row[10]))
-        for row in db.run(_EVENTS, [known])
-    ]
+    out = [Entry(*parsed(row, 9, 10)) for row in db.run(_EVENTS, [known])]
     posted: dict[UUID, Entry] = {}
     for row in db.run(_LEDGER, [known]):
         at, recorded, txn, kind, source_type, source_id, narrative, *line = row

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apps.core import db
 
-from .where import Where
+from .where import Where, parsed
 
 OPEN = ("RECEIVED", "PICKED_UP", "ON_HOLD", "QUOTED")
 ENDED = ("FILLED", "CANCELLED", "DECLINED", "REJECTED", "EXPIRED")
@@ -76,7 +76,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN r.status = 'QUOTED' THEN q.expires_at ELSE 
 
 
 def _rows(sql: str, params: list[object]) -> list[RfqRow]:
-    return [RfqRow(*row[:13], db.loads(row[13]), *row[14:]) for row in db.run(_SELECT + sql, params)]
+    return [RfqRow(*parsed(row, 13)) for row in db.run(_SELECT + sql, params)]
 
 
 def list_active(*, client: str = "", pair: str = "", status: str = "", limit: int = 200) -> list[RfqRow]:

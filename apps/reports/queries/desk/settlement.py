@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.core import db
 
-from .where import Where
+from .where import Where, parsed
 
 LIVE = ("DRAFT", "READY", "BLOCKED", "RELEASED", "SENDING", "UNKNOWN", "SENT", "EXPECTED", "PART_RECEIVED")
 
@@ -109,7 +109,7 @@ def list_instructions(
         where.add("i.status = %s", status)
     order = "i.due_date DESC, i.id DESC" if status == "all" else "i.due_date, i.direction, i.status, i.id"
     rows = db.run(f"{_INSTRUCTIONS} WHERE {where.sql} ORDER BY {order} LIMIT %s", [list(LIVE), *where.params, limit])
-    return [InstructionRow(*row[:19], db.loads(row[19]), *row[20:]) for row in rows]
+    return [InstructionRow(*parsed(row, 19)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,14 @@
-"""Filters of a screen as SQL: fixed fragments, values only as parameters."""
+"""Filters of a screen as SQL: fixed fragments, values only as parameters. And rows with JSON in them."""
 
 from collections.abc import Sequence
 from typing import Any
+
+from apps.core import db
+
+
+def parsed(row: Sequence[Any], *columns: int) -> list[Any]:
+    """A row with its jsonb columns, which come as text, read."""
+    return [db.loads(value) if at in columns else value for at, value in enumerate(row)]
 
 
 class Where:
