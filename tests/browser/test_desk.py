@@ -129,3 +129,11 @@ def test_the_admin_is_clean_under_its_own_policy(visit: Any, site: str, day: Day
         assert watched.page.locator("text=Kill switches").first.is_visible()
     picture(watched.page, "admin")
     require_clean(watched, site)
+
+
+def test_the_api_docs_are_clean_under_the_strict_policy(visit: Any, site: str, day: Day) -> None:
+    watched = visit("ada")
+    watched.page.goto("/api/docs/")
+    watched.page.wait_for_selector("text=/rfqs")
+    picture(watched.page, "api-docs")
+    require_clean(watched, site)

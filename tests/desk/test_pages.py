@@ -134,6 +134,17 @@ def test_position_proves_the_identity_of_every_asset(enter, day: Day) -> None:  
     assert "no P&amp;L until marks are approved" in page
 
 
+def test_profit_is_the_position_at_approved_marks_and_unknown_without_them() -> None:
+    from decimal import Decimal as D
+
+    from apps.reports.queries.desk.position import BookPosition, Held
+
+    book = BookPosition("main", [Held("BTC", D(-2), D(20000)), Held("USD", D(40100), D(1)), Held("ETH", D(0), None)])
+    assert [h.value for h in book.held] == [D(-40000), D(40100), None]
+    assert book.pnl == D(100)
+    assert BookPosition("main", [Held("BTC", D(1), None)]).pnl is None
+
+
 def test_blotter_pages_stay_stable_while_new_deals_come(enter, day: Day) -> None:  # type: ignore[no-untyped-def]
     from apps.reports.queries.desk import blotter
 

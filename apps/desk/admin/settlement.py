@@ -9,6 +9,8 @@ from apps.settlement.models import (
     Nostro,
     Obligation,
     Receipt,
+    ReceiptMatch,
+    ReleaseStop,
     StatementLine,
     Withdrawal,
 )
@@ -24,6 +26,17 @@ class NetLegs(Rows):
 
 class Decisions(Rows):
     model = GateDecision
+
+
+class Matches(Rows):
+    model = ReceiptMatch
+
+
+@admin.register(ReleaseStop)
+class ReleaseStopAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("thrown_at", "reason", "lifted_at")
+    date_hierarchy = "thrown_at"
 
 
 @admin.register(Nostro)
@@ -75,6 +88,7 @@ class ReceiptAdmin(Record):
     search_fields = ("rail_reference", "sender_name", "sender_address")
     date_hierarchy = "seen_at"
     list_select_related = ("account", "asset")
+    inlines = (Matches,)
 
 
 @admin.register(Deposit)
