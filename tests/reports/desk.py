@@ -73,7 +73,7 @@ def staff(name: str, role: str) -> Actor:
 
 @use_case
 def open_nostros(*, entity_id: UUID, cygnus: UUID, now: datetime) -> dict[str, Nostro]:
-    """USD and BTC accounts of ours, one for the client money of cygnus, each with a statement that agrees."""
+    """USD and BTC accounts of ours and of clients (our 10 BTC there are headroom), each with a statement that agrees."""
     made = {
         "USD": settlement.create_nostro(
             entity_id=entity_id, rail_code="fedwire-usd", asset_code="USD", name="First Bank, house", address="021000021-1"
@@ -82,8 +82,11 @@ def open_nostros(*, entity_id: UUID, cygnus: UUID, now: datetime) -> dict[str, N
         "CLIENT": settlement.create_nostro(
             entity_id=entity_id, rail_code="fedwire-usd", asset_code="USD", name="First Bank, clients", address="021000021-2", designation="CLIENT"
         ),
+        "CLIENT_BTC": settlement.create_nostro(
+            entity_id=entity_id, rail_code="bitcoin-btc", asset_code="BTC", name="Vault, clients", address="bc1qclients", designation="CLIENT"
+        ),
     }  # fmt: skip
-    for name, amount in (("USD", D(1_000_000)), ("BTC", D(50)), ("CLIENT", D(250_000))):
+    for name, amount in (("USD", D(1_000_000)), ("BTC", D(50)), ("CLIENT", D(250_000)), ("CLIENT_BTC", D(10))):
         nostro = made[name]
         owed = Ref(entity_id, Kind.CLIENT_BALANCE, "USD", owner_id=cygnus) if name == "CLIENT" else Ref(entity_id, Kind.CAPITAL, nostro.asset_id)
         ledger.post(

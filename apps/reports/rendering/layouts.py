@@ -190,7 +190,7 @@ def position(
                 [
                     Column("Asset", 9), Column("Opening", 22, True), Column("Client deals", 22, True), Column("Hedges", 22, True),
                     Column("Fees, costs, other", 19, True), Column("Closing", 22, True), Column("Mark", 16, True),
-                    Column(f"Value {issuer.currency}", 22, True), Column("P&L of the day", 20, True),
+                    Column(f"Value {issuer.currency}", 22, True), Column("Change in value", 20, True),
                 ],
                 rows,
             ),
@@ -212,7 +212,7 @@ def position(
         ],
         notes=[
             "Long positions are positive. P&L since inception is the sum of net open positions at approved closing marks; the P&L of the day is "
-            "its change since the last approved marks."
+            "the total change in value since the last approved marks, deals included."
         ],
         landscape=True,
     )  # fmt: skip
