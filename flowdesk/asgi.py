@@ -7,10 +7,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowdesk.settings")
 get_asgi_application()  # sets Django up; the live role serves none of its views
 
-from django.conf import settings  # noqa: E402
-
 from apps.api.live.app import make_application  # noqa: E402
 from apps.api.live.hub import Hub  # noqa: E402
 
-hub = Hub(settings.VALKEY_URL, settings.BUS_PREFIX)
+hub = Hub()
 application = make_application(hub)

@@ -63,3 +63,25 @@ def migrations() -> str | None:
 def valkey() -> str | None:
     cache.get("readyz")
     return None
+
+
+def prices() -> str | None:
+    """A desk without fresh prices cannot deal: which pairs lack them."""
+    from datetime import timedelta
+
+    from apps.core.clock import desk_now
+    from apps.core.errors import AppError
+    from apps.pricing import queries as pricing
+    from apps.pricing.feeds import bus
+    from apps.pricing.rules import require_fresh
+
+    now, lacking = desk_now(), []
+    for policy in pricing.list_policies():
+        try:
+            depth = bus.read_depth(policy.pair_code)
+            if depth is None:
+                raise LookupError
+            require_fresh(depth, now, timedelta(milliseconds=policy.max_price_age_ms))
+        except (AppError, LookupError):
+            lacking.append(policy.pair_code)
+    return f"no fresh price of {', '.join(lacking)}" if lacking else None

@@ -7,6 +7,14 @@ from flowdesk.celery import CANARY_EVERY_S
 # task name → seconds between two ticks
 TICKS: dict[str, float] = {
     "flowdesk.canary": CANARY_EVERY_S,
+    "flowdesk.sweep_rfqs": 1.0,
+    "flowdesk.drive_events": 1.0,
+    "flowdesk.send_mails": 2.0,
+    "settlement.freeze_due": 30.0,
+    "settlement.send_released": 5.0,
+    "settlement.poll_rails": 10.0,
+    "reports.make_due": 60.0,
+    "reports.run_due": 30.0,
 }
 
 

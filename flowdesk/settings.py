@@ -87,7 +87,14 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
+# A Valkey that hangs must not hang a request: what asks it has a way without it.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": VALKEY_URL,
+        "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10},
+    }
+}
 CELERY_BROKER_URL = env.str(
     "BROKER_URL",
     default=f"redis+socket://{VALKEY_URL.removeprefix('unix://')}?virtual_host=1" if VALKEY_URL.startswith("unix") else VALKEY_URL,
@@ -109,6 +116,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "django_htmx",
+    "django_ratelimit",
     "csp",
     "axes",
     *[
@@ -137,6 +145,7 @@ INSTALLED_APPS = [
     ],
 ]
 MIDDLEWARE = [
+    "apps.api.middleware.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -181,6 +190,7 @@ READY_CHECKS = {
     "database": "flowdesk.health.database",
     "migrations": "flowdesk.health.migrations",
     "valkey": "flowdesk.health.valkey",
+    "prices": "flowdesk.health.prices",
 }
 
 # --- production hardening ---------------------------------------------------------------------------------------
@@ -242,6 +252,52 @@ SPECTACULAR_SETTINGS = {
     "AUTHENTICATION_WHITELIST": [],
 }
 
+# --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
+SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL"}
+EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
+MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
+EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10
+if EMAIL_URL:
+    if not EMAIL_URL.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
+        raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)")
+    vars().update(environ.Env.email_url_config(EMAIL_URL))
+
+# --- demo: staff whose password is in this file, served only where DEBUG=1 ------------------------------------------------
+DEMO_PASSWORD = "flowdesk-demo" if DEBUG else ""
+DEMO_STAFF = (
+    ("sam", "Sam Sales", "sales"),
+    ("tara", "Tara Trader", "trader"),
+    ("tom", "Tom Trader", "trader"),
+    ("olga", "Olga Operations", "operations"),
+    ("oscar", "Oscar Operations", "operations"),
+    ("rita", "Rita Risk", "risk"),
+    ("ron", "Ron Risk", "risk"),
+    ("fay", "Fay Finance", "finance"),
+    ("finn", "Finn Finance", "finance"),
+    ("carl", "Carl Compliance", "compliance"),
+    ("cora", "Cora Compliance", "compliance"),
+    ("ada", "Ada Admin", "admin"),
+    ("audrey", "Audrey Auditor", "auditor"),
+)
+DEMO_LOGINS = tuple((username, DEMO_PASSWORD, role) for username, _, role in DEMO_STAFF) if DEMO_PASSWORD else ()
+
+# --- settlement -------------------------------------------------------------------------------------------------------
+# Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
+RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
+SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
+# What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
+APPROVALS = {
+    "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
+    "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
+    "release": {
+        "execute": "apps.settlement.operations.release.execute",
+        "version": "apps.settlement.operations.release.version",
+    },
+    "receipt": {
+        "execute": "apps.settlement.operations.quarantine.execute",
+        "version": "apps.settlement.operations.quarantine.version",
+    },
+}
+
 # --- reports and the close ------------------------------------------------------------------------------------------------
 REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()
-APPROVALS = {"marks": "apps.workflows.propose_marks.execute"}

@@ -61,7 +61,8 @@ class Supervisor:
         self.run_mark = str(run)
         self.on_tick = on_tick
         self.out = out or sys.stdout
-        self.signals = 0
+        self.signalled_at = 0.0  # when the first signal to stop came
+        self.impatient = False
         self.selector = selectors.DefaultSelector()
         self.coloured = self.out.isatty() and "NO_COLOR" not in os.environ
         self.width = max((len(role.name) for role in roles), default=0)
@@ -74,11 +75,11 @@ class Supervisor:
         before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         waking_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         try:
-            while not self.signals:
+            while not self.signalled_at:
                 self._revive()
                 self._pump(wake, 0.25)
                 self._collect()
-                if not self.signals:
+                if not self.signalled_at:
                     self.on_tick()
         finally:
             self._stop_all(wake)
@@ -99,8 +100,11 @@ class Supervisor:
             self.out.flush()
 
     # --- the loop ------------------------------------------------------------------------------------------------
-    def _on_signal(self, _number: int, _frame: object) -> None:
-        self.signals += 1
+    def _on_signal(self, number: int, _frame: object) -> None:
+        now = time.monotonic()
+        # A group kill through make arrives twice at once; only a later, second Ctrl-C means "now".
+        self.impatient = number == signal.SIGINT and bool(self.signalled_at) and now - self.signalled_at > 1
+        self.signalled_at = self.signalled_at or now
 
     def _revive(self) -> None:
         now = time.monotonic()
@@ -152,7 +156,7 @@ class Supervisor:
                 continue
             self._signal(child, signal.SIGKILL)  # its own children, where it was killed before them
             self._close(child)
-            if child.told_to_stop or self.signals:
+            if child.told_to_stop or self.signalled_at:
                 continue
             child.failures = 1 if time.monotonic() - child.started > STEADY_AFTER_S else child.failures + 1
             pause = min(FIRST_PAUSE_S * 2 ** (child.failures - 1), LONGEST_PAUSE_S)
@@ -189,7 +193,7 @@ class Supervisor:
                 self._pump(wake, 0.05)
                 self._collect()
                 for child in group:
-                    if child.process is not None and (self.signals > 1 or time.monotonic() - began > child.role.stop_timeout_s):
+                    if child.process is not None and (self.impatient or time.monotonic() - began > child.role.stop_timeout_s):
                         self.say(child.role.name, "did not end, killed")
                         self._signal(child, signal.SIGKILL)
 

@@ -28,3 +28,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "drill" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="the long set: make drill"))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_ledger() -> None:
+    """The ledger remembers which accounts exist; the test before this one had its tables emptied."""
+    from apps.ledger import operations
+
+    operations.forget_accounts()

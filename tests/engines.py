@@ -27,7 +27,15 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 DATABASE = f"flowdesk_test_{WORKER}"
 # Whatever of these changes makes a new template.
-SCHEMA = ("apps/*/operations.py", "apps/*/migrations/*.py", "apps/*/states.py", "apps/*/reference.py", "apps/core/*.py", "flowdesk/settings.py", "requirements.txt")
+SCHEMA = (
+    "apps/*/operations.py",
+    "apps/*/migrations/*.py",
+    "apps/*/states.py",
+    "apps/*/reference.py",
+    "apps/core/*.py",
+    "flowdesk/settings.py",
+    "requirements.txt",
+)
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
 os.environ["PYTEST_PLUGINS"] = "tests.engines"  # an xdist worker reads -p only after the settings, but this before
@@ -73,6 +81,7 @@ def pytest_unconfigure() -> None:
 def _start_valkey() -> None:
     from flowdesk.valkey import Valkey
 
+    _open.callback(shutil.rmtree, _valkey_home, ignore_errors=True)  # an xdist worker ends without atexit
     server = Valkey(_valkey_home / "data", _valkey_home / "valkey.sock", durable=False)
     child = server.start()  # ends with this process, however that ends
     _open.callback(child.wait)

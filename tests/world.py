@@ -50,8 +50,7 @@ def firm(code: str, mode: str = "CREDIT", line: Decimal | None = D(10_000_000), 
             mode=mode,
             pairs=PAIRS,
             line=line if mode != "PREFUNDED" else None,
-            instructions=INSTRUCTIONS.get(code, ()),
-            **terms,  # type: ignore[arg-type]
+            **{"instructions": INSTRUCTIONS.get(code, ()), **terms},  # type: ignore[arg-type]
         ),
         entity_id=entity.id,
         book_id=book.id,

@@ -46,7 +46,7 @@ _COMMON = {
 }
 
 
-class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     target_class = "apps.api.door.SignedRequests"
     name = "otc-v1"
 

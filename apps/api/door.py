@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import orjson
 from django.conf import settings
@@ -76,15 +76,14 @@ class Door(APIView):
                 raise BodyTooLarge()
         super().initial(request, *args, **kw)
         need = self.scopes.get(request.method or "", "read")
-        caller: Caller = request.user
+        caller = cast(Caller, request.user)
         if need not in caller.grant.scopes:
             raise ScopeMissing(f"this needs the scope {need}")
         limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=caller.grant.limits.get("requests", settings.RATE_REQUESTS))
 
     @property
     def caller(self) -> Caller:
-        caller: Caller = self.request.user
-        return caller
+        return cast(Caller, self.request.user)
 
     @property
     def actor(self) -> Actor:

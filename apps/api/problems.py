@@ -156,3 +156,8 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def failed(request: HttpRequest) -> HttpResponse:
     return page(request, 500, "internal_error", "Something went wrong on our side", retry="safe")
+
+
+def nowhere(request: HttpRequest, rest: str) -> HttpResponse:
+    """Every other path under /api/."""
+    return not_found(request)

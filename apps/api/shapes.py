@@ -155,7 +155,8 @@ class Body:
         """
         body = load(raw, integers=self.integers)
         refuse_unknown(body, self.fields)
-        errors, out = [], {}
+        errors: list[FieldError] = []
+        out: dict[str, Any] = {}
         for name, member in self.fields.items():
             value = body.get(name)
             if value is None:

@@ -3,11 +3,13 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from .v1 import accounts, events, market, outcomes, quotes, rfqs, trades
+from . import errors_page, problems
+from .v1 import accounts, events, market, outcomes, quotes, rfqs, settlement, trades
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs/errors", errors_page.errors, name="errors"),
     path("v1/instruments", market.Instruments.as_view()),
     path("v1/prices/<str:instrument>", market.Prices.as_view()),
     path("v1/time", market.Time.as_view()),
@@ -21,6 +23,17 @@ urlpatterns = [
     path("v1/quotes/<str:quote_id>/decline", quotes.DeclineQuote.as_view()),
     path("v1/trades", trades.Trades.as_view()),
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
+    path("v1/obligations", settlement.Obligations.as_view()),
+    path("v1/settlements", settlement.NetSets.as_view()),
+    path("v1/settlements/<str:set_id>", settlement.OneNetSet.as_view()),
+    path("v1/settlements/<str:set_id>/agree", settlement.AgreeNetSet.as_view()),
+    path("v1/instructions", settlement.Instructions.as_view()),
+    path("v1/deposits", settlement.Deposits.as_view()),
+    path("v1/withdrawals", settlement.Withdrawals.as_view()),
+    path("v1/withdrawals/<str:withdrawal_id>", settlement.OneWithdrawal.as_view()),
+    path("v1/withdrawals/<str:withdrawal_id>/approve", settlement.ApproveWithdrawal.as_view()),
+    path("v1/withdrawals/<str:withdrawal_id>/cancel", settlement.CancelWithdrawal.as_view()),
     path("v1/events", events.Events.as_view()),
     path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
+    path("<path:rest>", problems.nowhere),
 ]

@@ -13,3 +13,9 @@ class NotAChecker(Forbidden):
 
 class ApprovalOpen(Conflict):
     code, title = "approval_open", "There is an open request for this already"
+
+
+class StaleRequest(Conflict):
+    """What was asked on has changed since: ask again."""
+
+    code, title = "approval_stale", "It has changed since it was asked"

@@ -15,6 +15,14 @@ def lock_approval(approval_id: UUID) -> Approval:
     return found
 
 
+def get_approval(approval_id: UUID) -> Approval:
+    """:raises NotFound: no such approval"""
+    found = Approval.objects.filter(id=approval_id).first()
+    if found is None:
+        raise NotFound("no such approval")
+    return found
+
+
 def list_open() -> QuerySet[Approval]:
     return Approval.objects.filter(status=ApprovalStatus.REQUESTED).order_by("requested_at")
 

@@ -19,5 +19,9 @@ class BadScope(Rejected):
     code, title = "bad_scope", "Unknown scope"
 
 
+class BadLifetime(Rejected):
+    code, title = "bad_lifetime", "A key cannot live so long or so short"
+
+
 class BadLei(Rejected):
     code, title = "bad_lei", "The LEI's check digits are wrong"

@@ -1,6 +1,5 @@
 """Make and change clients, accounts, members, keys, terms and settlement instructions."""
 
-import ipaddress
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,14 +9,23 @@ from uuid import UUID
 from stdnum import lei as lei_number
 
 from apps.core import db, ids
-from apps.core.errors import Rejected
+from apps.core.errors import NotFound
 from apps.core.unit import step
 from apps.events import operations as events
 
 from . import queries, rules
-from .errors import BadAllowList, BadLei, BadScope, TooManyKeys
+from .errors import BadLei, BadLifetime, TooManyKeys
 from .models import Account, ApiKey, Authority, Counterparty, Group, Member, Ssi, Terms
 from .states import CLIENT, SSI, ClientStatus, SsiStatus
+
+
+@step
+def create_group(*, name: str) -> Group:
+    """A group of legal entities; an existing one of that name is returned."""
+    group, made = Group.objects.get_or_create(name=name, defaults={"id": ids.uuid7()})
+    if made:
+        events.record("group.created", subject_type="group", subject_id=group.id, house={"name": name})
+    return group
 
 
 @step
@@ -75,22 +83,16 @@ def create_key(
     """Store the public half of a member's key.
 
     :param prefix: ak_test_ or ak_live_: a key of one deployment is refused by the other
+    :param now: wall time: keys live by the wall clock
     :raises BadScope: a scope that does not exist
     :raises BadAllowList: not networks, or none although a scope moves money
+    :raises BadLifetime: not 1 to 365 days
     :raises TooManyKeys: eight live keys already
     """
-    unknown = [scope for scope in scopes if scope not in rules.SCOPES]
-    if unknown or not scopes:
-        raise BadScope(f"{', '.join(unknown) or 'none given'}: one of {', '.join(rules.SCOPES)}")
-    for cidr in cidrs:
-        try:
-            ipaddress.ip_network(cidr, strict=False)
-        except ValueError as no:
-            raise BadAllowList(str(no)) from no
-    if set(scopes) & rules.NEEDS_ALLOW_LIST and not cidrs:
-        raise BadAllowList("a key that trades, settles or withdraws names the networks it may come from")
+    rules.require_scopes(scopes)
+    rules.require_allow_list(scopes, cidrs)
     if not 1 <= days <= rules.MAX_KEY_DAYS:
-        raise Rejected(f"a key lives 1 to {rules.MAX_KEY_DAYS} days")
+        raise BadLifetime(f"a key lives 1 to {rules.MAX_KEY_DAYS} days, not {days}")
     if queries.count_live_keys(member.counterparty_id, now) >= rules.MAX_KEYS:
         raise TooManyKeys(member.counterparty.code)
     made = ApiKey(
@@ -125,7 +127,13 @@ def set_scopes(*, key_pk: UUID, scopes: Sequence[str], cidrs: Sequence[str]) -> 
 
 @step
 def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
-    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).get(key_id=key_id)
+    """End a key; ended before is fine.
+
+    :raises NotFound: no such key
+    """
+    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).filter(key_id=key_id).first()
+    if key is None:
+        raise NotFound(f"no key {key_id}")
     if key.revoked_at is None:
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])

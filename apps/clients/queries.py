@@ -106,6 +106,14 @@ def get_client(code: str) -> Counterparty:
     return found
 
 
+def get_counterparty(counterparty_id: UUID) -> Counterparty:
+    """:raises NotFound: no such counterparty"""
+    found = Counterparty.objects.filter(id=counterparty_id).first()
+    if found is None:
+        raise NotFound("no such counterparty")
+    return found
+
+
 def list_clients() -> QuerySet[Counterparty]:
     return Counterparty.objects.filter(roles__contains=["CLIENT"]).select_related("group").order_by("code")
 
@@ -164,5 +172,38 @@ def list_authorities(member_id: UUID) -> QuerySet[Authority]:
     return Authority.objects.filter(member_id=member_id).select_related("account")
 
 
+def lock_counterparty(counterparty_id: UUID) -> Counterparty:
+    return Counterparty.objects.select_for_update(no_key=True, of=("self",)).get(id=counterparty_id)
+
+
+def lock_key(key_pk: UUID) -> ApiKey:
+    """:raises NotFound: no such key"""
+    found = ApiKey.objects.select_for_update(no_key=True, of=("self",)).filter(id=key_pk).first()
+    if found is None:
+        raise NotFound("no such key")
+    return found
+
+
 def count_live_keys(client_id: UUID, now: datetime) -> int:
     return ApiKey.objects.filter(member__counterparty_id=client_id, revoked_at__isnull=True, expires_at__gt=now).count()
+
+
+def list_safeguarded() -> list[UUID]:
+    """Accounts whose money we keep apart, by their current terms."""
+    return list(Terms.objects.filter(effective_until__isnull=True, safeguarded=True).values_list("account_id", flat=True))
+
+
+def get_owned(account_id: UUID) -> Account:
+    """The account with its owner, for the system's own steps."""
+    return Account.objects.select_related("owner").get(id=account_id)
+
+
+def get_account_by_code(code: str) -> Account:
+    """For our own people, who name accounts by code.
+
+    :raises NotFound: there is none
+    """
+    found = Account.objects.select_related("owner").filter(code=code).first()
+    if found is None:
+        raise NotFound(f"no account {code}")
+    return found

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 
+from .errors import BadAllowList, BadScope
 from .states import ClientStatus
 
 SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook")
@@ -44,3 +45,23 @@ def ip_allowed(address: str, cidrs: Iterable[str]) -> bool:
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
     return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def require_scopes(scopes: Iterable[str]) -> None:
+    """:raises BadScope: none, or one that does not exist"""
+    asked = list(scopes)
+    unknown = [scope for scope in asked if scope not in SCOPES]
+    if unknown or not asked:
+        raise BadScope(f"{', '.join(unknown) or 'none given'}: one of {', '.join(SCOPES)}")
+
+
+def require_allow_list(scopes: Iterable[str], cidrs: Iterable[str]) -> None:
+    """:raises BadAllowList: not networks, or none although a scope moves money"""
+    networks = list(cidrs)
+    for cidr in networks:
+        try:
+            ipaddress.ip_network(cidr, strict=False)
+        except ValueError as no:
+            raise BadAllowList(str(no)) from no
+    if set(scopes) & NEEDS_ALLOW_LIST and not networks:
+        raise BadAllowList("a key that trades, settles or withdraws names the networks it may come from")

@@ -26,7 +26,7 @@ def run(sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
-        cursor.execute(sql, params or None, prepare=True)  # type: ignore[arg-type]
+        cursor.execute(sql, params or None, prepare=True)
         return cursor.fetchall() if cursor.description else []
 
 

@@ -6,10 +6,11 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from django.db import transaction
+import psycopg
+from django.db import InterfaceError, OperationalError, transaction
 
 from . import clock
-from .errors import Conflict, Rejected
+from .errors import Conflict, OutcomeUnknown, Rejected
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,6 +92,7 @@ def use_case(body: Callable[..., R]) -> Callable[..., Any]:
             raise RuntimeError(f"{body.__name__}: a use case cannot be nested")
         unit = Unit()
         token = _unit.set(unit)
+        committing = False
         try:
             with transaction.atomic(durable=True):
                 if once is None:
@@ -117,11 +119,23 @@ def use_case(body: Callable[..., R]) -> Callable[..., Any]:
                     once.refuse(no)
                     unit.finish()
                     answer = once.store_refusal(no)
+                committing = True
             return answer
+        except (OperationalError, InterfaceError) as lost:
+            if committing and _is_lost(lost):
+                raise OutcomeUnknown("the connection was lost while committing: ask what became of it") from lost
+            raise
         finally:
             _unit.reset(token)
 
     return run
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether the connection is gone, rather than the statement refused."""
+    cause = error.__cause__
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return state is None or state[:2] == "08" or state[:3] == "57P"
 
 
 def step(operation: Callable[P, R]) -> Callable[P, R]:

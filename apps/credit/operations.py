@@ -74,7 +74,9 @@ def reserve(
             for line_id, _, _ in lines
         )
     )
-    db.run("UPDATE credit_line SET reserved = reserved + %s WHERE id = ANY(%s)", (amount, [line_id for line_id, _, _ in lines]))
+    ended = CreditExceeded("a line or its excess ended at this moment", binding=state.level, headroom="0")
+    with db.refuse_on("credit_limit", ended):  # the trigger looks at the clock once more
+        db.run("UPDATE credit_line SET reserved = reserved + %s WHERE id = ANY(%s)", (amount, [line_id for line_id, _, _ in lines]))
     limit = state.limit(now)
     share = (state.reserved + state.used + amount) / limit if limit else Decimal(1)
     return Headroom(before=before, after=before - amount, currency=currency, binding=state.level, share_used=share)

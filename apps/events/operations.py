@@ -3,16 +3,21 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from apps.core import actor as acting
 from apps.core import db, ids, unit
 from apps.core.unit import step
+
+from . import queries
+from .models import Cursor, Event, Failure
 
 log = logging.getLogger(__name__)
 
@@ -111,3 +116,85 @@ class _Publisher:
 
 _publisher = _Publisher()
 tell: Callable[[set[str]], None] = _publisher.tell
+
+
+# --- readers: each has its own place in commit order --------------------------------------------------------------------
+MAX_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Who reads events, under a name of settings.SUBSCRIBERS. `handle(event=, now=)` runs inside the delivering use case.
+
+    It is called at least once for each event, so what it does is keyed by the event's id. It never calls outside.
+
+    :param kinds: the events it is told of; None for all
+    """
+
+    kinds: frozenset[str] | None
+    handle: Callable[..., None]
+
+    def wants(self, event: Event) -> bool:
+        return self.kinds is None or event.kind in self.kinds
+
+
+def get_subscriber(name: str) -> Subscriber:
+    found: Subscriber = import_string(settings.SUBSCRIBERS[name])
+    return found
+
+
+def place_of(event: Event) -> tuple[int, int, int]:
+    """An event's place in commit order."""
+    return event.era, event.xid, event.position
+
+
+@step
+def deliver(*, subscriber: str, event: Event | None, after: tuple[int, int, int], to: tuple[int, int, int], now: datetime) -> bool:
+    """Hand `event` to a subscriber and move its cursor to `to`; only move it where `event` is None.
+
+    :param after: where the cursor stood when the event was read
+    :return: False when another worker holds the cursor or has moved it: nothing is done then
+    """
+    cursor = _lock_cursor(subscriber)
+    if cursor is None or (cursor.era, cursor.xid, cursor.position) != after:
+        return False
+    if event is not None:
+        get_subscriber(subscriber).handle(event=event, now=now)
+    _move(cursor, to)
+    return True
+
+
+@step
+def note_failure(*, subscriber: str, event: Event, after: tuple[int, int, int], error: str, now: datetime) -> bool:
+    """Count a failed try of one event; after MAX_TRIES it is set aside as a Failure and the cursor moves on.
+
+    :return: whether the event was given up
+    """
+    cursor = _lock_cursor(subscriber)
+    if cursor is None or (cursor.era, cursor.xid, cursor.position) != after:
+        return False
+    text = error.replace("\0", "")[:500]
+    cursor.failures, cursor.last_error = cursor.failures + 1, text
+    if cursor.failures < MAX_TRIES:
+        cursor.save(update_fields=["failures", "last_error", "updated_at"])
+        return False
+    Failure.objects.get_or_create(
+        subscriber=subscriber, event=event, defaults={"id": ids.uuid7(), "error": text, "tags": [event.kind], "failed_at": now}
+    )
+    _move(cursor, place_of(event))
+    return True
+
+
+def _lock_cursor(subscriber: str) -> Cursor | None:
+    db.run(
+        "INSERT INTO events_cursor (subscriber, era, xid, position, updated_at, failures, last_error) VALUES (%s, 1, 0, 0, now(), 0, '') "
+        "ON CONFLICT DO NOTHING",
+        (subscriber,),
+    )
+    return queries.lock_cursor(subscriber)
+
+
+def _move(cursor: Cursor, to: tuple[int, int, int]) -> None:
+    cursor.era, cursor.xid, cursor.position = to
+    cursor.failures = 0
+    cursor.save(update_fields=["era", "xid", "position", "failures", "last_error", "updated_at"])

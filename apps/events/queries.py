@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from apps.core import db
 from apps.core.actor import Actor
 
-from .models import Event
+from .models import Cursor, Event, Failure
 
 
 def list_for_client(*, actor: Actor, after_seq: int, limit: int) -> list[Event]:
@@ -41,3 +41,24 @@ def list_after(*, era: int, xid: int, position: int, limit: int) -> list[Event]:
             [era, xid, position, limit],
         )
     )
+
+
+def list_next(subscriber: str, limit: int) -> tuple[Cursor, list[Event]]:
+    """Where a subscriber stands and what comes after it, unlocked; whoever delivers compares the place again under the lock."""
+    cursor = Cursor.objects.filter(subscriber=subscriber).first() or Cursor(subscriber=subscriber)
+    return cursor, list_after(era=cursor.era, xid=cursor.xid, position=cursor.position, limit=limit)
+
+
+def lock_cursor(subscriber: str) -> Cursor | None:
+    """The subscriber's place; None while another worker holds it."""
+    return Cursor.objects.select_for_update(no_key=True, skip_locked=True).filter(subscriber=subscriber).first()
+
+
+def list_cursors() -> list[Cursor]:
+    """How far each subscriber has come, with its last error."""
+    return list(Cursor.objects.order_by("subscriber"))
+
+
+def list_failures(limit: int = 200) -> list[Failure]:
+    """Events that a subscriber gave up on, newest first."""
+    return list(Failure.objects.select_related("event").order_by("-failed_at")[:limit])

@@ -16,7 +16,7 @@ from . import rules
 from .errors import InsufficientBalance, PostingConflict, Unbalanced
 from .models import Hold, LedgerTransaction
 from .rules import Line, Ref
-from .states import HOLD, HoldStatus
+from .states import HOLD, HoldStatus, Kind
 
 # One statement: headers, locks in id order, balances, lines with their running balances. A header whose key exists
 # already adds nothing. The triggers of 0002_walls check the result.
@@ -139,6 +139,34 @@ def _check_repeats(repeats: list[_Posting]) -> None:
 
 
 @step
+def reverse(*, source_id: UUID, kinds: Sequence[str], effective_at: datetime, business_date: date, narrative: str = "") -> int:
+    """Post the linked reversal of every transaction of this source and these kinds that has none yet; how many.
+
+    It always posts, and may overdraw: a correction is never refused for balance.
+    """
+    found = LedgerTransaction.objects.filter(source_id=source_id, kind__in=list(kinds), reversed_by__isnull=True).order_by("id")
+    for old in found.prefetch_related("lines__account"):
+        refs = [(line.account, line.amount) for line in old.lines.all()]
+        post(
+            key=f"{old.key}:reversed",
+            kind="REVERSAL",
+            source_type=old.source_type,
+            source_id=old.source_id,
+            lines=[
+                Line(
+                    Ref(a.entity_id, Kind(a.kind), a.asset_code, book_id=a.book_id, owner_id=a.owner_id, designation=a.designation), -amount
+                )
+                for a, amount in refs
+            ],
+            effective_at=effective_at,
+            business_date=business_date,
+            narrative=narrative,
+            reverses=old.id,
+        )
+    return len(found)
+
+
+@step
 def open_accounts(refs: Sequence[Ref]) -> None:
     """Make the zero rows of accounts that do not exist yet."""
     new = [ref for ref in refs if ref.id not in _known]
@@ -156,15 +184,16 @@ def forget_accounts() -> None:
 
 
 @step
-def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> Decimal:
+def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime, coming: Decimal = money.ZERO) -> Decimal:
     """Set `amount` of a client's balance aside. The caller holds the client's account row.
 
+    :param coming: what this very transaction gives back to the balance (a returned payment), posted at its end
     :return: what was available before
     :raises InsufficientBalance: more than is available
     """
     open_accounts([ref])
     posted, held = db.one("SELECT amount, held FROM ledger_ledgeraccount WHERE id = %s FOR NO KEY UPDATE", (ref.id,))
-    free = rules.available(posted, held)
+    free = rules.available(posted, held) + coming
     if amount > free:
         raise InsufficientBalance(
             f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed", asset=ref.asset, available=money.text(free)

@@ -11,7 +11,7 @@ from django.db.models import QuerySet, Sum
 from apps.core import money
 
 from . import rules
-from .models import LedgerAccount, LedgerLine
+from .models import LedgerAccount, LedgerLine, LedgerTransaction
 from .rules import Ref
 from .states import HAVE, RESULT, Kind
 
@@ -56,6 +56,26 @@ def get_amount(ref: Ref) -> Decimal:
     """The balance, debits positive; zero where the account does not exist yet."""
     found = LedgerAccount.objects.filter(id=ref.id).values_list("amount", flat=True).first()
     return money.ZERO if found is None else found
+
+
+def sum_amounts(
+    entity_id: UUID, asset: str, kinds: Iterable[Kind], *, designation: str | None = None, owner_ids: Iterable[UUID] | None = None
+) -> Decimal:
+    """Σ of balances of these kinds, debits positive."""
+    rows = LedgerAccount.objects.filter(entity_id=entity_id, asset_code=asset, kind__in=list(kinds))
+    if designation is not None:
+        rows = rows.filter(designation=designation)
+    if owner_ids is not None:
+        rows = rows.filter(owner_id__in=list(owner_ids))
+    return rows.aggregate(s=Sum("amount"))["s"] or money.ZERO
+
+
+def sum_owed_to(entity_id: UUID, asset: str, account_ids: Iterable[UUID]) -> Decimal:
+    """Σ of the positive balances of these clients: an overdraft of one never covers another."""
+    rows = LedgerAccount.objects.filter(
+        entity_id=entity_id, asset_code=asset, kind=Kind.CLIENT_BALANCE, owner_id__in=list(account_ids), amount__lt=0
+    )
+    return -(rows.aggregate(s=Sum("amount"))["s"] or money.ZERO)
 
 
 def list_positions(entity_id: UUID, book_id: UUID | None = None) -> dict[str, Decimal]:
@@ -114,3 +134,8 @@ def list_lines_of(source_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
         .select_related("transaction", "account")
         .order_by("transaction_id", "id")
     )
+
+
+def count_posted(*, source_id: UUID, kind: str) -> int:
+    """How many transactions of this source and kind there are: what makes the key of the next one."""
+    return LedgerTransaction.objects.filter(source_id=source_id, kind=kind).count()

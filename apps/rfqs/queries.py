@@ -95,7 +95,8 @@ def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str) -> Dealing 
         raise NotFound("no such account")
     if row[22] is None:
         return None
-    return Dealing(*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]"))
+    values: list[Any] = [*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]")]
+    return Dealing(*values)
 
 
 _DEAL = """
@@ -222,6 +223,18 @@ def list_due_rfqs(now: datetime, limit: int = 200) -> list[UUID]:
     return list(Rfq.objects.filter(status__in=waiting, respond_by__lte=now).order_by("respond_by").values_list("id", flat=True)[:limit])
 
 
+def list_halted(grace_before: datetime, limit: int = 200) -> list[UUID]:
+    """Open requests under a kill switch that was thrown at or before the given moment, oldest first."""
+    rows = db.run(
+        """SELECT r.id FROM rfqs_rfq r WHERE r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'QUOTED') AND EXISTS (
+             SELECT 1 FROM pricing_halt h WHERE h.lifted_at IS NULL AND h.thrown_at <= %s
+               AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
+           ORDER BY r.received_at LIMIT %s""",
+        (grace_before, limit),
+    )
+    return [row[0] for row in rows]
+
+
 def list_open(actor: Actor) -> QuerySet[Rfq]:
     return visible_to(actor).filter(status__in=OPEN_RFQ).order_by("respond_by")
 
@@ -234,7 +247,8 @@ def describe_side(quote: Quote, side: Side) -> dict[str, str] | None:
         return None
     names = ("quantity", "quote_quantity", "fee", "client_pays", "client_receives")
     out = {"price": money.text(price)} | {name: money.text(getattr(quote, f"{side}_{name}")) for name in names}
-    return out | quote.provenance.get("headroom", {}).get(str(side), {})
+    told: dict[str, str] = quote.provenance.get("headroom", {}).get(str(side), {})
+    return out | told
 
 
 def describe_quote(quote: Quote) -> dict[str, Any]:
@@ -287,3 +301,12 @@ def describe_rfq(rfq: Rfq, quote: Quote | None, account_code: str) -> dict[str, 
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def any_rfq() -> bool:
+    """Whether this desk was ever asked for a price."""
+    return Rfq.objects.exists()
+
+
+def list_quote_statuses() -> list[str]:
+    return list(Quote.objects.values_list("status", flat=True))

@@ -152,12 +152,15 @@ class Instruction(Row):
     returns = models.ForeignKey("Receipt", null=True, on_delete=models.PROTECT, related_name="return_instructions")
     attempt = models.SmallIntegerField(default=1)
     end_to_end_id = models.CharField(max_length=35, unique=True)
+    beneficiary_name = models.CharField(max_length=120, blank=True)  # as instructed: the SSI's holder, or the remitter of a return
+    beneficiary_address = models.CharField(max_length=120, blank=True)
     status = models.CharField(max_length=13, choices=[(s, s) for s in InstructionStatus])
     due_date = models.DateField()
     rail_reference = models.CharField(max_length=80, blank=True)
     made_by = models.UUIDField(null=True)  # null: the system
     released_by = models.UUIDField(null=True)
     released_at = models.DateTimeField(null=True)
+    sending_since = models.DateTimeField(null=True)  # wall clock: how long the rail has owed us an answer
     sent_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=120, blank=True)
@@ -216,6 +219,42 @@ class Receipt(Row):
             models.CheckConstraint(condition=~Q(status="QUARANTINED") | ~Q(quarantine_reason=""), name="receipt_quarantine_reason"),
         ]
         indexes = [models.Index(fields=["status"], name="receipt_queue")]
+
+
+class ReceiptMatch(Row):
+    """What one receipt paid: an expected instruction, or (none) the client's balance. Σ of a receipt is its amount."""
+
+    append_only = True
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="matches")
+    instruction = models.ForeignKey(Instruction, null=True, on_delete=models.PROTECT, related_name="matches")
+    amount = AmountField()
+    matched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["receipt", "instruction"], nulls_distinct=False, name="receiptmatch_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="receiptmatch_positive"),
+        ]
+
+
+class ReleaseStop(Row):
+    """No payment leaves while one is thrown: on by one person at once, off by a second."""
+
+    reason = models.CharField(max_length=200)
+    thrown_by = models.UUIDField()
+    thrown_at = models.DateTimeField()
+    lifted_by = models.UUIDField(null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(lifted_by__isnull=True) | ~Q(lifted_by=F("thrown_by")), name="releasestop_two_people"),
+            models.CheckConstraint(
+                condition=Q(lifted_by__isnull=True, lifted_at__isnull=True) | Q(lifted_by__isnull=False, lifted_at__isnull=False),
+                name="releasestop_lifted",
+            ),
+        ]
 
 
 class Deposit(Row):

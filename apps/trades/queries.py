@@ -17,7 +17,7 @@ from .states import TradeKind
 def visible_to(actor: Actor) -> QuerySet[Trade]:
     """A member sees the client deals of its accounts; staff see all kinds."""
     trades = Trade.objects.select_related("account", "counterparty", "pair", "pair__base", "pair__quote", "book", "entity")
-    if actor.is_client:
+    if actor.is_client and actor.client_id is not None:
         return trades.filter(kind=TradeKind.CLIENT, counterparty_id=actor.client_id, account_id__in=actor.account_ids or ())
     return trades if actor.kind in {"STAFF", "SYSTEM"} else trades.none()
 

@@ -16,9 +16,13 @@ def seed_reference() -> None:
         Group.objects.get_or_create(name=role)
 
 
-def create_staff(*, username: str, name: str, roles: Iterable[str], password: str, superuser: bool = False) -> User:
+def create_staff(
+    *, username: str, name: str, roles: Iterable[str], password: str | None, superuser: bool = False, encoded: str = ""
+) -> User:
     """Make (or bring up to date) a member of staff with exactly these roles.
 
+    :param password: None: nobody can sign in until one is set
+    :param encoded: in place of a password, one that is hashed already (a dozen demo logins share one)
     :raises RolesApart: the roles must not be held by one person
     """
     first, _, last = name.partition(" ")
@@ -33,7 +37,10 @@ def create_staff(*, username: str, name: str, roles: Iterable[str], password: st
             "email": f"{username}@flowdesk.example",
         },
     )
-    user.set_password(password)
+    if encoded:
+        user.password = encoded
+    else:
+        user.set_password(password)
     user.save(update_fields=["password"])
     try:
         with transaction.atomic():

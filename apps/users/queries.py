@@ -1,4 +1,7 @@
+from collections.abc import Iterable
 from uuid import UUID
+
+from apps.core.errors import NotFound
 
 from .models import User
 
@@ -8,8 +11,20 @@ def find_staff(user_id: UUID) -> User | None:
 
 
 def get_by_username(username: str) -> User:
-    return User.objects.get(username=username)
+    """:raises NotFound: no active member of staff of this name"""
+    found = User.objects.filter(username=username, is_active=True, is_staff=True).first()
+    if found is None:
+        raise NotFound(f"no member of staff {username}")
+    return found
 
 
 def names(user_ids: set[UUID]) -> dict[UUID, str]:
     return {u.id: u.get_full_name() or u.username for u in User.objects.filter(id__in=user_ids)}
+
+
+def list_addresses(roles: Iterable[str], but: UUID | None = None) -> list[str]:
+    """Mail addresses of active staff who hold any of these roles, without one person."""
+    found = User.objects.filter(groups__name__in=list(roles), is_active=True, is_staff=True).exclude(email="")
+    if but is not None:
+        found = found.exclude(id=but)
+    return sorted(set(found.values_list("email", flat=True)))

@@ -45,7 +45,12 @@ class Applicant:
     line_days: int = 365
     netting: bool = True
     safeguarded: bool = False
-    members: Sequence[tuple[str, Sequence[str]]] = (("Trader", ("viewer", "trader")), ("Treasury", ("viewer", "settlement", "admin")))
+    group: str = ""
+    members: Sequence[tuple[str, Sequence[str]]] = (
+        ("Trader", ("viewer", "trader")),
+        ("Treasury", ("viewer", "settlement", "admin")),
+        ("Controller", ("viewer", "settlement")),
+    )
     instructions: Sequence[Instruction] = field(default_factory=tuple)
 
 
@@ -56,7 +61,10 @@ def onboard_client(*, applicant: Applicant, entity_id: UUID, book_id: UUID, appr
     :raises BadLei: the LEI's check digits are wrong
     """
     a = applicant
-    client = clients.create_counterparty(code=a.code, name=a.name, lei=a.lei, country=a.country, roles=["CLIENT"], email=a.email)
+    group = clients.create_group(name=a.group) if a.group else None
+    client = clients.create_counterparty(
+        code=a.code, name=a.name, lei=a.lei, country=a.country, roles=["CLIENT"], email=a.email, group=group
+    )
     account = clients.create_account(owner=client, code=f"{a.code}-main", name=f"{a.name} main")
     clients.set_terms(
         account=account,

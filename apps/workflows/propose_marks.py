@@ -17,6 +17,7 @@ from apps.pricing import operations as pricing
 from apps.pricing import queries as prices
 from apps.pricing import rules as pricing_rules
 from apps.pricing.models import MarkSet
+from apps.pricing.states import MarkSetStatus
 from apps.users import rules as people
 
 KIND = "marks"
@@ -82,6 +83,12 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> MarkSet:
     :raises IllegalMove: a later proposal has superseded it
     """
     return pricing.approve_marks(mark_set_id=approval.subject_id, actor=checker, now=now)
+
+
+def version(approval: Approval) -> str:
+    """What the set of a request is now: another than was asked on once a later proposal has superseded it."""
+    found = prices.lock_mark_set(approval.subject_id)
+    return str(found.version) if found.status == MarkSetStatus.PROPOSED else str(found.status)
 
 
 def _flags(asset: str, mid: Decimal, before: Mapping[str, Decimal], given: Mapping[str, list[str]] | None) -> list[str]:

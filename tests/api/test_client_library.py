@@ -85,8 +85,8 @@ def test_a_refusal_for_good_is_raised_at_once_with_its_code_and_fields() -> None
 
 
 def test_the_pause_is_never_shorter_than_the_server_asked_for() -> None:
-    server = Server(problem(429, "after", **{"Retry-After": "7"}), httpx.Response(200, json={"items": []}))
-    assert server.api.trades(status="BOOKED", cursor=None) == {"items": []}
+    server = Server(problem(429, "after", **{"Retry-After": "7"}), httpx.Response(200, json={"data": []}))
+    assert server.api.trades(status="BOOKED", cursor=None) == {"data": []}
     assert server.slept[0] >= 7
     assert server.requests[0].url.query == b"status=BOOKED"
 
@@ -99,7 +99,7 @@ def test_silence_ends_in_an_error_that_keeps_the_idempotency_key() -> None:
 
 
 def test_a_query_that_needs_encoding_is_signed_as_it_is_sent() -> None:
-    server = Server(httpx.Response(200, json={"items": []}))
+    server = Server(httpx.Response(200, json={"data": []}))
     server.api.get("/api/v1/trades", after="2026-11-22T12:00:00+00:00", note="a b/ü")
     assert b"%20" in server.requests[0].url.query or b"+" in server.requests[0].url.query
 
@@ -111,8 +111,8 @@ def test_a_proxy_that_answers_without_a_problem_is_still_understood() -> None:
 
 def test_all_pages_of_a_list_are_read_in_turn() -> None:
     server = Server(
-        httpx.Response(200, json={"items": [{"n": 1}], "next_cursor": "c1"}),
-        httpx.Response(200, json={"items": [{"n": 2}], "next_cursor": None}),
+        httpx.Response(200, json={"data": [{"n": 1}], "next_cursor": "c1"}),
+        httpx.Response(200, json={"data": [{"n": 2}], "next_cursor": None}),
     )
     assert [item["n"] for item in server.api.pages("/api/v1/trades")] == [1, 2]
     assert b"cursor=c1" in server.requests[1].url.query

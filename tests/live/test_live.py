@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,14 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection
 from flowdesk_client import EventStream, Frame, HistoryLost, LiveClosed, Refused, sign
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from apps.pricing.feeds import bus as price_bus
+from apps.pricing.rules import Composite, Level, Source
 from apps.users.operations import create_staff
 from flowdesk.valkey import Valkey
 from tests.live.conftest import ROOT, Firm, LiveProcess, found_firm, free_port, open_socket, publish, write_events
@@ -136,10 +141,7 @@ def test_the_stream_has_no_gap_and_no_repeat_across_kill_9_and_restart_while_fac
 
 
 def test_eight_writers_and_two_readers_see_every_fact_once_in_order(live: LiveProcess, acme: Firm) -> None:
-    from flowdesk import services
-    from tests.engines import _GIVEN_DATABASE, DATABASE
 
-    assert not _GIVEN_DATABASE
     streams = [EventStream(live.url, acme.key, after_seq=0) for _ in range(2)]
     seen: list[list[Frame]] = [[], []]
     readers = [threading.Thread(target=lambda i=i: seen[i].extend(take(streams[i], 400))) for i in range(2)]  # type: ignore[misc]
@@ -147,9 +149,11 @@ def test_eight_writers_and_two_readers_see_every_fact_once_in_order(live: LivePr
         reader.start()
 
     def write() -> None:
-        with services.superuser(DATABASE) as session:
+        try:
             for _ in range(50):
-                write_events(acme.client_id, session=session)
+                write_events(acme.client_id)
+        finally:
+            connection.close()
 
     writers = [threading.Thread(target=write) for _ in range(8)]
     for thread in writers:
@@ -450,7 +454,7 @@ def test_the_window_is_bounded_in_bytes_too_and_an_acknowledgement_opens_it(live
 
 
 def test_a_stalled_reader_is_braked_costs_no_memory_and_is_cut(live: LiveProcess, acme: Firm, mallory: Firm) -> None:
-    ladder = json.dumps({"pair": "ETH-USD", "mid": "3000.5", "ladder": [["1", "3000.1"]] * 400})
+    ladder = json.dumps({"pair": "ETH-USD", "as_of": "", "mid": "3000.5", "bids": [["3000.1", "1"]] * 400, "asks": []})
     with open_socket(live, mallory.key) as good, open_socket(live, acme.key, max_queue=1) as stalled:
         say(good, op="sub", ch="prices.ETH-USD")
         say(stalled, op="sub", ch="prices.ETH-USD")
@@ -471,7 +475,7 @@ def test_a_stalled_reader_is_braked_costs_no_memory_and_is_cut(live: LiveProcess
         end = time.monotonic() + 14
         while time.monotonic() < end:
             for _ in range(100):
-                publish("prices", ladder)
+                publish("prices:ETH-USD", ladder)
             time.sleep(0.05)
         grown = live.rss_kb() - before
         done.set()
@@ -496,31 +500,40 @@ def test_a_silent_peer_is_dropped(live: LiveProcess, acme: Firm) -> None:
 
 
 # --- prices and status ------------------------------------------------------------------------------------------------
-def test_prices_are_relayed_as_published_and_the_latest_comes_at_once(live: LiveProcess, acme: Firm) -> None:
+def composite(pair: str, mid: Decimal) -> Composite:
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    sources = (Source("secret-venue", pair, at, 12, mid, ("SLOW",)),)
+    half = Decimal("0.05")
+    return Composite(pair, (Level(mid - half, Decimal(2)),), (Level(mid + half, Decimal(3)),), at, sources, Decimal("0.61"))
+
+
+def test_a_published_price_arrives_as_a_ladder_without_what_stays_in_the_house(live: LiveProcess, acme: Firm) -> None:
     with open_socket(live, acme.key) as socket:
         say(socket, op="sub", ch="prices.SOL-USD")
         hear_next(socket, op="subscribed")
-        publish("prices", '{"pair":"SOL-USD","mid":"150.25","bid":"150.20","ask":"150.30","ladder":[]}')
-        publish("prices", '{"pair":"XRP-USD","mid":"1"}')
-        publish("prices", "broken")
+        publish("prices:SOL-USD", "broken")
+        price_bus.publish([composite("XRP-USD", Decimal(1)), composite("SOL-USD", Decimal("150.25"))])
         frame = hear_next(socket, ch="prices.SOL-USD", op=None)
-        assert frame["type"] == "price"
-        assert frame["data"]["mid"] == "150.25"
+    assert frame["type"] == "price"
+    assert frame["data"] == {
+        "pair": "SOL-USD",
+        "as_of": "2026-11-22T12:00:00+00:00",
+        "mid": "150.25",
+        "bid": "150.2",
+        "ask": "150.3",
+        "bids": [["150.2", "2"]],
+        "asks": [["150.3", "3"]],
+    }
     with open_socket(live, acme.key) as late:
         say(late, op="sub", ch="prices.SOL-USD")
         assert hear_next(late, ch="prices.SOL-USD", op=None)["data"]["mid"] == "150.25"
 
 
-def test_the_last_price_of_before_this_process_comes_from_valkey(live: LiveProcess, acme: Firm) -> None:
-    import os
-
-    import redis
-
-    with redis.Redis.from_url(os.environ["VALKEY_URL"]) as valkey:
-        valkey.set("prices:ADA-USD", '{"pair":"ADA-USD","mid":"0.5"}')
-    with open_socket(live, acme.key) as socket:
+def test_the_last_price_of_before_this_process_comes_from_valkey(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
+    price_bus.publish([composite("ADA-USD", Decimal("1.5"))])
+    with open_socket(own_live(), acme.key) as socket:
         say(socket, op="sub", ch="prices.ADA-USD")
-        assert hear_next(socket, ch="prices.ADA-USD", op=None)["data"]["mid"] == "0.5"
+        assert hear_next(socket, ch="prices.ADA-USD", op=None)["data"]["mid"] == "1.5"
 
 
 def test_status_is_told_at_once_and_when_it_changes(live: LiveProcess, acme: Firm) -> None:
@@ -551,9 +564,9 @@ def test_the_end_waits_for_no_peer_that_has_stopped_reading(own_live: Callable[.
     with open_socket(live, acme.key, max_queue=1) as stalled:
         say(stalled, op="sub", ch="prices.ETH-USD")
         hear(stalled)
-        big = json.dumps({"pair": "ETH-USD", "pad": "x" * 60_000})
+        big = json.dumps({"pair": "ETH-USD", "as_of": "", "mid": "1", "bids": [], "asks": [["3000.1", "1" * 60_000]]})
         for _ in range(300):
-            publish("prices", big)
+            publish("prices:ETH-USD", big)
         assert live.stop(timeout=20) == 0
 
 

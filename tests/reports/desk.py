@@ -88,7 +88,11 @@ def open_nostros(*, entity_id: UUID, cygnus: UUID, now: datetime) -> dict[str, N
     }  # fmt: skip
     for name, amount in (("USD", D(1_000_000)), ("BTC", D(50)), ("CLIENT", D(250_000)), ("CLIENT_BTC", D(10))):
         nostro = made[name]
-        owed = Ref(entity_id, Kind.CLIENT_BALANCE, "USD", owner_id=cygnus) if name == "CLIENT" else Ref(entity_id, Kind.CAPITAL, nostro.asset_id)
+        owed = (
+            Ref(entity_id, Kind.CLIENT_BALANCE, "USD", owner_id=cygnus)
+            if name == "CLIENT"
+            else Ref(entity_id, Kind.CAPITAL, nostro.asset_id)
+        )
         ledger.post(
             key=f"opening:{nostro.id}",
             kind="DEPOSIT" if name == "CLIENT" else "CAPITAL",
@@ -98,7 +102,9 @@ def open_nostros(*, entity_id: UUID, cygnus: UUID, now: datetime) -> dict[str, N
             effective_at=now,
             business_date=now.date() - timedelta(days=1),
         )
-        db.run("INSERT INTO settlement_railcursor (nostro_id, last_line, last_sequence, balance) VALUES (%s, '', 1, %s)", (nostro.id, amount))
+        db.run(
+            "INSERT INTO settlement_railcursor (nostro_id, last_line, last_sequence, balance) VALUES (%s, '', 1, %s)", (nostro.id, amount)
+        )
     return made
 
 

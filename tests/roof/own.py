@@ -14,11 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = """
 import sys
 from django.conf import settings
-from flowdesk.services import engines
+from flowdesk.services import EnginesUnavailable, engines, rebuild
 import psycopg, redis
-def answer():
+held = []
+def connect():
     place = settings.DATABASES["default"]
-    with psycopg.connect(host=place["HOST"], user=place["USER"], dbname=place["NAME"], autocommit=True) as session:
+    return psycopg.connect(host=place["HOST"], user=place["USER"], dbname=place["NAME"], autocommit=True)
+def answer(word):
+    if word == "hold":
+        held.append(connect())
+    with connect() as session:
         session.execute("CREATE TABLE IF NOT EXISTS visits (n int)")
         session.execute("INSERT INTO visits VALUES (1)")
         count = session.execute("SELECT count(*) FROM visits").fetchone()[0]
@@ -28,8 +33,15 @@ with engines():
     for word in sys.stdin:
         if word.strip() == "leave":
             break
+        if word.strip() == "rebuild":
+            try:
+                rebuild()
+                print("rebuilt", flush=True)
+            except EnginesUnavailable as no:
+                print(no.code, flush=True)
+            continue
         try:
-            print(*answer(), flush=True)
+            print(*answer(word.strip()), flush=True)
         except Exception as no:
             print("error", type(no).__name__, flush=True)
 print("left", flush=True)

@@ -90,3 +90,15 @@ def test_sockets_are_closed_to_other_users_and_there_is_no_tcp(tmp_path: Path) -
         assert not opened & inodes
         own.leave(user)
     assert not sockets.exists()
+
+
+def test_rebuild_empties_the_engines_unless_somebody_works_on_them(tmp_path: Path) -> None:
+    with own.user(tmp_path) as user, own.user(tmp_path) as other:
+        assert own.ask(user) == "1 1"
+        assert own.ask(other, "hold") == "2 2"
+        assert own.ask(user, "rebuild") == "engines_in_use"
+        assert own.ask(user) == "3 3"
+        own.leave(other)
+        assert own.ask(user, "rebuild") == "rebuilt"
+        assert own.ask(user) == "1 1"
+        own.leave(user)

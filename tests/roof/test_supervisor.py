@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,15 @@ GOOD = "import signal, sys, time\nsignal.signal(15, lambda *_: (print('bye'), sy
 STUBBORN = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up')\nwhile True: time.sleep(1)"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stays(tmp_path: Path) -> Iterator[None]:
+    """Also of a test that failed."""
+    yield
+    supervisor.kill_left_behind(tmp_path)
+    for pid in own.running(tmp_path):
+        own.kill(pid)
+
+
 def supervise(run: Path, *roles: str) -> "subprocess.Popen[str]":
     return own.start(["-c", SUPERVISE, str(run), *roles], own.environment(run))
 
@@ -46,6 +57,7 @@ def test_children_end_in_order_and_logs_carry_their_names(tmp_path: Path) -> Non
     process = supervise(tmp_path, "first", GOOD, "second", GOOD)
     lines_until(process, "first  | up", "second | up")
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)  # as a group kill through make: no reason to hurry
     rest, _ = process.communicate(timeout=20)
     assert rest.splitlines() == ["first  | bye", "second | bye", "stopped"]
     assert process.returncode == 0
@@ -68,6 +80,16 @@ def test_child_that_does_not_end_is_killed(tmp_path: Path) -> None:
     assert own.running(tmp_path) == {}
 
 
+def test_second_ctrl_c_kills_what_takes_its_time(tmp_path: Path) -> None:
+    process = supervise(tmp_path, "stubborn", STUBBORN)
+    lines_until(process, "stubborn | up")
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.2)
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=20)
+    assert "stubborn | did not end, killed" in rest
+
+
 def test_killed_supervisor_takes_its_children_along_and_the_rest_is_found_by_the_next(tmp_path: Path) -> None:
     process = supervise(tmp_path, "good", GOOD, "stubborn", STUBBORN)
     lines_until(process, "good     | up", "stubborn | up")
@@ -79,15 +101,15 @@ def test_killed_supervisor_takes_its_children_along_and_the_rest_is_found_by_the
 
 
 def test_grandchildren_of_a_killed_child_are_ended_before_its_restart(tmp_path: Path) -> None:
-    parent = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {STUBBORN!r}]).wait()"
+    parent = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-u', '-c', {STUBBORN!r}]).wait()"
     process = supervise(tmp_path, "parent", parent)
     lines_until(process, "parent | up")
     child = next(pid for pid in own.running(tmp_path) if _parent_of(pid) == process.pid)
     own.kill(child)
     lines_until(process, "ended (SIGKILL)", "parent | up")
     assert len(own.running(tmp_path)) == 3, "the supervisor, one parent, one child"
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
 
 

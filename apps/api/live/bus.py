@@ -5,19 +5,25 @@ import logging
 from collections.abc import Callable
 
 import redis.asyncio as valkey
+from django.conf import settings
 from redis.exceptions import RedisError
+
+from apps.pricing.feeds import bus as prices
 
 logger = logging.getLogger(__name__)
 
-CHANNELS = ("events", "prices", "status")  # after BUS_PREFIX
 _RETRY_MS = (200, 500, 1000, 2000)
 
 
 class Bus:
-    """Hands every message of the three channels to ``on_message``; comes back by itself and says so by ``on_return``."""
+    """Hands on the nudges, every pair's prices and the status; comes back by itself and says so by ``on_return``.
 
-    def __init__(self, url: str, prefix: str, on_message: Callable[[str, bytes], None], on_return: Callable[[], None]) -> None:
-        self._url, self.prefix, self._on_message, self._on_return = url, prefix, on_message, on_return
+    :param on_message: called with "events", "prices" or "status" and the bytes
+    """
+
+    def __init__(self, on_message: Callable[[str, bytes], None], on_return: Callable[[], None]) -> None:
+        self._url, self._on_message, self._on_return = settings.VALKEY_URL, on_message, on_return
+        self._kinds = {settings.EVENTS_CHANNEL.encode(): "events", f"{settings.BUS_PREFIX}status".encode(): "status"}
         self._client: valkey.Redis | None = None
         self.is_up = False
 
@@ -31,7 +37,7 @@ class Bus:
     async def latest(self, pair: str) -> bytes | None:
         """The last price published for a pair, or None; also when Valkey does not answer."""
         try:
-            found = await self.client.get(f"{self.prefix}prices:{pair}")
+            found = await self.client.get(prices.key(pair))
         except (RedisError, OSError):
             return None
         return found if isinstance(found, bytes) else None
@@ -43,13 +49,14 @@ class Bus:
             listener = valkey.Redis.from_url(self._url, socket_connect_timeout=2, health_check_interval=5)
             subscription = listener.pubsub(ignore_subscribe_messages=True)
             try:
-                await subscription.subscribe(*(f"{self.prefix}{name}" for name in CHANNELS))
+                await subscription.subscribe(*self._kinds)
+                await subscription.psubscribe(f"{prices.key('')}*")
                 self.is_up, failures = True, 0
                 self._on_return()
                 while True:
                     message = await subscription.get_message(timeout=5)
                     if message is not None:
-                        self._take(message["channel"].decode().removeprefix(self.prefix), message["data"])
+                        self._take(self._kinds.get(message["channel"], "prices"), message["data"])
             except (RedisError, OSError) as lost:
                 if self.is_up:
                     logger.warning("live: Valkey is lost (%s); events are found by asking the database", lost)
@@ -60,8 +67,8 @@ class Bus:
                 await listener.aclose()
             await asyncio.sleep(_RETRY_MS[min(failures, len(_RETRY_MS)) - 1] / 1000)
 
-    def _take(self, channel: str, data: bytes) -> None:
+    def _take(self, kind: str, data: bytes) -> None:
         try:
-            self._on_message(channel, data)
+            self._on_message(kind, data)
         except Exception:  # a message of a newer or broken publisher must not end the stream of all the others
-            logger.exception("live: a message on %s was passed over", channel)
+            logger.exception("live: a message of %s was passed over", kind)

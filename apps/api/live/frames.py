@@ -64,6 +64,26 @@ def event(seq: int, recorded_at: datetime, kind: str, id: UUID, public: str) -> 
     return envelope(ch="events", seq=seq, ts=stamp(recorded_at), kind=kind, id=ids.encode("evt", id), data=public)
 
 
+def public_price(composite: bytes) -> dict[str, Any]:
+    """What a client sees of a composite: its instant, mid, best bid and ask, and the ladder (price, quantity).
+
+    Our venues, what was wrong with them, and the volatility we price with stay in the house.
+
+    :raises ValueError, KeyError, TypeError: it is not a composite
+    """
+    raw = json.loads(composite)
+    bids, asks = raw["bids"], raw["asks"]
+    return {
+        "pair": raw["pair"],
+        "as_of": raw["as_of"],
+        "mid": raw["mid"],
+        "bid": bids[0][0] if bids else None,
+        "ask": asks[0][0] if asks else None,
+        "bids": bids,
+        "asks": asks,
+    }
+
+
 def control(op: str, **members: Any) -> bytes:
     """A message about the stream rather than in it."""
     return json.dumps({"op": op} | members, separators=(",", ":")).encode()

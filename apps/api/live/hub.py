@@ -34,9 +34,9 @@ _RETRY_MS = 500
 class Hub:
     """Made once a process; ``start`` needs the running loop."""
 
-    def __init__(self, valkey_url: str, prefix: str) -> None:
+    def __init__(self) -> None:
         self.reader = Reader()
-        self.bus = Bus(valkey_url, prefix, self._on_message, self._on_bus_return)
+        self.bus = Bus(self._on_message, self._on_bus_return)
         self.seats = Seats(self.bus)
         self.sessions: set[Session] = set()
         self.draining = False
@@ -155,7 +155,10 @@ class Hub:
         if ch.startswith("prices.") and ch not in self._latest:
             raw = await self.bus.latest(ch.removeprefix("prices."))
             if raw is not None and ch not in self._latest:
-                self._latest[ch] = self._price_frame(ch, raw)
+                try:
+                    self._latest[ch] = self._price_frame(ch, frames.public_price(raw))
+                except (ValueError, KeyError, TypeError):
+                    logger.exception("live: what lies on the price bus for %s cannot be read", ch)
         if ch == "status" and ch not in self._latest:
             self._latest[ch] = self._status_frame({"state": "up"})
         if ch == "desk":
@@ -174,15 +177,16 @@ class Hub:
         for session in list(self._listeners.get(ch, ())):
             session.offer(ch, prepared, conflated)
 
-    def _on_message(self, channel: str, data: bytes) -> None:
-        if channel == "events":
+    def _on_message(self, kind: str, data: bytes) -> None:
+        if kind == "events":
             self._house_wake.set()
             if data != b"house" and (client_id := UUID(data.decode())) in self._streams:
                 self._dirty.add(client_id)
                 self._wake.set()
-        elif channel == "prices":
-            ch = f"prices.{json.loads(data)['pair']}"
-            self._latest[ch] = self._price_frame(ch, data)
+        elif kind == "prices":
+            price = frames.public_price(data)
+            ch = f"prices.{price['pair']}"
+            self._latest[ch] = self._price_frame(ch, price)
             self._publish(ch, self._latest[ch])
         else:
             self._latest["status"] = self._status_frame(json.loads(data))
@@ -198,9 +202,9 @@ class Hub:
         self._seqs[ch] = self._seqs.get(ch, 0) + 1
         return self._seqs[ch]
 
-    def _price_frame(self, ch: str, raw: bytes) -> Any:
-        seq, at = self._next(ch), frames.now()
-        return self.prepare(frames.envelope(ch=ch, seq=seq, ts=at, kind="price", id=f"{ch}.{seq}", data=raw.decode()))
+    def _price_frame(self, ch: str, price: dict[str, Any]) -> Any:
+        seq, text = self._next(ch), json.dumps(price, separators=(",", ":"))
+        return self.prepare(frames.envelope(ch=ch, seq=seq, ts=frames.now(), kind="price", id=f"{ch}.{seq}", data=text))
 
     def _status_frame(self, data: dict[str, Any]) -> Any:
         seq, text = self._next("status"), json.dumps(data, separators=(",", ":"))

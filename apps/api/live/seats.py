@@ -9,6 +9,7 @@ import time
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from . import frames
@@ -73,5 +74,6 @@ class Seats:
         except (RedisError, OSError):
             pass
 
-    def _name(self, key_id: str) -> str:
-        return f"{self._bus.prefix}live:seats:{key_id}"
+    @staticmethod
+    def _name(key_id: str) -> str:
+        return f"{settings.BUS_PREFIX}live:seats:{key_id}"

@@ -1,7 +1,7 @@
 """Keyset pages: the newest first, by (time, id), with a cursor bound to the client and the filters."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ def newest_first(
     filters = {name: value for name, value in query.items() if name not in PAGE and value is not None}
     if query["cursor"] is not None:
         at, ident = cursors.decode(query["cursor"], client_id=actor.client_id, filters=filters)
-        when = datetime.fromisoformat(str(at))
+        when: Any = datetime.fromisoformat(str(at)) if "T" in str(at) else date.fromisoformat(str(at))
         rows = rows.filter(Q(**{f"{moment}__lt": when}) | Q(**{moment: when, "id__lt": UUID(str(ident))}))
     found = list(rows.order_by(f"-{moment}", "-id")[: limit + 1])
     shown = found[:limit]

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("code", models.CharField(max_length=12, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=60)),
-                ("kind", models.CharField(choices=[("FIAT", "Fiat"), ("CRYPTO", "Crypto"), ("STABLECOIN", "Stablecoin")], max_length=10)),
+                ("kind", models.CharField(choices=[("FIAT", "FIAT"), ("CRYPTO", "CRYPTO"), ("STABLECOIN", "STABLECOIN")], max_length=10)),
                 ("scale", models.SmallIntegerField()),
                 ("identifier", models.CharField(max_length=12)),
                 ("calendar", models.CharField(blank=True, max_length=20)),

@@ -165,7 +165,7 @@ class Api:
         cursor: str | None = None
         while True:
             page = self.get(path, **params, cursor=cursor)
-            yield from page["items"]
+            yield from page["data"]
             cursor = page.get("next_cursor")
             if not cursor:
                 return

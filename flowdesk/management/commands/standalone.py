@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from flowdesk import processes, roles, supervisor
 from flowdesk.celery import CANARY, CANARY_LIFE_S
-from flowdesk.services import engines
+from flowdesk.services import EnginesUnavailable, engines
 
 READY_WITHIN_S = 60
 _ORDER = {"web": (1, 30.0), "live": (2, 15.0), "feed": (2, 10.0), "beat": (2, 10.0), "worker": (3, 30.0)}
@@ -36,30 +36,34 @@ class Command(BaseCommand):
         parser.add_argument("--no-setup", action="store_true", help="neither migrate nor seed")
 
     def handle(self, *_: Any, only: list[str], no_setup: bool, **__: Any) -> None:
-        for name, port, role in (("WEB_PORT", settings.WEB_PORT, "web"), ("LIVE_PORT", settings.LIVE_PORT, "live")):
-            if role in only:
-                try:
-                    supervisor.require_free_port(settings.BIND_HOST, port, name)
-                except supervisor.PortInUse as no:
-                    # A server that an earlier, killed supervisor left behind is ours to take over; anybody else's is not.
-                    if not self._took_over():
-                        raise CommandError(str(no), returncode=2) from no
-                    supervisor.require_free_port(settings.BIND_HOST, port, name)
-        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
-        with processes.open_lock(settings.VAR_DIR / "standalone.lock") as lock:
+        try:
+            settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+            lock = processes.open_lock(settings.VAR_DIR / "standalone.lock")
+        except OSError as no:
+            raise EnginesUnavailable("engines_not_started", f"VAR_DIR: {no.strerror}: {no.filename}") from no
+        with lock:
             if not processes.try_lock(lock, exclusive=True):
                 raise CommandError(f"the platform of {settings.VAR_DIR} is running already; stop that one first", returncode=2)
-            supervisor.kill_left_behind(settings.VAR_DIR)
+            killed = supervisor.kill_left_behind(settings.VAR_DIR)
+            self._require_ports(only, patience_s=5 if killed else 0)
             with engines():
                 if not no_setup:
                     self._set_up()
                 self._keep_up(only)
         self.stdout.write("stopped")
 
-    def _took_over(self) -> bool:
-        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
-        with processes.open_lock(settings.VAR_DIR / "standalone.lock") as lock:
-            return processes.try_lock(lock, exclusive=True) and bool(supervisor.kill_left_behind(settings.VAR_DIR))
+    def _require_ports(self, only: list[str], *, patience_s: float) -> None:
+        """A process that was just killed may hold its port for a moment longer."""
+        end = time.monotonic() + patience_s
+        for role, name, port in (("web", "WEB_PORT", settings.WEB_PORT), ("live", "LIVE_PORT", settings.LIVE_PORT)):
+            while role in only:
+                try:
+                    supervisor.require_free_port(settings.BIND_HOST, port, name)
+                    break
+                except supervisor.PortInUse as no:
+                    if time.monotonic() > end:
+                        raise CommandError(str(no), returncode=2) from no
+                    time.sleep(0.05)
 
     def _set_up(self) -> None:
         steps = [["migrate", "--no-input", "--verbosity", "0"]]

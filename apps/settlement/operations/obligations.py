@@ -1,14 +1,13 @@
 """What both sides owe from a deal."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from apps.core import db, ids, money
 from apps.core.unit import step
+from apps.settlement.models import Obligation
+from apps.settlement.states import ObligationStatus
 from apps.trades.models import Trade, TradeVersion
-
-from .models import Nostro, Obligation
-from .states import ObligationStatus
 
 
 @step
@@ -43,11 +42,9 @@ def owe(*, trade: Trade, version: TradeVersion, account_id: UUID, settles_now: b
 
 
 @step
-def create_nostro(*, entity_id: UUID, rail_code: str, asset_code: str, name: str, address: str, designation: str = "HOUSE") -> Nostro:
-    """A bank account or wallet of ours; an existing one of the same address is returned."""
-    nostro, _ = Nostro.objects.get_or_create(
-        rail_id=rail_code,
-        address=address,
-        defaults={"id": ids.uuid7(), "entity_id": entity_id, "asset_id": asset_code, "name": name, "designation": designation},
+def lock_open(*, account_id: UUID, entity_id: UUID, value_date: date, booked_until: datetime) -> list[Obligation]:
+    """The OPEN obligations of a value date booked by an instant, locked in id order."""
+    rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(
+        account_id=account_id, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=booked_until
     )
-    return nostro
+    return list(rows.order_by("id"))

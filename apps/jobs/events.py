@@ -1,0 +1,60 @@
+"""Drive each subscriber of settings.SUBSCRIBERS through the events that it has not had yet."""
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from apps.events import operations as events
+from apps.events import queries
+from apps.workflows.deliver_events import deliver_event, note_failed_delivery, pass_over
+
+log = logging.getLogger(__name__)
+
+
+def drive(subscriber: str, limit: int = 500) -> int:
+    """Deliver at most `limit` events after the subscriber's cursor, each in its own use case.
+
+    A failed event holds the ones behind it back until it went through or was given up: order is part of the promise.
+
+    :return: how many events the cursor moved over
+    """
+    reader = events.get_subscriber(subscriber)
+    cursor, batch = queries.list_next(subscriber, limit)
+    after = (cursor.era, cursor.xid, cursor.position)
+    moved = skipped = 0
+    for event in batch:
+        if not reader.wants(event):
+            skipped += 1
+            continue
+        try:
+            if not deliver_event(subscriber=subscriber, event=event, after=after):
+                return moved
+        except (OperationalError, InterfaceError):
+            raise  # the database's fault, not the event's
+        except Exception as no:
+            log.exception("%s: event %s (%s)", subscriber, event.id, event.kind)
+            if not note_failed_delivery(subscriber=subscriber, event=event, after=after, error=f"{type(no).__name__}: {no}"):
+                return moved
+        after = events.place_of(event)
+        moved, skipped = moved + skipped + 1, 0
+    if skipped and pass_over(subscriber=subscriber, after=after, to=events.place_of(batch[-1])):
+        moved += skipped
+    return moved
+
+
+def drive_all(limit: int = 500) -> dict[str, int]:
+    """Every subscriber once; one that fails does not keep the others."""
+    moved = {}
+    for name in settings.SUBSCRIBERS:
+        try:
+            moved[name] = drive(name, limit)
+        except Exception:
+            log.exception("subscriber %s", name)
+    return moved
+
+
+@shared_task(name="flowdesk.drive_events")
+def drive_events() -> None:
+    drive_all()

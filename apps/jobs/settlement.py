@@ -1,0 +1,160 @@
+"""Settlement by time: sweeps that list what is due, and one use case each. Safe to run twice at once."""
+
+import logging
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+
+from apps.core import clock
+from apps.core.actor import SYSTEM
+from apps.core.errors import AppError, Busy, Conflict
+from apps.settlement import queries as settlement
+from apps.settlement.queries.due import Watched
+from apps.settlement.rails import get_rail, outside
+from apps.settlement.rails.base import Place
+from apps.workflows.read_statement import clear_receipt, match_receipt, note_balance, read_line, see_incoming
+from apps.workflows.send_payment import begin_sending, record_answer, review_payment
+from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
+from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
+
+log = logging.getLogger(__name__)
+
+
+def freeze_due() -> int:
+    """Sets whose cut-off has passed."""
+    return sum(
+        _one(freeze_net_set, account_id=f.account_id, entity_id=f.entity_id, value_date=f.value_date, cutoff_at=f.cutoff_at)
+        for f in settlement.list_due_freezes(clock.desk_now())
+    )
+
+
+def agree_due() -> int:
+    """Sets on which silence agrees."""
+    return sum(_one(agree_net_set, net_set_id=one, actor=SYSTEM) for one in settlement.list_due_agreements(clock.desk_now()))
+
+
+def instruct_due() -> int:
+    """Legs without a living payment, and withdrawals that are held."""
+    sets = sum(_one(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
+    return sets + sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals())
+
+
+def review_queue() -> int:
+    """READY ⇄ BLOCKED, as the gate stands now."""
+    return sum(_one(review_payment, instruction_id=one) for one in settlement.list_queue())
+
+
+def send_released() -> int:
+    """SENDING is committed first, then the rail is called, then its answer is recorded."""
+    sent = 0
+    for instruction_id in settlement.list_released():
+        try:
+            payment = begin_sending(instruction_id=instruction_id)
+        except AppError as no:
+            log.warning("not sent %s: %s", instruction_id, no)
+            continue
+        if payment is None:
+            continue
+        rail, place = _rail_of(instruction_id)
+        answer = rail.send(place, payment, now=clock.desk_now())
+        sent += _one(record_answer, instruction_id=instruction_id, answer=answer)
+    return sent
+
+
+def resolve_unknown() -> int:
+    """Ask the rail what became of payments without an answer, by their own key. They are never sent again."""
+    done = 0
+    for instruction_id in settlement.list_stuck(clock.wall_now()) + settlement.list_unknown():
+        rail, place = _rail_of(instruction_id)
+        key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
+        answer = rail.status(place, key, now=clock.desk_now())
+        done += _one(record_answer, instruction_id=instruction_id, answer=answer, final=True)
+    return done
+
+
+def poll_rails() -> int:
+    """New statement lines of every account of ours, then what is on its way in."""
+    read = 0
+    for watched in settlement.list_places():
+        rail, place = get_rail(watched.rail, watched.kind), place_of(watched)
+        now = clock.desk_now()
+        if incoming := rail.incoming(place, now=now):
+            _one(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
+        statement = rail.statement(place, after=watched.last_sequence, now=now)
+        if not statement.entries and not watched.last_sequence:
+            _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
+        for entry in statement.entries:
+            if not _one(read_line, nostro_id=watched.nostro_id, entry=entry):
+                break  # the next run begins at this line again
+            read += 1
+    return read
+
+
+def match_receipts() -> int:
+    """FINAL → CLEARED or QUARANTINED, CLEARED → MATCHED."""
+    cleared = sum(_one(clear_receipt, receipt_id=one) for one in settlement.list_final())
+    return cleared + sum(_one(match_receipt, receipt_id=one) for one in settlement.list_clearable())
+
+
+def run_all() -> dict[str, int]:
+    """Every sweep once, in the order in which money moves; how much each did."""
+    steps: list[Callable[[], int]] = [
+        freeze_due, agree_due, instruct_due, poll_rails, match_receipts, review_queue, send_released, resolve_unknown, poll_rails,
+        match_receipts,
+    ]  # fmt: skip
+    done: dict[str, int] = {}
+    for sweep in steps:
+        done[sweep.__name__] = done.get(sweep.__name__, 0) + sweep()
+    return done
+
+
+def fund(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> None:
+    """Capital on one of our accounts, in the ledger and on the simulated rail alike: for seeds."""
+    watched = next(one for one in settlement.list_places() if one.nostro_id == nostro_id)
+    outside.opening(place_of(watched), amount, reference)
+    fund_nostro(nostro_id=nostro_id, amount=amount, reference=reference)
+
+
+def place_of(watched: Watched) -> Place:
+    return Place(watched.rail, watched.address, watched.asset, watched.confirmations)
+
+
+def _rail_of(instruction_id: UUID) -> tuple[Any, Place]:
+    nostro = settlement.get_instruction(instruction_id, actor=SYSTEM).nostro
+    return get_rail(nostro.rail_id, nostro.rail.kind), Place(nostro.rail_id, nostro.address, nostro.asset_id, nostro.rail.confirmations)
+
+
+def _one(case: Callable[..., Any], **kw: Any) -> int:
+    """One use case of a sweep: quietly right when somebody was faster; what was refused is logged and comes again."""
+    try:
+        case(**kw)
+    except Conflict as no:
+        log.info("%s: %s", case.__name__, no)
+        return 0
+    except (Busy, AppError) as no:
+        log.warning("%s: %s", case.__name__, no)
+        return 0
+    return 1
+
+
+SWEEPS: Iterable[Callable[[], int]] = (
+    freeze_due, agree_due, instruct_due, review_queue, send_released, resolve_unknown, poll_rails, match_receipts,
+)  # fmt: skip
+
+
+@shared_task(name="settlement.freeze_due", ignore_result=True)
+def freeze_due_task() -> int:
+    return freeze_due() + agree_due() + instruct_due()
+
+
+@shared_task(name="settlement.send_released", ignore_result=True)
+def send_released_task() -> int:
+    return review_queue() + send_released() + resolve_unknown()
+
+
+@shared_task(name="settlement.poll_rails", ignore_result=True)
+def poll_rails_task() -> int:
+    return poll_rails() + match_receipts()

@@ -1,0 +1,83 @@
+from apps.core.errors import Conflict, Rejected
+
+
+class NothingToFreeze(Conflict):
+    """No open obligation of this value date was booked at or before the cut-off, or a set of it is alive."""
+
+    code, title = "nothing_to_freeze", "Nothing to freeze"
+
+
+class AlreadySettling(Conflict):
+    """Something of the set has been released, paid or settled for good: it cannot be aborted any more."""
+
+    code, title = "already_settling", "The set is settling"
+
+
+class Blocked(Rejected):
+    """The release gate has blockers; `blockers` lists their codes by instruction."""
+
+    code, title = "blocked", "The release gate is closed"
+
+
+class NothingToRelease(Rejected):
+    code, title = "nothing_to_release", "Nothing to release"
+
+
+class NotOverridable(Rejected):
+    """A HARD blocker, or an unknown one, cannot be overridden; a SOFT one needs a reason."""
+
+    code, title = "not_overridable", "This blocker cannot be overridden"
+
+
+class NotAllowed(Rejected):
+    """The member has no settlement authority on this account."""
+
+    code, title = "not_entitled", "This member may not do this on this account"
+
+
+class SameMember(Rejected):
+    """A second member of the client approves, never the one who asked."""
+
+    code, title = "second_member_needed", "A second member has to approve this"
+
+
+class NoInstruction(Rejected):
+    """There is no ACTIVE settlement instruction of the owner for this asset."""
+
+    code, title = "no_settlement_instruction", "No active settlement instruction"
+
+
+class NotWithdrawable(Rejected):
+    """More than balance, less holds and what the client has to pay us."""
+
+    code, title = "not_withdrawable", "Not enough to withdraw"
+
+
+class BadAmount(Rejected):
+    code, title = "bad_amount", "Not an amount of this asset"
+
+
+class DuplicateWithdrawal(Conflict):
+    code, title = "duplicate_withdrawal", "This reference was used for another withdrawal"
+
+
+class BadDecision(Rejected):
+    """What was decided about a receipt does not fit it."""
+
+    code, title = "bad_decision", "This cannot be decided so"
+
+
+class NoNostro(Rejected):
+    """We have no account or wallet for this asset."""
+
+    code, title = "no_nostro", "No account of ours for this asset"
+
+
+class UnknownRail(Rejected):
+    """settings.RAILS names nothing for this rail."""
+
+    code, title = "unknown_rail", "No such rail"
+
+
+class ReleaseStopped(Conflict):
+    code, title = "release_stopped", "Releases are stopped"

@@ -1,0 +1,184 @@
+"""Payments to make and to expect, and the gate before the ones we make."""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from apps.clients import queries as clients
+from apps.clients.models import Account, Ssi
+from apps.core import db, ids, money
+from apps.core.unit import step
+from apps.settlement.models import GateDecision, Instruction, NetLeg, NetSet, Nostro, Obligation
+from apps.settlement.queries.gate import read_facts
+from apps.settlement.queries.views import find_nostro
+from apps.settlement.rules.gate import Blocker, blockers, standing
+from apps.settlement.states import INSTRUCTION, NET_LEG, OBLIGATION, InstructionStatus, NetLegStatus, ObligationStatus
+
+
+@step
+def instruct_leg(*, net_set: NetSet, leg: NetLeg, now: datetime) -> Instruction:
+    """OPEN → INSTRUCTED: a payment of ours on the account's ACTIVE SSI, or one that we expect. A new attempt where one ended before."""
+    NET_LEG.move(leg, NetLegStatus.INSTRUCTED)
+    leg.save(update_fields=["status"])
+    return _instruct(
+        target={"net_leg": leg},
+        direction=leg.direction,
+        account=net_set.account,
+        nostro=find_nostro(net_set.entity_id, leg.asset_id),
+        amount=leg.amount,
+        due_date=net_set.value_date,
+        now=now,
+    )
+
+
+@step
+def instruct_obligation(*, obligation: Obligation, account: Account, now: datetime) -> Instruction:
+    """Without netting on file each obligation is paid by itself."""
+    OBLIGATION.move(obligation, ObligationStatus.INSTRUCTED)
+    obligation.save(update_fields=["status"])
+    return _instruct(
+        target={"obligation": obligation},
+        direction=obligation.direction,
+        account=account,
+        nostro=find_nostro(obligation.entity_id, obligation.asset_id),
+        amount=obligation.amount,
+        due_date=obligation.value_date,
+        now=now,
+    )
+
+
+@step
+def instruct_payment(
+    *,
+    target: dict[str, Any],
+    account: Account | None,
+    nostro: Nostro,
+    amount: Decimal,
+    due_date: date,
+    now: datetime,
+    ssi: Ssi | None = None,
+    beneficiary: tuple[str, str] = ("", ""),
+) -> Instruction:
+    """A payment that no deal is behind: a withdrawal, or the return of a receipt.
+
+    :param beneficiary: name and address, where there is no SSI
+    """
+    return _instruct(
+        target=target,
+        direction="PAY",
+        account=account,
+        nostro=nostro,
+        amount=amount,
+        due_date=due_date,
+        now=now,
+        ssi=ssi,
+        beneficiary=beneficiary,
+    )
+
+
+def _instruct(
+    *,
+    target: dict[str, Any],
+    direction: str,
+    account: Account | None,
+    nostro: Nostro,
+    amount: Decimal,
+    due_date: date,
+    now: datetime,
+    ssi: Ssi | None = None,
+    beneficiary: tuple[str, str] = ("", ""),
+) -> Instruction:
+    made_id = ids.uuid7()
+    pays = direction == "PAY"
+    if pays and ssi is None and account is not None and not beneficiary[1]:
+        ssi = clients.find_active_ssi(account.id, nostro.asset_id)
+    name, address = (ssi.holder, ssi.address) if ssi is not None else beneficiary
+    made = Instruction(
+        id=made_id,
+        direction=direction,
+        account=account,
+        entity_id=nostro.entity_id,
+        asset_id=nostro.asset_id,
+        nostro=nostro,
+        ssi=ssi,
+        amount=amount,
+        settled_amount=money.ZERO,
+        **target,
+        attempt=Instruction.objects.filter(**target).count() + 1,
+        end_to_end_id=f"FD{ids.encode('e', made_id)[2:].upper()}",  # letters and digits only: fit for every bank's charset
+        beneficiary_name=name if pays else "",
+        beneficiary_address=address if pays else "",
+        status=InstructionStatus.DRAFT if pays else InstructionStatus.EXPECTED,
+        due_date=due_date,
+    )
+    db.insert(made)
+    if pays:
+        _move(made, InstructionStatus.READY)
+        review(instruction=made, now=now)
+    return made
+
+
+@step
+def review(*, instruction: Instruction, now: datetime) -> list[Blocker]:
+    """READY ⇄ BLOCKED, as the gate says now. A missing or withdrawn SSI is replaced by the account's ACTIVE one.
+
+    :param instruction: locked, or made in this transaction
+    """
+    if instruction.account_id is not None and instruction.returns_id is None and not _has_active(instruction):
+        found = clients.find_active_ssi(instruction.account_id, instruction.asset_id)
+        if found is not None and instruction.withdrawal_id is None:  # a withdrawal goes where its client said, or nowhere
+            instruction.ssi = found
+            instruction.beneficiary_name, instruction.beneficiary_address = found.holder, found.address
+            instruction.save(update_fields=["ssi", "beneficiary_name", "beneficiary_address"])
+    found_now = check(instruction=instruction, moment="CHECK", now=now)
+    if found_now and instruction.status == InstructionStatus.READY:
+        _move(instruction, InstructionStatus.BLOCKED)
+    elif not found_now and instruction.status == InstructionStatus.BLOCKED:
+        _move(instruction, InstructionStatus.READY)
+    return found_now
+
+
+def _has_active(instruction: Instruction) -> bool:
+    return instruction.ssi is not None and instruction.ssi.status == "ACTIVE"
+
+
+@step
+def check(
+    *, instruction: Instruction, moment: str, now: datetime, by: UUID | None = None, overridden: Collection[str] = ()
+) -> list[Blocker]:
+    """Ask the gate and keep its answer; what stands after overrides. A CHECK that says what the last decision said is not kept twice."""
+    found = blockers(read_facts(instruction, now))
+    left = standing(found, frozenset(overridden))
+    told = [b.as_json() for b in found]
+    if moment == "CHECK":
+        last = GateDecision.objects.filter(instruction=instruction).order_by("-id").first()
+        if last is not None and [b["code"] for b in last.blockers] == [b["code"] for b in told]:
+            return left
+    db.insert(
+        GateDecision(
+            id=ids.uuid7(),
+            instruction=instruction,
+            moment=moment,
+            blockers=told,
+            overridden=sorted(set(overridden)),
+            passed=not left,
+            decided_by=by,
+            decided_at=now,
+        )
+    )
+    return left
+
+
+@step
+def cancel(*, instructions: Iterable[Instruction], reason: str) -> None:
+    """DRAFT, READY, BLOCKED, EXPECTED → CANCELLED."""
+    for one in instructions:
+        one.failure = reason[:120]
+        _move(one, InstructionStatus.CANCELLED, "failure")
+
+
+def _move(instruction: Instruction, status: InstructionStatus, *fields: str) -> None:
+    INSTRUCTION.move(instruction, status)
+    instruction.save(update_fields=["status", *fields])

@@ -1,0 +1,200 @@
+"""Our payments from the decision to send to the booked line, and back when they are returned."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.core import clock, money
+from apps.core.unit import step
+from apps.events import operations as events
+from apps.ledger import operations as ledger
+from apps.ledger.rules import Line, Ref
+from apps.ledger.states import Kind
+from apps.settlement.models import GateDecision, Instruction, Nostro
+from apps.settlement.queries import views
+from apps.settlement.queries.locks import Chain, lock_chain, lock_instruction, lock_receipt
+from apps.settlement.rules import postings
+from apps.settlement.rules.gate import Blocker
+from apps.settlement.rules.rail import Payment
+from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
+
+from . import instructions, settling, transfers
+from .nostros import business_date, till_of
+
+SENT_KIND, BOOKED_KIND = "PAYMENT_SENT", "PAYMENT_BOOKED"
+
+
+@step
+def begin_sending(*, instruction_id: UUID, now: datetime) -> tuple[Instruction, Payment | None, list[Blocker]]:
+    """RELEASED → SENDING when the gate is open at this very moment, else RELEASED → BLOCKED; None when someone was faster.
+
+    The nostro's row is locked, so that two payments cannot both count on the same money.
+    """
+    i = lock_instruction(instruction_id)
+    if i.status != InstructionStatus.RELEASED:
+        return i, None, []
+    Nostro.objects.select_for_update(no_key=True, of=("self",)).get(id=i.nostro_id)
+    approved = GateDecision.objects.filter(instruction=i, moment="RELEASE", passed=True).order_by("-id").first()
+    left = instructions.check(
+        instruction=i, moment="SEND", now=now, by=i.released_by, overridden=approved.overridden if approved is not None else ()
+    )
+    if left:
+        i.released_by, i.released_at = None, None
+        move(i, InstructionStatus.BLOCKED, "released_by", "released_at")
+        _tell_house(i, "instruction.blocked", {"blockers": [str(b.code) for b in left]})
+        return i, None, left
+    i.sending_since = clock.wall_now()
+    move(i, InstructionStatus.SENDING, "sending_since")
+    remittance = i.end_to_end_id if i.returns is None else f"RETURN {i.returns.rail_reference}"
+    return i, Payment(i.end_to_end_id, i.amount, i.beneficiary_name, i.beneficiary_address, remittance), []
+
+
+@step
+def mark_sent(*, chain: Chain, instruction_id: UUID, reference: str, now: datetime) -> Instruction:
+    """SENDING or UNKNOWN → SENT: what we owed is in transit."""
+    i = chain.instructions[instruction_id]
+    i.rail_reference, i.sent_at, i.failure = reference, now, ""
+    move(i, InstructionStatus.SENT, "rail_reference", "sent_at", "failure")
+    if i.net_leg_id is not None:
+        settling.begin(chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
+    if i.withdrawal_id is not None:
+        transfers.use_hold(withdrawal_id=i.withdrawal_id, now=now)
+    _post(i, SENT_KIND, postings.payment_sent(till_of(i.nostro), _owed(i), i.amount), f"payment:{i.id}:sent", now)
+    _tell(i, "instruction.sent")
+    return i
+
+
+@step
+def mark_unknown(*, instruction: Instruction) -> None:
+    """SENDING → UNKNOWN: no answer came. Never sent again; the rail's status or a statement line tells."""
+    move(instruction, InstructionStatus.UNKNOWN)
+    _tell_house(instruction, "instruction.unknown", {"amount": money.text(instruction.amount), "asset": instruction.asset_id})
+
+
+@step
+def mark_failed(*, chain: Chain, instruction_id: UUID, reason: str, now: datetime) -> Instruction:
+    """SENDING, UNKNOWN or SENT → FAILED: this attempt is over; what it was for is open again."""
+    i = chain.instructions[instruction_id]
+    was_sent = i.status == InstructionStatus.SENT
+    i.failure = reason[:120]
+    move(i, InstructionStatus.FAILED, "failure")
+    if was_sent:
+        _reverse(i, [SENT_KIND], now, reason)
+    _reopen(chain, i, given_back=i.amount if was_sent else money.ZERO, now=now)
+    _tell(i, "instruction.failed")
+    return i
+
+
+@step
+def book(*, chain: Chain, instruction_id: UUID, amount: Decimal, line_id: UUID, booked_at: datetime, now: datetime) -> bool:
+    """A statement shows `amount` of our payment gone; the last part settles it. False: the line is not explained by it.
+
+    :param amount: positive, in units of the asset
+    """
+    i = chain.instructions[instruction_id]
+    if i.status in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
+        mark_sent(chain=chain, instruction_id=instruction_id, reference=i.rail_reference, now=now)
+    if i.status != InstructionStatus.SENT or i.settled_amount + amount > i.amount:
+        return False
+    i.settled_amount += amount
+    whole = i.settled_amount == i.amount
+    if whole:
+        i.settled_at = now
+        INSTRUCTION.move(i, InstructionStatus.SETTLED)
+    i.save(update_fields=["status", "settled_amount", "settled_at"])
+    _post(i, BOOKED_KIND, postings.payment_booked(till_of(i.nostro), amount), f"line:{line_id}", booked_at)
+    settling.apply(chain=chain, instruction=i, amount=amount, now=now)
+    if whole:
+        _tell(i, "instruction.settled")
+        if i.withdrawal_id is not None:
+            transfers.settle_withdrawal(withdrawal_id=i.withdrawal_id, now=now)
+        if i.returns_id is not None:
+            receipt = lock_receipt(i.returns_id)
+            RECEIPT.move(receipt, ReceiptStatus.RETURNED)
+            receipt.save(update_fields=["status"])
+    return True
+
+
+@step
+def take_back(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: datetime, now: datetime) -> bool:
+    """SETTLED → RETURNED: the money is back on our account; the linked reversals, and what it was for is open again.
+
+    :return: False where the statement has not shown it gone, or the return of a receipt came back: a person has to look
+    """
+    i = chain.instructions[instruction_id]
+    if i.status != InstructionStatus.SETTLED or i.returns_id is not None:
+        return False
+    i.failure = reason[:120]
+    move(i, InstructionStatus.RETURNED, "failure")
+    _reverse(i, [SENT_KIND, BOOKED_KIND], booked_at, reason)
+    _reopen(chain, i, given_back=i.amount, now=now)
+    _tell(i, "instruction.returned")
+    return True
+
+
+@step
+def lock_for(instruction_id: UUID) -> Chain:
+    """Everything that moves with a payment, in the house order of locks."""
+    account_id = Instruction.objects.values_list("account_id", flat=True).get(id=instruction_id)
+    if account_id is not None:
+        settling.lock_money(account_id)
+    return lock_chain([instruction_id])
+
+
+def move(i: Instruction, status: InstructionStatus, *fields: str) -> None:
+    INSTRUCTION.move(i, status)
+    i.save(update_fields=["status", *fields])
+
+
+def _owed(i: Instruction) -> Ref:
+    """What a payment of ours takes from."""
+    if i.returns_id is not None:
+        return till_of(i.nostro).ref(Kind.SUSPENSE)
+    assert i.account_id is not None
+    kind = Kind.CLIENT_BALANCE if i.withdrawal_id is not None else Kind.PAYABLE
+    return postings.client_ref(kind, i.entity_id, i.account_id, i.asset_id)
+
+
+def _post(i: Instruction, kind: str, lines: list[Line], key: str, at: datetime) -> None:
+    ledger.post(
+        key=key,
+        kind=kind,
+        source_type="instruction",
+        source_id=i.id,
+        lines=lines,
+        effective_at=at,
+        business_date=business_date(i.entity_id, at),
+        narrative=i.end_to_end_id,
+    )
+
+
+def _reverse(i: Instruction, kinds: list[str], at: datetime, why: str) -> None:
+    ledger.reverse(source_id=i.id, kinds=kinds, effective_at=at, business_date=business_date(i.entity_id, at), narrative=why[:200])
+
+
+def _reopen(chain: Chain, i: Instruction, *, given_back: Decimal, now: datetime) -> None:
+    if i.withdrawal_id is not None:
+        transfers.hold_again(withdrawal_id=i.withdrawal_id, after=i, given_back=given_back, now=now)
+    else:
+        settling.reopen(chain=chain, instruction=i, now=now)
+
+
+def _tell(i: Instruction, kind: str) -> None:
+    """To the client where it is the client's payment, else to the house."""
+    account = i.account
+    if account is None or i.returns_id is not None:
+        _tell_house(i, kind, {"amount": money.text(i.amount), "asset": i.asset_id})
+        return
+    events.record(
+        kind,
+        subject_type="instruction",
+        subject_id=i.id,
+        client_id=account.owner_id,
+        account_id=account.id,
+        public=views.describe_instruction(i),
+        house={"reference": i.rail_reference, "reason": i.failure},
+    )
+
+
+def _tell_house(i: Instruction, kind: str, house: dict[str, object]) -> None:
+    events.record(kind, subject_type="instruction", subject_id=i.id, house={"reference": i.end_to_end_id, **house})

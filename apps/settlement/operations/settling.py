@@ -1,0 +1,198 @@
+"""What happens when money has moved: legs, obligations, sets and deals settle, or open again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.clients import queries as clients
+from apps.clients.models import Account
+from apps.core import ids, money
+from apps.core.unit import step
+from apps.credit import operations as credit
+from apps.events import operations as events
+from apps.ledger import operations as ledger
+from apps.ledger import queries as balances
+from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation
+from apps.settlement.queries import views
+from apps.settlement.queries.locks import Chain
+from apps.settlement.rules import postings
+from apps.settlement.states import NET_LEG, NET_SET, OBLIGATION, NetLegStatus, NetSetStatus, ObligationStatus
+from apps.trades.models import Trade
+
+from .nostros import business_date
+
+
+@dataclass(frozen=True)
+class Dues:
+    """What settles with a net leg, under its lock."""
+
+    net_set: NetSet
+    leg: NetLeg
+    members: list[Obligation]
+
+
+@step
+def lock_money(account_id: UUID) -> Account:
+    """Credit lines group → client → account, then the account's row: before anything that may settle or touch a balance."""
+    account = clients.get_owned(account_id)
+    credit.lock_lines(group_id=account.owner.group_id, client_id=account.owner_id, account_id=account_id)
+    clients.lock_account(account_id)
+    return account
+
+
+@step
+def begin(net_set: NetSet) -> None:
+    """The first payment of a set has been sent or received."""
+    if net_set.status in {NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED}:
+        NET_SET.move(net_set, NetSetStatus.SETTLING)
+        net_set.save(update_fields=["status"])
+
+
+@step
+def apply(*, chain: Chain, instruction: Instruction, amount: Decimal, now: datetime) -> None:
+    """`amount` of an instruction has been paid for good: its leg or obligation has settled so much."""
+    if instruction.net_leg_id is not None:
+        leg = chain.legs[instruction.net_leg_id]
+        dues = Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id])
+        begin(dues.net_set)
+        leg.settled_amount += amount
+        if leg.settled_amount == leg.amount:
+            settle_leg(dues=dues, now=now)
+        else:
+            _part_settle(leg)
+    elif instruction.obligation_id is not None:
+        _settle_obligation(chain.obligations[instruction.obligation_id], amount, now)
+
+
+def _part_settle(leg: NetLeg) -> None:
+    if leg.status != NetLegStatus.PART_SETTLED:
+        NET_LEG.move(leg, NetLegStatus.PART_SETTLED)
+    leg.save(update_fields=["status", "settled_amount"])
+
+
+def _settle_obligation(one: Obligation, amount: Decimal, now: datetime) -> None:
+    one.settled_amount += amount
+    whole = one.settled_amount == one.amount
+    if whole or one.status != ObligationStatus.PART_SETTLED:
+        OBLIGATION.move(one, ObligationStatus.SETTLED if whole else ObligationStatus.PART_SETTLED)
+    one.settled_at = now if whole else None
+    one.save(update_fields=["status", "settled_amount", "settled_at"])
+    if whole:
+        close_deals([one.trade_id], now=now)
+
+
+@step
+def settle_leg(*, dues: Dues, now: datetime) -> None:
+    """A leg is paid (or zero): its members settle with it, what it nets is set off; the last leg settles the set."""
+    leg, net_set = dues.leg, dues.net_set
+    NET_LEG.move(leg, NetLegStatus.SETTLED)
+    leg.save(update_fields=["status", "settled_amount"])
+    for one in dues.members:
+        OBLIGATION.move(one, ObligationStatus.SETTLED)
+        one.settled_amount, one.settled_at = one.amount, now
+    Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
+    _post_set_off(dues, now)
+    if not NetLeg.objects.filter(net_set=net_set).exclude(status=NetLegStatus.SETTLED).exists():
+        begin(net_set)
+        NET_SET.move(net_set, NetSetStatus.SETTLED)
+        net_set.settled_at = now
+        net_set.save(update_fields=["status", "settled_at"])
+        tell(net_set, "settlement.settled")
+    close_deals({one.trade_id for one in dues.members}, now=now)
+
+
+def _post_set_off(dues: Dues, now: datetime) -> None:
+    pays = sum((o.amount for o in dues.members if o.direction == "PAY"), money.ZERO)
+    receives = sum((o.amount for o in dues.members if o.direction == "RECEIVE"), money.ZERO)
+    both = min(pays, receives)
+    if not both:
+        return
+    leg, net_set = dues.leg, dues.net_set
+    nth = balances.count_posted(source_id=leg.id, kind="SET_OFF")  # a leg that was reopened settles again
+    ledger.post(
+        key=f"leg:{leg.id}:setoff:{nth + 1}",
+        kind="SET_OFF",
+        source_type="netleg",
+        source_id=leg.id,
+        lines=postings.set_off(entity_id=net_set.entity_id, account_id=net_set.account_id, asset=leg.asset_id, amount=both),
+        effective_at=now,
+        business_date=business_date(net_set.entity_id, now),
+        narrative=f"netting {net_set.value_date.isoformat()}",
+    )
+
+
+@step
+def reopen(*, chain: Chain, instruction: Instruction, now: datetime) -> None:
+    """A payment ended without paying (failed, returned, cancelled): what it was for is open again, to be paid by a new attempt."""
+    undone = instruction.settled_amount
+    if instruction.net_leg_id is not None:
+        leg = chain.legs[instruction.net_leg_id]
+        reopen_leg(dues=Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id]), undone=undone, now=now)
+    elif instruction.obligation_id is not None:
+        one = chain.obligations[instruction.obligation_id]
+        one.settled_amount, one.settled_at = one.settled_amount - undone, None
+        OBLIGATION.move(one, ObligationStatus.OPEN)
+        one.save(update_fields=["status", "settled_amount", "settled_at"])
+
+
+@step
+def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
+    """The leg is open again; members that had settled with it are netted again, and their set-off is reversed."""
+    leg, net_set = dues.leg, dues.net_set
+    if leg.status == NetLegStatus.SETTLED:
+        for one in dues.members:
+            OBLIGATION.move(one, ObligationStatus.NETTED)
+            one.settled_amount, one.settled_at = money.ZERO, None
+        Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
+        ledger.reverse(
+            source_id=leg.id,
+            kinds=["SET_OFF"],
+            effective_at=now,
+            business_date=business_date(net_set.entity_id, now),
+            narrative="the leg is open again",
+        )
+        if net_set.status == NetSetStatus.SETTLED:
+            NET_SET.move(net_set, NetSetStatus.SETTLING)
+            net_set.settled_at = None
+            net_set.save(update_fields=["status", "settled_at"])
+    leg.settled_amount -= undone
+    NET_LEG.move(leg, NetLegStatus.OPEN)
+    leg.save(update_fields=["status", "settled_amount"])
+
+
+@step
+def close_deals(trade_ids: Iterable[UUID], *, now: datetime) -> None:
+    """Deals of which both sides have settled: their credit is free again, and the client is told."""
+    wanted = list(trade_ids)
+    open_ones = set(
+        Obligation.objects.filter(trade_id__in=wanted)
+        .exclude(status__in=[ObligationStatus.SETTLED, ObligationStatus.CANCELLED])
+        .values_list("trade_id", flat=True)
+    )
+    for trade in Trade.objects.filter(id__in=wanted).exclude(id__in=open_ones).order_by("id"):
+        if trade.rfq_id is not None:
+            credit.close(source_id=trade.rfq_id, now=now)
+        events.record(
+            "trade.settled",
+            subject_type="trade",
+            subject_id=trade.id,
+            client_id=trade.counterparty_id,
+            account_id=trade.account_id,
+            public={"id": ids.encode("trd", trade.id), "settlement_status": "SETTLED"},
+        )
+
+
+@step
+def tell(net_set: NetSet, kind: str) -> None:
+    """Record an event of a net set with its legs."""
+    legs = views.net_set_legs([net_set.id])[net_set.id]
+    events.record(
+        kind,
+        subject_type="net_set",
+        subject_id=net_set.id,
+        client_id=net_set.account.owner_id,
+        account_id=net_set.account_id,
+        public=views.describe_net_set(net_set, legs),
+    )

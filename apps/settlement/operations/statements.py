@@ -1,0 +1,107 @@
+"""One line of a rail's statement, once: kept as read, then whatever it means."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.core import db, ids, money
+from apps.core.unit import step
+from apps.events import operations as events
+from apps.instruments.models import Book
+from apps.ledger import operations as ledger
+from apps.settlement.models import Instruction, Nostro, RailCursor, StatementLine
+from apps.settlement.queries.locks import Chain
+from apps.settlement.rules import postings
+from apps.settlement.rules.rail import Entry
+
+from . import payments, receipts
+from .nostros import business_date, till_of
+from .receipts import Booked
+
+
+@step
+def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine | None:
+    """Keep the line and move what it is about; None when it was read before, so reading a statement again changes nothing.
+
+    Lines are read in the order of their sequence: one that leaves a gap waits for the lines before it.
+    """
+    paid = Instruction.objects.filter(end_to_end_id=entry.end_to_end_id, nostro_id=nostro_id).first() if entry.end_to_end_id else None
+    chain = payments.lock_for(paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
+    cursor = _lock_cursor(nostro_id)
+    if entry.sequence != cursor.last_sequence + 1:
+        return None
+    nostro = Nostro.objects.select_related("rail").get(id=nostro_id)
+    line = StatementLine(
+        id=ids.uuid7(),
+        nostro=nostro,
+        sequence=entry.sequence,
+        reference=entry.reference,
+        amount=entry.amount,
+        end_to_end_id=entry.end_to_end_id,
+        kind=entry.kind,
+        counterparty_name=entry.counterparty_name[:120],
+        counterparty_address=entry.counterparty_address,
+        remittance=entry.remittance[:140],
+        balance=entry.balance,
+        booked_at=entry.booked_at,
+    )
+    db.insert(line)
+    cursor.last_sequence, cursor.last_line, cursor.balance, cursor.read_at = entry.sequence, entry.reference, entry.balance, now
+    cursor.save(update_fields=["last_sequence", "last_line", "balance", "read_at"])
+    if not _explain(line, nostro, paid, chain, now):
+        events.record(
+            "statement.unexplained",
+            subject_type="statement_line",
+            subject_id=line.id,
+            house={"kind": line.kind, "reference": line.reference, "amount": money.text(line.amount), "asset": nostro.asset_id},
+        )
+    return line
+
+
+def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: Chain | None, now: datetime) -> bool:
+    """What the line does to us; False leaves it as a break, for a person."""
+    if line.kind == "PAYMENT" and paid is not None and chain is not None:
+        return payments.book(chain=chain, instruction_id=paid.id, amount=-line.amount, line_id=line.id, booked_at=line.booked_at, now=now)
+    if line.kind == "RETURN" and paid is not None and chain is not None and line.amount == paid.amount:
+        why = line.remittance or "returned"
+        return payments.take_back(chain=chain, instruction_id=paid.id, reason=why, booked_at=line.booked_at, now=now)
+    if line.kind == "CHARGE" and line.amount < 0:
+        _charge(line, nostro)
+        return True
+    if line.amount > 0:  # money in, or a return that fits no payment of ours
+        booked = Booked(line.reference, line.amount, line.counterparty_name, line.counterparty_address, line.remittance, line.booked_at)
+        receipts.make_final(nostro=nostro, booked=booked, sequence=line.sequence, now=now)
+        return True
+    return False
+
+
+def _charge(line: StatementLine, nostro: Nostro) -> None:
+    book = Book.objects.filter(entity_id=nostro.entity_id).order_by("id").first()
+    assert book is not None, "a booking entity has a book"
+    ledger.post(
+        key=f"line:{line.id}",
+        kind="CHARGE",
+        source_type="statement_line",
+        source_id=line.id,
+        lines=postings.charge(till_of(nostro), book.id, -line.amount),
+        effective_at=line.booked_at,
+        business_date=business_date(nostro.entity_id, line.booked_at),
+        narrative=line.reference,
+    )
+
+
+def _lock_cursor(nostro_id: UUID) -> RailCursor:
+    db.run(
+        "INSERT INTO settlement_railcursor (nostro_id, last_line, last_sequence, balance) VALUES (%s, '', 0, 0) ON CONFLICT DO NOTHING",
+        (nostro_id,),
+    )
+    return RailCursor.objects.select_for_update(no_key=True, of=("self",)).get(nostro_id=nostro_id)
+
+
+@step
+def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
+    """What a rail says is there while no line was ever booked: a close needs a statement of every account, also of a quiet one."""
+    cursor = _lock_cursor(nostro_id)
+    if cursor.last_sequence == 0 and (cursor.read_at is None or cursor.balance != balance):
+        cursor.balance, cursor.read_at = balance, now
+        cursor.save(update_fields=["balance", "read_at"])

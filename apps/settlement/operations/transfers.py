@@ -1,0 +1,214 @@
+"""Deposits and withdrawals of a client's balance."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import F, Sum
+
+from apps.clients import queries as clients
+from apps.clients.models import Account, Ssi
+from apps.core import db, ids, money
+from apps.core.actor import Actor
+from apps.core.unit import step
+from apps.events import operations as events
+from apps.ledger import operations as ledger
+from apps.ledger import queries as balances
+from apps.ledger.rules import Ref
+from apps.ledger.states import Kind
+from apps.settlement.errors import DuplicateWithdrawal, NotWithdrawable, SameMember
+from apps.settlement.models import Deposit, Instruction, Obligation, Receipt, Withdrawal
+from apps.settlement.queries import views
+from apps.settlement.queries.locks import lock_withdrawal
+from apps.settlement.rules.postings import client_ref
+from apps.settlement.states import DEPOSIT, WITHDRAWAL, DepositStatus, ObligationStatus, WithdrawalStatus
+
+from . import instructions
+
+DONE = [ObligationStatus.SETTLED, ObligationStatus.CANCELLED, ObligationStatus.CLOSED_OUT]
+
+
+# --- deposits ---------------------------------------------------------------------------------------------------------
+@step
+def announce(*, account: Account, asset: str, amount: Decimal, now: datetime) -> Deposit:
+    """A client tells what it is going to pay in: EXPECTED."""
+    made = Deposit(id=ids.uuid7(), account=account, asset_id=asset, amount=amount, created_at=now)
+    db.insert(made)
+    _tell_deposit(made, "deposit.announced")
+    return made
+
+
+def find_announced(account_id: UUID, asset: str, amount: Decimal) -> Deposit | None:
+    """The oldest announced deposit of exactly this amount."""
+    waiting = Deposit.objects.filter(account_id=account_id, asset_id=asset, amount=amount, status=DepositStatus.EXPECTED)
+    return waiting.order_by("created_at", "id").first()
+
+
+@step
+def credit_deposit(*, receipt: Receipt, announced: Deposit | None, amount: Decimal, now: datetime) -> Deposit:
+    """EXPECTED → CREDITED, out of a CLEARED receipt; one nobody announced is made. The caller posts it."""
+    deposit = announced
+    if deposit is None:
+        deposit = Deposit(id=ids.uuid7(), account=receipt.account, asset_id=receipt.asset_id, amount=amount, created_at=now)
+        db.insert(deposit)
+    DEPOSIT.move(deposit, DepositStatus.CREDITED)
+    deposit.receipt, deposit.credited_at = receipt, now
+    deposit.save(update_fields=["status", "receipt", "credited_at"])
+    _tell_deposit(deposit, "deposit.credited")
+    return deposit
+
+
+def _tell_deposit(deposit: Deposit, kind: str) -> None:
+    events.record(
+        kind,
+        subject_type="deposit",
+        subject_id=deposit.id,
+        client_id=deposit.account.owner_id,
+        account_id=deposit.account_id,
+        public=views.describe_deposit(deposit),
+    )
+
+
+# --- withdrawals ------------------------------------------------------------------------------------------------------
+@step
+def request(
+    *, account: Account, entity_id: UUID, ssi: Ssi, amount: Decimal, client_reference: str, member: Actor, now: datetime
+) -> Withdrawal:
+    """REQUESTED by one member; nothing is set aside before a second one approves.
+
+    :raises DuplicateWithdrawal: this account used the reference before
+    """
+    assert member.id is not None
+    made = Withdrawal(
+        id=ids.uuid7(),
+        account=account,
+        entity_id=entity_id,
+        asset_id=ssi.asset_code,
+        ssi=ssi,
+        amount=amount,
+        client_reference=client_reference,
+        requested_by=member.id,
+        requested_at=now,
+    )
+    with db.refuse_on("withdrawal_reference", DuplicateWithdrawal(client_reference)):
+        db.insert(made)
+    _tell(made, "withdrawal.requested")
+    return made
+
+
+@step
+def approve(*, withdrawal_id: UUID, member: Actor, now: datetime) -> Withdrawal:
+    """REQUESTED → CLIENT_APPROVED → HELD: the amount is set aside. The caller holds the account's row.
+
+    :raises SameMember: the member who asked
+    :raises IllegalMove: it is not waiting for this
+    :raises NotWithdrawable: more than is free after what the client has to pay us
+    :raises InsufficientBalance: more than is available
+    """
+    w = lock_withdrawal(withdrawal_id)
+    if member.id == w.requested_by:
+        raise SameMember("the member who asked cannot approve")
+    w.approved_by = member.id
+    _move(w, WithdrawalStatus.CLIENT_APPROVED, "approved_by")
+    _require_withdrawable(w)
+    ledger.hold(ref=_balance(w), amount=w.amount, source_type="withdrawal", source_id=w.id, now=now)
+    _move(w, WithdrawalStatus.HELD)
+    _tell(w, "withdrawal.approved")
+    return w
+
+
+def _require_withdrawable(w: Withdrawal) -> None:
+    """Withdrawable = posted − holds − what the client owes us in this asset (operations.md); holds are checked by the hold itself."""
+    owed = Obligation.objects.filter(account_id=w.account_id, asset_id=w.asset_id, direction="RECEIVE").exclude(status__in=DONE)
+    due = owed.aggregate(s=Sum(F("amount") - F("settled_amount")))["s"] or money.ZERO
+    posted = -balances.get_amount(_balance(w))
+    if due and w.amount > posted - due:
+        raise NotWithdrawable(f"{money.text(posted)} {w.asset_id}, of which {money.text(due)} has to be paid to us")
+
+
+@step
+def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime) -> Withdrawal:
+    """REQUESTED, CLIENT_APPROVED or HELD → CANCELLED (by the client) or REJECTED (by us); what was set aside is free again.
+
+    :raises IllegalMove: it is on its way
+    """
+    w = lock_withdrawal(withdrawal_id)
+    _move(w, status)
+    for source in _hold_sources(w):
+        ledger.void_holds(source_id=source, now=now)
+    _tell(w, f"withdrawal.{status.lower()}")
+    return w
+
+
+@step
+def instruct(*, withdrawal_id: UUID, client_money: bool, due: date, now: datetime) -> Instruction | None:
+    """HELD → INSTRUCTED: a payment to the owner's own SSI, as it was when asked for. None when someone was faster."""
+    w = lock_withdrawal(withdrawal_id)
+    if w.status != WithdrawalStatus.HELD:
+        return None
+    _move(w, WithdrawalStatus.INSTRUCTED)
+    return instructions.instruct_payment(
+        target={"withdrawal": w},
+        account=w.account,
+        nostro=views.find_nostro(w.entity_id, w.asset_id, client_money=client_money),
+        amount=w.amount,
+        due_date=due,
+        ssi=w.ssi,
+        now=now,
+    )
+
+
+@step
+def use_hold(*, withdrawal_id: UUID, now: datetime) -> None:
+    """What was set aside is paid out now: the lines that the caller posts take it from the balance."""
+    w = lock_withdrawal(withdrawal_id)
+    for source in _hold_sources(w):
+        ledger.post_holds(source_id=source, now=now)
+
+
+@step
+def settle_withdrawal(*, withdrawal_id: UUID, now: datetime) -> None:
+    w = lock_withdrawal(withdrawal_id)
+    w.settled_at = now
+    _move(w, WithdrawalStatus.SETTLED, "settled_at")
+    _tell(w, "withdrawal.settled")
+
+
+@step
+def hold_again(*, withdrawal_id: UUID, after: Instruction, given_back: Decimal, now: datetime) -> None:
+    """INSTRUCTED or SETTLED → HELD: the payment failed or came back; it stays set aside for the next attempt.
+
+    :param given_back: what this transaction's reversal returns to the balance; zero where the first hold still stands
+    """
+    w = lock_withdrawal(withdrawal_id)
+    w.settled_at = None
+    _move(w, WithdrawalStatus.HELD, "settled_at")
+    if given_back:
+        ledger.hold(ref=_balance(w), amount=w.amount, source_type="instruction", source_id=after.id, now=now, coming=given_back)
+    _tell(w, "withdrawal.held")
+
+
+def _hold_sources(w: Withdrawal) -> list[UUID]:
+    """The withdrawal itself, then each attempt after which it was held again."""
+    return [w.id, *Instruction.objects.filter(withdrawal=w).order_by("id").values_list("id", flat=True)]
+
+
+def _balance(w: Withdrawal) -> Ref:
+    return client_ref(Kind.CLIENT_BALANCE, w.entity_id, w.account_id, w.asset_id)
+
+
+def _move(w: Withdrawal, status: WithdrawalStatus, *fields: str) -> None:
+    WITHDRAWAL.move(w, status)
+    w.save(update_fields=["status", *fields])
+
+
+def _tell(w: Withdrawal, kind: str) -> None:
+    account = clients.get_owned(w.account_id)
+    events.record(
+        kind,
+        subject_type="withdrawal",
+        subject_id=w.id,
+        client_id=account.owner_id,
+        account_id=w.account_id,
+        public=views.describe_withdrawal(w),
+    )

@@ -1,0 +1,117 @@
+"""What the sweeps have to do: ids, unlocked, bounded, the oldest first. Each is checked again under its locks."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from apps.clients import queries as clients
+from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, RailCursor, Receipt, Withdrawal
+from apps.settlement.rules import netting
+from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReceiptStatus, WithdrawalStatus
+
+BATCH = 500
+LIVE = [NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED, NetSetStatus.SETTLING]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Freeze:
+    """One set to be frozen (or, without netting on file, obligations to be instructed one by one)."""
+
+    cutoff_at: datetime
+    value_date: date
+    account_id: UUID
+    entity_id: UUID
+
+
+def list_due_freezes(now: datetime) -> list[Freeze]:
+    """The sets whose netting cut-off has passed, by the account's terms."""
+    rows = (
+        Obligation.objects.filter(status=ObligationStatus.OPEN, value_date__lte=(now + timedelta(days=2)).date())
+        .order_by("value_date", "booked_at")
+        .values_list("account_id", "entity_id", "value_date", "booked_at")[: BATCH * 10]
+    )
+    accounts = {row[0] for row in rows}
+    terms = {account_id: clients.get_terms(account_id, now) for account_id in accounts}
+    alive = set(
+        NetSet.objects.filter(account_id__in=accounts)
+        .exclude(status=NetSetStatus.ABORTED)
+        .values_list("account_id", "entity_id", "value_date", "cutoff_at")
+    )
+    found = set()
+    for account_id, entity_id, value_date, booked_at in rows:
+        at, zone = terms[account_id].netting_cutoff, terms[account_id].netting_zone
+        moment = netting.first_cutoff(booked_at=booked_at, value_date=value_date, at=at, zone=zone)
+        while (account_id, entity_id, value_date, moment) in alive:
+            later = moment + timedelta(microseconds=1)
+            moment = netting.first_cutoff(booked_at=later, value_date=value_date, at=at, zone=zone)
+        if moment <= now:
+            found.add(Freeze(moment, value_date, account_id, entity_id))
+    return sorted(found)[:BATCH]
+
+
+def list_due_agreements(now: datetime) -> list[UUID]:
+    """Frozen sets on which silence agrees, whose time to object is over."""
+    due = NetSet.objects.filter(status=NetSetStatus.FROZEN, agree_by__lte=now).order_by("agree_by")
+    return list(due.values_list("id", flat=True)[:BATCH])
+
+
+def list_sets_to_instruct() -> list[UUID]:
+    """Living sets with a leg that has no living instruction."""
+    open_legs = NetLeg.objects.filter(status=NetLegStatus.OPEN, net_set__status__in=LIVE)
+    return list(open_legs.order_by("net_set_id").distinct().values_list("net_set_id", flat=True)[:BATCH])
+
+
+def list_held_withdrawals() -> list[UUID]:
+    return list(Withdrawal.objects.filter(status=WithdrawalStatus.HELD).order_by("requested_at").values_list("id", flat=True)[:BATCH])
+
+
+def list_queue() -> list[UUID]:
+    """Payments whose blockers are looked at again."""
+    waiting = Instruction.objects.filter(status__in=[InstructionStatus.READY, InstructionStatus.BLOCKED])
+    return list(waiting.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
+
+
+def list_released() -> list[UUID]:
+    released = Instruction.objects.filter(status=InstructionStatus.RELEASED)
+    return list(released.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
+
+
+def list_unknown() -> list[UUID]:
+    return list(Instruction.objects.filter(status=InstructionStatus.UNKNOWN).order_by("id").values_list("id", flat=True)[:BATCH])
+
+
+def list_stuck(wall: datetime) -> list[UUID]:
+    """Payments whose sender died between the commit and the rail's answer."""
+    stuck = Instruction.objects.filter(status=InstructionStatus.SENDING, sending_since__lt=wall - timedelta(minutes=2))
+    return list(stuck.order_by("id").values_list("id", flat=True)[:BATCH])
+
+
+def list_final() -> list[UUID]:
+    """Receipts that nobody has looked at yet."""
+    return list(Receipt.objects.filter(status=ReceiptStatus.FINAL).order_by("final_at", "id").values_list("id", flat=True)[:BATCH])
+
+
+def list_clearable() -> list[UUID]:
+    """Cleared receipts that have paid nothing yet."""
+    return list(Receipt.objects.filter(status=ReceiptStatus.CLEARED).order_by("final_at", "id").values_list("id", flat=True)[:BATCH])
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An account or wallet of ours and how far its statement has been read."""
+
+    nostro_id: UUID
+    rail: str
+    kind: str
+    address: str
+    asset: str
+    confirmations: int
+    last_sequence: int
+
+
+def list_places() -> list[Watched]:
+    read = dict(RailCursor.objects.values_list("nostro_id", "last_sequence"))
+    return [
+        Watched(n.id, n.rail_id, n.rail.kind, n.address, n.asset_id, n.rail.confirmations, read.get(n.id, 0))
+        for n in Nostro.objects.select_related("rail").order_by("asset_id", "designation")
+    ]

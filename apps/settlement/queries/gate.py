@@ -1,0 +1,100 @@
+"""The facts of one release, read at one instant."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Sum
+
+from apps.approvals import queries as approvals
+from apps.clients import queries as clients
+from apps.clients import rules as client_rules
+from apps.clients.models import SettlementMode
+from apps.compliance import queries as compliance
+from apps.core import money
+from apps.instruments import rules as calendar
+from apps.ledger import queries as ledger
+from apps.ledger.states import Kind
+from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseStop
+from apps.settlement.rules.gate import Facts, TheirLeg
+from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus
+
+IN_FLIGHT = [InstructionStatus.SENDING, InstructionStatus.UNKNOWN]  # left us perhaps, not in the ledger yet
+
+
+def is_stopped() -> bool:
+    return ReleaseStop.objects.filter(lifted_at__isnull=True).exists()
+
+
+def read_facts(i: Instruction, now: datetime) -> Facts:
+    """:param i: with account, owner, ssi, asset and nostro within reach"""
+    rail = i.nostro.rail
+    today = now.astimezone(ZoneInfo(rail.zone)).date()
+    account = i.account
+    terms = None if account is None else clients.get_terms(account.id, now)
+    safeguarded = terms is not None and terms.safeguarded
+    screened = [s for s in (None if account is None else account.owner_id, i.returns_id) if s is not None]
+    subjects = [s for s in (i.id, i.ssi_id, i.account_id, *screened) if s is not None]
+    flying = _in_flight(i.nostro_id, i.id)
+    from_client_money = i.nostro.designation == "CLIENT"
+    kept = ledger.sum_amounts(i.entity_id, i.asset_id, [Kind.NOSTRO, Kind.IN_TRANSIT], designation="CLIENT")
+    owed = ledger.sum_owed_to(i.entity_id, i.asset_id, clients.list_safeguarded())
+    return Facts(
+        now=now,
+        today=today,
+        due_date=i.due_date,
+        cutoff_at=calendar.cutoff_at(today, calendar.CutOff(i.asset_id, rail.cutoff, rail.zone)),
+        rail_open=not i.asset.calendar or calendar.LIBRARY.is_good(i.asset.calendar, today),
+        rail_down=rail.down,
+        client_status="" if account is None else str(client_rules.stricter(account.owner.status, account.status)),
+        needs_ssi=i.returns_id is None,
+        ssi_status=None if i.ssi is None else str(i.ssi.status),
+        ssi_cooling_until=None if i.ssi is None else i.ssi.cooling_until,
+        has_address=bool(i.beneficiary_address),
+        screening_hit=compliance.has_hit(screened),
+        release_stopped=is_stopped(),
+        pending_approval=approvals.list_open().exclude(kind="release").filter(subject_id__in=subjects).exists(),
+        agreed=_agreed(i.net_leg),
+        their_leg=_their_leg(i) if terms is not None and terms.mode == SettlementMode.CLIENT_FIRST else TheirLeg.NOT_AWAITED,
+        amount=i.amount,
+        nostro_available=_till_balance(i.nostro) - flying,
+        client_money_owed=owed - (i.amount if safeguarded and i.withdrawal_id else money.ZERO),
+        client_money_kept=kept - (i.amount + flying if from_client_money else money.ZERO),
+        touches_client_money=from_client_money or safeguarded,
+    )
+
+
+def _till_balance(nostro: Nostro) -> Decimal:
+    kinds = [Kind.NOSTRO, Kind.IN_TRANSIT]
+    return ledger.sum_amounts(nostro.entity_id, nostro.asset_id, kinds, owner_ids=[nostro.id])
+
+
+def _in_flight(nostro_id: UUID, but: UUID) -> Decimal:
+    rows = Instruction.objects.filter(nostro_id=nostro_id, direction="PAY", status__in=IN_FLIGHT).exclude(id=but)
+    return rows.aggregate(s=Sum("amount"))["s"] or money.ZERO
+
+
+def _agreed(leg: NetLeg | None) -> bool:
+    if leg is None:
+        return True
+    status = NetSet.objects.values_list("status", flat=True).get(id=leg.net_set_id)
+    return status in {NetSetStatus.AGREED, NetSetStatus.SETTLING}
+
+
+def _their_leg(i: Instruction) -> TheirLeg:
+    """Where the client pays first: what it owes in the same set, or from the same deal."""
+    if i.net_leg is not None:
+        states = list(
+            NetLeg.objects.filter(net_set_id=i.net_leg.net_set_id, direction="RECEIVE", amount__gt=0).values_list("status", flat=True)
+        )
+        done, begun = {str(NetLegStatus.SETTLED)}, {str(NetLegStatus.PART_SETTLED), str(NetLegStatus.SETTLED)}
+    elif i.obligation is not None:
+        theirs = Obligation.objects.filter(trade_id=i.obligation.trade_id, direction="RECEIVE")
+        states = list(theirs.exclude(status=ObligationStatus.CANCELLED).values_list("status", flat=True))
+        done, begun = {str(ObligationStatus.SETTLED)}, {str(ObligationStatus.PART_SETTLED), str(ObligationStatus.SETTLED)}
+    else:
+        return TheirLeg.NOT_AWAITED
+    if set(states) <= done:
+        return TheirLeg.DONE
+    return TheirLeg.PART if set(states) & begun else TheirLeg.OPEN

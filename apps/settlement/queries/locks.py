@@ -1,0 +1,84 @@
+"""Row locks in the house order: net set → net leg → obligation → instruction → receipt. Credit lines and the account come before."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+
+from apps.core.errors import NotFound
+from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation, Receipt, Withdrawal
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Locked instructions with all that settles when they do, by id."""
+
+    net_sets: dict[UUID, NetSet]
+    legs: dict[UUID, NetLeg]
+    members: dict[UUID, list[Obligation]]  # by leg
+    obligations: dict[UUID, Obligation]
+    instructions: dict[UUID, Instruction]
+
+
+def lock_chain(instruction_ids: Iterable[UUID]) -> Chain:
+    """Lock net sets, legs, obligations, instructions; what they point at never changes, so it is read before."""
+    wanted = list(instruction_ids)
+    points = list(Instruction.objects.filter(id__in=wanted).values_list("net_leg_id", "obligation_id"))
+    leg_ids = {leg for leg, _ in points if leg is not None}
+    set_ids = set(NetLeg.objects.filter(id__in=leg_ids).values_list("net_set_id", flat=True))
+    net_sets = lock_net_sets(set_ids)
+    legs = {leg.id: leg for leg in _lock(NetLeg.objects.filter(id__in=leg_ids))}
+    direct = {obligation for _, obligation in points if obligation is not None}
+    members: dict[UUID, list[Obligation]] = {leg: [] for leg in leg_ids}
+    obligations = {}
+    for one in _lock(Obligation.objects.filter(net_leg_id__in=leg_ids) | Obligation.objects.filter(id__in=direct)):
+        obligations[one.id] = one
+        if one.net_leg_id in members:
+            members[one.net_leg_id].append(one)
+    return Chain(net_sets, legs, members, obligations, {i.id: i for i in _lock(Instruction.objects.filter(id__in=wanted))})
+
+
+def lock_net_sets(ids: Iterable[UUID]) -> dict[UUID, NetSet]:
+    return {one.id: one for one in _lock(NetSet.objects.filter(id__in=list(ids)))}
+
+
+def lock_net_set(net_set_id: UUID) -> NetSet:
+    found = lock_net_sets([net_set_id]).get(net_set_id)
+    if found is None:
+        raise NotFound("no such net set")
+    return found
+
+
+def lock_legs(net_set_id: UUID) -> list[NetLeg]:
+    return _lock(NetLeg.objects.filter(net_set_id=net_set_id))
+
+
+def lock_members(leg_ids: Iterable[UUID]) -> list[Obligation]:
+    return _lock(Obligation.objects.filter(net_leg_id__in=list(leg_ids)))
+
+
+def lock_withdrawal(withdrawal_id: UUID) -> Withdrawal:
+    return _one(Withdrawal.objects.filter(id=withdrawal_id), "withdrawal")
+
+
+def lock_instruction(instruction_id: UUID) -> Instruction:
+    return _one(Instruction.objects.filter(id=instruction_id), "instruction")
+
+
+def lock_receipt(receipt_id: UUID) -> Receipt:
+    return _one(Receipt.objects.filter(id=receipt_id), "receipt")
+
+
+def _lock(rows: "QuerySet[M]") -> list[M]:
+    return list(rows.order_by("id").select_for_update(no_key=True, of=("self",)))
+
+
+def _one(rows: "QuerySet[M]", what: str) -> M:
+    found = _lock(rows)
+    if not found:
+        raise NotFound(f"no such {what}")
+    return found[0]

@@ -1,0 +1,255 @@
+"""What may be seen, through who may see it, and how it is told: decimal strings and wire ids."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+
+from apps.core import ids, money
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
+from apps.rfqs.queries import stamp
+from apps.settlement.errors import NoNostro
+from apps.settlement.models import (
+    Deposit,
+    GateDecision,
+    Instruction,
+    NetLeg,
+    NetSet,
+    Nostro,
+    Obligation,
+    Receipt,
+    StatementLine,
+    Withdrawal,
+)
+from apps.settlement.states import ObligationStatus, ReceiptStatus
+
+M = TypeVar("M", bound=Model)
+SHOWN_TO_CLIENTS = [ReceiptStatus.CLEARED, ReceiptStatus.MATCHED]  # what is quarantined or frozen is never told
+
+
+def _seen(rows: "QuerySet[M]", actor: Actor) -> "QuerySet[M]":
+    """A member sees what is of its key's accounts, staff see all."""
+    if actor.is_client:
+        return rows.filter(account__owner_id=actor.client_id, account_id__in=actor.account_ids or ())
+    return rows if actor.kind in {"STAFF", "SYSTEM"} else rows.none()
+
+
+def _get(rows: "QuerySet[M]", row_id: UUID, what: str) -> M:
+    found = rows.filter(pk=row_id).first()
+    if found is None:
+        raise NotFound(f"no such {what}")
+    return found
+
+
+def list_obligations(actor: Actor) -> "QuerySet[Obligation]":
+    rows = Obligation.objects.select_related("account", "trade", "net_leg").order_by("value_date", "id")
+    return _seen(rows, actor)
+
+
+def list_net_sets(actor: Actor) -> "QuerySet[NetSet]":
+    return _seen(NetSet.objects.select_related("account", "account__owner", "entity").order_by("-value_date", "-id"), actor)
+
+
+def get_net_set(net_set_id: UUID, *, actor: Actor) -> NetSet:
+    return _get(list_net_sets(actor), net_set_id, "net set")
+
+
+def net_set_legs(net_set_ids: Iterable[UUID]) -> dict[UUID, list[NetLeg]]:
+    out: dict[UUID, list[NetLeg]] = {}
+    for leg in NetLeg.objects.filter(net_set_id__in=list(net_set_ids)).order_by("asset_id"):
+        out.setdefault(leg.net_set_id, []).append(leg)
+    return out
+
+
+def list_instructions(actor: Actor) -> "QuerySet[Instruction]":
+    rows = Instruction.objects.select_related(
+        "account", "account__owner", "asset", "nostro", "nostro__rail", "ssi", "net_leg", "obligation"
+    )
+    return _seen(rows.order_by("due_date", "id"), actor)
+
+
+def get_instruction(instruction_id: UUID, *, actor: Actor) -> Instruction:
+    return _get(list_instructions(actor), instruction_id, "instruction")
+
+
+def list_decisions(instruction_ids: Iterable[UUID]) -> "QuerySet[GateDecision]":
+    """Every gate decision of these, the newest first: the first of each is what stands."""
+    return GateDecision.objects.filter(instruction_id__in=list(instruction_ids)).order_by("instruction_id", "-id")
+
+
+def list_receipts(actor: Actor) -> "QuerySet[Receipt]":
+    """A client sees only what has been cleared for it; staff see all."""
+    rows = Receipt.objects.select_related("account", "account__owner", "nostro", "nostro__rail").order_by("-seen_at", "-id")
+    return _seen(rows.filter(status__in=SHOWN_TO_CLIENTS) if actor.is_client else rows, actor)
+
+
+def get_receipt(receipt_id: UUID, *, actor: Actor) -> Receipt:
+    return _get(list_receipts(actor), receipt_id, "receipt")
+
+
+def list_deposits(actor: Actor) -> "QuerySet[Deposit]":
+    return _seen(Deposit.objects.select_related("account", "receipt").order_by("-created_at", "-id"), actor)
+
+
+def list_withdrawals(actor: Actor) -> "QuerySet[Withdrawal]":
+    return _seen(Withdrawal.objects.select_related("account", "account__owner", "ssi").order_by("-requested_at", "-id"), actor)
+
+
+def get_withdrawal(withdrawal_id: UUID, *, actor: Actor) -> Withdrawal:
+    return _get(list_withdrawals(actor), withdrawal_id, "withdrawal")
+
+
+def list_nostros() -> "QuerySet[Nostro]":
+    return Nostro.objects.select_related("rail", "entity", "asset").order_by("asset_id", "designation")
+
+
+def find_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> Nostro:
+    """Ours for this asset; a CLIENT one for client money where there is one.
+
+    :raises NoNostro: there is none
+    """
+    rows = {n.designation: n for n in list_nostros().filter(entity_id=entity_id, asset_id=asset)}
+    found = (rows.get("CLIENT") if client_money else None) or rows.get("HOUSE")
+    if found is None:
+        raise NoNostro(asset)
+    return found
+
+
+def find_place(*, rail_code: str, address: str) -> Nostro | None:
+    """Ours with this address on this rail."""
+    return Nostro.objects.filter(rail_id=rail_code, address=address).first()
+
+
+def list_statement_lines(nostro_id: UUID) -> "QuerySet[StatementLine]":
+    return StatementLine.objects.filter(nostro_id=nostro_id).order_by("sequence")
+
+
+def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The settlement status of deals, derived from their obligations: OPEN, PART_SETTLED or SETTLED."""
+    by: dict[UUID, set[str]] = {}
+    for trade_id, status in Obligation.objects.filter(trade_id__in=trade_ids).values_list("trade_id", "status"):
+        by.setdefault(trade_id, set()).add(status)
+    settled = {ObligationStatus.SETTLED, ObligationStatus.CANCELLED}
+    return {
+        trade_id: "SETTLED" if found <= settled else "PART_SETTLED" if found & {"SETTLED", "PART_SETTLED"} else "OPEN"
+        for trade_id, found in by.items()
+    }
+
+
+# --- as REST and events tell it: `direction` is the client's ----------------------------------------------------------
+_CLIENT_SIDE = {"PAY": "receive", "RECEIVE": "pay"}
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else stamp(moment)
+
+
+def _id(prefix: str, value: UUID | None) -> str | None:
+    return None if value is None else ids.encode(prefix, value)
+
+
+def describe_obligation(o: Obligation) -> dict[str, Any]:
+    return {
+        "id": ids.encode("obl", o.id),
+        "account_id": ids.encode("acc", o.account_id),
+        "trade_id": ids.encode("trd", o.trade_id),
+        "direction": _CLIENT_SIDE[o.direction],
+        "asset": o.asset_id,
+        "amount": money.text(o.amount),
+        "settled_amount": money.text(o.settled_amount),
+        "value_date": o.value_date.isoformat(),
+        "status": str(o.status),
+        "net_leg_id": _id("leg", o.net_leg_id),
+        "settled_at": _at(o.settled_at),
+    }
+
+
+def describe_leg(leg: NetLeg) -> dict[str, Any]:
+    return {
+        "id": ids.encode("leg", leg.id),
+        "asset": leg.asset_id,
+        "direction": _CLIENT_SIDE[leg.direction],
+        "amount": money.text(leg.amount),
+        "settled_amount": money.text(leg.settled_amount),
+        "status": str(leg.status),
+    }
+
+
+def describe_net_set(s: NetSet, legs: Sequence[NetLeg]) -> dict[str, Any]:
+    return {
+        "id": ids.encode("set", s.id),
+        "account_id": ids.encode("acc", s.account_id),
+        "value_date": s.value_date.isoformat(),
+        "cutoff_at": stamp(s.cutoff_at),
+        "status": str(s.status),
+        "agree_by": _at(s.agree_by),
+        "legs": [describe_leg(leg) for leg in legs],
+    }
+
+
+def describe_instruction(i: Instruction) -> dict[str, Any]:
+    """What a client sees of a payment: never who released it, nor what holds it up."""
+    told = {"DRAFT": "PENDING", "READY": "PENDING", "BLOCKED": "PENDING", "RELEASED": "PENDING", "UNKNOWN": "SENDING"}
+    return {
+        "id": ids.encode("ins", i.id),
+        "account_id": _id("acc", i.account_id),
+        "direction": _CLIENT_SIDE[i.direction],
+        "asset": i.asset_id,
+        "amount": money.text(i.amount),
+        "settled_amount": money.text(i.settled_amount),
+        "status": told.get(i.status, str(i.status)),
+        "reference": i.end_to_end_id,
+        "attempt": i.attempt,
+        "net_leg_id": _id("leg", i.net_leg_id),
+        "obligation_id": _id("obl", i.obligation_id),
+        "withdrawal_id": _id("wdr", i.withdrawal_id),
+        "due_date": i.due_date.isoformat(),
+        "sent_at": _at(i.sent_at),
+        "settled_at": _at(i.settled_at),
+    }
+
+
+def describe_receipt(r: Receipt) -> dict[str, Any]:
+    return {
+        "id": ids.encode("rcp", r.id),
+        "account_id": _id("acc", r.account_id),
+        "asset": r.asset_id,
+        "amount": money.text(r.amount),
+        "reference": r.rail_reference,
+        "remittance": r.remittance,
+        "value_date": r.value_date.isoformat(),
+        "status": str(r.status),
+        "final_at": _at(r.final_at),
+    }
+
+
+def describe_deposit(d: Deposit) -> dict[str, Any]:
+    return {
+        "id": ids.encode("dep", d.id),
+        "account_id": ids.encode("acc", d.account_id),
+        "asset": d.asset_id,
+        "amount": money.text(d.amount),
+        "status": str(d.status),
+        "receipt_id": _id("rcp", d.receipt_id),
+        "created_at": stamp(d.created_at),
+        "credited_at": _at(d.credited_at),
+    }
+
+
+def describe_withdrawal(w: Withdrawal) -> dict[str, Any]:
+    return {
+        "id": ids.encode("wdr", w.id),
+        "account_id": ids.encode("acc", w.account_id),
+        "client_reference": w.client_reference,
+        "asset": w.asset_id,
+        "amount": money.text(w.amount),
+        "ssi_id": ids.encode("ssi", w.ssi_id),
+        "status": str(w.status),
+        "requested_by": ids.encode("mem", w.requested_by),
+        "approved_by": _id("mem", w.approved_by),
+        "requested_at": stamp(w.requested_at),
+        "settled_at": _at(w.settled_at),
+    }

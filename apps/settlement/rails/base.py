@@ -1,0 +1,22 @@
+"""What settlement asks of a rail, whatever is behind it. Desk time is handed in."""
+
+from datetime import datetime
+from typing import Protocol
+
+from apps.settlement.rules.rail import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
+
+__all__ = ["Answer", "Entry", "Incoming", "Outcome", "Payment", "Place", "Rail", "Statement"]
+
+
+class Rail(Protocol):
+    def send(self, place: Place, payment: Payment, *, now: datetime) -> Answer:
+        """Pay once per key, however often it is called. Never raises for a lost answer: that is UNKNOWN."""
+
+    def status(self, place: Place, key: str, *, now: datetime) -> Answer:
+        """What became of a payment: ACCEPTED, REJECTED, NOT_FOUND, or UNKNOWN while the rail cannot tell."""
+
+    def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
+        """The lines booked by `now` with a sequence above `after`, in order."""
+
+    def incoming(self, place: Place, *, now: datetime) -> tuple[Incoming, ...]:
+        """What is on its way in; empty where a rail only knows booked lines."""

@@ -1,0 +1,46 @@
+"""A chain: a transfer is seen at once and final after its confirmations; each of ours costs a network fee."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from . import outside
+from .base import Answer, Incoming, Payment, Place, Statement
+
+BLOCK = {"BTC": timedelta(minutes=10), "ETH": timedelta(seconds=12)}
+NETWORK_FEE = {"BTC": Decimal("0.00005"), "ETH": Decimal("0.0004")}
+_BLOCK, _FEE = timedelta(seconds=12), Decimal("0.0001")  # of other assets
+
+
+class ChainSimulator:
+    def send(self, place: Place, payment: Payment, *, now: datetime) -> Answer:
+        fee = NETWORK_FEE.get(place.asset, _FEE)
+        return outside.pay(place, payment, now=now, delay=_final_after(place), prefix="0x", charge=fee)
+
+    def status(self, place: Place, key: str, *, now: datetime) -> Answer:
+        return outside.status(place, key)
+
+    def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
+        return outside.statement(place, after=after, now=now)
+
+    def incoming(self, place: Place, *, now: datetime) -> tuple[Incoming, ...]:
+        return outside.incoming(place, now=now, block=BLOCK.get(place.asset, _BLOCK))
+
+    def pay_in(
+        self, place: Place, amount: Decimal, *, sender_name: str, sender_address: str, remittance: str, at: datetime, dropped: bool = False
+    ) -> str:
+        """A transfer to our wallet: seen at `at`, final after the rail's confirmations; `dropped`: reorganised away instead."""
+        return outside.receive(
+            place,
+            amount=amount,
+            at=at,
+            final_at=at + _final_after(place),
+            prefix="0x",
+            dropped=dropped,
+            counterparty_name=sender_name,
+            counterparty_address=sender_address,
+            remittance=remittance,
+        )
+
+
+def _final_after(place: Place) -> timedelta:
+    return BLOCK.get(place.asset, _BLOCK) * max(1, place.confirmations)

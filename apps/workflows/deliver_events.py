@@ -1,0 +1,27 @@
+"""Tell a subscriber of one event, in one transaction with what it makes of it; or keep why it could not."""
+
+from datetime import datetime
+
+from apps.core.unit import use_case
+from apps.events import operations as events
+from apps.events.models import Event
+
+Place = tuple[int, int, int]
+
+
+@use_case
+def deliver_event(*, subscriber: str, event: Event, after: Place, now: datetime) -> bool:
+    """At least once, in commit order. False when another worker was faster."""
+    return events.deliver(subscriber=subscriber, event=event, after=after, to=events.place_of(event), now=now)
+
+
+@use_case
+def pass_over(*, subscriber: str, after: Place, to: Place, now: datetime) -> bool:
+    """Move a cursor over events that its subscriber is not told of."""
+    return events.deliver(subscriber=subscriber, event=None, after=after, to=to, now=now)
+
+
+@use_case
+def note_failed_delivery(*, subscriber: str, event: Event, after: Place, error: str, now: datetime) -> bool:
+    """Count a failed try; True when the event was given up and set aside."""
+    return events.note_failure(subscriber=subscriber, event=event, after=after, error=error, now=now)

@@ -1,0 +1,121 @@
+"""The trading hours: tick by tick the clock moves, prices are published, a client asks and answers, hedges come in by file."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from apps.core import clock, money
+from apps.instruments import queries as instruments
+from apps.jobs import rfqs as sweeps
+from apps.ledger import queries as ledger
+from apps.pricing.feeds import bus
+from apps.pricing.feeds.composer import Composer
+from apps.pricing.rules import Composite
+from apps.workflows.import_fills import COLUMNS, import_fills
+
+from . import plan
+from .plan import Ask
+from .stage import ClientProcess, DemoFailed
+
+OPENS = time(8, 0)
+HEDGED = {"BTC": ("BTC-USD", 4), "ETH": ("ETH-USD", 3), "EUR": ("EUR-USD", 0)}  # asset → pair, decimals of a hedge
+VENUE_FEE_BPS = Decimal(1)
+
+
+@dataclass
+class Tally:
+    """What happened, counted as it was answered."""
+
+    rfqs: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    deals: list[dict[str, Any]] = field(default_factory=list)
+    twins_refused: int = 0
+    retries: int = 0
+    hedges: int = 0
+
+
+class TradingDay:
+    """Moves the desk clock through one day's requests."""
+
+    def __init__(self, *, day: date, composer: Composer, clients: ClientProcess, folder: Path) -> None:
+        self.day, self.composer, self.clients, self.folder = day, composer, clients, folder
+        self.tally = Tally()
+        self.now = datetime.combine(day, OPENS, UTC)
+        self.prices: dict[str, Composite] = {}
+
+    def move(self, to: datetime) -> None:
+        """Stand the desk clock at `to` and publish the prices of that instant."""
+        self.now = to
+        clock.freeze_desk(to)
+        self.prices = self.composer.composites(to)
+        bus.publish(self.prices.values())
+
+    def tick(self, ask: Ask) -> None:
+        self.move(datetime.combine(self.day, OPENS, UTC) + plan.TICK * ask.tick)
+        told = self.clients.call("post", client=ask.client, path="/api/v1/rfqs", body=ask.body)
+        if "code" in told:
+            self.tally.rfqs["REFUSED"] += 1
+            self.tally.refused[told["code"]] += 1
+        else:
+            rfq = told["answer"]
+            self.tally.rfqs[rfq["status"]] += 1
+            if rfq["status"] == "QUOTED":
+                self._answer(ask, rfq["quote"])
+        if ask.tick % plan.SWEEP_EVERY == 0:
+            self.sweep()
+        if ask.tick in plan.HEDGE_AT:
+            self.hedge()
+
+    def sweep(self) -> None:
+        sweeps.sweep_quotes()
+        sweeps.sweep_rfqs()
+
+    def _answer(self, ask: Ask, quote: dict[str, Any]) -> None:
+        if ask.fate == "expire":
+            return
+        clock.freeze_desk(self.now + timedelta(seconds=ask.pause_s))
+        if ask.fate == "decline":
+            self.clients.call("post", client=ask.client, path=f"/api/v1/quotes/{quote['id']}/decline", body={})
+            return
+        body = {"client_order_id": f"{ask.reference}-o", "side": ask.take, "price": quote[ask.take]["price"]}
+        path, key = f"/api/v1/quotes/{quote['id']}/accept", f"accept-of-{ask.reference}"
+        verb = {"double": "double", "retry": "retry"}.get(ask.fate, "post")
+        told = self.clients.call(verb, client=ask.client, path=path, body=body, key=key)
+        if "code" in told:
+            raise DemoFailed(f"a live quote was not honoured: {ask.reference}: {told['code']}: {told['detail']}")
+        trade = told["answer"]
+        self.tally.deals.append({name: trade[name] for name in ("client_order_id", "instrument", "side", "quantity", "price")})
+        self.tally.twins_refused += bool(told.get("refused_twin"))
+        self.tally.retries += 2 if verb == "retry" else 0
+
+    def end(self) -> None:
+        """After the last request: what is still open runs out."""
+        self.move(self.now + timedelta(minutes=20))
+        self.sweep()
+
+    def hedge(self) -> None:
+        """Lay off about half of the open position with the venue, as a file of fills."""
+        entity = instruments.get_entity("flowdesk")
+        positions = ledger.list_positions(entity.id)
+        lines = [",".join(COLUMNS)]
+        for asset, (pair, decimals) in HEDGED.items():
+            quantity = money.round_down(abs(positions.get(asset, money.ZERO)) / 2, decimals)
+            if quantity <= 0:
+                continue
+            side = "sell" if positions[asset] > 0 else "buy"
+            book = self.prices[pair]
+            price = (book.bids if side == "sell" else book.asks)[0].price
+            fee = money.round_up(quantity * price * VENUE_FEE_BPS / 10_000, 2)
+            identity = f"NG-{self.day:%Y%m%d}-{self.tally.hedges + len(lines):04d}"
+            figures = (money.text(quantity), money.text(price), money.text(fee))
+            lines.append(",".join(("northgate", identity, pair, side, *figures, self.now.isoformat())))
+        path = self.folder / f"fills-{self.now:%H%M%S}.csv"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        done = import_fills(text=path.read_text(encoding="utf-8"), book_code="main", made_by=None)
+        again = import_fills(text=path.read_text(encoding="utf-8"), book_code="main", made_by=None)
+        if again.booked or again.known != done.booked:
+            raise DemoFailed(f"{path.name}: importing it again booked {again.booked} hedges")
+        self.tally.hedges += done.booked

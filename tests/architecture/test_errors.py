@@ -1,0 +1,42 @@
+"""Each refusal has one stable code, and the page that lists them is true."""
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.architecture import errors_page
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_refusal_has_a_code_of_its_own() -> None:
+    found = errors_page.refusals()
+    assert len(found) > 30
+    for one in found:
+        assert "code" in vars(one), f"{one.__qualname__} has no code of its own"
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", one.code), one.code
+        assert 400 <= one.status < 600
+        assert one.retry in {"safe", "after", "never", "check_status"}
+    twice = [code for code, count in Counter(one.code for one in found).items() if count > 1]
+    assert not twice, twice
+
+
+def test_the_page_of_errors_is_what_the_classes_say() -> None:
+    assert errors_page.PAGE.read_text() == errors_page.render(), "python -m tests.architecture.errors_page"
+
+
+def test_codes_told_at_the_door_are_listed() -> None:
+    tree = ast.parse((ROOT / "apps/api/problems.py").read_text())
+    told = {
+        node.args[1].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "document"
+        and len(node.args) > 1
+        and isinstance(node.args[1], ast.Constant)
+    }
+    listed = set(re.findall(r"^\| `(\w+)`", errors_page.PAGE.read_text(), flags=re.M))
+    assert told
+    assert told <= listed, told - listed

@@ -1,0 +1,83 @@
+"""Amounts keep 18 decimals or are refused; several rows go in by one statement; jsonb and snapshots are exact."""
+
+from decimal import Decimal as D
+
+import pytest
+from django.db import IntegrityError, ProgrammingError
+
+from apps.clients.models import Group
+from apps.core import clock, db, ids
+from apps.core.errors import Conflict
+from apps.credit.models import Line
+from tests import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def line(amount: D) -> Line:
+    return Line(
+        id=ids.uuid7(),
+        level="CLIENT",
+        subject_id=ids.uuid7(),
+        amount=amount,
+        valid_from=world.NOON,
+        valid_until=world.later(world.NOON, days=1),
+    )
+
+
+@pytest.mark.parametrize("save", [db.insert, lambda row: row.save(force_insert=True)])
+@pytest.mark.parametrize("wrong", [D("0.1234567890123456789"), D("1E-19"), D("NaN"), D("Infinity")])
+def test_more_than_eighteen_decimals_or_no_number_is_refused_not_rounded(save, wrong: D) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=r"decimals|finite"):
+        save(line(wrong))
+    assert not Line.objects.exists()
+
+
+def test_eighteen_decimals_come_back_to_the_last_digit() -> None:
+    exact = D("12345678901234567890.123456789012345678")
+    row = line(exact)
+    db.insert(row)
+    assert Line.objects.get(id=row.id).amount == exact
+    assert db.one("SELECT amount FROM credit_line") == (exact,)
+    assert db.one("SELECT %s::numeric * 3", (exact,)) == (exact * 3,)
+
+
+def test_a_filter_by_an_amount_is_exact() -> None:
+    db.insert(line(D("0.000000000000000001")))
+    assert Line.objects.filter(amount=D("0.000000000000000001")).count() == 1
+    assert Line.objects.filter(amount__gt=0).count() == 1
+
+
+def test_rows_of_several_models_are_inserted_by_one_statement() -> None:
+    before = db.statements
+    db.insert(Group(id=ids.uuid7(), name="one"), line(D(1)), Group(id=ids.uuid7(), name="two"))
+    assert db.statements == before + 1
+    assert (Group.objects.count(), Line.objects.count()) == (2, 1)
+
+
+def test_a_breach_of_a_named_constraint_becomes_its_refusal_and_others_stay_errors() -> None:
+    db.insert(Group(id=ids.uuid7(), name="same"))
+    with pytest.raises(Conflict, match="faster"), db.refuse_on("clients_group_name_key", Conflict("faster")):
+        db.insert(Group(id=ids.uuid7(), name="same"))
+    with pytest.raises(IntegrityError), db.refuse_on("another_constraint", Conflict("faster")):
+        db.insert(Group(id=ids.uuid7(), name="same"))
+
+
+def test_fractions_out_of_json_are_decimals() -> None:
+    assert db.loads(db.one("""SELECT '{"a": 0.1, "b": "0.10"}'::jsonb""")[0]) == {"a": D("0.1"), "b": "0.10"}
+
+
+def test_a_snapshot_reads_as_the_reading_role_and_writes_nothing() -> None:
+    with db.snapshot():
+        assert db.one("SELECT current_user, current_setting('transaction_isolation')") == ("flowdesk_read", "repeatable read")
+    with pytest.raises(Exception, match=r"read-only|permission"), db.snapshot():
+        db.insert(Group(id=ids.uuid7(), name="no"))
+    assert not Group.objects.exists()
+    assert db.one("SELECT current_user")[0] == "flowdesk_app", "the role ends with the transaction"
+    assert clock.desk_now()
+
+
+def test_the_app_cannot_make_tables_or_take_the_owners_role() -> None:
+    for sql in ("CREATE TABLE mine (n int)", "ALTER TABLE ledger_ledgerline DISABLE TRIGGER ALL", "SET session_replication_role = replica"):
+        with pytest.raises(ProgrammingError):
+            db.run(sql)

@@ -1,0 +1,39 @@
+"""Every state machine with the tables whose status it rules."""
+
+from typing import Any
+
+from apps.approvals.states import APPROVAL
+from apps.clients.states import CLIENT, SSI
+from apps.close.states import DAY
+from apps.core.states import Machine
+from apps.credit.states import RESERVATION
+from apps.ledger.states import HOLD
+from apps.notify.states import DELIVERY
+from apps.pricing.states import MARK_SET
+from apps.reports.states import RUN
+from apps.rfqs.states import QUOTE, RFQ
+from apps.settlement.states import DEPOSIT, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
+from apps.trades.states import TRADE
+
+TABLES: dict[str, Machine[Any]] = {
+    "approvals_approval": APPROVAL,
+    "clients_counterparty": CLIENT,
+    "clients_account": CLIENT,
+    "clients_ssi": SSI,
+    "close_businessday": DAY,
+    "credit_reservation": RESERVATION,
+    "ledger_hold": HOLD,
+    "notify_delivery": DELIVERY,
+    "pricing_markset": MARK_SET,
+    "reports_reportrun": RUN,
+    "rfqs_quote": QUOTE,
+    "rfqs_rfq": RFQ,
+    "settlement_deposit": DEPOSIT,
+    "settlement_instruction": INSTRUCTION,
+    "settlement_netleg": NET_LEG,
+    "settlement_netset": NET_SET,
+    "settlement_obligation": OBLIGATION,
+    "settlement_receipt": RECEIPT,
+    "settlement_withdrawal": WITHDRAWAL,
+    "trades_trade": TRADE,
+}

@@ -1,0 +1,143 @@
+"""Arithmetic of settlement without a database."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal as D
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.settlement.rules import matching, netting
+from apps.settlement.rules.gate import HARD, Blocker, Code, Facts, TheirLeg, blockers, standing
+from apps.settlement.rules.matching import Expected
+
+NOW = datetime(2026, 9, 16, 9, 0, tzinfo=UTC)
+OPEN_GATE = Facts(
+    now=NOW, today=date(2026, 9, 16), due_date=date(2026, 9, 16), cutoff_at=NOW + timedelta(hours=8), rail_open=True, rail_down=False,
+    client_status="APPROVED", needs_ssi=True, ssi_status="ACTIVE", ssi_cooling_until=None, has_address=True, screening_hit=False,
+    release_stopped=False, pending_approval=False, agreed=True, their_leg=TheirLeg.DONE, amount=D(100), nostro_available=D(100),
+    client_money_owed=D(50), client_money_kept=D(50), touches_client_money=True,
+)  # fmt: skip
+CLOSED_BY = [
+    (Code.FROZEN, {"client_status": "FROZEN"}),
+    (Code.CLIENT_SUSPENDED, {"client_status": "SUSPENDED"}),
+    (Code.SCREENING, {"screening_hit": True}),
+    (Code.SSI_MISSING, {"ssi_status": None}),
+    (Code.SSI_MISSING, {"needs_ssi": False, "has_address": False}),
+    (Code.SSI_NOT_ACTIVE, {"ssi_status": "SUSPENDED"}),
+    (Code.SSI_COOLING, {"ssi_cooling_until": NOW + timedelta(seconds=1)}),
+    (Code.CLIENT_MONEY_SHORTFALL, {"client_money_kept": D("49.99")}),
+    (Code.RELEASE_STOPPED, {"release_stopped": True}),
+    (Code.PENDING_APPROVAL, {"pending_approval": True}),
+    (Code.NOT_YET_DUE, {"due_date": date(2026, 9, 17)}),
+    (Code.PAST_CUTOFF, {"cutoff_at": NOW}),
+    (Code.PAST_CUTOFF, {"rail_open": False}),
+    (Code.RAIL_DOWN, {"rail_down": True}),
+    (Code.NOT_AGREED, {"agreed": False}),
+    (Code.AWAITING_THEIR_LEG, {"their_leg": TheirLeg.OPEN}),
+    (Code.THEIR_LEG_PARTIAL, {"their_leg": TheirLeg.PART}),
+    (Code.INSUFFICIENT_NOSTRO, {"nostro_available": D("99.99")}),
+]
+
+
+@pytest.mark.parametrize(("code", "fact"), CLOSED_BY)
+def test_each_fact_closes_the_gate_with_its_own_code(code: Code, fact: dict[str, object]) -> None:
+    assert [b.code for b in blockers(replace(OPEN_GATE, **fact))] == [code]  # type: ignore[arg-type]
+
+
+def test_every_code_has_a_fact_that_raises_it() -> None:
+    assert {code for code, _ in CLOSED_BY} == set(Code)
+
+
+def test_the_gate_is_open_when_nothing_speaks_against_it() -> None:
+    for fact in (
+        {},
+        {"client_status": "RESTRICTED"},
+        {"their_leg": TheirLeg.NOT_AWAITED},
+        {"ssi_cooling_until": NOW},
+        {"needs_ssi": False, "ssi_status": None},
+        {"due_date": date(2026, 9, 10)},
+        {"touches_client_money": False, "client_money_kept": D(0)},
+    ):
+        assert blockers(replace(OPEN_GATE, **fact)) == []  # type: ignore[arg-type]
+
+
+def test_all_blockers_are_told_at_once() -> None:
+    found = blockers(replace(OPEN_GATE, rail_down=True, agreed=False, ssi_status=None))
+    assert [b.code for b in found] == [Code.SSI_MISSING, Code.RAIL_DOWN, Code.NOT_AGREED]
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_soft_blockers_are_overridden_by_name_and_hard_ones_never(code: Code) -> None:
+    assert standing([Blocker(code)], frozenset({str(code)})) == ([Blocker(code)] if code in HARD else [])
+    assert standing([Blocker(code)], frozenset()) == [Blocker(code)]
+
+
+def test_a_net_leg_is_the_signed_sum_and_a_zero_one_sets_all_off() -> None:
+    legs = netting.net([
+        ("BTC", "PAY", D(3)), ("USD", "RECEIVE", D("60003")), ("BTC", "RECEIVE", D(1)), ("USD", "PAY", D("19999")),
+        ("EUR", "PAY", D(5)), ("EUR", "RECEIVE", D(5)),
+    ])  # fmt: skip
+    assert [(leg.asset, leg.direction, leg.amount, leg.set_off) for leg in legs] == [
+        ("BTC", "PAY", D(2), D(1)),
+        ("EUR", "PAY", D(0), D(5)),
+        ("USD", "RECEIVE", D("40004"), D("19999")),
+    ]
+
+
+AMOUNTS = st.decimals(min_value="0.01", max_value="1000000", places=2)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from(["PAY", "RECEIVE"]), AMOUNTS), max_size=20))
+def test_netting_keeps_every_unit(members: list[tuple[str, str, D]]) -> None:
+    for leg in netting.net(members):
+        signed = sum((a if d == "PAY" else -a for asset, d, a in members if asset == leg.asset), D(0))
+        gross = sum((a for asset, _, a in members if asset == leg.asset), D(0))
+        assert (leg.amount if leg.direction == "PAY" else -leg.amount) == signed
+        assert leg.amount + 2 * leg.set_off == gross
+
+
+@pytest.mark.parametrize(
+    ("booked", "cutoff"),
+    [
+        ("2026-09-14T12:00", "2026-09-15T15:00"),  # long before: the day before the value date, 16:00 in London
+        ("2026-09-15T15:00", "2026-09-15T15:00"),  # at the cut-off is in
+        ("2026-09-15T15:00:00.000001", "2026-09-16T15:00"),
+        ("2026-09-16T15:01", "2026-09-17T15:00"),
+    ],
+)
+def test_an_obligation_belongs_to_the_first_cut_off_after_it_was_booked(booked: str, cutoff: str) -> None:
+    moment = netting.first_cutoff(
+        booked_at=datetime.fromisoformat(booked).replace(tzinfo=UTC), value_date=date(2026, 9, 16), at=time(16), zone="Europe/London"
+    )
+    assert moment == datetime.fromisoformat(cutoff).replace(tzinfo=UTC)
+
+
+ONE, TWO = (Expected(UUID(int=n), f"FD{n}", D(amount)) for n, amount in ((1, 100), (2, 40)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "remittance", "pays"),
+    [
+        (100, "", {1: 100}),
+        (40, "", {2: 40}),  # exact beats older
+        (30, "", {1: 30}),
+        (140, "", {1: 100, 2: 40}),
+        (120, "", {1: 100, 2: 20}),
+        (150, "", {1: 100, 2: 40}),  # 10 are over and stay the client's
+        (40, "for FD1", {1: 40}),  # a reference binds
+        (60, "FD2", {2: 40}),
+    ],
+)
+def test_what_a_receipt_pays(amount: int, remittance: str, pays: dict[int, int]) -> None:
+    assert matching.allocate(D(amount), remittance, [ONE, TWO]) == [(UUID(int=n), D(a)) for n, a in pays.items()]
+
+
+@given(AMOUNTS, st.lists(AMOUNTS, max_size=6))
+def test_a_receipt_never_pays_more_than_it_brought_nor_than_is_due(amount: D, due: list[D]) -> None:
+    expected = [Expected(UUID(int=n + 1), f"FD{n}", one) for n, one in enumerate(due)]
+    paid = dict(matching.allocate(amount, "", expected))
+    assert sum(paid.values(), D(0)) == min(amount, sum(due, D(0))) or amount in due
+    assert all(0 < paid[one.id] <= one.outstanding for one in expected if one.id in paid)
