@@ -40,7 +40,10 @@ def export(tmp_path: Path, *more: str) -> Path:
 @use_case
 def move(*, at, on: date, amount: int, key: str, narrative: str = "", now) -> None:
     entity = desk.instruments.get_entity("flowdesk").id
-    lines = [debit(Ref(entity, Kind.NOSTRO, "USD", owner_id=NOSTRO), desk.D(amount)), credit(Ref(entity, Kind.CAPITAL, "USD"), desk.D(amount))]
+    lines = [
+        debit(Ref(entity, Kind.NOSTRO, "USD", owner_id=NOSTRO), desk.D(amount)),
+        credit(Ref(entity, Kind.CAPITAL, "USD"), desk.D(amount)),
+    ]
     ledger.post(
         key=key, kind="CAPITAL", source_type="nostro", source_id=NOSTRO, lines=lines, effective_at=at, business_date=on, narrative=narrative
     )
@@ -79,7 +82,12 @@ def test_hledger_refuses_a_journal_with_one_amount_changed(tmp_path: Path) -> No
 
 def test_posting_recorded_late_for_an_earlier_date_keeps_the_journal_true(tmp_path: Path) -> None:
     clock.freeze_desk(world.NOON)
-    for key, on, amount in (("one", date(2026, 9, 14), 5), ("two", date(2026, 9, 16), 7), ("late", date(2026, 9, 15), 11), ("four", date(2026, 9, 16), 13)):
+    for key, on, amount in (
+        ("one", date(2026, 9, 14), 5),
+        ("two", date(2026, 9, 16), 7),
+        ("late", date(2026, 9, 15), 11),
+        ("four", date(2026, 9, 16), 13),
+    ):
         move(at=world.NOON, on=on, amount=amount, key=key)
     out = export(tmp_path)
     assert hledger("-f", str(out), "check", "--strict", "ordereddates").returncode == 0

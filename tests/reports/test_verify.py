@@ -16,12 +16,16 @@ from tests.reports import desk
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CLIENT_TRADE = "(SELECT id FROM trades_trade WHERE kind = 'CLIENT' ORDER BY id LIMIT 1)"
-CREDIT_TRADE = "(SELECT t.id FROM trades_trade t JOIN clients_terms m ON m.id = t.terms_id WHERE m.mode <> 'PREFUNDED' ORDER BY t.id LIMIT 1)"
+CREDIT_TRADE = (
+    "(SELECT t.id FROM trades_trade t JOIN clients_terms m ON m.id = t.terms_id WHERE m.mode <> 'PREFUNDED' ORDER BY t.id LIMIT 1)"
+)
 LIVE = "(SELECT id FROM rfqs_rfq WHERE status = 'QUOTED' AND client_rfq_id = '{}')"
 INSTRUCTION = """
-INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, account_id, amount, settled_amount, attempt, end_to_end_id,
+INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, account_id, amount, settled_amount, attempt,
+end_to_end_id,
   status, due_date, rail_reference, failure, released_at, obligation_id {more_columns})
-SELECT gen_random_uuid(), o.direction, o.entity_id, o.asset_id, n.id, o.account_id, o.amount, {settled}, {attempt}, left(md5(random()::text), 30),
+SELECT gen_random_uuid(), o.direction, o.entity_id, o.asset_id, n.id, o.account_id, o.amount, {settled}, {attempt},
+left(md5(random()::text), 30),
   '{status}', o.value_date, '', '', '2026-09-15 06:00+00', o.id {more_values}
 FROM settlement_obligation o JOIN settlement_nostro n ON n.asset_id = o.asset_id AND n.designation = 'HOUSE'
 WHERE o.status = 'OPEN' AND o.direction = 'PAY' ORDER BY o.id LIMIT 1
@@ -29,18 +33,21 @@ WHERE o.status = 'OPEN' AND o.direction = 'PAY' ORDER BY o.id LIMIT 1
 NETTED = """
 WITH o AS (SELECT * FROM settlement_obligation WHERE status = 'OPEN' AND direction = 'PAY' ORDER BY id LIMIT 1),
 s AS (INSERT INTO settlement_netset (id, account_id, entity_id, value_date, cutoff_at, attempt, status, frozen_at)
-      SELECT gen_random_uuid(), account_id, entity_id, value_date {day}, '2026-09-15 15:00+00', 1, 'FROZEN', '2026-09-15 15:00+00' FROM o RETURNING id),
+      SELECT gen_random_uuid(), account_id, entity_id, value_date {day}, '2026-09-15 15:00+00', 1, 'FROZEN',
+      '2026-09-15 15:00+00' FROM o RETURNING id),
 l AS (INSERT INTO settlement_netleg (id, net_set_id, asset_id, direction, amount, status {leg_columns})
       SELECT gen_random_uuid(), s.id, o.asset_id, o.direction, o.amount {more}, '{leg}' {leg_values} FROM s, o RETURNING id)
 UPDATE settlement_obligation SET net_leg_id = l.id, status = 'NETTED' FROM l, o WHERE settlement_obligation.id = o.id
 """
 RECEIPT = """
-INSERT INTO settlement_receipt (id, nostro_id, asset_id, amount, rail_reference, sender_name, sender_address, remittance, value_date, status,
+INSERT INTO settlement_receipt (id, nostro_id, asset_id, amount, rail_reference, sender_name, sender_address, remittance, value_date,
+status,
   quarantine_reason, owner_role, seen_at)
 SELECT gen_random_uuid(), id, asset_id, 5, 'r1', '', '', '', '2026-09-15', '{status}', '{reason}', '', '2026-09-15 10:00+00'
 FROM settlement_nostro WHERE asset_id = 'USD' AND designation = 'HOUSE'
 """
-CLOSED = "INSERT INTO close_businessday (id, entity_id, date, status, started_by, closed_by) SELECT gen_random_uuid(), id, '{day}', 'CLOSED', {who} FROM instruments_bookingentity"
+CLOSED = """INSERT INTO close_businessday (id, entity_id, date, status, started_by, closed_by)
+SELECT gen_random_uuid(), id, '{day}', 'CLOSED', {who} FROM instruments_bookingentity"""
 
 
 def instruction(status: str, *, settled: str = "0", attempt: int = 1, columns: str = "", values: str = "") -> str:
@@ -66,7 +73,7 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     (
         "one_trade_per_quote",
         ["trades_trade.trades_trade_quote_id_key"],
-        ["UPDATE trades_trade SET quote_id = (SELECT quote_id FROM trades_trade WHERE quote_id IS NOT NULL ORDER BY id LIMIT 1) WHERE kind = 'CLIENT'"],
+        [f"UPDATE trades_trade SET quote_id = (SELECT quote_id FROM trades_trade WHERE id = {CLIENT_TRADE}) WHERE kind = 'CLIENT'"],
         "has 4 trades",
     ),
     (
@@ -75,7 +82,8 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         ["UPDATE rfqs_quote SET status = 'EXPIRED', accepted_at = NULL, accepted_side = '' WHERE status = 'ACCEPTED'"],
         "comes out of a quote that is EXPIRED",
     ),
-    ("trade_is_the_quote", [], [f"UPDATE trades_tradeversion SET price = price + 0.01 WHERE trade_id = {CLIENT_TRADE}"], "is not what quote"),
+    ("trade_is_the_quote", [], [f"UPDATE trades_tradeversion SET price = price + 0.01 WHERE trade_id = {CLIENT_TRADE}"],
+    "is not what quote"),
     ("trade_is_the_quote", [], [f"UPDATE trades_tradeversion SET pays = pays + 1 WHERE trade_id = {CLIENT_TRADE}"], "is not what quote"),
     (
         "trade_is_the_quote",
@@ -87,8 +95,10 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ("event_sequences", [], ["DELETE FROM events_event WHERE client_seq = 2"], "numbers 1 to"),
     ("event_sequences", [], ["UPDATE events_counter SET last_seq = last_seq + 1"], "counter"),
     ("event_sequences", [], ["UPDATE events_event SET client_seq = client_seq + 100 WHERE client_seq = 1"], "numbers 2 to 101"),
-    ("facts_have_events", [], ["UPDATE events_event SET kind = 'trade.forgotten' WHERE kind = 'trade.booked'"], "has 0 events trade.booked"),
-    ("facts_have_events", [], ["UPDATE events_event SET kind = 'hedge.forgotten' WHERE kind = 'hedge.booked'"], "has 0 events hedge.booked"),
+    ("facts_have_events", [], ["UPDATE events_event SET kind = 'trade.forgotten' WHERE kind = 'trade.booked'"],
+    "has 0 events trade.booked"),
+    ("facts_have_events", [], ["UPDATE events_event SET kind = 'hedge.forgotten' WHERE kind = 'hedge.booked'"],
+    "has 0 events hedge.booked"),
     ("facts_have_events", [], ["UPDATE events_event SET kind = 'x' WHERE kind = 'rfq.declined'"], "DECLINED request"),
     ("facts_have_events", [], ["UPDATE events_event SET kind = 'x' WHERE kind = 'rfq.quoted'"], "no event of its beginning"),
     ("facts_have_events", [], ["UPDATE events_event SET kind = 'x' WHERE kind = 'approval.executed'"], "0 events approval.executed"),
@@ -106,7 +116,8 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         "has 4 events trade.booked",
     ),
     ("zero_sums", [], ["UPDATE ledger_ledgerline SET amount = amount + 0.000000000000000001 WHERE id = 1"], "off by 0.000000000000000001"),
-    ("zero_sums", [], ["DELETE FROM ledger_ledgerline WHERE transaction_id = (SELECT transaction_id FROM ledger_ledgerline LIMIT 1)"], "has no lines"),
+    ("zero_sums", [], ["DELETE FROM ledger_ledgerline WHERE transaction_id = (SELECT transaction_id FROM ledger_ledgerline LIMIT 1)"],
+    "has no lines"),
     ("zero_sums", [], ["UPDATE ledger_ledgerline SET asset_code = 'GBP' WHERE asset_code = 'EUR'"], "is GBP on an account of EUR"),
     ("balances", [], ["UPDATE ledger_ledgeraccount SET amount = amount + 1 WHERE kind = 'NOSTRO' AND asset_code = 'BTC'"], "NOSTRO BTC"),
     ("balances", [], ["UPDATE ledger_ledgeraccount SET version = version + 1 WHERE kind = 'CAPITAL'"], "CAPITAL"),
@@ -114,9 +125,16 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ("balances", [], ["UPDATE ledger_ledgerline SET version = version + 5 WHERE version = 2"], "at version 7, by its entries"),
     ("holds", [], ["UPDATE ledger_ledgeraccount SET held = held + 1 WHERE held > 0"], "pending are"),
     ("holds", [], ["UPDATE ledger_hold SET status = 'VOIDED' WHERE status = 'PENDING'"], "pending are 0"),
-    ("position_identity", [], ["UPDATE ledger_ledgeraccount SET amount = amount + 1 WHERE kind = 'POSITION' AND asset_code = 'BTC'"], "flowdesk BTC"),
-    ("client_money", [], ["UPDATE ledger_ledgeraccount SET amount = 1 FROM settlement_nostro n WHERE n.id = owner_id AND n.designation = 'CLIENT'"], "CLIENT nostros hold 1"),
-    ("open_items_have_owners", [], ["UPDATE ledger_ledgeraccount SET owner_id = gen_random_uuid() WHERE kind = 'RECEIVABLE' AND amount <> 0"], "RECEIVABLE"),
+    ("position_identity", [], ["UPDATE ledger_ledgeraccount SET amount = amount + 1 WHERE kind = 'POSITION' AND asset_code = 'BTC'"],
+    "flowdesk BTC"),
+    (
+        "client_money",
+        [],
+        ["UPDATE ledger_ledgeraccount SET amount = 1 FROM settlement_nostro n WHERE n.id = owner_id AND n.designation = 'CLIENT'"],
+        "CLIENT nostros hold 1",
+    ),
+    ("open_items_have_owners", [],
+    ["UPDATE ledger_ledgeraccount SET owner_id = gen_random_uuid() WHERE kind = 'RECEIVABLE' AND amount <> 0"], "RECEIVABLE"),
     ("open_items_have_owners", [], ["DELETE FROM ledger_ledgertransaction"], "has no age"),
     ("open_items_have_owners", [], [RECEIPT.format(status="QUARANTINED", reason="UNKNOWN_SENDER")], "nobody has to act on it"),
     ("credit_use", [], ["UPDATE credit_line SET used = used + 1"], "CLIENT line"),
@@ -146,7 +164,8 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ("net_legs", [], [netted(more="+ 1")], "its members make"),
     ("net_legs", [], [netted(day="+ 1")], "account, asset or value date"),
     ("net_legs", [], ["UPDATE settlement_obligation SET status = 'NETTED' WHERE status = 'OPEN'"], "in no net set"),
-    ("owed_is_outstanding", [], ["UPDATE settlement_obligation SET status = 'CANCELLED' WHERE status = 'OPEN' AND asset_id = 'EUR'"], "EUR"),
+    ("owed_is_outstanding", [], ["UPDATE settlement_obligation SET status = 'CANCELLED' WHERE status = 'OPEN' AND asset_id = 'EUR'"],
+    "EUR"),
     ("owed_is_outstanding", [], [instruction("SENT")], "in flight"),
     ("suspense_and_transit", [], [instruction("SENT")], "IN_TRANSIT 0, payments sent"),
     ("suspense_and_transit", [], [RECEIPT.format(status="FINAL", reason="")], "SUSPENSE 0, receipts not applied -5"),
@@ -159,7 +178,8 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ),
     ("four_eyes", ["pricing_markset.markset_four_eyes"], ["UPDATE pricing_markset SET approved_by = proposed_by"], "mark set"),
     ("four_eyes", ["approvals_approval.approval_has_checker"], ["UPDATE approvals_approval SET checker_id = NULL"], "without a checker"),
-    ("four_eyes", ["settlement_instruction.instruction_four_eyes"], [instruction("SENT", columns=", made_by, released_by", values=", o.id, o.id")], "instruction"),
+    ("four_eyes", ["settlement_instruction.instruction_four_eyes"], [instruction("SENT", columns=", made_by, released_by",
+    values=", o.id, o.id")], "instruction"),
     ("four_eyes", [], [CLOSED.format(day="2026-09-14", who="NULL, NULL")], "nobody closed it"),
     ("closed_days_were_proven", [], [CLOSED.format(day="2026-09-14", who="NULL, gen_random_uuid()")], "without approved marks"),
     ("closed_days_were_proven", [], [CLOSED.format(day="2026-09-15", who="NULL, gen_random_uuid()")], "without a proof"),
@@ -168,7 +188,8 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         [],
         [
             CLOSED.format(day="2026-09-15", who="NULL, gen_random_uuid()"),
-            "INSERT INTO close_proof (id, day_id, kind, proven, detail, taken_at) SELECT gen_random_uuid(), id, 'BALANCE', false, '{}', now() "
+            "INSERT INTO close_proof (id, day_id, kind, proven, detail, taken_at) "
+            "SELECT gen_random_uuid(), id, 'BALANCE', false, '{}', now() "
             "FROM close_businessday",
         ],
         "BALANCE was not proven",
@@ -305,7 +326,12 @@ def test_line_cut_below_its_use_is_a_passive_breach_and_no_failure() -> None:
             "REVOKE UPDATE (amount) ON ledger_ledgerline FROM PUBLIC",
             "PUBLIC has UPDATE on ledger_ledgerline",
         ),
-        ("history_is_read_only", "GRANT TRUNCATE ON rfqs_rfq TO flowdesk_app", "REVOKE TRUNCATE ON rfqs_rfq FROM flowdesk_app", "TRUNCATE on rfqs_rfq"),
+        (
+            "history_is_read_only",
+            "GRANT TRUNCATE ON rfqs_rfq TO flowdesk_app",
+            "REVOKE TRUNCATE ON rfqs_rfq FROM flowdesk_app",
+            "TRUNCATE on rfqs_rfq",
+        ),
     ],
 )
 def test_wall_that_does_not_stand_is_named(
@@ -322,7 +348,9 @@ def test_wall_that_does_not_stand_is_named(
     assert prove(name).ok
 
 
-def test_broken_line_is_told_with_its_breaches_and_exit_code_one(superuser: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_line_is_told_with_its_breaches_and_exit_code_one(
+    superuser: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     desk.busy()
     superuser.execute("UPDATE ledger_ledgeraccount SET held = held + 1")
     with pytest.raises(SystemExit) as no:
