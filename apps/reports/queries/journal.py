@@ -33,7 +33,8 @@ FROM ledger_ledgeraccount a {_OWNERS} ORDER BY 1, 2, 3
 _POSTINGS = f"""
 WITH placed AS (
   SELECT t.id, t.business_date, t.key, t.kind, t.narrative, t.source_type || ' ' || t.source_id AS source, t.effective_at,
-         l.account_id, l.asset_code, l.amount, l.balance, l.version, l.id AS line_id, min(l.id) OVER (PARTITION BY l.transaction_id) AS first
+         l.account_id, l.asset_code, l.amount, l.balance, l.version, l.id AS line_id,
+         min(l.id) OVER (PARTITION BY l.transaction_id) AS first
   FROM ledger_ledgerline l JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
   WHERE %(until)s::date IS NULL OR t.business_date <= %(until)s::date
 ), ordered AS (
