@@ -80,7 +80,7 @@ def _settle_obligation(one: Obligation, amount: Decimal, now: datetime) -> None:
     one.settled_at = now if whole else None
     one.save(update_fields=["status", "settled_amount", "settled_at"])
     if whole:
-        close_deals([one.trade_id], now=now)
+        close_deals(trade_ids=[one.trade_id], now=now)
 
 
 @step
@@ -100,7 +100,7 @@ def settle_leg(*, dues: Dues, now: datetime) -> None:
         net_set.settled_at = now
         net_set.save(update_fields=["status", "settled_at"])
         tell(net_set=net_set, kind="settlement.settled")
-    close_deals({one.trade_id for one in dues.members}, now=now)
+    close_deals(trade_ids={one.trade_id for one in dues.members}, now=now)
 
 
 def _post_set_off(dues: Dues, now: datetime) -> None:
@@ -163,7 +163,7 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
 
 
 @step
-def close_deals(trade_ids: Iterable[UUID], *, now: datetime) -> None:
+def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
     """Deals of which both sides have settled: their credit is free again, and the client is told."""
     wanted = list(trade_ids)
     open_ones = set(
