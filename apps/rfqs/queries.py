@@ -228,7 +228,8 @@ def list_halted(grace_before: datetime, limit: int = 200) -> list[UUID]:
     rows = db.run(
         """SELECT r.id FROM rfqs_rfq r WHERE r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'QUOTED') AND EXISTS (
              SELECT 1 FROM pricing_halt h WHERE h.lifted_at IS NULL AND h.thrown_at <= %s
-               AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
+               AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id)
+                    OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
            ORDER BY r.received_at LIMIT %s""",
         (grace_before, limit),
     )

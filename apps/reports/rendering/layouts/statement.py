@@ -15,7 +15,11 @@ STATEMENT_HEADER = (
     "client_pays", "client_pays_asset", "client_receives", "client_receives_asset", "value_date", "direction", "outstanding", "status",
 )  # fmt: skip
 _SAID = {
-    "DEAL": "Deal", "SET_OFF": "Set-off under payment netting", "RECEIPT_APPLIED": "Payment received", "PAYMENT_SENT": "Payment to you", "REVERSAL": "Payment returned",
+    "DEAL": "Deal",
+    "SET_OFF": "Set-off under payment netting",
+    "RECEIPT_APPLIED": "Payment received",
+    "PAYMENT_SENT": "Payment to you",
+    "REVERSAL": "Payment returned",
     "DEPOSIT": "Deposit", "WITHDRAWAL": "Withdrawal",
 }  # fmt: skip
 
