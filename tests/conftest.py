@@ -1,6 +1,7 @@
 """Which set runs, and how hard hypothesis looks: `make test` the short set, `make drill` everything."""
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
 
 from tests.engines import django_db_setup  # noqa: F401 (here, so that it comes after pytest-django's own)
@@ -20,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("drill" if config.getoption("--drill") else "short")
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of logins, none of them a secret
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

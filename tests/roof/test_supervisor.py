@@ -7,16 +7,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from apps.pricing.feeds import bus
 from flowdesk import supervisor
+from tests import world
 from tests.roof import own
 
 SUPERVISE = """
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from flowdesk.supervisor import Role, Supervisor
 run = Path(sys.argv[1])
@@ -122,6 +126,7 @@ def _parent_of(pid: int) -> int:
 def platform(tmp_path: Path, transactional_db: None) -> dict[str, str]:
     place = settings.DATABASES["default"]
     url = os.environ.get("DATABASE_URL") or f"postgres://{place['USER']}@/{place['HOST']}/{place['NAME']}"
+    bus.publish([world.depth(pair, at=datetime.now(UTC) + timedelta(hours=1)) for pair in world.PAIRS])  # no feed runs here
     ports = {"WEB_PORT": str(own.free_port()), "LIVE_PORT": str(own.free_port())}
     return own.environment(tmp_path, DATABASE_URL=url, VALKEY_URL=settings.VALKEY_URL, **ports)
 
