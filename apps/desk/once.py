@@ -17,10 +17,10 @@ from apps.events import operations as events
 
 
 class StillRunning(Conflict):
-    code, title = "idempotency_in_progress", "The same form is being carried out"
+    code, title, retry = "idempotency_in_progress", "The same form is being carried out", "after"
 
 
-class FormChanged(Conflict):
+class FormChanged(Rejected):
     code, title = "idempotency_key_reused", "This form was sent before with other content"
 
 

@@ -17,6 +17,7 @@ AT_THE_DOOR = {
     "unsupported_media_type": (415, "Bodies are application/json", "never"),
     "internal_error": (500, "A fault of ours; nothing was stored", "safe"),
 }
+RETELLS = {"apps.desk.once.Refused"}  # a stored refusal told again: it carries the code of the first
 HEAD = """# Every way the platform says no
 
 Codes are stable: programs may branch on them, words and statuses stay as they are within a version. `retry` says what may be done with
@@ -46,7 +47,7 @@ def refusals() -> "list[type[AppError]]":  # noqa: F821
     while todo:
         for one in todo.pop().__subclasses__():
             todo.append(one)
-            if one.__module__.startswith("apps."):
+            if one.__module__.startswith("apps.") and f"{one.__module__}.{one.__qualname__}" not in RETELLS:
                 found.append(one)
     return sorted(set(found), key=lambda one: (one.code, one.__module__))
 
