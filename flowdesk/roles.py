@@ -25,7 +25,7 @@ def command(role: str) -> list[str]:
     web += ["--workers-kill-timeout", "25", "--http1-header-read-timeout", "5000", "--http", "1", "--no-ws", "--log-level", "error"]
     return {
         "web": [*web, "flowdesk.wsgi:application"],
-        "live": [python, str(ROOT / "manage.py"), "run_live"],
+        "live": [python, str(ROOT / "manage.py"), "run_live", "--host", settings.BIND_HOST],
         "worker": [*celery, "worker", "--concurrency", str(settings.WORKER_PROCESSES), "--loglevel", "WARNING",
                    "--without-gossip", "--without-mingle", "--without-heartbeat"],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""],

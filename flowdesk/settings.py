@@ -87,7 +87,14 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": VALKEY_URL}}
+# A Valkey that hangs must not hang a request: what asks it has a way without it.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": VALKEY_URL,
+        "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10},
+    }
+}
 CELERY_BROKER_URL = env.str(
     "BROKER_URL",
     default=f"redis+socket://{VALKEY_URL.removeprefix('unix://')}?virtual_host=1" if VALKEY_URL.startswith("unix") else VALKEY_URL,
@@ -109,6 +116,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "channels",
     "django_htmx",
+    "django_ratelimit",
     "csp",
     "axes",
     *[
@@ -146,9 +154,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "apps.desk.policy.PolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "apps.desk.refusals.RefusalMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_USER_MODEL = "users.User"
@@ -293,3 +302,43 @@ APPROVALS = {
 
 # --- reports and the close ------------------------------------------------------------------------------------------------
 REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()
+
+# --- the desk: its policy, its theme (apps/desk) --------------------------------------------------------------------
+_SELF, _NONE = "'self'", "'none'"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [_NONE],
+        "script-src": [_SELF],
+        "style-src": [_SELF],
+        "img-src": [_SELF, "data:"],
+        "font-src": [_SELF],
+        "connect-src": [_SELF],  # and the live process: apps.desk.policy
+        "form-action": [_SELF],
+        "frame-ancestors": [_NONE],
+        "base-uri": [_NONE],
+        "object-src": [_NONE],
+    }
+}
+# The admin's theme evaluates expressions and sets styles in its markup; nothing of it comes from elsewhere either.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    **CONTENT_SECURITY_POLICY["DIRECTIVES"],
+    "script-src": [_SELF, "'unsafe-inline'", "'unsafe-eval'"],
+    "style-src": [_SELF, "'unsafe-inline'"],
+}
+AXES_LOCKOUT_TEMPLATE = "desk/locked_out.html"
+UNFOLD = {
+    "SITE_TITLE": "Flowdesk",
+    "SITE_HEADER": "Flowdesk",
+    "SITE_SUBHEADER": "Records",
+    "SITE_SYMBOL": "swap_horizontal_circle",
+    "SITE_URL": "/desk/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "apps.desk.sidebar.favicon"}],
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "apps.desk.sidebar.environment",
+    "BORDER_RADIUS": "6px",
+    "COLORS": {"primary": {
+        "50": "#eef6ff", "100": "#d9eaff", "200": "#bcdaff", "300": "#8ec2ff", "400": "#599fff", "500": "#3179f6", "600": "#1f5fe0",
+        "700": "#1a4cb8", "800": "#1b4194", "900": "#1b3975", "950": "#152448",
+    }},
+    "SIDEBAR": {"show_search": True, "navigation": "apps.desk.sidebar.navigation"},
+}  # fmt: skip

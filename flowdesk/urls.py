@@ -1,5 +1,6 @@
 """Every address of the web role."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from flowdesk import health
@@ -8,6 +9,8 @@ urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("api/", include("apps.api.urls")),
+    path("", include("apps.desk.urls")),
+    path("admin/", admin.site.urls),
 ]
 handler400 = "apps.api.problems.bad_request"
 handler403 = "apps.api.problems.forbidden"

@@ -34,7 +34,19 @@ class _Bucket:
             return self._counts[slot]
 
 
+class _Breaker:
+    """After a failure Valkey is left alone for a second, so that its silence costs one request and not each."""
+
+    open_until = 0.0
+
+    def trip(self) -> None:
+        now = time.monotonic()
+        if now >= self.open_until:
+            self.open_until = now + 1
+
+
 _own = _Bucket()
+_breaker = _Breaker()
 _blocked: dict[str, int] = {}  # address → wall second until which it waits
 
 
@@ -47,9 +59,12 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
     limit, _, period = rate.partition("/")
     window_s = {"s": 1, "m": 60, "h": 3600}[period]
     try:
+        if time.monotonic() < _breaker.open_until:
+            raise redis.ConnectionError("Valkey did not answer a moment ago")
         usage = get_usage(request, group=f"{settings.BUS_PREFIX}{policy}", key=lambda *_: str(who), rate=rate, method=ALL, increment=True)
         count, wait = (usage["count"], usage["time_left"]) if usage else (0, 0)
     except (redis.RedisError, OSError):
+        _breaker.trip()
         count, wait = _own.add(f"{policy}:{who}", window_s) * SHARE, window_s
     if count > int(limit):
         raise RateLimited(f"{policy}: {rate}", policy=policy, retry_after=max(1, wait))

@@ -3,12 +3,13 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from . import problems
+from . import errors_page, problems
 from .v1 import accounts, events, market, outcomes, quotes, rfqs, settlement, trades
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs/errors", errors_page.errors, name="errors"),
     path("v1/instruments", market.Instruments.as_view()),
     path("v1/prices/<str:instrument>", market.Prices.as_view()),
     path("v1/time", market.Time.as_view()),

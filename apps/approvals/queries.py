@@ -1,7 +1,8 @@
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
 from .models import Approval
@@ -29,3 +30,37 @@ def list_open() -> QuerySet[Approval]:
 
 def find_open(kind: str, subject_id: UUID) -> Approval | None:
     return Approval.objects.filter(kind=kind, subject_id=subject_id, status=ApprovalStatus.REQUESTED).first()
+
+
+def visible_to(actor: Actor) -> QuerySet[Approval]:
+    """Staff see what they made and what their roles check; an auditor all.
+
+    What compliance alone checks stays between its maker, compliance and the auditor.
+    """
+    if actor.kind != "STAFF" or actor.id is None:
+        return Approval.objects.none()
+    if "auditor" in actor.roles:
+        return Approval.objects.all()
+    mine = Q(maker_id=actor.id)
+    for role in sorted(actor.roles):
+        mine |= Q(checker_roles__contains=[role])
+    if actor.roles & {"operations", "risk", "finance", "admin"}:
+        mine |= ~Q(checker_roles__contained_by=["compliance"])
+    return Approval.objects.filter(mine)
+
+
+def get_visible(approval_id: UUID, *, actor: Actor) -> Approval:
+    """
+    :raises NotFound: there is none, or it is not for this person's eyes
+    """
+    found = visible_to(actor).filter(id=approval_id).first()
+    if found is None:
+        raise NotFound("no such approval")
+    return found
+
+
+def count_waiting_for(actor: Actor) -> int:
+    """Open requests that this person may decide."""
+    assert actor.id is not None, "a checker has a name"
+    waiting = visible_to(actor).filter(status=ApprovalStatus.REQUESTED).exclude(maker_id=actor.id)
+    return sum(1 for roles in waiting.values_list("checker_roles", flat=True) if actor.roles & set(roles))

@@ -139,6 +139,9 @@ class Row(models.Model):
     class Meta:
         abstract = True
 
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} …{str(self.id)[-6:]}"
+
 
 # --- SQL of the walls: used by migrations; a test compares what stands in the database with the Machine -----------------
 def moves_sql(table: str, machine: Machine[Any], column: str = "status") -> tuple[str, str]:

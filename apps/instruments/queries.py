@@ -38,5 +38,9 @@ def get_book(code: str) -> Book:
     return Book.objects.select_related("entity").get(code=code)
 
 
+def list_books(entity_id: UUID) -> list[Book]:
+    return list(Book.objects.filter(entity_id=entity_id).order_by("code"))
+
+
 def list_rails() -> list[Rail]:
     return list(Rail.objects.select_related("asset").order_by("code"))

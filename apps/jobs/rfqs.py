@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from apps.core.clock import desk_now
 from apps.core.errors import AppError
 from apps.rfqs import queries
-from apps.workflows.end_quote import expire_quote, expire_rfq
+from apps.workflows.end_quote import expire_quote, expire_rfq, withdraw_halted
 
 log = logging.getLogger(__name__)
 # Desk time that a quote is left after its end, so that the sweep never overtakes an accept that came in time.
@@ -28,6 +28,11 @@ def sweep_rfqs(limit: int = 200) -> int:
     return _each(queries.list_due_rfqs(desk_now(), limit), lambda one: expire_rfq(rfq_id=one))
 
 
+def sweep_halted(limit: int = 200) -> int:
+    """Withdraw what a kill switch stopped; the grace lets an accept that came before the switch finish first."""
+    return _each(queries.list_halted(desk_now() - GRACE, limit), lambda one: withdraw_halted(rfq_id=one))
+
+
 def _each(due: Iterable[UUID], end: Callable[[UUID], object]) -> int:
     ended = 0
     for one in due:
@@ -42,3 +47,4 @@ def _each(due: Iterable[UUID], end: Callable[[UUID], object]) -> int:
 def sweep() -> None:
     sweep_quotes()
     sweep_rfqs()
+    sweep_halted()

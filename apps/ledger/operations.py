@@ -41,7 +41,7 @@ WITH h AS (
 ), w AS (
   INSERT INTO ledger_ledgerline (transaction_id, account_id, asset_code, amount, balance, version)
   SELECT l.txn, l.acc, l.asset, l.amount, u.amount - u.s + sum(l.amount) OVER o, u.version - u.n + row_number() OVER o
-  FROM l LEFT JOIN u ON u.id = l.acc WINDOW o AS (PARTITION BY l.acc ORDER BY l.ord)
+  FROM l LEFT JOIN u ON u.id = l.acc WINDOW o AS (PARTITION BY l.acc ORDER BY l.ord) ORDER BY l.ord
 )
 SELECT id FROM h
 """

@@ -50,4 +50,4 @@ class AlreadyHalted(Conflict):
 
 
 class SameHandsLift(Forbidden):
-    code, title = "halt_four_eyes", "Somebody else has to start dealing again"
+    code, title = "four_eyes", "Somebody else has to start dealing again"

@@ -64,9 +64,10 @@ def throw_halt(*, actor: Actor, reason: str, now: datetime, pair_code: str = "",
 def lift_halt(*, halt_id: UUID, actor: Actor, now: datetime) -> Halt:
     """Deal again; never by the one who stopped it.
 
+    :raises NotFound: there is no such halt
     :raises SameHandsLift: the same person threw it
     """
-    halt = Halt.objects.select_for_update(no_key=True).get(id=halt_id)
+    halt = queries.lock_halt(halt_id)
     if actor.id is None or actor.id == halt.thrown_by:
         raise SameHandsLift(halt.reason)
     if halt.lifted_at is None:

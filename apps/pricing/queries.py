@@ -4,6 +4,8 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from apps.core.errors import NotFound
+
 from .models import Halt, Mark, MarkSet, PairPolicy
 from .rules import SizeStep, Spread
 from .states import MarkSetStatus
@@ -33,6 +35,17 @@ def spread_of(policy: PairPolicy, *, tier: str, markup_bps: Decimal) -> Spread:
 def list_halts() -> list[Halt]:
     """The kill switches that are on."""
     return list(Halt.objects.filter(lifted_at__isnull=True).order_by("thrown_at"))
+
+
+def list_past_halts(limit: int = 50) -> list[Halt]:
+    return list(Halt.objects.filter(lifted_at__isnull=False).order_by("-lifted_at")[:limit])
+
+
+def lock_halt(halt_id: UUID) -> Halt:
+    found = Halt.objects.select_for_update(no_key=True, of=("self",)).filter(id=halt_id).first()
+    if found is None:
+        raise NotFound("no such halt")
+    return found
 
 
 def find_approved_marks(entity_id: UUID, business_date: date) -> dict[str, Decimal] | None:

@@ -62,7 +62,7 @@ class BlotterRow:
 
 @dataclass(frozen=True, slots=True)
 class PositionRow:
-    """Net open position of one asset over a business date, long positive, in units of the asset; `have` is the other side of the identity."""
+    """Net open position of one asset over a business date, long positive, in units of it; `have` is the identity's other side."""
 
     asset: str
     scale: int

@@ -204,7 +204,7 @@ def _rfq(
         side=ask.side,
         quantity=ask.quantity,
         quote_quantity=ask.quote_quantity,
-        tenor=ask.tenor,
+        tenor=ask.tenor or dealing.default_tenor,
         value_date=value_date,
         ttl_ms=ask.ttl_ms,
         respond_by=now + timedelta(milliseconds=ask.respond_within_ms),

@@ -223,6 +223,19 @@ def list_due_rfqs(now: datetime, limit: int = 200) -> list[UUID]:
     return list(Rfq.objects.filter(status__in=waiting, respond_by__lte=now).order_by("respond_by").values_list("id", flat=True)[:limit])
 
 
+def list_halted(grace_before: datetime, limit: int = 200) -> list[UUID]:
+    """Open requests under a kill switch that was thrown at or before the given moment, oldest first."""
+    rows = db.run(
+        """SELECT r.id FROM rfqs_rfq r WHERE r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'QUOTED') AND EXISTS (
+             SELECT 1 FROM pricing_halt h WHERE h.lifted_at IS NULL AND h.thrown_at <= %s
+               AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id)
+                    OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
+           ORDER BY r.received_at LIMIT %s""",
+        (grace_before, limit),
+    )
+    return [row[0] for row in rows]
+
+
 def list_open(actor: Actor) -> QuerySet[Rfq]:
     return visible_to(actor).filter(status__in=OPEN_RFQ).order_by("respond_by")
 

@@ -8,7 +8,7 @@ class DuplicateOrder(Conflict):
 
 
 class AlreadyTraded(Conflict):
-    code, title = "already_traded", "The quote was traded before"
+    code, title = "quote_answered", "The quote was traded before"
 
 
 class DuplicateExecution(Conflict):

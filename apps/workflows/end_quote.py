@@ -11,6 +11,7 @@ from apps.credit import operations as credit
 from apps.ledger import operations as ledger
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
+from apps.rfqs.errors import RfqClosed
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.states import RfqStatus
 
@@ -60,6 +61,21 @@ def expire_rfq(*, rfq_id: UUID, now: datetime) -> Rfq | None:
     return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.EXPIRED, reason="not_priced_in_time", now=now)
 
 
+@use_case
+def withdraw_halted(*, rfq_id: UUID, now: datetime) -> Rfq | None:
+    """A request under a kill switch ends and its quote is withdrawn; None when it ended before.
+
+    The switch itself refuses every accept received after it: this only says so on the rows, and gives the credit back.
+    """
+    rfq = rfq_queries.get_rfq(rfq_id, actor=SYSTEM)
+    _lock_money(rfq, now)
+    give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    try:
+        return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.REJECTED, reason="trading_halted", now=now, quote_reason="KILL_SWITCH")
+    except RfqClosed:
+        return None
+
+
 @step
 def give_back(*, rfq_id: UUID, account_id: UUID, mode: str, now: datetime) -> None:
     """Release the line or void the hold that a request took; nothing taken is fine."""
@@ -76,6 +92,3 @@ def _lock_money(rfq: Rfq, now: datetime) -> None:
         clients.lock_account(rfq.account_id)
     else:
         credit.lock_lines(group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
-
-
-__all__ = ["cancel_rfq", "decline_quote", "expire_quote", "expire_rfq", "give_back"]

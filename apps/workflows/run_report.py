@@ -32,8 +32,8 @@ def correct_report(*, report: str, scope: str, business_date: date, now: datetim
     return reports.correct(report=report, scope=scope, business_date=business_date, now=now)
 
 
-def run_report(run_id: UUID) -> ReportRun | None:
-    """Take the run, render it in one read snapshot, record its files; None when another worker has it or it is done.
+def run_report(run_id: UUID) -> Any:
+    """Take the run, render it in one read snapshot, record its files: the run, or None when another worker has it or it is done.
 
     What goes wrong while rendering is kept on the run (FAILED, with its error), to be tried again.
     """

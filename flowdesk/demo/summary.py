@@ -40,7 +40,7 @@ def figures(
 ) -> dict[str, Any]:
     """Everything countable of the day, as it goes into summary.json."""
     marks = pricing.find_approved_marks(office.entity.id, days[-1]) or {}
-    identity = [
+    identity: list[dict[str, Any]] = [
         {
             "asset": one.asset,
             "have": money.text(one.have),

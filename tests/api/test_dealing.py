@@ -188,3 +188,15 @@ def test_prefunded_client_needs_the_balance(web: webs.Web, acme: world.Firm) -> 
 def test_unknown_paths_and_methods_are_problems(web: webs.Web, api: Api) -> None:
     assert refused(lambda: api.get("/api/v1/nothing")).code == "not_found"
     assert refused(lambda: api.post("/api/v1/trades", {})).code == "method_not_allowed"
+
+
+def test_the_type_of_a_problem_is_a_page_that_explains_it(web: webs.Web, api: Api) -> None:
+    no = refused(lambda: ask(api, instrument="DOGE-USD"))
+    page, _, anchor = no.problem["type"].partition("#")
+    answer = httpx.get(f"{web.url}{page}")
+    assert answer.status_code == 200
+    assert f'id="{anchor}"' in answer.text
+
+
+def test_an_unstated_tenor_is_told_as_the_instruments_own(api: Api) -> None:
+    assert ask(api)["tenor"] == "T+1"

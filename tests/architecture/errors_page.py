@@ -56,7 +56,11 @@ def render() -> str:
     for one in refusals():
         said = (one.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ") if "__doc__" in vars(one) and one.__doc__ else ""
         meaning = f"{one.title}. {' '.join(said.split())}".strip() if said else one.title
-        rows.setdefault(one.code, (one.status, one.retry, meaning, ".".join(one.__module__.split(".")[:2])))
+        app = ".".join(one.__module__.split(".")[:2])
+        if one.code in rows:  # one word for one rule that stands in several apps
+            rows[one.code] = (*rows[one.code][:3], f"{rows[one.code][3]}, {app}")
+        else:
+            rows[one.code] = (one.status, one.retry, meaning, app)
     lines = [f"| `{code}` | {status} | {retry} | {meaning} | {where} |" for code, (status, retry, meaning, where) in sorted(rows.items())]
     return HEAD + "\n".join(lines) + "\n"
 

@@ -14,6 +14,7 @@ from apps.events.models import Event
 from apps.events.operations import MAX_TRIES, Subscriber
 from apps.jobs import events as jobs
 from apps.workflows.deliver_events import deliver_event
+from tests.commits import wait_for_readers
 from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +61,16 @@ def say(*, words: list[str], kind: str = "word.said", now: datetime) -> None:
         events.record(kind, subject_type="word", subject_id=UUID(int=1), house={"word": word})
 
 
+def drive(subscriber: str, limit: int = 500) -> int:
+    wait_for_readers()
+    return jobs.drive(subscriber, limit)
+
+
+def drive_all() -> dict[str, int]:
+    wait_for_readers()
+    return jobs.drive_all()
+
+
 def kept() -> list[str]:
     return [row[0] for row in db.run("SELECT name FROM clients_group ORDER BY id")]
 
@@ -67,16 +78,16 @@ def kept() -> list[str]:
 def test_events_come_once_each_in_order_with_what_was_made_of_them() -> None:
     say(words=["a", "b"])
     say(words=["c"])
-    assert jobs.drive("all") == 3
-    assert jobs.drive("all") == 0
+    assert drive("all") == 3
+    assert drive("all") == 0
     say(words=["d"])
-    assert jobs.drive("all") == 1
+    assert drive("all") == 1
     assert kept() == READER.calls == ["a", "b", "c", "d"]
 
 
 def test_a_limit_leaves_the_rest_for_the_next_tick() -> None:
     say(words=list("abcde"))
-    assert [jobs.drive("all", limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [drive("all", limit=2) for _ in range(4)] == [2, 2, 1, 0]
     assert kept() == list("abcde")
 
 
@@ -84,16 +95,16 @@ def test_kinds_that_a_subscriber_does_not_read_are_passed_over() -> None:
     say(words=["x"], kind="other.said")
     say(words=["a"])
     say(words=["y", "z"], kind="other.said")
-    assert jobs.drive("some") == 4
+    assert drive("some") == 4
     assert READER.calls == ["a"]
     say(words=["y"], kind="other.said")
-    assert jobs.drive("some") == 1
-    assert jobs.drive("some") == 0
+    assert drive("some") == 1
+    assert drive("some") == 0
 
 
 def test_each_subscriber_has_its_own_place() -> None:
     say(words=["a"])
-    assert jobs.drive_all() == {"all": 1, "some": 0}, "the second one's event cannot be kept twice"
+    assert drive_all() == {"all": 1, "some": 0}, "the second one's event cannot be kept twice"
     assert READER.calls == ["a", "a"]
     assert [cursor.failures for cursor in queries.list_cursors()] == [0, 1]
     assert {cursor.subscriber: cursor.position for cursor in queries.list_cursors()}.keys() == {"all", "some"}
@@ -102,12 +113,12 @@ def test_each_subscriber_has_its_own_place() -> None:
 def test_a_failed_event_holds_back_what_is_behind_it_and_comes_again() -> None:
     say(words=["a", "b", "c"])
     READER.fails["b"] = 2
-    assert jobs.drive("all") == 1
+    assert drive("all") == 1
     assert kept() == ["a"], "what the failed try wrote is gone"
     [cursor] = queries.list_cursors()
     assert (cursor.failures, cursor.last_error) == (1, "RuntimeError: cannot take b")
-    assert jobs.drive("all") == 0
-    assert jobs.drive("all") == 2
+    assert drive("all") == 0
+    assert drive("all") == 2
     assert kept() == ["a", "b", "c"]
     [cursor] = queries.list_cursors()
     assert cursor.failures == 0
@@ -117,12 +128,12 @@ def test_a_failed_event_holds_back_what_is_behind_it_and_comes_again() -> None:
 def test_an_event_that_never_succeeds_is_set_aside_and_the_rest_goes_on() -> None:
     say(words=["a", "b", "c"])
     READER.fails["b"] = 99
-    assert [jobs.drive("all") for _ in range(MAX_TRIES)] == [1, *[0] * (MAX_TRIES - 2), 2]
+    assert [drive("all") for _ in range(MAX_TRIES)] == [1, *[0] * (MAX_TRIES - 2), 2]
     assert kept() == ["a", "c"]
     assert READER.calls.count("b") == MAX_TRIES
     [failure] = queries.list_failures()
     assert (failure.subscriber, failure.event.house["word"], failure.error) == ("all", "b", "RuntimeError: cannot take b")
-    assert jobs.drive("all") == 0
+    assert drive("all") == 0
 
 
 def test_a_failure_while_committing_is_counted_too() -> None:
@@ -133,21 +144,22 @@ def test_a_failure_while_committing_is_counted_too() -> None:
 
     READER.handle = late  # type: ignore[method-assign]
     say(words=["a"])
-    assert jobs.drive("all") == 0
+    assert drive("all") == 0
     assert queries.list_cursors()[0].last_error.startswith("ZeroDivisionError")
 
 
 def test_one_subscriber_that_cannot_be_loaded_does_not_keep_the_others(settings: object) -> None:
     settings.SUBSCRIBERS = {"gone": "tests.nowhere.GONE", "all": "tests.events.test_driving.ALL"}  # type: ignore[attr-defined]
     say(words=["a"])
-    assert jobs.drive_all() == {"all": 1}
+    assert drive_all() == {"all": 1}
 
 
 def test_eight_workers_at_once_hand_each_event_over_once() -> None:
     say(words=[f"w{n:02d}" for n in range(30)])
+    wait_for_readers()
     found = together(8, lambda _: [jobs.drive("all") for _ in range(4)])
     assert not [one for one in found if isinstance(one, Exception)], found
-    while jobs.drive("all"):
+    while drive("all"):
         pass
     assert sorted(kept()) == [f"w{n:02d}" for n in range(30)]
     assert sorted(READER.calls) == sorted(kept()), "the winner alone was asked"
@@ -155,6 +167,7 @@ def test_eight_workers_at_once_hand_each_event_over_once() -> None:
 
 def test_a_place_that_moved_meanwhile_delivers_nothing() -> None:
     say(words=["a", "b"])
+    wait_for_readers()
     cursor, batch = queries.list_next("all", 10)
     start = (cursor.era, cursor.xid, cursor.position)
     assert deliver_event(subscriber="all", event=batch[0], after=start) is True
@@ -189,5 +202,5 @@ def test_an_event_behind_a_running_transaction_waits_for_it() -> None:
     go_on.set()
     thread.join(timeout=20)
     assert moved == 0, "the quick one began later and waits"
-    assert jobs.drive("all") == 2
+    assert drive("all") == 2
     assert kept() == ["slow", "quick"]

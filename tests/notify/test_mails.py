@@ -29,6 +29,7 @@ from apps.workflows.accept_quote import accept_quote
 from apps.workflows.request_quote import request_quote
 from apps.workflows.send_mails import keep_bounced, keep_sent, lease_mails
 from tests import world
+from tests.commits import wait_for_readers
 from tests.people import staff
 from tests.together import together
 
@@ -72,8 +73,13 @@ def tell(*, kind: str, client_id: UUID | None = None, now: datetime, public: dic
     events.record(kind, subject_type="test", subject_id=ids.uuid7(), client_id=client_id, public=public, house=house)
 
 
-def run() -> tuple[int, int]:
+def drive() -> None:
+    wait_for_readers()
     driver.drive("email")
+
+
+def run() -> tuple[int, int]:
+    drive()
     return jobs.send_due()
 
 
@@ -97,7 +103,7 @@ def test_a_deal_is_confirmed_to_the_client_with_its_figures() -> None:
 
 def test_an_event_told_twice_is_mailed_once() -> None:
     deal(world.firm("acme"))
-    driver.drive("email")
+    drive()
     db.run("UPDATE events_cursor SET position = 0, xid = 0")
     assert run() == (1, 0)
     assert run() == (0, 0)
@@ -121,7 +127,8 @@ def test_a_request_for_approval_goes_to_its_checkers_but_not_to_its_maker() -> N
     @use_case
     def ask(*, now: datetime) -> None:
         approvals.request(
-            kind="thing", subject_type="thing", subject_id=ids.uuid7(), subject_version="1", title="Release 3 payments\r\nBcc: x@evil.example",
+            kind="thing", subject_type="thing", subject_id=ids.uuid7(), subject_version="1",
+            title="Release 3 payments\r\nBcc: x@evil.example",
             payload={"secret": "hunter2"}, maker=olga, checker_roles=["operations", "risk"], now=now,
         )  # fmt: skip
 
@@ -228,7 +235,7 @@ def test_a_mail_that_bounced_goes_out_when_the_server_is_back(settings: Any) -> 
 
 def test_a_sender_that_died_leaves_its_mail_to_another_after_the_lease() -> None:
     deal(world.firm("acme"))
-    driver.drive("email")
+    drive()
     [leased] = lease_mails(limit=10)
     assert lease_mails(limit=10) == [], "leased"
     assert jobs.send_due() == (0, 0)
@@ -242,6 +249,7 @@ def test_eight_senders_at_once_send_each_mail_once() -> None:
     acme = world.firm("acme")
     for number in range(24):
         tell(kind="deposit.credited", client_id=acme.client_id, public={"id": f"dep_{number}"})
+    wait_for_readers()
     found = together(8, lambda _: (driver.drive("email"), jobs.send_due(limit=5))[1])
     assert not [one for one in found if isinstance(one, Exception)], found
     run()

@@ -182,3 +182,25 @@ def test_web_killed_in_the_middle_of_accepts_loses_and_doubles_nothing(acme: wor
     assert Trade.objects.count() == 60
     assert db.one("SELECT count(DISTINCT quote_id) FROM trades_trade")[0] == 60
     assert db.one("SELECT reserved FROM credit_line")[0] == 0
+
+
+def test_a_kill_switch_refuses_what_comes_after_it_and_its_sweep_gives_the_credit_back(web: webs.Web, acme: world.Firm) -> None:
+    from apps.jobs import rfqs as sweeps
+
+    api = webs.api(web, acme.trader, attempts=1)
+    quote = ask(api, "r-1")
+    db.run(
+        "INSERT INTO pricing_halt (id, scope, pair_code, reason, thrown_by, thrown_at) VALUES "
+        "('00000000-0000-7000-8000-000000000001', 'PAIR', 'BTC-USD', 'drill', '00000000-0000-7000-8000-000000000002', desk_now())"
+    )
+    assert take(api, quote, "o-1") == "quote_withdrawn"
+    with pytest.raises(Refused) as no:
+        ask(api, "r-2")
+    assert no.value.code == "trading_halted"
+    assert sweeps.sweep_halted() == 0  # an accept that came before the switch may still be on its way
+    clock.freeze_desk(world.NOON + timedelta(seconds=11))
+    assert sweeps.sweep_halted() == 1
+    row = Quote.objects.get()
+    assert (row.status, row.end_reason) == ("WITHDRAWN", "KILL_SWITCH")
+    assert db.one("SELECT reserved, used FROM credit_line") == (D(0), D(0))
+    assert Trade.objects.count() == 0

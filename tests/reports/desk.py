@@ -5,12 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 from uuid import UUID
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
-from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
-from apps.approvals.states import ApprovalStatus
 from apps.core import clock, db, ids
 from apps.core.actor import Actor
 from apps.core.unit import use_case
@@ -29,6 +24,7 @@ from apps.trades.rules import Economics, hedge_lines
 from apps.users.models import User
 from apps.users.operations import create_staff
 from apps.workflows.accept_quote import accept_quote
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.end_quote import decline_quote
 from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.propose_marks import propose_marks
@@ -73,17 +69,23 @@ def staff(name: str, role: str) -> Actor:
 
 @use_case
 def open_nostros(*, entity_id: UUID, cygnus: UUID, now: datetime) -> dict[str, Nostro]:
-    """USD and BTC accounts of ours, one for the client money of cygnus, each with a statement that agrees."""
+    """USD and BTC accounts of ours and of clients (our 10 BTC there are headroom), each with a statement that agrees."""
     made = {
         "USD": settlement.create_nostro(
             entity_id=entity_id, rail_code="fedwire-usd", asset_code="USD", name="First Bank, house", address="021000021-1"
         ),
-        "BTC": settlement.create_nostro(entity_id=entity_id, rail_code="bitcoin-btc", asset_code="BTC", name="Vault, house", address="bc1qhouse"),
+        "BTC": settlement.create_nostro(entity_id=entity_id, rail_code="bitcoin-btc", asset_code="BTC", name="Vault, house",
+        address="bc1qhouse"),
         "CLIENT": settlement.create_nostro(
-            entity_id=entity_id, rail_code="fedwire-usd", asset_code="USD", name="First Bank, clients", address="021000021-2", designation="CLIENT"
+            entity_id=entity_id, rail_code="fedwire-usd", asset_code="USD", name="First Bank, clients", address="021000021-2",
+            designation="CLIENT"
+        ),
+        "CLIENT_BTC": settlement.create_nostro(
+            entity_id=entity_id, rail_code="bitcoin-btc", asset_code="BTC", name="Vault, clients", address="bc1qclients",
+            designation="CLIENT"
         ),
     }  # fmt: skip
-    for name, amount in (("USD", D(1_000_000)), ("BTC", D(50)), ("CLIENT", D(250_000))):
+    for name, amount in (("USD", D(1_000_000)), ("BTC", D(50)), ("CLIENT", D(250_000)), ("CLIENT_BTC", D(10))):
         nostro = made[name]
         owed = (
             Ref(entity_id, Kind.CLIENT_BALANCE, "USD", owner_id=cygnus)
@@ -165,15 +167,9 @@ def hedge(*, desk: Desk, venue_id: UUID, covers_id: UUID | None, now: datetime, 
     return trade
 
 
-@use_case
-def decide(*, approval_id: UUID, checker: Actor, now: datetime, approve: bool = True) -> Approval:
-    """Approve and execute by the registry."""
-    approval = approvals.decide(approval_id=approval_id, checker=checker, approve=approve, comment="", now=now)
-    if approve:
-        entry = settings.APPROVALS[approval.kind]
-        import_string(entry["execute"] if isinstance(entry, dict) else entry)(approval=approval, checker=checker, now=now)
-        approvals.finish(approval=approval, status=ApprovalStatus.EXECUTED)
-    return approval
+def decide(*, approval_id: UUID, checker: Actor) -> Approval:
+    """Approve, and execute by the registry."""
+    return decide_approval(approval_id=approval_id, actor=checker, approve=True)
 
 
 def uuid() -> UUID:

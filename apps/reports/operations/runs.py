@@ -21,7 +21,8 @@ def make_due(*, business_date: date, scopes: Iterable[tuple[str, str]], now: dat
     rows = [(ids.uuid7(), report, scope) for report, scope in scopes]
     made = db.run(
         "INSERT INTO reports_reportrun (id, report, scope, business_date, version, status, number, files, due_at, error) "
-        "SELECT id, report, scope, %s, 1, 'DUE', '', '[]'::jsonb, %s, '' FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS f(id, report, scope) "
+        "SELECT id, report, scope, %s, 1, 'DUE', '', '[]'::jsonb, %s, '' "
+        "FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS f(id, report, scope) "
         "WHERE NOT EXISTS (SELECT 1 FROM reports_reportrun r WHERE r.report = f.report AND r.scope = f.scope AND r.business_date = %s) "
         "ORDER BY report, scope ON CONFLICT (report, scope, business_date, version) DO NOTHING RETURNING id",
         (business_date, now, *([row[i] for row in rows] for i in range(3)), business_date),

@@ -25,7 +25,8 @@ WHERE n.entity_id = %s ORDER BY n.asset_id, n.designation
 """
 # What stands now, less what was posted after the date: few lines, by the index of business dates.
 _HELD = """
-SELECT asset, coalesce(sum(amount) FILTER (WHERE kind = ANY (%(have)s)), 0), coalesce(-sum(amount) FILTER (WHERE kind = ANY (%(result)s)), 0)
+SELECT asset, coalesce(sum(amount) FILTER (WHERE kind = ANY (%(have)s)), 0), coalesce(-sum(amount) FILTER (WHERE kind = ANY (%(result)s)),
+0)
 FROM (
   SELECT a.asset_code AS asset, a.kind, a.amount FROM ledger_ledgeraccount a WHERE a.entity_id = %(entity)s
   UNION ALL

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -18,7 +19,7 @@ SELECT t.id, t.kind, t.status, v.number, t.booked_at, t.trade_date, v.value_date
   v.quantity, i.base_id, v.price, v.quote_quantity, i.quote_id, v.fee, v.pays, v.pays_asset, v.receives, v.receives_asset, v.reference_mid,
   CASE WHEN t.kind = 'CLIENT' THEN (v.price - v.trader_rate) * v.quantity * CASE v.side WHEN 'buy' THEN 1 ELSE -1 END END, t.source,
   coalesce(t.client_order_id, t.execution_id, ''), t.covers_id,
-  coalesce((SELECT CASE WHEN bool_and(o.status IN ('SETTLED', 'CANCELLED')) THEN 'SETTLED'
+  coalesce((SELECT CASE WHEN count(*) = 0 THEN NULL WHEN bool_and(o.status IN ('SETTLED', 'CANCELLED')) THEN 'SETTLED'
                         WHEN bool_or(o.status IN ('SETTLED', 'PART_SETTLED')) THEN 'PART_SETTLED' ELSE 'OPEN' END
             FROM settlement_obligation o WHERE o.trade_id = t.id), '')
 FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
@@ -59,16 +60,16 @@ WHERE a.code = %s
 # By account and version, so through the index of the account's own lines; set-offs between what is owed both ways cancel out.
 _MOVEMENTS = """
 WITH lines AS (
-  SELECT l.asset_code, t.business_date, t.id, t.effective_at, t.kind, t.source_type, t.source_id, t.narrative, l.amount
+  SELECT l.id AS line, l.asset_code, t.business_date, t.id, t.effective_at, t.kind, t.source_type, t.source_id, t.narrative, l.amount
   FROM ledger_ledgeraccount a JOIN ledger_ledgerline l ON l.account_id = a.id JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
   WHERE a.owner_id = %(account)s AND a.entity_id = %(entity)s AND a.kind IN ('CLIENT_BALANCE', 'RECEIVABLE', 'PAYABLE')
     AND t.business_date <= %(on)s
 )
-SELECT asset_code, NULL AS at, '', '', NULL, '', -sum(amount) FROM lines WHERE business_date < %(on)s GROUP BY asset_code
+SELECT asset_code, NULL, '', '', NULL, '', -sum(amount), 0 AS line FROM lines WHERE business_date < %(on)s GROUP BY asset_code
 UNION ALL
-SELECT asset_code, effective_at, kind, source_type, source_id, narrative, -sum(amount) FROM lines WHERE business_date = %(on)s
+SELECT asset_code, effective_at, kind, source_type, source_id, narrative, -sum(amount), min(line) FROM lines WHERE business_date = %(on)s
 GROUP BY asset_code, id, effective_at, kind, source_type, source_id, narrative HAVING sum(amount) <> 0
-ORDER BY asset_code, at NULLS FIRST
+ORDER BY asset_code, line
 """
 _OBLIGATIONS = """
 SELECT o.trade_id, o.value_date, o.direction, o.asset_id, o.amount, o.amount - o.settled_amount, o.status FROM settlement_obligation o
@@ -118,13 +119,14 @@ def list_account_deals(entity_id: UUID, account_id: UUID, on: date) -> list[Blot
     return list(_deals("AND t.account_id = %(account)s AND t.kind = 'CLIENT'", {"entity": entity_id, "account": account_id, "on": on}))
 
 
-def _deals(more: str, params: dict[str, object]) -> Iterator[BlotterRow]:
+def _deals(more: str, params: dict[str, Any]) -> Iterator[BlotterRow]:
     with connection.chunked_cursor() as cursor:
         cursor.execute(_DEALS.format(more=more), params)
         while rows := cursor.fetchmany(_BATCH):
             for row in rows:
                 covers = "" if row[25] is None else ids.encode("trd", row[25])
-                yield BlotterRow(ids.encode("trd", row[0]), *row[1:25], covers, row[26])
+                values: list[Any] = [ids.encode("trd", row[0]), *row[1:25], covers, row[26]]
+                yield BlotterRow(*values)
 
 
 def list_positions(entity_id: UUID, on: date) -> list[PositionRow]:
@@ -136,7 +138,7 @@ def list_positions(entity_id: UUID, on: date) -> list[PositionRow]:
 def list_movements(account_id: UUID, entity_id: UUID, on: date) -> list[Movement]:
     """Per asset: its balance before the date (no kind), then each movement of the date."""
     rows = db.run(_MOVEMENTS, {"account": account_id, "entity": entity_id, "on": on})
-    return [Movement(asset, at, kind, _reference(source, of), said, amount) for asset, at, kind, source, of, said, amount in rows]
+    return [Movement(asset, at, kind, _reference(source, of), said, amount) for asset, at, kind, source, of, said, amount, _ in rows]
 
 
 def list_obligations(account_id: UUID, entity_id: UUID) -> list[OpenObligation]:

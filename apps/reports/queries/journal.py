@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -33,7 +34,8 @@ FROM ledger_ledgeraccount a {_OWNERS} ORDER BY 1, 2, 3
 _POSTINGS = f"""
 WITH placed AS (
   SELECT t.id, t.business_date, t.key, t.kind, t.narrative, t.source_type || ' ' || t.source_id AS source, t.effective_at,
-         l.account_id, l.asset_code, l.amount, l.balance, l.version, l.id AS line_id, min(l.id) OVER (PARTITION BY l.transaction_id) AS first
+         l.account_id, l.asset_code, l.amount, l.balance, l.version, l.id AS line_id,
+         min(l.id) OVER (PARTITION BY l.transaction_id) AS first
   FROM ledger_ledgerline l JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
   WHERE %(until)s::date IS NULL OR t.business_date <= %(until)s::date
 ), ordered AS (
@@ -62,7 +64,8 @@ def list_postings(until: date | None) -> Iterator[Posting]:
         cursor.execute(_POSTINGS, {"until": until})
         while rows := cursor.fetchmany(_BATCH):
             for row in rows:
-                yield Posting(*row[:7], account_name(*row[7:10]), *row[9:])
+                values: list[Any] = [*row[:7], account_name(*row[7:10]), *row[9:]]
+                yield Posting(*values)
 
 
 def get_last_day(until: date | None) -> date | None:
@@ -73,9 +76,9 @@ def get_last_day(until: date | None) -> date | None:
     return last
 
 
-def list_prices(until: date | None) -> list[tuple[date, str, object, str]]:
+def list_prices(until: date | None) -> list[tuple[Any, ...]]:
     """Approved closing marks: (date, asset, price of one unit, currency)."""
-    return db.run(  # type: ignore[return-value]
+    return db.run(
         "SELECT s.business_date, m.asset_code, m.price, s.currency FROM pricing_mark m JOIN pricing_markset s ON s.id = m.mark_set_id "
         "WHERE s.status = 'APPROVED' AND m.asset_code <> s.currency AND s.business_date <= coalesce(%s, 'infinity'::date) ORDER BY 1, 2",
         (until,),

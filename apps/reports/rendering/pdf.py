@@ -11,7 +11,7 @@ from . import fonts
 from .table import Column, Document, Row, Table, moment_text
 
 INK, SOFT, RULE, ACCENT = (28, 32, 40), (108, 116, 128), (214, 218, 224), (18, 52, 96)
-MARGIN, LINE = 14.0, 4.6  # millimetres
+MARGIN, LINE, GAP = 14.0, 5.0, 2.6  # millimetres; GAP between two columns
 BODY, SMALL, TITLE = 7.6, 6.8, 17
 
 
@@ -32,6 +32,7 @@ class _Page(FPDF):  # type: ignore[misc]
         self.document = document
         self.family, self.spell = fonts.use(self)
         self.set_margins(MARGIN, MARGIN)
+        self.c_margin = 0
         self.set_auto_page_break(True, margin=18)
         self.set_creation_date(document.generated)
         self.set_title(self.spell(f"{document.title} {document.reference}"))
@@ -71,7 +72,9 @@ class _Page(FPDF):  # type: ignore[misc]
         third = self.epw / 3
         self.cell(third, 4, self.spell(self.document.reference))
         self.cell(third, 4, self.spell(f"Generated {moment_text(self.document.generated)}"), align="C")
-        self.cell(third, 4, f"Page {self.page_no()} of {{nb}}", align="R")
+        # Right-aligned by the width it will have: {nb} is put in when the last page is known.
+        self.set_x(self.w - self.r_margin - self.get_string_width(f"Page {self.page_no()} of {'9' * len(str(self.page_no()))}"))
+        self.cell(0, 4, f"Page {self.page_no()} of {{nb}}")
 
     # --- blocks -------------------------------------------------------------------------------------------------------
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
@@ -86,7 +89,7 @@ class _Page(FPDF):  # type: ignore[misc]
                 self.cell(width, 3.6, self.spell(label))
                 self.set_xy(self.l_margin + place * width, top + 3.6)
                 self._style(BODY + 0.8, INK)
-                self.cell(width, 4.6, self._fit(value, width - 2))
+                self.cell(width, 4.6, self._fit(value, width - 4))
             self.set_xy(self.l_margin, top + 10)
         self.ln(1)
 
@@ -98,7 +101,8 @@ class _Page(FPDF):  # type: ignore[misc]
         self._style(10, ACCENT, strong=True)
         self.cell(self.epw, 6, self.spell(table.title), new_x="LMARGIN", new_y="NEXT")
         total = sum(column.width for column in table.columns)
-        widths = [self.epw * column.width / total for column in table.columns]
+        room = self.epw - GAP * (len(table.columns) - 1)
+        widths = [room * column.width / total for column in table.columns]
         if not table.rows:
             self._style(BODY, SOFT)
             self.cell(self.epw, LINE + 1, self.spell(table.empty), new_x="LMARGIN", new_y="NEXT")
@@ -122,8 +126,8 @@ class _Page(FPDF):  # type: ignore[misc]
     def _head(self, columns: Sequence[Column], widths: Sequence[float]) -> None:
         self._style(SMALL, SOFT, strong=True)
         for column, width in zip(columns, widths, strict=True):
-            self.cell(width, LINE + 0.6, self._fit(column.title, width - 1.5), align="R" if column.right else "L")
-        self.ln(LINE + 0.6)
+            self._cell(column.title, column, width)
+        self.ln(LINE)
         self._rule(INK, 0.3)
 
     def _row(self, row: Row, columns: Sequence[Column], widths: Sequence[float]) -> None:
@@ -131,9 +135,13 @@ class _Page(FPDF):  # type: ignore[misc]
             self._rule(SOFT, 0.2)
         self._style(BODY, INK, strong=row.strong)
         for text, column, width in zip(row.cells, columns, widths, strict=True):
-            self.cell(width, LINE + 0.4, self._fit(text, width - 1.5), align="R" if column.right else "L")
-        self.ln(LINE + 0.4)
+            self._cell(text, column, width)
+        self.ln(LINE)
         self._rule(RULE, 0.1)
+
+    def _cell(self, text: str, column: Column, width: float) -> None:
+        self.cell(width, LINE, self._fit(text, width), align="R" if column.right else "L")
+        self.set_x(self.get_x() + GAP)
 
     # --- small --------------------------------------------------------------------------------------------------------
     def _style(self, size: float, colour: tuple[int, int, int], *, strong: bool = False) -> None:

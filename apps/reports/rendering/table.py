@@ -18,6 +18,15 @@ class Column:
     right: bool = False
 
 
+def columns(spec: str) -> list[Column]:
+    """Columns written as `Title width`, apart by bars; `>` behind the width for numbers: "Deal 26 | Price 18>"."""
+    found = []
+    for part in spec.split(" | "):
+        title, _, width = part.strip().rpartition(" ")
+        found.append(Column(title, int(width.rstrip(">")), width.endswith(">")))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     cells: Sequence[str]

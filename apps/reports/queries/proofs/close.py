@@ -6,22 +6,34 @@ LINES = (
     sql(
         "closed_days_were_proven",
         "A closed day has approved marks and every proof of its last closing proven",
-        "SELECT format('day %s is CLOSED without approved marks', d.date) FROM close_businessday d WHERE d.status = 'CLOSED' AND NOT EXISTS "
-        "(SELECT 1 FROM pricing_markset m WHERE m.entity_id = d.entity_id AND m.business_date = d.date AND m.status = 'APPROVED')",
-        "SELECT format('day %s is CLOSED and %s was not proven', d.date, p.kind) FROM close_businessday d JOIN LATERAL (SELECT DISTINCT ON "
-        "(kind) kind, proven FROM close_proof WHERE day_id = d.id ORDER BY kind, id DESC) p ON NOT p.proven WHERE d.status = 'CLOSED'",
-        "SELECT format('day %s is CLOSED without a proof', d.date) FROM close_businessday d WHERE d.status = 'CLOSED' "
-        "AND NOT EXISTS (SELECT 1 FROM close_proof p WHERE p.day_id = d.id)",
+        """SELECT format('day %s is CLOSED without approved marks', d.date)
+           FROM close_businessday d
+           WHERE d.status = 'CLOSED' AND NOT EXISTS (SELECT 1 FROM pricing_markset m WHERE m.entity_id = d.entity_id AND
+           m.business_date = d.date AND m.status = 'APPROVED')""",
+        """SELECT format('day %s is CLOSED and %s was not proven', d.date, p.kind)
+           FROM close_businessday d
+           JOIN LATERAL (SELECT DISTINCT ON (kind) kind, proven FROM close_proof WHERE day_id = d.id ORDER BY kind, id DESC) p ON
+           NOT p.proven
+           WHERE d.status = 'CLOSED'""",
+        """SELECT format('day %s is CLOSED without a proof', d.date)
+           FROM close_businessday d
+           WHERE d.status = 'CLOSED' AND NOT EXISTS (SELECT 1 FROM close_proof p WHERE p.day_id = d.id)""",
     ),
     sql(
         "documents",
         "A report exists once per version, versions and document numbers without gaps, and what is DONE has files",
-        "SELECT format('%s %s %s: versions %s to %s, %s of them', report, scope, business_date, min(version), max(version), count(*)) "
-        "FROM reports_reportrun GROUP BY report, scope, business_date HAVING min(version) <> 1 OR max(version) <> count(*)",
-        "SELECT format('%s of %s: numbered to %s, %s numbers given', c.kind, c.scope, c.last, count(r.id)) FROM reports_documentcounter c "
-        "LEFT JOIN reports_reportrun r ON r.report = c.kind AND r.number LIKE c.scope || '-%' AND r.number <> '' GROUP BY c.id, c.kind, "
-        "c.scope, c.last HAVING count(r.id) <> c.last OR count(DISTINCT r.number) <> c.last",
-        "SELECT format('%s %s %s is DONE without files', report, scope, business_date) FROM reports_reportrun WHERE status = 'DONE' "
-        "AND jsonb_array_length(files) = 0",
+        """SELECT format('%s %s %s: versions %s to %s, %s of them', report, scope, business_date, min(version), max(version),
+           count(*))
+           FROM reports_reportrun
+           GROUP BY report, scope, business_date
+           HAVING min(version) <> 1 OR max(version) <> count(*)""",
+        """SELECT format('%s of %s: numbered to %s, %s numbers given', c.kind, c.scope, c.last, count(r.id))
+           FROM reports_documentcounter c
+           LEFT JOIN reports_reportrun r ON r.report = c.kind AND r.number LIKE c.scope || '-%' AND r.number <> ''
+           GROUP BY c.id, c.kind, c.scope, c.last
+           HAVING count(r.id) <> c.last OR count(DISTINCT r.number) <> c.last""",
+        """SELECT format('%s %s %s is DONE without files', report, scope, business_date)
+           FROM reports_reportrun
+           WHERE status = 'DONE' AND jsonb_array_length(files) = 0""",
     ),
 )

@@ -1,5 +1,9 @@
 """Promises 1 and 2: one trade a quote and request, at exactly the price and size shown, while it was live."""
 
+# ruff: noqa: S608 - every part is written here
+
+# ruff: noqa: S608 - every part is written here
+
 from .lines import sql
 
 _SIDES = " OR ".join(
@@ -19,35 +23,56 @@ LINES = (
     sql(
         "one_trade_per_quote",
         "An accepted quote has exactly one trade, a request at most one",
-        "SELECT format('quote %s has %s trades', quote_id, count(*)) FROM trades_trade WHERE quote_id IS NOT NULL GROUP BY quote_id "
-        "HAVING count(*) > 1",
-        "SELECT format('request %s has %s trades', rfq_id, count(*)) FROM trades_trade WHERE rfq_id IS NOT NULL GROUP BY rfq_id "
-        "HAVING count(*) > 1",
-        "SELECT format('request %s has %s accepted quotes', rfq_id, count(*)) FROM rfqs_quote WHERE status = 'ACCEPTED' GROUP BY rfq_id "
-        "HAVING count(*) > 1",
-        "SELECT format('quote %s is ACCEPTED and has no trade', q.id) FROM rfqs_quote q LEFT JOIN trades_trade t ON t.quote_id = q.id "
-        "WHERE q.status = 'ACCEPTED' AND t.id IS NULL",
-        "SELECT format('request %s is FILLED and has no trade', r.id) FROM rfqs_rfq r LEFT JOIN trades_trade t ON t.rfq_id = r.id "
-        "WHERE r.status = 'FILLED' AND t.id IS NULL",
-        "SELECT format('trade %s comes out of a quote that is %s, of a request that is %s', t.id, coalesce(q.status, 'gone'), "
-        "coalesce(r.status, 'gone')) FROM trades_trade t LEFT JOIN rfqs_quote q ON q.id = t.quote_id LEFT JOIN rfqs_rfq r ON r.id = t.rfq_id "
-        "WHERE t.quote_id IS NOT NULL AND (q.status IS DISTINCT FROM 'ACCEPTED' OR r.status IS DISTINCT FROM 'FILLED' OR q.rfq_id <> r.id)",
+        """SELECT format('quote %s has %s trades', quote_id, count(*))
+           FROM trades_trade
+           WHERE quote_id IS NOT NULL
+           GROUP BY quote_id
+           HAVING count(*) > 1""",
+        """SELECT format('request %s has %s trades', rfq_id, count(*))
+           FROM trades_trade
+           WHERE rfq_id IS NOT NULL
+           GROUP BY rfq_id
+           HAVING count(*) > 1""",
+        """SELECT format('request %s has %s accepted quotes', rfq_id, count(*))
+           FROM rfqs_quote
+           WHERE status = 'ACCEPTED'
+           GROUP BY rfq_id
+           HAVING count(*) > 1""",
+        """SELECT format('quote %s is ACCEPTED and has no trade', q.id)
+           FROM rfqs_quote q
+           LEFT JOIN trades_trade t ON t.quote_id = q.id
+           WHERE q.status = 'ACCEPTED' AND t.id IS NULL""",
+        """SELECT format('request %s is FILLED and has no trade', r.id)
+           FROM rfqs_rfq r
+           LEFT JOIN trades_trade t ON t.rfq_id = r.id
+           WHERE r.status = 'FILLED' AND t.id IS NULL""",
+        """SELECT format('trade %s comes out of a quote that is %s, of a request that is %s', t.id, coalesce(q.status, 'gone'),
+           coalesce(r.status, 'gone'))
+           FROM trades_trade t
+           LEFT JOIN rfqs_quote q ON q.id = t.quote_id
+           LEFT JOIN rfqs_rfq r ON r.id = t.rfq_id
+           WHERE t.quote_id IS NOT NULL AND (q.status IS DISTINCT FROM 'ACCEPTED' OR r.status IS DISTINCT FROM 'FILLED' OR q.rfq_id
+           <> r.id)""",
     ),
     sql(
         "trade_is_the_quote",
         "Every trade out of a quote has its side, price and amounts, accepted before it expired",
-        f"SELECT format('trade %s is not what quote %s showed', t.id, q.id) FROM trades_trade t "  # noqa: S608
-        f"JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = 1 JOIN rfqs_quote q ON q.id = t.quote_id "
-        f"WHERE v.side <> q.accepted_side OR {_SIDES}",
-        "SELECT format('quote %s was accepted at %s and expired at %s', id, accepted_at, expires_at) FROM rfqs_quote "
-        "WHERE accepted_at >= expires_at OR accepted_at < created_at",
+        f"""SELECT format('trade %s is not what quote %s showed', t.id, q.id)
+           FROM trades_trade t
+           JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = 1
+           JOIN rfqs_quote q ON q.id = t.quote_id
+           WHERE v.side <> q.accepted_side OR {_SIDES}""",
+        """SELECT format('quote %s was accepted at %s and expired at %s', id, accepted_at, expires_at)
+           FROM rfqs_quote
+           WHERE accepted_at >= expires_at OR accepted_at < created_at""",
     ),
     sql(
         "trade_versions",
         "A trade's versions are numbered without gaps up to the current one",
-        "SELECT format('trade %s is at version %s and has %s', t.id, t.version, coalesce(n.numbers, 'none')) FROM trades_trade t "
-        "LEFT JOIN (SELECT trade_id, count(*) AS n, max(number) AS top, min(number) AS low, string_agg(number::text, ',' ORDER BY number) "
-        "AS numbers FROM trades_tradeversion GROUP BY trade_id) n ON n.trade_id = t.id "
-        "WHERE (n.n, n.top, n.low) IS DISTINCT FROM (t.version::bigint, t.version, 1::smallint)",
+        """SELECT format('trade %s is at version %s and has %s', t.id, t.version, coalesce(n.numbers, 'none'))
+           FROM trades_trade t
+           LEFT JOIN (SELECT trade_id, count(*) AS n, max(number) AS top, min(number) AS low, string_agg(number::text, ',' ORDER BY
+           number) AS numbers FROM trades_tradeversion GROUP BY trade_id) n ON n.trade_id = t.id
+           WHERE (n.n, n.top, n.low) IS DISTINCT FROM (t.version::bigint, t.version, 1::smallint)""",
     ),
 )

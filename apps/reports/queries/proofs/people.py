@@ -1,5 +1,9 @@
 """Promise 6: nobody checks what they made, superusers too."""
 
+# ruff: noqa: S608 - every part is written here
+
+# ruff: noqa: S608 - every part is written here
+
 from .lines import sql
 
 _PAIRS = [
@@ -16,13 +20,17 @@ LINES = (
         "four_eyes",
         "Nobody checked what they made, and everything checked has its checker",
         *(
-            f"SELECT format('{what} %s was made and checked by %s', id, {checker}) FROM {table} WHERE {maker} = {checker}"  # noqa: S608
+            f"SELECT format('{what} %s was made and checked by %s', id, {checker}) FROM {table} WHERE {maker} = {checker}"
             for what, table, maker, checker in _PAIRS
         ),
-        "SELECT format('approval %s is %s without a checker', id, status) FROM approvals_approval "
-        "WHERE status NOT IN ('REQUESTED', 'WITHDRAWN', 'EXPIRED') AND checker_id IS NULL",
-        "SELECT format('mark set %s is %s and nobody approved it', id, status) FROM pricing_markset WHERE status = 'APPROVED' "
-        "AND approved_by IS NULL",
-        "SELECT format('day %s is CLOSED and nobody closed it', date) FROM close_businessday WHERE status = 'CLOSED' AND closed_by IS NULL",
+        """SELECT format('approval %s is %s without a checker', id, status)
+           FROM approvals_approval
+           WHERE status NOT IN ('REQUESTED', 'WITHDRAWN', 'EXPIRED') AND checker_id IS NULL""",
+        """SELECT format('mark set %s is %s and nobody approved it', id, status)
+           FROM pricing_markset
+           WHERE status = 'APPROVED' AND approved_by IS NULL""",
+        """SELECT format('day %s is CLOSED and nobody closed it', date)
+           FROM close_businessday
+           WHERE status = 'CLOSED' AND closed_by IS NULL""",
     ),
 )

@@ -1,5 +1,9 @@
 """Promise 5: what a deal says is owed, every obligation settles exactly once, and what is owed is what is outstanding plus paid."""
 
+# ruff: noqa: S608 - every part is written here
+
+# ruff: noqa: S608 - every part is written here
+
 from .lines import sql
 
 UNKNOWN_BOUND = "2 hours"  # after which a payment without an answer is somebody's failure, not the rail's delay
@@ -19,11 +23,12 @@ FULL JOIN (SELECT trade_id, asset_id AS asset, sum({_SIGNED}) AS amount FROM set
            GROUP BY trade_id, asset_id HAVING sum({_SIGNED}) <> 0) o ON o.trade_id = e.trade_id AND o.asset = e.asset
 LEFT JOIN trades_trade t ON t.id = coalesce(e.trade_id, o.trade_id)
 WHERE e.amount IS DISTINCT FROM o.amount
-"""  # noqa: S608
+"""
 
 # What an account owes and is owed by the ledger, against obligations that stand, less what has come in for them, plus what has been sent.
 _OUTSTANDING = f"""
-SELECT format('account %s %s: ledger %s, obligations outstanding %s, in flight %s', coalesce(l.owner_id, o.owner_id), coalesce(l.asset, o.asset),
+SELECT format('account %s %s: ledger %s, obligations outstanding %s, in flight %s', coalesce(l.owner_id, o.owner_id), coalesce(l.asset,
+o.asset),
               trim_scale(coalesce(l.amount, 0)), trim_scale(coalesce(o.owed, 0)), trim_scale(coalesce(o.moving, 0)))
 FROM (SELECT entity_id, owner_id, asset_code AS asset, sum(amount) AS amount FROM ledger_ledgeraccount
       WHERE kind IN ('RECEIVABLE', 'PAYABLE') GROUP BY 1, 2, 3) l
@@ -44,40 +49,60 @@ FULL JOIN (
   ) parts GROUP BY 1, 2, 3
 ) o ON o.entity_id = l.entity_id AND o.owner_id = l.owner_id AND o.asset = l.asset
 WHERE coalesce(l.amount, 0) <> coalesce(o.owed + o.moving, 0)
-"""  # noqa: S608
+"""
 
 LINES = (
     sql("obligations_are_the_deal", "Σ obligations of a trade over its versions is its current economics", _ECONOMICS),
     sql(
         "obligations_settle_once",
         "Every obligation settles whole and once: no leg or obligation is paid past its amount",
-        "SELECT format('obligation %s is %s with %s of %s settled', id, status, trim_scale(settled_amount), trim_scale(amount)) "
-        "FROM settlement_obligation WHERE (status = 'SETTLED') <> (settled_amount = amount) OR (status = 'SETTLED') <> (settled_at IS NOT NULL) "
-        "OR (status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'CANCELLED') AND settled_amount <> 0)",
-        "SELECT format('obligation %s is %s and its net leg %s', o.id, o.status, l.status) FROM settlement_obligation o "
-        "JOIN settlement_netleg l ON l.id = o.net_leg_id JOIN settlement_netset s ON s.id = l.net_set_id "
-        "WHERE s.status <> 'ABORTED' AND (o.status = 'SETTLED') <> (l.status = 'SETTLED')",
-        "SELECT format('obligation %s on credit is SETTLED by nothing', o.id) FROM settlement_obligation o JOIN trades_trade t ON t.id = o.trade_id "
-        "JOIN clients_terms m ON m.id = t.terms_id WHERE o.status = 'SETTLED' AND m.mode <> 'PREFUNDED' AND o.net_leg_id IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM settlement_instruction i WHERE i.obligation_id = o.id AND i.status IN ('SETTLED', 'RECEIVED'))",
-        "SELECT format('net leg %s of %s is paid %s', l.id, trim_scale(l.amount), trim_scale(sum(i.amount))) FROM settlement_netleg l "
-        "JOIN settlement_instruction i ON i.net_leg_id = l.id AND i.status IN ('RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'SETTLED', 'EXPECTED', "
-        "'PART_RECEIVED', 'RECEIVED') GROUP BY l.id, l.amount HAVING sum(i.amount) > l.amount OR sum(i.settled_amount) > l.amount",
-        "SELECT format('obligation %s of %s is paid %s', o.id, trim_scale(o.amount), trim_scale(sum(i.amount))) FROM settlement_obligation o "
-        "JOIN settlement_instruction i ON i.obligation_id = o.id AND i.status IN ('RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'SETTLED', 'EXPECTED', "
-        "'PART_RECEIVED', 'RECEIVED') GROUP BY o.id, o.amount HAVING sum(i.amount) > o.amount OR sum(i.settled_amount) > o.amount",
+        """SELECT format('obligation %s is %s with %s of %s settled', id, status, trim_scale(settled_amount), trim_scale(amount))
+           FROM settlement_obligation
+           WHERE (status = 'SETTLED') <> (settled_amount = amount) OR (status = 'SETTLED') <> (settled_at IS NOT NULL) OR (status IN
+           ('OPEN', 'NETTED', 'INSTRUCTED', 'CANCELLED') AND settled_amount <> 0)""",
+        """SELECT format('obligation %s is %s and its net leg %s', o.id, o.status, l.status)
+           FROM settlement_obligation o
+           JOIN settlement_netleg l ON l.id = o.net_leg_id
+           JOIN settlement_netset s ON s.id = l.net_set_id
+           WHERE s.status <> 'ABORTED' AND (o.status = 'SETTLED') <> (l.status = 'SETTLED')""",
+        """SELECT format('obligation %s on credit is SETTLED by nothing', o.id)
+           FROM settlement_obligation o
+           JOIN trades_trade t ON t.id = o.trade_id
+           JOIN clients_terms m ON m.id = t.terms_id
+           WHERE o.status = 'SETTLED' AND m.mode <> 'PREFUNDED' AND o.net_leg_id IS NULL AND NOT EXISTS (SELECT 1 FROM
+           settlement_instruction i WHERE i.obligation_id = o.id AND i.status IN ('SETTLED', 'RECEIVED'))""",
+        """SELECT format('net leg %s of %s is paid %s', l.id, trim_scale(l.amount), trim_scale(sum(i.amount)))
+           FROM settlement_netleg l
+           JOIN settlement_instruction i ON i.net_leg_id = l.id AND i.status IN ('RELEASED', 'SENDING', 'UNKNOWN', 'SENT',
+           'SETTLED', 'EXPECTED', 'PART_RECEIVED', 'RECEIVED')
+           GROUP BY l.id, l.amount
+           HAVING sum(i.amount) > l.amount OR sum(i.settled_amount) > l.amount""",
+        """SELECT format('obligation %s of %s is paid %s', o.id, trim_scale(o.amount), trim_scale(sum(i.amount)))
+           FROM settlement_obligation o
+           JOIN settlement_instruction i ON i.obligation_id = o.id AND i.status IN ('RELEASED', 'SENDING', 'UNKNOWN', 'SENT',
+           'SETTLED', 'EXPECTED', 'PART_RECEIVED', 'RECEIVED')
+           GROUP BY o.id, o.amount
+           HAVING sum(i.amount) > o.amount OR sum(i.settled_amount) > o.amount""",
     ),
     sql(
         "net_legs",
         "Every net leg is the sum of its members, which are of its account, asset and value date",
-        "SELECT format('net leg %s is %s, its members make %s', l.id, trim_scale(CASE l.direction WHEN 'RECEIVE' THEN l.amount ELSE -l.amount END), "  # noqa: S608
-        f"trim_scale(coalesce(m.total, 0))) FROM settlement_netleg l JOIN settlement_netset s ON s.id = l.net_set_id AND s.status <> 'ABORTED' "
-        f"LEFT JOIN (SELECT net_leg_id, sum({_SIGNED}) AS total FROM settlement_obligation GROUP BY net_leg_id) m ON m.net_leg_id = l.id "
-        f"WHERE coalesce(m.total, 0) <> CASE l.direction WHEN 'RECEIVE' THEN l.amount ELSE -l.amount END",
-        "SELECT format('obligation %s is not of the account, asset or value date of its net leg', o.id) FROM settlement_obligation o "
-        "JOIN settlement_netleg l ON l.id = o.net_leg_id JOIN settlement_netset s ON s.id = l.net_set_id "
-        "WHERE o.asset_id <> l.asset_id OR o.account_id <> s.account_id OR o.entity_id <> s.entity_id OR o.value_date <> s.value_date",
-        "SELECT format('obligation %s is %s in no net set', id, status) FROM settlement_obligation WHERE status = 'NETTED' AND net_leg_id IS NULL",
+        f"""SELECT format('net leg %s is %s, its members make %s', l.id, trim_scale(CASE l.direction WHEN 'RECEIVE' THEN l.amount
+           ELSE -l.amount END), trim_scale(coalesce(m.total, 0)))
+           FROM settlement_netleg l
+           JOIN settlement_netset s ON s.id = l.net_set_id AND s.status <> 'ABORTED'
+           LEFT JOIN (SELECT net_leg_id, sum({_SIGNED}) AS total FROM settlement_obligation GROUP BY net_leg_id) m ON m.net_leg_id =
+           l.id
+           WHERE coalesce(m.total, 0) <> CASE l.direction WHEN 'RECEIVE' THEN l.amount ELSE -l.amount END""",
+        """SELECT format('obligation %s is not of the account, asset or value date of its net leg', o.id)
+           FROM settlement_obligation o
+           JOIN settlement_netleg l ON l.id = o.net_leg_id
+           JOIN settlement_netset s ON s.id = l.net_set_id
+           WHERE o.asset_id <> l.asset_id OR o.account_id <> s.account_id OR o.entity_id <> s.entity_id OR o.value_date <>
+           s.value_date""",
+        """SELECT format('obligation %s is %s in no net set', id, status)
+           FROM settlement_obligation
+           WHERE status = 'NETTED' AND net_leg_id IS NULL""",
     ),
     sql(
         "owed_is_outstanding",
@@ -88,25 +113,28 @@ LINES = (
         "suspense_and_transit",
         "SUSPENSE is the receipts not applied, IN_TRANSIT the payments sent and not booked, per nostro",
         """SELECT format('%s %s: SUSPENSE %s, receipts not applied %s', n.name, n.asset_id, trim_scale(coalesce(a.amount, 0)),
-                         trim_scale(-coalesce(r.total, 0)))
-           FROM settlement_nostro n LEFT JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'SUSPENSE'
-           LEFT JOIN (SELECT r.nostro_id, sum(r.amount - coalesce(b.sent, 0)) AS total FROM settlement_receipt r
-                      LEFT JOIN (SELECT returns_id, sum(amount) AS sent FROM settlement_instruction WHERE status IN ('SENT', 'SETTLED')
-                                 GROUP BY returns_id) b ON b.returns_id = r.id
-                      WHERE r.status IN ('FINAL', 'CLEARED', 'QUARANTINED', 'RETURN_DUE') GROUP BY r.nostro_id) r ON r.nostro_id = n.id
+           trim_scale(-coalesce(r.total, 0)))
+           FROM settlement_nostro n
+           LEFT JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'SUSPENSE'
+           LEFT JOIN (SELECT r.nostro_id, sum(r.amount - coalesce(b.sent, 0)) AS total FROM settlement_receipt r LEFT JOIN (SELECT
+           returns_id, sum(amount) AS sent FROM settlement_instruction WHERE status IN ('SENT', 'SETTLED') GROUP BY returns_id) b ON
+           b.returns_id = r.id WHERE r.status IN ('FINAL', 'CLEARED', 'QUARANTINED', 'RETURN_DUE') GROUP BY r.nostro_id) r ON
+           r.nostro_id = n.id
            WHERE coalesce(a.amount, 0) <> -coalesce(r.total, 0)""",
         """SELECT format('%s %s: IN_TRANSIT %s, payments sent %s', n.name, n.asset_id, trim_scale(coalesce(a.amount, 0)),
-                         trim_scale(-coalesce(i.total, 0)))
-           FROM settlement_nostro n LEFT JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'IN_TRANSIT'
+           trim_scale(-coalesce(i.total, 0)))
+           FROM settlement_nostro n
+           LEFT JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'IN_TRANSIT'
            LEFT JOIN (SELECT nostro_id, sum(amount) AS total FROM settlement_instruction WHERE direction = 'PAY' AND status = 'SENT'
-                      GROUP BY nostro_id) i ON i.nostro_id = n.id
+           GROUP BY nostro_id) i ON i.nostro_id = n.id
            WHERE coalesce(a.amount, 0) <> -coalesce(i.total, 0)""",
     ),
     sql(
         "no_unknown_payment",
         f"No payment has been UNKNOWN for longer than {UNKNOWN_BOUND}",
-        f"SELECT format('instruction %s (%s) is UNKNOWN since %s', id, end_to_end_id, coalesce(sent_at, released_at)) "  # noqa: S608
-        f"FROM settlement_instruction WHERE status = 'UNKNOWN' "
-        f"AND coalesce(sent_at, released_at, '-infinity') < desk_now() - interval '{UNKNOWN_BOUND}'",
+        f"""SELECT format('instruction %s (%s) is UNKNOWN since %s', id, end_to_end_id, coalesce(sending_since, released_at))
+           FROM settlement_instruction
+           WHERE status = 'UNKNOWN' AND coalesce(sending_since, released_at, '-infinity') < clock_timestamp() - interval
+           '{UNKNOWN_BOUND}'""",
     ),
 )

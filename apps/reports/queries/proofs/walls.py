@@ -41,7 +41,7 @@ def _read(sql: object, functions: dict[str, str], triggers: dict[str, tuple[str,
             continue
         for kind, name in _DROPPED.findall(text):
             (functions if kind == "FUNCTION" else triggers).pop(name, None)
-        functions.update({name: body for name, body in _FUNCTION.findall(text)})
+        functions.update(dict(_FUNCTION.findall(text)))
         triggers.update({name: (table, timing, function) for name, timing, table, function in _TRIGGER.findall(text)})
 
 

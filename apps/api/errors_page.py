@@ -1,0 +1,22 @@
+"""What a problem's `type` points at: the table of docs/errors.md, with an anchor for each code."""
+
+import re
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+_ROW = re.compile(r"\| `(?P<code>\w+)` \| (?P<status>\d+) \| (?P<retry>\w+) \| (?P<meaning>.*) \| [\w.]+ \|")
+
+
+@cache
+def _rows() -> list[dict[str, str]]:
+    text = (settings.BASE_DIR / "docs" / "errors.md").read_text(encoding="utf-8")
+    return [found.groupdict() for line in text.splitlines() if (found := _ROW.fullmatch(line))]
+
+
+@require_safe
+def errors(request: HttpRequest) -> HttpResponse:
+    return render(request, "api/errors.html", {"rows": _rows()})

@@ -1,0 +1,31 @@
+from django.contrib import admin
+
+from apps.pricing.models import Halt, Mark, MarkSet, PairPolicy
+
+from .base import TRADING, Record, Rows
+
+
+class Marks(Rows):
+    model = Mark
+
+
+@admin.register(PairPolicy)
+class PairPolicyAdmin(Record):
+    roles = TRADING
+    list_display = ("pair_code", "spread_bps", "skew_cap_bps", "minimum_earn", "auto_max_quantity", "max_price_age_ms")
+
+
+@admin.register(Halt)
+class HaltAdmin(Record):
+    list_display = ("thrown_at", "scope", "pair_code", "reason", "lifted_at")
+    list_filter = ("scope",)
+    date_hierarchy = "thrown_at"
+
+
+@admin.register(MarkSet)
+class MarkSetAdmin(Record):
+    roles = TRADING
+    list_display = ("business_date", "version", "status", "currency", "taken_at", "approved_at")
+    list_filter = ("status",)
+    date_hierarchy = "business_date"
+    inlines = (Marks,)

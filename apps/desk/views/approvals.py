@@ -1,0 +1,125 @@
+"""Four eyes: the queue, the current state beside the requested one, and the decision."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.approvals import queries as approvals
+from apps.core.actor import Actor
+from apps.core.errors import Rejected
+from apps.desk.access import page
+from apps.desk.once import FormOnce, carry_out
+from apps.reports.queries.desk import settlement
+from apps.workflows.decide_approval import decide_approval
+
+from . import params
+from .shell import show
+
+
+class NoDecision(Rejected):
+    code, title = "no_decision", "Say yes or no"
+
+
+TABS = ("open", "decided")
+
+
+@page("approvals")
+@require_safe
+def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
+    tab = params.text(request, "tab", TABS) or "open"
+    seen = approvals.visible_to(actor)
+    rows = (
+        seen.filter(status="REQUESTED").order_by("requested_at")
+        if tab == "open"
+        else seen.exclude(status="REQUESTED").order_by("-decided_at")
+    )
+    kind = params.text(request, "kind")
+    shown = list((rows.filter(kind=kind) if kind else rows)[:200])
+    kinds = sorted({a.kind for a in shown} | ({kind} if kind else set()))
+    context: dict[str, Any] = {
+        "tab": tab,
+        "kind": kind,
+        "kinds": kinds,
+        "rows": [(a, may_decide(a, actor), a.maker_id == actor.id) for a in shown],
+    }
+    return show(request, actor, "desk/approvals.html", screen="approvals", **context)
+
+
+@page("approvals")
+@require_safe
+def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
+    found = approvals.get_visible(approval, actor=actor)
+    context: dict[str, Any] = {
+        "approval": found,
+        "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}),
+        "may_decide": may_decide(found, actor),
+    }
+    context["payments"] = _payments(found)
+    return show(request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context)
+
+
+@page("approvals")
+@require_POST
+def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
+    decision = request.POST.get("decision", "")
+    if decision not in {"approve", "reject"}:
+        raise NoDecision("approve or reject")
+    approvals.get_visible(approval, actor=actor)
+    once = FormOnce(request, actor, operation="approval", tell=lambda done: f"{done.title}: {done.status.lower()}")
+    told = carry_out(
+        once,
+        decide_approval,
+        approval_id=approval,
+        actor=actor,
+        approve=decision == "approve",
+        comment=request.POST.get("comment", "")[:500],
+    )
+    messages.success(request, told)
+    return redirect("desk:approvals")
+
+
+def _payments(approval: Any) -> list[settlement.InstructionRow]:
+    """The payments of a batch to be released, as rows instead of ids."""
+    if approval.kind != "release":
+        return []
+    return settlement.list_instructions(status="all", only=[UUID(one) for one in approval.payload["instructions"]])
+
+
+def may_decide(approval: Any, actor: Actor) -> bool:
+    return approval.status == "REQUESTED" and approval.maker_id != actor.id and bool(actor.roles & set(approval.checker_roles))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of what is asked for, beside what it is now."""
+
+    name: str
+    now: str
+    asked: str
+
+    @property
+    def is_new(self) -> bool:
+        return self.now != self.asked
+
+
+def changes(before: dict[str, Any], payload: dict[str, Any]) -> list[Change]:
+    """Every field of either, those of the payload first; nested values as one line each."""
+    old, new = _flat(before), _flat(payload)
+    return [Change(name.replace("_", " "), old.get(name, ""), new.get(name, "")) for name in [*new, *(n for n in old if n not in new)]]
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, value in document.items():
+        if isinstance(value, dict):
+            out |= _flat(value, f"{prefix}{name} · ")
+        elif isinstance(value, list):
+            out[f"{prefix}{name}"] = ", ".join(map(str, value))
+        else:
+            out[f"{prefix}{name}"] = "" if value is None else str(value)
+    return out

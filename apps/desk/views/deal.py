@@ -1,0 +1,132 @@
+"""The deal page: one timeline from the request to the last payment."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from apps.core.actor import Actor
+from apps.desk.access import SEES_COMPLIANCE, page
+from apps.desk.templatetags.desk import amount
+from apps.reports.queries.desk import deal
+from apps.reports.queries.desk.deal import Entry, Story
+
+from . import params
+from .blockers import read_blockers
+from .shell import show
+
+# How an event reads: title, icon. One that is not here is told by its kind.
+KINDS = {
+    "rfq.received": ("Request received, waits for a person", "inbox"),
+    "rfq.quoted": ("Request received and quoted", "sell"),
+    "rfq.cancelled": ("Request cancelled by the client", "cancel"),
+    "rfq.declined": ("Quote declined", "thumb_down"),
+    "rfq.rejected": ("Request rejected", "block"),
+    "rfq.expired": ("Request expired", "timer_off"),
+    "quote.accepted": ("Quote accepted", "handshake"),
+    "trade.booked": ("Deal booked", "receipt_long"),
+    "hedge.booked": ("Hedge booked", "shield"),
+    "ledger.posted": ("Posted to the ledger", "balance"),
+    "net_set.frozen": ("Net set frozen at the cut-off", "ac_unit"),
+    "net_set.agreed": ("Net set agreed", "thumb_up"),
+    "net_set.settled": ("Net set settled", "check_circle"),
+    "obligation.settled": ("Obligation settled", "check_circle"),
+    "approval.requested": ("Second pair of eyes asked for", "fact_check"),
+    "approval.approved": ("Approved", "thumb_up"),
+    "approval.rejected": ("Rejected", "thumb_down"),
+    "approval.executed": ("Approval carried out", "task_alt"),
+    "trade.settled": ("Deal settled", "verified"),
+    "net_set.aborted": ("Net set aborted", "cancel"),
+    "receipt.final": ("Incoming money final", "flag"),
+    "receipt.cleared": ("Incoming money cleared", "verified"),
+    "receipt.quarantined": ("Incoming money quarantined", "shield"),
+    "instruction.failed": ("Payment failed", "error"),
+    "instruction.returned": ("Payment came back", "keyboard_return"),
+    "instruction.unknown": ("The rail does not answer", "help"),
+    "instruction.made": ("Payment instruction made", "send"),
+    "instruction.released": ("Payment released", "lock_open"),
+    "instruction.sent": ("Payment sent", "outgoing_mail"),
+    "instruction.settled": ("Payment final", "check_circle"),
+    "instruction.blocked": ("Payment blocked", "lock"),
+    "receipt.seen": ("Incoming money seen", "visibility"),
+    "receipt.matched": ("Incoming money matched", "link"),
+}
+_KEPT_BACK = ("screening.", "receipt.quarantined", "receipt.frozen")  # from who must not know why compliance holds something
+_HOUSE_KEPT_BACK = {"instruction", "receipt", "approval"}
+_ICONS = {"rfq": "request_quote", "quote": "sell", "trade": "receipt_long", "net_set": "merge", "net_leg": "merge",
+          "obligation": "assignment",
+          "instruction": "send", "receipt": "call_received", "approval": "fact_check"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the timeline as it reads."""
+
+    entry: Entry
+    title: str
+    icon: str
+    text: str
+    client_saw: str
+    house: str
+
+
+@page("blotter")
+@require_safe
+def deal_page(request: HttpRequest, actor: Actor, trade: str) -> HttpResponse:
+    return show_story(request, actor, deal.get_story(trade_id=params.decode("trd", trade, "deal")), screen="blotter")
+
+
+def show_story(request: HttpRequest, actor: Actor, story: Story, *, screen: str) -> HttpResponse:
+    may_know = bool(actor.roles & SEES_COMPLIANCE)
+    payments = [(p, read_blockers(p.blockers, may_know=may_know)) for p in story.payments]
+    context: dict[str, Any] = {
+        "story": story,
+        "head": story.head,
+        "version": story.current,
+        "quotes": story.quotes,
+        "payments": payments,
+        "items": [_item(e) for e in story.entries] if may_know else _for_the_front(story),
+    }
+    title = f"{'Deal' if story.head.trade_id else 'Request'} {story.head.client_name} {story.head.pair}"
+    return show(request, actor, "desk/deal.html", screen=screen, title=title, **context)
+
+
+def _for_the_front(story: Story) -> list[Item]:
+    """The timeline without what compliance keeps to itself."""
+    told = (e for e in story.entries if not e.kind.startswith(_KEPT_BACK))
+    return [_item(replace(e, house={}) if e.subject_type in _HOUSE_KEPT_BACK else e) for e in told]
+
+
+def _item(entry: Entry) -> Item:
+    known = KINDS.get(entry.kind)
+    title, icon = known or (entry.kind.replace(".", " ").replace("_", " ").capitalize(), _ICONS.get(entry.subject_type, "circle"))
+    return Item(entry, title, icon, _text(entry), _pretty(entry.public), "" if entry.lines else _pretty(entry.house))
+
+
+def _pretty(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False, default=str) if document else ""
+
+
+def _text(entry: Entry) -> str:
+    """The few words beside the title."""
+    told, house = entry.public, entry.house
+    if entry.lines:
+        return str(house.get("note") or house["kind"])
+    if entry.kind == "rfq.received":
+        return ", ".join(str(r).replace("_", " ").lower() for r in house.get("reasons", []))
+    if entry.kind == "rfq.quoted":
+        quote = told.get("quote") or {}
+        prices = [f"{side} at {amount(quote[side]['price'])}" for side in ("sell", "buy") if side in quote]
+        return f"client may {' or '.join(prices)}" if prices else ""
+    if entry.kind == "trade.booked":
+        return f"client {told.get('side')}s {amount(told.get('quantity'))} at {amount(told.get('price'))}, value {told.get('value_date')}"
+    if entry.kind == "quote.accepted":
+        return f"client {told.get('side')}s"
+    money = told if "amount" in told else house
+    if "amount" in money:
+        return f"{amount(money['amount'])} {money.get('asset', '')}"
+    if "blockers" in house:
+        return ", ".join(str(code).replace("_", " ").lower() for code in house["blockers"])
+    return str(house.get("title") or told.get("reason") or "")

@@ -1,0 +1,58 @@
+"""What an address may say in its query: anything unreadable is as if it were not there, except ids, which are refused."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from apps.core import ids
+from apps.core.errors import NotFound
+from apps.instruments.rules import Roll, business_date, business_day_bounds
+
+ROLL = Roll()
+
+
+def text(request: HttpRequest, name: str, allowed: tuple[str, ...] | None = None) -> str:
+    """One query parameter, cut to 80 characters; one that is not allowed counts as empty."""
+    value = request.GET.get(name, "").replace("\x00", "").strip()[:80]
+    return value if allowed is None or value in allowed else ""
+
+
+def day(request: HttpRequest, name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.GET.get(name, ""))
+    except ValueError:
+        return None
+
+
+def place(request: HttpRequest, prefix: str) -> tuple[datetime, UUID] | None:
+    """The keyset `before`: an instant and an id, as `keyset` wrote them."""
+    moment, _, wire = request.GET.get("before", "").partition("~")
+    try:
+        at = datetime.fromisoformat(moment)
+        return None if at.tzinfo is None else (at, ids.decode(prefix, wire))
+    except ValueError:
+        return None
+
+
+def keyset(at: datetime, prefix: str, value: UUID) -> str:
+    return f"{at.isoformat()}~{ids.encode(prefix, value)}"
+
+
+def decode(prefix: str, value: str, what: str) -> UUID:
+    """
+    :raises NotFound: no id of this kind
+    """
+    try:
+        return ids.decode(prefix, value)
+    except ValueError:
+        raise NotFound(f"no such {what}") from None
+
+
+def today(now: datetime) -> date:
+    """The business date at `now`; the desk rolls as the booking entities of this installation do, at 17:00 New York."""
+    return business_date(now, ROLL)
+
+
+def bounds(on: date) -> tuple[datetime, datetime]:
+    return business_day_bounds(on, ROLL)

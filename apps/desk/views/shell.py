@@ -1,0 +1,31 @@
+"""What every page has around it: who is in, where they may go, which environment, where the live process is."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apps.core import clock
+from apps.core.actor import Actor
+from apps.desk.access import SCREENS, may_open
+from apps.desk.once import new_key
+from apps.desk.policy import live_origin
+
+
+def show(request: HttpRequest, actor: Actor, template: str, *, screen: str, title: str = "", **context: Any) -> HttpResponse:
+    """The page, or its live part alone (`template` with a leading underscore) when htmx asks for that part."""
+    if request.headers.get("HX-Request") == "true" and request.headers.get("HX-Target") == "live":
+        folder, _, name = template.rpartition("/")
+        return render(request, f"{folder}/_{name}", context | {"actor": actor, "once": new_key()})
+    shell = {
+        "actor": actor,
+        "screen": screen,
+        "title": title or SCREENS[screen].title,
+        "screens": [s for s in SCREENS.values() if may_open(actor.roles, s.name)],
+        "environment": settings.ENVIRONMENT,
+        "live_url": f"{live_origin(request)}/ws/desk/",
+        "desk_now": context.pop("now", None) or clock.desk_now(),
+        "once": new_key(),
+    }
+    return render(request, template, shell | context)

@@ -1,0 +1,114 @@
+"""The request screen: what is open, least time left first, and what has ended, newest first."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.core import db
+
+from .where import Where, parsed
+
+OPEN = ("RECEIVED", "PICKED_UP", "ON_HOLD", "QUOTED")
+ENDED = ("FILLED", "CANCELLED", "DECLINED", "REJECTED", "EXPIRED")
+WAITING = ("RECEIVED", "PICKED_UP", "ON_HOLD")
+
+
+@dataclass(frozen=True, slots=True)
+class RfqRow:
+    """One request with its last quote. Amounts in base or quote units as asked; `left_ms` by the desk clock, negative when over."""
+
+    id: UUID
+    client_rfq_id: str
+    client: str
+    client_name: str
+    tier: str
+    side: str
+    pair: str
+    base: str
+    quote_asset: str
+    quantity: Decimal | None
+    quote_quantity: Decimal | None
+    value_date: date
+    status: str
+    reasons: list[str]
+    channel: str
+    received_at: datetime
+    ended_at: datetime | None
+    end_reason: str
+    life_ms: int
+    left_ms: int
+    bid: Decimal | None  # what the client gets when it sells
+    ask: Decimal | None
+    mid: Decimal | None
+    owner: str | None
+    trade_id: UUID | None
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status in WAITING
+
+    @property
+    def is_over(self) -> bool:
+        return self.left_ms <= 0
+
+    @property
+    def how(self) -> str:
+        return "manual" if self.reasons else "auto"
+
+
+_SELECT = """
+SELECT r.id, r.client_rfq_id, c.code, c.name, t.tier, r.side, r.pair_id, p.base_id, p.quote_id, r.quantity, r.quote_quantity, r.value_date,
+  r.status, r.reasons, r.channel, r.received_at, r.ended_at, r.end_reason,
+  greatest(1, extract(epoch FROM d.deadline - d.began) * 1000)::bigint, (extract(epoch FROM d.deadline - now.at) * 1000)::bigint,
+  q.sell_price, q.buy_price, q.reference_mid, u.username, x.id
+FROM rfqs_rfq r
+CROSS JOIN (SELECT desk_now() AS at OFFSET 0) now
+JOIN clients_counterparty c ON c.id = r.client_id
+JOIN clients_terms t ON t.id = r.terms_id
+JOIN instruments_pair p ON p.code = r.pair_id
+LEFT JOIN LATERAL (SELECT * FROM rfqs_quote WHERE rfq_id = r.id ORDER BY number DESC LIMIT 1) q ON true
+LEFT JOIN users_user u ON u.id = r.owner_id
+LEFT JOIN trades_trade x ON x.rfq_id = r.id
+CROSS JOIN LATERAL (SELECT CASE WHEN r.status = 'QUOTED' THEN q.expires_at ELSE r.respond_by END AS deadline,
+                           CASE WHEN r.status = 'QUOTED' THEN q.created_at ELSE r.received_at END AS began) d
+"""
+
+
+def _rows(sql: str, params: list[object]) -> list[RfqRow]:
+    return [RfqRow(*parsed(row, 13)) for row in db.run(_SELECT + sql, params)]
+
+
+def list_active(*, client: str = "", pair: str = "", status: str = "", limit: int = 200) -> list[RfqRow]:
+    """Open requests, least time left first; those whose time is over but that no sweep has ended yet come last."""
+    where = Where().add("r.status = ANY(%s)", list(OPEN)).add("c.code = %s", client).add("r.pair_id = %s", pair)
+    where.add("r.status = ANY(%s)", list(WAITING)) if status == "waiting" else where.add("r.status = %s", status)
+    return _rows(f" WHERE {where.sql} ORDER BY d.deadline <= now.at, d.deadline, r.id LIMIT %s", [*where.params, limit])
+
+
+def list_historic(
+    *,
+    client: str = "",
+    pair: str = "",
+    status: str = "",
+    day: tuple[datetime, datetime] | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+) -> list[RfqRow]:
+    """Ended requests, newest first, after the keyset `before` (received at, id)."""
+    where = Where().add("r.status = ANY(%s)", list(ENDED)).add("r.status = %s", status)
+    where.add("c.code = %s", client).add("r.pair_id = %s", pair)
+    where.row("r.received_at >= %s AND r.received_at < %s", day).row("(r.received_at, r.id) < (%s, %s)", before)
+    return _rows(f" WHERE {where.sql} ORDER BY r.received_at DESC, r.id DESC LIMIT %s", [*where.params, limit])
+
+
+def count_active() -> tuple[int, int]:
+    """(open, of these waiting for a person), by the desk clock: a quote whose time is over is not open."""
+    row = db.one(
+        """SELECT count(*) FILTER (WHERE r.status <> 'QUOTED' OR q.expires_at > now.at), count(*) FILTER (WHERE r.status <> 'QUOTED')
+           FROM rfqs_rfq r CROSS JOIN (SELECT desk_now() AS at OFFSET 0) now
+           LEFT JOIN LATERAL (SELECT expires_at FROM rfqs_quote WHERE rfq_id = r.id ORDER BY number DESC LIMIT 1) q ON true
+           WHERE r.status = ANY(%s)""",
+        [list(OPEN)],
+    )
+    return row[0], row[1]

@@ -1,0 +1,157 @@
+"""The settlement screen: what is still owed by value date and asset, instructions with their blockers, receipts that wait."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from apps.core import db
+
+from .where import Where, parsed
+
+LIVE = ("DRAFT", "READY", "BLOCKED", "RELEASED", "SENDING", "UNKNOWN", "SENT", "EXPECTED", "PART_RECEIVED")
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Open obligations of one value date and asset, in units of the asset; `net` positive: we receive."""
+
+    value_date: date
+    asset: str
+    pay: Decimal
+    receive: Decimal
+    count: int
+
+    @property
+    def net(self) -> Decimal:
+        return self.receive - self.pay
+
+
+def list_ladder(limit: int = 400) -> list[Rung]:
+    rows = db.run(
+        """SELECT value_date, asset_id, coalesce(sum(amount - settled_amount) FILTER (WHERE direction = 'PAY'), 0),
+             coalesce(sum(amount - settled_amount) FILTER (WHERE direction = 'RECEIVE'), 0), count(*)
+           FROM settlement_obligation WHERE status NOT IN ('SETTLED', 'CANCELLED', 'CLOSED_OUT')
+           GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s""",
+        [limit],
+    )
+    return [Rung(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRow:
+    id: UUID
+    direction: str
+    asset: str
+    amount: Decimal
+    settled_amount: Decimal
+    account: str | None
+    client_name: str | None
+    nostro: str
+    rail: str
+    to: str | None
+    due_date: date
+    status: str
+    attempt: int
+    end_to_end_id: str
+    rail_reference: str
+    failure: str
+    is_late: bool
+    made_by: UUID | None
+    released_by: str | None
+    blockers: list[Any]
+    checked_at: datetime | None
+    approval_id: UUID | None
+    asked_by: str | None
+
+
+_INSTRUCTIONS = """
+SELECT i.id, i.direction, i.asset_id, i.amount, i.settled_amount, a.code, c.name, n.name, n.rail_id,
+  coalesce(nullif(i.beneficiary_address, ''), s.address), i.due_date, i.status, i.attempt,
+  i.end_to_end_id, i.rail_reference, i.failure, i.due_date < desk_now()::date AND i.status = ANY(%s), i.made_by, u.username,
+  coalesce(g.blockers, '[]'), g.decided_at, k.id, k.maker_name
+FROM settlement_instruction i
+JOIN settlement_nostro n ON n.id = i.nostro_id
+LEFT JOIN clients_account a ON a.id = i.account_id
+LEFT JOIN clients_counterparty c ON c.id = a.owner_id
+LEFT JOIN clients_ssi s ON s.id = i.ssi_id
+LEFT JOIN users_user u ON u.id = i.released_by
+LEFT JOIN LATERAL (
+  SELECT blockers, decided_at FROM settlement_gatedecision d WHERE d.instruction_id = i.id ORDER BY decided_at DESC, id DESC LIMIT 1) g
+  ON true
+LEFT JOIN approvals_approval k ON k.kind = 'release' AND k.status = 'REQUESTED' AND k.payload->'instructions' @> to_jsonb(i.id::text)
+"""
+
+
+def list_instructions(
+    *,
+    status: str = "",
+    direction: str = "",
+    asset: str = "",
+    client: str = "",
+    due: str = "",
+    only: Sequence[UUID] | None = None,
+    limit: int = 200,
+) -> list[InstructionRow]:
+    """Live ones (or those of one status, or all), the earliest due first; ended ones newest first.
+
+    :param only: of these alone
+    """
+    where = Where().row("i.id = ANY(%s)", None if only is None else [list(only)])
+    where.add("i.direction = %s", direction).add("i.asset_id = %s", asset).add("c.code = %s", client)
+    if due in {"today", "late"}:
+        where.row(f"i.due_date {'=' if due == 'today' else '<'} desk_now()::date", ())
+    if status in {"", "live"}:
+        where.add("i.status = ANY(%s)", list(LIVE))
+    elif status != "all":
+        where.add("i.status = %s", status)
+    order = "i.due_date DESC, i.id DESC" if status == "all" else "i.due_date, i.direction, i.status, i.id"
+    rows = db.run(f"{_INSTRUCTIONS} WHERE {where.sql} ORDER BY {order} LIMIT %s", [list(LIVE), *where.params, limit])
+    return [InstructionRow(*parsed(row, 19)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    id: UUID
+    asset: str
+    amount: Decimal
+    nostro: str
+    rail_reference: str
+    sender_name: str
+    sender_address: str
+    status: str
+    quarantine_reason: str
+    owner_role: str
+    account: str | None
+    seen_at: datetime
+    value_date: date
+
+
+def list_receipts(limit: int = 100) -> list[ReceiptRow]:
+    """Receipts that somebody has to act on, oldest first."""
+    rows = db.run(
+        """SELECT r.id, r.asset_id, r.amount, n.name, r.rail_reference, r.sender_name, r.sender_address, r.status, r.quarantine_reason,
+             r.owner_role, a.code, r.seen_at, r.value_date
+           FROM settlement_receipt r JOIN settlement_nostro n ON n.id = r.nostro_id LEFT JOIN clients_account a ON a.id = r.account_id
+           WHERE r.status NOT IN ('MATCHED', 'DROPPED', 'RETURNED', 'REVERTED') ORDER BY r.seen_at LIMIT %s""",
+        [limit],
+    )
+    return [ReceiptRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StopRow:
+    """A stop of all releases."""
+
+    id: UUID
+    reason: str
+    thrown_by: UUID
+    thrown_at: datetime
+
+
+def list_release_stops() -> list[StopRow]:
+    """Those that are on."""
+    sql = "SELECT id, reason, thrown_by, thrown_at FROM settlement_releasestop WHERE lifted_at IS NULL ORDER BY thrown_at"
+    return [StopRow(*row) for row in db.run(sql)]

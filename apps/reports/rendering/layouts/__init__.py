@@ -1,0 +1,19 @@
+"""What stands where in each report: rows of the database to tables for people and cells for machines."""
+
+from .blotter import BLOTTER_HEADER, blotter, blotter_cells
+from .position import POSITION_HEADER, Valuation, position, position_cells
+from .statement import STATEMENT_HEADER, Account, statement, statement_cells
+
+__all__ = [
+    "BLOTTER_HEADER",
+    "POSITION_HEADER",
+    "STATEMENT_HEADER",
+    "Account",
+    "Valuation",
+    "blotter",
+    "blotter_cells",
+    "position",
+    "position_cells",
+    "statement",
+    "statement_cells",
+]

@@ -1,0 +1,139 @@
+// What the pages gain with JavaScript: fresh tables, a connection light, countdowns, copying, shortcuts. Nothing here decides anything.
+(() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const title = document.title;
+
+  // --- theme
+  $("#theme")?.addEventListener("click", () => {
+    const dark = getComputedStyle(document.documentElement).colorScheme.trim() === "dark"
+      || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+    const theme = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    try { localStorage.setItem("_x_adminTheme", JSON.stringify(theme)); } catch { /* private mode: this page only */ }
+  });
+
+  // --- login: fill in a demo login
+  for (const button of $$("[data-fill-name]")) {
+    button.addEventListener("click", () => {
+      $("#username").value = button.dataset.fillName;
+      $("#password").value = button.dataset.fillPassword;
+      $("#password").form.requestSubmit();
+    });
+  }
+
+  // --- copy
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    event.preventDefault();
+    try { await navigator.clipboard.writeText(button.dataset.copy); } catch { return; }
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1200);
+  });
+
+  // --- times: the reader's own in the title; countdowns from what the server said was left
+  const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  function dress(root) {
+    for (const time of $$("time[datetime]", root)) time.title = `${time.dateTime} · here ${local.format(new Date(time.dateTime))}`;
+    const now = performance.now();
+    for (const bar of $$("progress[data-left]", root)) bar.dataset.until = String(now + Number(bar.dataset.left));
+    tick();
+  }
+  function tick() {
+    const now = performance.now();
+    for (const bar of $$("progress[data-until]")) {
+      const left = Math.max(0, Number(bar.dataset.until) - now);
+      bar.value = left;
+      bar.classList.toggle("low", left < 5000);
+      const text = bar.nextElementSibling;
+      if (text) text.textContent = left ? `${Math.ceil(left / 1000)} s` : "over";
+    }
+    const light = $("#light");
+    if (light && light.dataset.state !== "none") say_age();
+  }
+  setInterval(tick, 500);
+
+  // --- the live part of a page: asked for again every 2 s, or as soon as the desk's socket says that something happened
+  const live = $("#live");
+  let fresh = performance.now(), asked = 0, seen = null, failed = false;
+  function refresh() {
+    if (!live || document.hidden || !window.htmx || live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
+    if ($$("input[type=checkbox]:checked", live).length) return;
+    asked = performance.now();
+    window.htmx.trigger(live, "desk-refresh");
+  }
+  function remember(quiet) {
+    const rows = $$("[data-row]", live || document);
+    if (seen && !quiet) {
+      for (const row of rows.filter((r) => !seen.has(r.dataset.row))) {
+        row.classList.add("new");
+        if (row.dataset.say) $("#say").textContent = row.dataset.say;
+      }
+    }
+    seen = new Set(rows.map((r) => r.dataset.row));
+    const count = $("[data-count]", live || document)?.dataset.count;
+    document.title = count && count !== "0" ? `(${count}) ${title}` : title;
+  }
+  document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "live") { remember(false); dress(event.target); } });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target.id !== "live") return;
+    failed = !event.detail.successful;
+    if (!failed) fresh = performance.now();
+  });
+  setInterval(() => { if (performance.now() - asked >= (open && heard + 12000 > performance.now() ? 10000 : 2000)) refresh(); }, 500);
+
+  // --- the desk's socket: nudges only; the page fetches what it shows
+  let open = false, heard = 0, wait = 1000, nudge = 0;
+  function connect() {
+    const url = document.body.dataset.live;
+    if (!url || !window.WebSocket) return;
+    let socket;
+    try { socket = new WebSocket(url, ["otc.v1.json"]); } catch { return; }
+    socket.onopen = () => { open = true; wait = 1000; heard = performance.now(); socket.send('{"op":"sub","ch":"desk"}'); say_age(); };
+    socket.onmessage = (event) => {
+      heard = performance.now();
+      let message;
+      try { message = JSON.parse(event.data); } catch { return; }
+      if (message.ch === "desk" && message.type) { clearTimeout(nudge); nudge = setTimeout(refresh, Math.max(0, 250 - (heard - asked))); }
+    };
+    socket.onclose = () => { open = false; say_age(); setTimeout(connect, wait); wait = Math.min(30000, wait * 2); };
+  }
+  function say_age() {
+    const light = $("#light"), text = $("#light-text");
+    if (!light) return;
+    const age = Math.floor((performance.now() - fresh) / 1000);
+    const state = failed || (live && age > 15) ? "bad" : open ? "good" : "warn";
+    light.dataset.state = state;
+    light.title = open ? "The desk's socket is open" : "The desk's socket is closed; the page asks every 2 s";
+    const how = state === "bad" ? "connection lost" : open ? "live" : "polling";
+    const words = live ? `${how} · data ${age} s old` : how;
+    if (text.textContent !== words) text.textContent = words;
+  }
+
+  // --- keys: "/" searches, j and k walk rows, Enter opens. Never a bare key to send or accept.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (event.key === "/" && $("#search")) { event.preventDefault(); $("#search").focus(); $("#search").select(); }
+    if (event.key === "j" || event.key === "k") {
+      const links = $$("tr[data-row] a.open");
+      if (!links.length) return;
+      const at = links.indexOf(document.activeElement);
+      links[Math.max(0, Math.min(links.length - 1, at + (event.key === "j" ? 1 : -1)))].focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const row = event.target.closest("tr[data-row]");
+    if (row && !event.target.closest("a, button, input, label, summary") && !String(getSelection())) $("a.open", row)?.click();
+  });
+  document.addEventListener("submit", (event) => {
+    const ask = event.target.dataset.confirm;
+    if (ask && !confirm(ask)) event.preventDefault();
+  });
+  document.addEventListener("change", (event) => { if (event.target.closest("form[data-auto]")) event.target.form.requestSubmit(); });
+
+  dress(document);
+  remember(true);
+  if ($("#light")) { say_age(); connect(); }
+})();
