@@ -125,8 +125,8 @@ LINES = (
            trim_scale(-coalesce(i.total, 0)))
            FROM settlement_nostro n
            LEFT JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'IN_TRANSIT'
-           LEFT JOIN (SELECT nostro_id, sum(amount) AS total FROM settlement_instruction WHERE direction = 'PAY' AND status = 'SENT'
-           GROUP BY nostro_id) i ON i.nostro_id = n.id
+           LEFT JOIN (SELECT nostro_id, sum(amount - settled_amount) AS total FROM settlement_instruction
+           WHERE direction = 'PAY' AND status = 'SENT' GROUP BY nostro_id) i ON i.nostro_id = n.id
            WHERE coalesce(a.amount, 0) <> -coalesce(i.total, 0)""",
     ),
     sql(
