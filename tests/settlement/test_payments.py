@@ -18,9 +18,10 @@ from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import Blocked, NothingToRelease, NotOverridable, ReleaseStopped
 from apps.settlement.models import Instruction
-from apps.settlement.rails import outside
+from apps.settlement.rails import get_rail, outside
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.read_statement import read_line
 from apps.workflows.request_release import recall_release, request_release, resume_releases, stop_releases
 from apps.workflows.settle_net_set import agree_net_set
 from tests import world
@@ -352,6 +353,24 @@ def test_a_payment_booked_in_two_parts_settles_with_the_second(acme: world.Firm)
     assert here.balances()["NOSTRO BTC"] == D(999) - D("0.00005")
 
 
+def test_half_a_payment_leaves_its_obligation_part_settled() -> None:
+    here.open_house("USD", "BTC")
+    here.deal(world.firm("acme", netting=False), Side.BUY, "1")
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    here.at(here.VALUE_DAY)
+    jobs.review_queue()
+    outside.script(here.place("BTC"), "SPLIT")
+    here.release(payment().id)
+    jobs.send_released()
+    at = here.at(here.VALUE_DAY, hours=1)
+    first, *_ = get_rail("bitcoin-btc", "CHAIN").statement(here.place("BTC"), after=0, now=at).entries
+    read_line(nostro_id=payment().nostro_id, entry=first)
+    owed = settlement.list_obligations(SYSTEM).get(direction="PAY")
+    assert (owed.status, owed.settled_amount, payment().status) == ("PART_SETTLED", D("0.5"), "SENT")
+    assert (here.balances()["NOSTRO BTC"], here.balances()["IN_TRANSIT BTC"]) == (D("999.5"), D("-0.5"))
+
+
 def test_a_payment_booked_twice_is_a_break_that_someone_must_explain(acme: world.Firm) -> None:
     outside.script(here.place("BTC"), "DUPLICATE")
     here.release(payment().id)
@@ -386,9 +405,6 @@ def test_reading_a_statement_again_changes_nothing(acme: world.Firm) -> None:
         db.one("SELECT count(*) FROM settlement_statementline"),
         db.one("SELECT count(*) FROM ledger_ledgertransaction"),
     )
-    from apps.settlement.rails import get_rail
-    from apps.workflows.read_statement import read_line
-
     nostro = settlement.get_nostro(payment().entity_id, "BTC")
     statement = get_rail("bitcoin-btc", "CHAIN").statement(here.place("BTC"), after=0, now=clock.desk_now())
     assert len(statement.entries) == 2

@@ -14,7 +14,8 @@ SELECT n.name, n.asset_id, n.designation,
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'IN_TRANSIT'), 0),
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'SUSPENSE'), 0),
   c.balance,
-  coalesce((SELECT sum(i.amount) FROM settlement_instruction i WHERE i.nostro_id = n.id AND i.direction = 'PAY' AND i.status = 'SENT'), 0),
+  coalesce((SELECT sum(i.amount - i.settled_amount) FROM settlement_instruction i
+            WHERE i.nostro_id = n.id AND i.direction = 'PAY' AND i.status = 'SENT'), 0),
   coalesce((SELECT sum(r.amount) FROM settlement_receipt r
             WHERE r.nostro_id = n.id AND r.status IN ('FINAL', 'CLEARED', 'QUARANTINED', 'RETURN_DUE')), 0)
     - coalesce((SELECT sum(i.amount) FROM settlement_instruction i JOIN settlement_receipt r ON r.id = i.returns_id

@@ -38,7 +38,8 @@ FULL JOIN (
            CASE direction WHEN 'RECEIVE' THEN amount - settled_amount ELSE settled_amount - amount END AS owed, 0 AS moving
     FROM settlement_obligation WHERE status IN {_OPEN}
     UNION ALL
-    SELECT i.entity_id, i.account_id, i.asset_id, 0, i.amount FROM settlement_instruction i
+    SELECT i.entity_id, i.account_id, i.asset_id, 0, i.amount - CASE WHEN i.obligation_id IS NULL THEN 0 ELSE i.settled_amount END
+    FROM settlement_instruction i
     WHERE i.direction = 'PAY' AND i.status = 'SENT' AND (i.net_leg_id IS NOT NULL OR i.obligation_id IS NOT NULL)
     UNION ALL
     SELECT i.entity_id, i.account_id, i.asset_id, 0, -(i.settled_amount - coalesce(o.settled_amount, 0)) FROM settlement_instruction i
@@ -124,8 +125,8 @@ LINES = (
            trim_scale(-coalesce(i.total, 0)))
            FROM settlement_nostro n
            LEFT JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'IN_TRANSIT'
-           LEFT JOIN (SELECT nostro_id, sum(amount) AS total FROM settlement_instruction WHERE direction = 'PAY' AND status = 'SENT'
-           GROUP BY nostro_id) i ON i.nostro_id = n.id
+           LEFT JOIN (SELECT nostro_id, sum(amount - settled_amount) AS total FROM settlement_instruction
+           WHERE direction = 'PAY' AND status = 'SENT' GROUP BY nostro_id) i ON i.nostro_id = n.id
            WHERE coalesce(a.amount, 0) <> -coalesce(i.total, 0)""",
     ),
     sql(
