@@ -1,8 +1,8 @@
 """Debian's Chromium against a real web server thread and a real live process, as a person at the desk has them."""
 
 import os
+import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from apps.users.models import User
 from tests.desk.day import PASSWORD, Day, make_day, make_staff
 from tests.live.conftest import free_port, start_live
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -26,12 +26,12 @@ def _loop_is_playwrights() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium(_loop_is_playwrights: None) -> Iterator[Browser]:
-    if not CHROMIUM.exists():
+    if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing: apt-get install chromium")
         pytest.skip("Chromium is missing: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
         browser.close()
 

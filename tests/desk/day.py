@@ -108,15 +108,15 @@ def ask_approval(*, maker: Actor, title: str, roles: list[str], kind: str = "ssi
 
 def make_day(staff: dict[str, User], *, deals: int = 24) -> Day:
     """Two clients, `deals` deals over some hours, a declined quote, requests that wait, hedges, an approval and live prices."""
-    house.open_house()
+    house.open_house("USD", "EUR", "BTC", "ETH")
     acme, borealis = world.firm("acme", line=D(14_000_000)), world.firm("borealis", mode="CLIENT_FIRST", line=D(600_000))
     register_counterparty(code="helios", name="Helios Liquidity", lei="", country="US", roles=["LP"])
     pairs = [("BTC-USD", "1.5"), ("ETH-USD", "42"), ("BTC-EUR", "0.75"), ("EUR-USD", "250000")]
     at, made, cut = world.NOON, [], False
     for i in range(deals):
         at += timedelta(minutes=11, seconds=7 * (i % 5))
-        if at > house.CUTOFF and not cut:
-            cut = bool(house.at(house.CUTOFF))
+        if at > house.CUTOFF + timedelta(minutes=1) and not cut:
+            cut = bool(house.at(house.CUTOFF, minutes=1))
             jobs.run_all()
         clock.freeze_desk(at)
         pair, size = pairs[(i * i + i // 3) % 4]
@@ -127,7 +127,7 @@ def make_day(staff: dict[str, User], *, deals: int = 24) -> Day:
         except CreditExceeded:
             continue
     if not cut:
-        at = house.at(house.CUTOFF)
+        at = house.at(house.CUTOFF, minutes=1)
         jobs.run_all()
     with acting(acme.trader):
         _, quote, _ = ask_for(acme, "r-declined", "BTC-USD", Side.TWO_WAY, "1")
