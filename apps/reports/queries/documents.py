@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -9,7 +10,7 @@ from django.db import connection
 from apps.core import db, ids
 from apps.ledger.states import HAVE, RESULT
 from apps.reports.errors import UnknownReport
-from apps.reports.rules import BlotterRow, Holder, Issuer, Movement, OpenObligation, PositionRow
+from apps.reports.rendering.rows import BlotterRow, Holder, Issuer, Movement, OpenObligation, PositionRow
 
 _BATCH = 2_000
 
@@ -118,13 +119,14 @@ def list_account_deals(entity_id: UUID, account_id: UUID, on: date) -> list[Blot
     return list(_deals("AND t.account_id = %(account)s AND t.kind = 'CLIENT'", {"entity": entity_id, "account": account_id, "on": on}))
 
 
-def _deals(more: str, params: dict[str, object]) -> Iterator[BlotterRow]:
+def _deals(more: str, params: dict[str, Any]) -> Iterator[BlotterRow]:
     with connection.chunked_cursor() as cursor:
         cursor.execute(_DEALS.format(more=more), params)
         while rows := cursor.fetchmany(_BATCH):
             for row in rows:
                 covers = "" if row[25] is None else ids.encode("trd", row[25])
-                yield BlotterRow(ids.encode("trd", row[0]), *row[1:25], covers, row[26])
+                cells: list[Any] = [ids.encode("trd", row[0]), *row[1:25], covers, row[26]]
+                yield BlotterRow(*cells)
 
 
 def list_positions(entity_id: UUID, on: date) -> list[PositionRow]:

@@ -5,8 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from apps.core import money
-from apps.reports.rules import BlotterRow, Holder, Issuer, Movement, OpenObligation
 
+from ..rows import BlotterRow, Holder, Issuer, Movement, OpenObligation
 from ..table import Document, Row, Table, clock_time, columns, figure
 from .words import Scales, long_date, short, stamp, yours
 
@@ -15,9 +15,12 @@ STATEMENT_HEADER = (
     "client_pays", "client_pays_asset", "client_receives", "client_receives_asset", "value_date", "direction", "outstanding", "status",
 )  # fmt: skip
 _SAID = {
-    "DEAL": "Deal", "SET_OFF": "Set-off under payment netting", "RECEIPT_APPLIED": "Payment received", "PAYMENT_SENT": "Payment to you", "REVERSAL": "Payment returned",
-    "DEPOSIT": "Deposit", "WITHDRAWAL": "Withdrawal",
-}  # fmt: skip
+    "DEAL": "Deal",
+    "SET_OFF": "Set-off under payment netting",
+    "RECEIPT_APPLIED": "Payment received",
+    "PAYMENT_SENT": "Payment to you",
+    "REVERSAL": "Payment returned",
+}
 
 
 class Account:
