@@ -37,18 +37,21 @@ def run_report(run_id: UUID) -> Any:
 
     What goes wrong while rendering is kept on the run (FAILED, with its error), to be tried again.
     """
-    run = start_report(run_id=run_id)
+    run: ReportRun | None = start_report(run_id=run_id)
     if run is None:
         return None
+    ended: ReportRun | None
     try:
         with db.snapshot():
             files = reports.write(run, settings.REPORTS_DIR)
     except AppError as no:
-        return fail_report(run_id=run.id, lease_until=run.lease_until, error=f"{no.code}: {no.detail}")
+        ended = fail_report(run_id=run.id, lease_until=run.lease_until, error=f"{no.code}: {no.detail}")
     except Exception as no:
         log.exception("report %s of %s for %s", run.report, run.scope, run.business_date)
-        return fail_report(run_id=run.id, lease_until=run.lease_until, error=f"{type(no).__name__}: {no}")
-    return finish_report(run_id=run.id, lease_until=run.lease_until, files=files)
+        ended = fail_report(run_id=run.id, lease_until=run.lease_until, error=f"{type(no).__name__}: {no}")
+    else:
+        ended = finish_report(run_id=run.id, lease_until=run.lease_until, files=files)
+    return ended
 
 
 @use_case

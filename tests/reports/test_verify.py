@@ -23,10 +23,10 @@ LIVE = "(SELECT id FROM rfqs_rfq WHERE status = 'QUOTED' AND client_rfq_id = '{}
 INSTRUCTION = """
 INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, account_id, amount, settled_amount, attempt,
 end_to_end_id,
-  status, due_date, rail_reference, failure, released_at, obligation_id {more_columns})
+  status, due_date, rail_reference, failure, beneficiary_name, beneficiary_address, released_at, obligation_id {more_columns})
 SELECT gen_random_uuid(), o.direction, o.entity_id, o.asset_id, n.id, o.account_id, o.amount, {settled}, {attempt},
 left(md5(random()::text), 30),
-  '{status}', o.value_date, '', '', '2026-09-15 06:00+00', o.id {more_values}
+  '{status}', o.value_date, '', '', '', '', '2026-09-15 06:00+00', o.id {more_values}
 FROM settlement_obligation o JOIN settlement_nostro n ON n.asset_id = o.asset_id AND n.designation = 'HOUSE'
 WHERE o.status = 'OPEN' AND o.direction = 'PAY' ORDER BY o.id LIMIT 1
 """

@@ -10,7 +10,7 @@ from django.db import connection
 from apps.core import db, ids
 from apps.ledger.states import HAVE, RESULT
 from apps.reports.errors import UnknownReport
-from apps.reports.rules import BlotterRow, Holder, Issuer, Movement, OpenObligation, PositionRow
+from apps.reports.rendering.rows import BlotterRow, Holder, Issuer, Movement, OpenObligation, PositionRow
 
 _BATCH = 2_000
 
@@ -125,8 +125,8 @@ def _deals(more: str, params: dict[str, Any]) -> Iterator[BlotterRow]:
         while rows := cursor.fetchmany(_BATCH):
             for row in rows:
                 covers = "" if row[25] is None else ids.encode("trd", row[25])
-                values: list[Any] = [ids.encode("trd", row[0]), *row[1:25], covers, row[26]]
-                yield BlotterRow(*values)
+                cells: list[Any] = [ids.encode("trd", row[0]), *row[1:25], covers, row[26]]
+                yield BlotterRow(*cells)
 
 
 def list_positions(entity_id: UUID, on: date) -> list[PositionRow]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -64,8 +65,8 @@ def list_postings(until: date | None) -> Iterator[Posting]:
         cursor.execute(_POSTINGS, {"until": until})
         while rows := cursor.fetchmany(_BATCH):
             for row in rows:
-                values: list[Any] = [*row[:7], account_name(*row[7:10]), *row[9:]]
-                yield Posting(*values)
+                cells: list[Any] = [*row[:7], account_name(*row[7:10]), *row[9:]]
+                yield Posting(*cells)
 
 
 def get_last_day(until: date | None) -> date | None:
@@ -76,10 +77,11 @@ def get_last_day(until: date | None) -> date | None:
     return last
 
 
-def list_prices(until: date | None) -> list[tuple[Any, ...]]:
+def list_prices(until: date | None) -> list[tuple[date, str, Decimal, str]]:
     """Approved closing marks: (date, asset, price of one unit, currency)."""
-    return db.run(
+    rows: list[Any] = db.run(
         "SELECT s.business_date, m.asset_code, m.price, s.currency FROM pricing_mark m JOIN pricing_markset s ON s.id = m.mark_set_id "
         "WHERE s.status = 'APPROVED' AND m.asset_code <> s.currency AND s.business_date <= coalesce(%s, 'infinity'::date) ORDER BY 1, 2",
         (until,),
     )
+    return rows

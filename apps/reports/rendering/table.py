@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from apps.core import money
-from apps.reports.rules import Issuer
+
+from .rows import Issuer
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 from apps.core import money
-from apps.reports.rules import BlotterRow, Issuer
 
+from ..rows import BlotterRow, Issuer
 from ..table import Document, Row, Table, clock_time, columns, figure
 from .words import Scales, long_date, plain, short, stamp
 

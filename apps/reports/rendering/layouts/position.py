@@ -5,8 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from apps.core import money
-from apps.reports.rules import BlotterRow, Issuer, PositionRow
 
+from ..rows import BlotterRow, Issuer, PositionRow
 from ..table import Document, Row, Table, clock_time, columns, figure
 from .words import Scales, long_date, plain, short
 

@@ -5,8 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from apps.core import money
-from apps.reports.rules import BlotterRow, Holder, Issuer, Movement, OpenObligation
 
+from ..rows import BlotterRow, Holder, Issuer, Movement, OpenObligation
 from ..table import Document, Row, Table, clock_time, columns, figure
 from .words import Scales, long_date, short, stamp, yours
 
@@ -20,8 +20,7 @@ _SAID = {
     "RECEIPT_APPLIED": "Payment received",
     "PAYMENT_SENT": "Payment to you",
     "REVERSAL": "Payment returned",
-    "DEPOSIT": "Deposit", "WITHDRAWAL": "Withdrawal",
-}  # fmt: skip
+}
 
 
 class Account:
