@@ -195,6 +195,21 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         "BALANCE was not proven",
     ),
     ("documents", [], ["INSERT INTO reports_documentcounter (scope, kind, last) VALUES ('acme', 'statement', 1)"], "0 numbers given"),
+    ("settlement_has_events", [], [netted()], "has no event net_set.frozen"),
+    ("settlement_has_events", [], [instruction("SENT")], "has no event instruction.sent"),
+    ("settlement_has_events", [], [RECEIPT.format(status="FINAL", reason="")], "has no event receipt.seen"),
+    (
+        "settlement_has_events",
+        [],
+        ["UPDATE settlement_obligation SET status = 'SETTLED', settled_amount = amount, settled_at = booked_at WHERE status = 'OPEN'"],
+        "has no event trade.settled",
+    ),
+    (
+        "reservations_end",
+        [],
+        ["UPDATE settlement_obligation SET status = 'SETTLED', settled_amount = amount, settled_at = booked_at WHERE status = 'OPEN'"],
+        "which has settled",
+    ),
     (
         "documents",
         [],

@@ -2,8 +2,6 @@
 
 # ruff: noqa: S608 - every part is written here
 
-# ruff: noqa: S608 - every part is written here
-
 from .lines import sql
 
 # A line cut (or an excess that ran out) below what was taken before is a passive breach: recorded, not forbidden. Both ids are UUIDv7, so
@@ -51,6 +49,10 @@ LINES = (
            JOIN credit_reservation c ON c.source_id = t.rfq_id
            JOIN credit_line l ON l.id = c.line_id
            WHERE c.status NOT IN ('COMMITTED', 'CLOSED')""",
+        """SELECT format('reservation %s is COMMITTED for deal %s, which has settled', c.id, c.deal_id)
+           FROM credit_reservation c
+           WHERE c.status = 'COMMITTED' AND (SELECT bool_and(o.status IN ('SETTLED', 'CANCELLED')) FROM settlement_obligation o
+           WHERE o.trade_id = c.deal_id)""",
         """SELECT format('hold %s is PENDING for request %s, which is %s', h.id, h.source_id, coalesce(r.status, 'gone'))
            FROM ledger_hold h
            LEFT JOIN rfqs_rfq r ON r.id = h.source_id

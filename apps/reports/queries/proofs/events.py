@@ -2,8 +2,6 @@
 
 # ruff: noqa: S608 - every part is written here
 
-# ruff: noqa: S608 - every part is written here
-
 from .lines import sql
 
 
@@ -15,6 +13,16 @@ def _missing(kind: str, subject: str, what: str, source: str) -> str:
         f"GROUP BY f.id HAVING count(e.id) <> 1"
     )
 
+
+def _untold(kind: str, what: str, source: str) -> str:
+    """Rows of `source` (an alias `f` with id) without an event of this kind; what may happen twice (a payment comes back) may have two."""
+    return (
+        f"SELECT format('{what} %s has no event {kind}', f.id) FROM {source} "
+        f"WHERE NOT EXISTS (SELECT 1 FROM events_event e WHERE e.subject_id = f.id AND e.kind = '{kind}')"
+    )
+
+
+_SETTLED = "SELECT trade_id AS id FROM settlement_obligation GROUP BY trade_id HAVING bool_and(status IN ('SETTLED', 'CANCELLED'))"
 
 _ENDS = [
     _missing(f"rfq.{status.lower()}", "rfq", f"{status} request", f"(SELECT id FROM rfqs_rfq WHERE status = '{status}') f")
@@ -69,5 +77,23 @@ LINES = (
            FROM close_businessday d
            WHERE d.status = 'CLOSED' AND NOT EXISTS (SELECT 1 FROM events_event e WHERE e.subject_id = d.id AND e.kind =
            'day.closed')""",
+    ),
+    sql(
+        "settlement_has_events",
+        "Every net set, payment, receipt, deposit, withdrawal and settled deal has its events",
+        _untold("net_set.frozen", "net set", "settlement_netset f"),
+        _untold("instruction.sent", "payment", "(SELECT id FROM settlement_instruction WHERE status IN ('SENT', 'SETTLED', 'RETURNED')) f"),
+        _untold("instruction.settled", "payment", "(SELECT id FROM settlement_instruction WHERE status = 'SETTLED') f"),
+        _untold("instruction.failed", "payment", "(SELECT id FROM settlement_instruction WHERE status = 'FAILED') f"),
+        _untold("receipt.seen", "receipt", "settlement_receipt f"),
+        _untold("receipt.quarantined", "receipt", "(SELECT id FROM settlement_receipt WHERE status = 'QUARANTINED') f"),
+        _untold("deposit.credited", "deposit", "(SELECT id FROM settlement_deposit WHERE status = 'CREDITED') f"),
+        _untold("withdrawal.requested", "withdrawal", "settlement_withdrawal f"),
+        _untold("withdrawal.settled", "withdrawal", "(SELECT id FROM settlement_withdrawal WHERE status = 'SETTLED') f"),
+        _untold(
+            "trade.settled",
+            "settled deal",
+            f"({_SETTLED}) f JOIN trades_trade t ON t.id = f.id JOIN clients_terms m ON m.id = t.terms_id AND m.mode <> 'PREFUNDED'",
+        ),
     ),
 )

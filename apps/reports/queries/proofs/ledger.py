@@ -2,8 +2,6 @@
 
 # ruff: noqa: S608 - every part is written here
 
-# ruff: noqa: S608 - every part is written here
-
 from apps.core import money
 from apps.instruments import queries as instruments
 from apps.ledger import queries as ledger

@@ -2,8 +2,6 @@
 
 # ruff: noqa: S608 - every part is written here
 
-# ruff: noqa: S608 - every part is written here
-
 from .lines import sql
 
 _PAIRS = [

@@ -2,8 +2,6 @@
 
 # ruff: noqa: S608 - every part is written here
 
-# ruff: noqa: S608 - every part is written here
-
 from .lines import sql
 
 UNKNOWN_BOUND = "2 hours"  # after which a payment without an answer is somebody's failure, not the rail's delay
