@@ -109,7 +109,7 @@ def statement(
         generated=generated,
         facts=[
             ("Client", holder.client_name),
-            ("Account", f"{holder.account_name} ({holder.account_code})"),
+            ("Account", holder.account_code),
             ("Statement number", number),
             ("Business date", long_date(on)),
             ("LEI", holder.client_lei or "not given"),
