@@ -34,7 +34,7 @@ fmt: venv
 	@$(PY) -m ruff format .
 
 lock: venv
-	@$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
+	@$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-annotate --no-emit-index-url \
 	  --output-file requirements.txt requirements.in
 
 venv:
