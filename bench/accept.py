@@ -1,5 +1,6 @@
 """`accept`: accepts a second over signed HTTP on the running web role, against pgbench writing the same rows by the least SQL."""
 
+import os
 from statistics import median
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 
-from bench import desk, limit, load, pgbench
+from bench import cpu, desk, limit, load, pgbench
 from bench.rows import Row, row
 from bench.web import web_role
 
@@ -39,14 +40,14 @@ def run(seconds: int) -> list[Row]:
     quotes = desk.make_quotes(dealers, 2 * desk.COMBINATIONS + ROUNDS * each)
     warm, quotes = quotes[: 2 * desk.COMBINATIONS], quotes[2 * desk.COMBINATIONS :]
     name = settings.DATABASES["default"]["NAME"]
-    with web_role() as port:  # once before the copy: every balance exists, in both databases
+    with web_role() as (port, _):  # once before the copy: every balance exists, in both databases
         _accept(port, dealers, warm)
     desk.let_go()
     with desk.superuser("postgres") as session:
         session.execute("CHECKPOINT")
         limit.copy_database(session, name)
     rates: list[tuple[float, float]] = []
-    with web_role() as port, desk.superuser(name) as ours, desk.superuser(limit.DATABASE) as other:
+    with web_role() as (port, web), desk.superuser(name) as ours, desk.superuser(limit.DATABASE) as other:
         ours.execute("VACUUM ANALYZE")
         other.execute("VACUUM ANALYZE")
         script = limit.script(other)
@@ -55,22 +56,30 @@ def run(seconds: int) -> list[Row]:
         base = _counts(ours)
         other_base = _counts(other)
         after = _last(ours)
+        server = cpu.parent_of(ours.info.backend_pid)
+        spent: list[tuple[float, float]] = []
         for turn in range(ROUNDS):
             mine = quotes[turn * each : (turn + 1) * each]
+            began = cpu.used_s(server, web)
             ours_rate = _accept(port, dealers, mine)
+            ours_spent = cpu.used_s(server, web) - began
             brought = limit.copy_deals(ours, other, after=after, before=turn * each)
             assert brought == each, f"{each} answers of 201, {brought} deals"
             after = _last(ours)
+            began = cpu.used_s(server, os.getpid())
             limit_rate, done = pgbench.rate(script, database=limit.DATABASE, clients=EIGHT, each=each // EIGHT, first=turn * each + 1, k=0)
             assert done == each
             rates.append((ours_rate, limit_rate))
+            spent.append((ours_spent / each * 1000, (cpu.used_s(server, os.getpid()) - began) / each * 1000))
         left, left_there = _counts(ours), _counts(other)
         grown = {t: (left[t] - base[t], left_there[t] - other_base[t]) for t in _SAME}
         assert all(a == b for a, b in grown.values()), f"not the same rows (ours, limit): {grown}"
         for session in (ours, other):
             untrue = session.execute(_UNTRUE).fetchone()
             assert untrue is not None and untrue[0] == 0, "balances, lines or event numbers do not add up"
+    used, used_there = (median(pair[i] for pair in spent) for i in (0, 1))
     note = (
+        f"processor time a deal {used:.2f} ms, limit {used_there:.2f} ms; "
         f"{ROUNDS} rounds of {each} deals, ours and the limit in turn, medians; ratios {', '.join(f'{a / b:.2f}' for a, b in rates)}; "
         "limit: pgbench, 8 clients, prepared, 19 statements a deal, the same rows into a copy of the database; desk clock frozen"
     )

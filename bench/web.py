@@ -15,8 +15,8 @@ STARTS_S = 60
 
 
 @contextlib.contextmanager
-def web_role() -> Iterator[int]:
-    """Its port, once it answers; stopped at the end."""
+def web_role() -> Iterator[tuple[int, int]]:
+    """Its port and process id, once it answers; stopped at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -30,7 +30,7 @@ def web_role() -> Iterator[int]:
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("the web role did not start")
             time.sleep(0.05)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         try:
