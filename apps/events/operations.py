@@ -72,7 +72,7 @@ def _flush(items: list[tuple[Any, ...]]) -> None:
     columns[6] = [None if value is None else db.jsonb(value) for value in columns[6]]
     columns[7] = [db.jsonb(value) for value in columns[7]]
     who = acting.current()
-    db.run(_SQL, (*columns, list(range(len(items))), settings.EVENT_ERA, who.kind, who.id, who.name, acting.current_request_id()))
+    db.send(_SQL, (*columns, list(range(len(items))), settings.EVENT_ERA, who.kind, who.id, who.name, acting.current_request_id()))
     touched = {str(item[4]) for item in items if item[6] is not None}
     transaction.on_commit(lambda: tell(touched), robust=True)
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError
 
 from apps.clients.models import Group
-from apps.core import clock, db, ids
+from apps.core import clock, db, flights, ids
 from apps.core.errors import Conflict
 from apps.credit.models import Line
 from tests import world
@@ -49,9 +49,9 @@ def test_a_filter_by_an_amount_is_exact() -> None:
 
 
 def test_rows_of_several_models_are_inserted_by_one_statement() -> None:
-    before = db.statements
+    before = flights.statements
     db.insert(Group(id=ids.uuid7(), name="one"), line(D(1)), Group(id=ids.uuid7(), name="two"))
-    assert db.statements == before + 1
+    assert flights.statements == before + 1
     assert (Group.objects.count(), Line.objects.count()) == (2, 1)
 
 
