@@ -79,6 +79,7 @@ DATABASES = {
         "OPTIONS": {
             **_DATABASE.get("OPTIONS", {}),
             "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            "prepare_threshold": 5,  # without one psycopg prepares nothing, and the server plans every statement of the hot paths anew
             "pool": {"min_size": 1, "max_size": env.int("DB_POOL_MAX", default=10), "timeout": 5, "max_waiting": 50},
         },
         "TEST": {"NAME": "flowdesk_test"},
