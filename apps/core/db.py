@@ -17,12 +17,15 @@ from .errors import AppError
 from .flights import Statement
 from .states import Machine
 
+
 def run(sql: str, params: flights.Params = ()) -> flights.Rows:
     """Send one prepared statement (behind those that wait, in one flight); its rows, or [] where it has none. Errors come as Django's."""
     return flights.fly([Statement(sql, params)])[0]
 
 
-def send(sql: str, params: flights.Params = (), *, refuse: flights.Refusals | None = None, failed: Callable[[], None] | None = None) -> None:
+def send(
+    sql: str, params: flights.Params = (), *, refuse: flights.Refusals | None = None, failed: Callable[[], None] | None = None
+) -> None:
     """A statement whose rows nobody needs: inside a use case it goes out with the next one that is waited for, at the latest with COMMIT.
 
     :param refuse: constraint → what its breach means: somebody else was faster. It is raised when the statement goes out

@@ -1,8 +1,8 @@
 """Statements that travel together: inside a use case those whose rows nobody needs wait, and go out with the next one that is waited for.
 
-A flight is one round trip (psycopg's pipeline). The server still runs one statement after the other, each with a snapshot of its own, in the
-order in which they were written down; only their errors come later, with the flight. The last flight of a use case carries COMMIT, so the
-locks of its last statements are held for the server's own work, never while Python waits for its turn.
+A flight is one round trip (psycopg's pipeline). The server still runs one statement after the other, each with a snapshot of its own, in
+the order in which they were written down; only their errors come later, with the flight. The last flight of a use case carries COMMIT, so
+the locks of its last statements are held for the server's own work, never while Python waits for its turn.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,9 +33,12 @@ class Statement:
     params: Params = ()
     refuse: Refusals | None = None
     failed: Callable[[], None] | None = None
+    prepare: bool = True
 
 
-_SAVEPOINT, _UNDO, _COMMIT = Statement("SAVEPOINT effect"), "ROLLBACK TO SAVEPOINT effect", Statement("COMMIT")
+_SAVEPOINT = Statement("SAVEPOINT effect", prepare=False)
+_UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
+_COMMIT = Statement("COMMIT", prepare=False)
 _waiting: ContextVar[list[Statement] | None] = ContextVar("waiting", default=None)
 
 
@@ -110,7 +113,7 @@ def _send(queue: Sequence[Statement]) -> list[Rows]:
 
 def _execute(line: psycopg.Connection[Any], one: Statement) -> psycopg.Cursor[Any]:
     cursor = psycopg.Cursor(line)
-    cursor.execute(one.sql, one.params or None, prepare=one.params != ())  # type: ignore[arg-type]
+    cursor.execute(one.sql, one.params or None, prepare=one.prepare)  # type: ignore[arg-type]
     return cursor
 
 
@@ -148,7 +151,7 @@ class Effect:
         unsent = _SAVEPOINT in waiting
         waiting.clear()
         if not unsent:
-            fly([Statement(_UNDO)])
+            fly([_UNDO])
         del connection.run_on_commit[self.hooks :]
         transaction.set_rollback(False)
 

@@ -28,8 +28,8 @@ WITH h AS (
     %(source_id)s::uuid[], %(narrative)s::text[], %(reverses)s::uuid[], %(effective_at)s::timestamptz[], %(business_date)s::date[])
   ON CONFLICT (key) DO NOTHING RETURNING id
 ), l AS (
-  SELECT f.* FROM unnest(%(line_of)s::uuid[], %(line_account)s::uuid[], %(line_asset)s::text[], %(line_amount)s::numeric[], %(line_order)s::int[])
-    AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
+  SELECT f.* FROM unnest(%(line_of)s::uuid[], %(line_account)s::uuid[], %(line_asset)s::text[], %(line_amount)s::numeric[],
+    %(line_order)s::int[]) AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
 ), d AS (
   SELECT acc, sum(amount) AS s, count(*) AS n FROM l GROUP BY acc
 ), k AS MATERIALIZED (

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from .states import Kind
@@ -25,11 +26,14 @@ class Ref:
 
     @property
     def id(self) -> UUID:
-        name = b"\0".join(
-            (self.entity_id.bytes, self.kind.encode(), self.asset.encode(), (self.book_id or _NIL).bytes, (self.owner_id or _NIL).bytes)
-        )
-        number = int.from_bytes(hashlib.sha256(name).digest()[:16])
-        return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)  # RFC 9562 version 8
+        return _id_of(self.entity_id, self.kind, self.asset, self.book_id or _NIL, self.owner_id or _NIL)
+
+
+@lru_cache(maxsize=65_536)
+def _id_of(entity_id: UUID, kind: Kind, asset: str, book_id: UUID, owner_id: UUID) -> UUID:
+    name = b"\0".join((entity_id.bytes, kind.encode(), asset.encode(), book_id.bytes, owner_id.bytes))
+    number = int.from_bytes(hashlib.sha256(name).digest()[:16])
+    return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)  # RFC 9562 version 8
 
 
 @dataclass(frozen=True, slots=True)
