@@ -89,13 +89,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 # A Valkey that hangs must not hang a request: what asks it has a way without it.
+_VALKEY_CACHE = {"LOCATION": VALKEY_URL, "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10}}
 CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": VALKEY_URL,
-        "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10},
-    }
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **_VALKEY_CACHE},
+    "counters": {"BACKEND": "apps.api.counters.Counters", **_VALKEY_CACHE},
 }
+RATELIMIT_USE_CACHE = "counters"
 CELERY_BROKER_URL = env.str(
     "BROKER_URL",
     default=f"redis+socket://{VALKEY_URL.removeprefix('unix://')}?virtual_host=1" if VALKEY_URL.startswith("unix") else VALKEY_URL,

@@ -42,10 +42,10 @@ def body(client: Client, address: str) -> str:
 
 def statements(client: Client, address: str) -> int:
     """Queries of one page: the ORM's and the raw ones."""
-    before = db.statements
+    before = flights.statements
     with CaptureQueriesContext(connection) as caught:
         assert client.get(address).status_code == 200
-    return len(caught) + db.statements - before
+    return len(caught) + flights.statements - before
 
 
 def test_home_shows_the_days_figures(enter, day: Day) -> None:  # type: ignore[no-untyped-def]
