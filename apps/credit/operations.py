@@ -91,8 +91,15 @@ def lock_lines(*, group_id: UUID | None, client_id: UUID, account_id: UUID) -> l
 
 
 @step
-def commit(*, source_id: UUID, deal_id: UUID) -> None:
-    """RESERVED → COMMITTED for a deal, its lines locked: it never fails for credit."""
+def commit(*, source_id: UUID, deal_id: UUID) -> bool:
+    """RESERVED → COMMITTED for a deal: it never fails for credit. False when nothing was reserved any more."""
+    params = _moved(source_id, ReservationStatus.RESERVED, ReservationStatus.COMMITTED, reserved=-1, used=1, deal_id=deal_id, now=None)
+    return bool(db.run(_END, params))
+
+
+@step
+def commit_with_next(*, source_id: UUID, deal_id: UUID) -> None:
+    """:func:`commit` for who need not know: it goes out with, and before, the next statement that is waited for."""
     params = _moved(source_id, ReservationStatus.RESERVED, ReservationStatus.COMMITTED, reserved=-1, used=1, deal_id=deal_id, now=None)
     db.send(_END, params)
 

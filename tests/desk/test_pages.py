@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.core import clock, db, ids
+from apps.core import clock, db, flights, ids
 from apps.users.models import User
 from tests import world
 from tests.desk import day as days

@@ -7,12 +7,12 @@ from apps.core import db
 # VOLATILE: its own snapshot also sees the transaction that the posting just waited for.
 REPEATS = """
 CREATE FUNCTION ledger_require_same(keys text[], hashes text[]) RETURNS void LANGUAGE plpgsql VOLATILE AS $body$
-DECLARE found text;
+DECLARE repeated text;
 BEGIN
-  SELECT t.key INTO found FROM ledger_ledgertransaction t JOIN unnest(keys, hashes) AS g(key, hash) ON g.key = t.key
+  SELECT t.key INTO repeated FROM ledger_ledgertransaction t JOIN unnest(keys, hashes) AS g(key, hash) ON g.key = t.key
   WHERE t.payload_hash <> g.hash LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'ledger: % was posted before with other lines', found USING ERRCODE = '23514', CONSTRAINT = 'ledger_repeats';
+    RAISE EXCEPTION 'ledger: % was posted before with other lines', repeated USING ERRCODE = '23514', CONSTRAINT = 'ledger_repeats';
   END IF;
 END $body$;
 """
