@@ -2,11 +2,13 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 from django.db import IntegrityError, connection, models, transaction
@@ -52,6 +54,24 @@ def first(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
 def loads(text: str) -> Any:
     """A json or jsonb column of `run`, which Django has psycopg hand over as text; fractions become Decimal."""
     return json.loads(text, parse_float=Decimal)
+
+
+def array(values: Iterable[Any]) -> str:
+    """An array as PostgreSQL reads it, for a parameter that is cast (`%s::uuid[]`): psycopg's own takes ten times as long."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}"'
+    if isinstance(value, Jsonb):
+        return _element(json.dumps(value.obj, ensure_ascii=False))
+    assert isinstance(value, int | UUID | Decimal | date), f"{type(value).__name__} in an array"
+    return str(value)
 
 
 def jsonb(value: object) -> Jsonb:

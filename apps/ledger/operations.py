@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -43,7 +42,7 @@ WITH h AS (
   SELECT l.txn, l.acc, l.asset, l.amount, u.amount - u.s + sum(l.amount) OVER o, u.version - u.n + row_number() OVER o
   FROM l LEFT JOIN u ON u.id = l.acc WINDOW o AS (PARTITION BY l.acc ORDER BY l.ord) ORDER BY l.ord
 )
-SELECT ledger_require_same(%(key)s, %(hash)s) WHERE (SELECT count(*) FROM h) < cardinality(%(id)s)
+SELECT ledger_require_same(%(key)s::text[], %(hash)s::text[]) WHERE (SELECT count(*) FROM h) < cardinality(%(id)s::uuid[])
 """
 _OPEN = """
 INSERT INTO ledger_ledgeraccount (id, entity_id, kind, asset_code, book_id, owner_id, designation, amount, held, version)
@@ -120,9 +119,9 @@ def _flush(postings: list[_Posting]) -> None:
     open_accounts(list(refs.values()))
     lines = [(p.id, line.ref.id, line.ref.asset, line.amount) for p in postings for line in p.lines]
     names = ("line_of", "line_account", "line_asset", "line_amount")
-    columns: dict[str, list[Any]] = {name: [getattr(p, name) for p in postings] for name in _HEAD}
-    columns |= {name: list(column) for name, column in zip(names, zip(*lines, strict=True), strict=True)}
-    columns["line_order"] = list(range(len(lines)))
+    columns = {name: db.array(getattr(p, name) for p in postings) for name in _HEAD}
+    columns |= {name: db.array(column) for name, column in zip(names, zip(*lines, strict=True), strict=True)}
+    columns["line_order"] = db.array(range(len(lines)))
     used = ", ".join(p.key for p in postings[:3])
     repeated = PostingConflict(f"{used}{', …' if len(postings) > 3 else ''}: posted before with other lines")
     db.send(_POST, columns, refuse={"ledger_repeats": repeated}, failed=_known.clear)

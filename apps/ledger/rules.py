@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property
 from uuid import UUID
 
 from .states import Kind
@@ -13,7 +13,7 @@ from .states import Kind
 _NIL = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ref:
     """Which balance: its id follows from what it stands for, so nobody has to look it up, and locks have an order."""
 
@@ -24,16 +24,13 @@ class Ref:
     owner_id: UUID | None = None
     designation: str = "HOUSE"
 
-    @property
+    @cached_property
     def id(self) -> UUID:
-        return _id_of(self.entity_id, self.kind, self.asset, self.book_id or _NIL, self.owner_id or _NIL)
-
-
-@lru_cache(maxsize=65_536)
-def _id_of(entity_id: UUID, kind: Kind, asset: str, book_id: UUID, owner_id: UUID) -> UUID:
-    name = b"\0".join((entity_id.bytes, kind.encode(), asset.encode(), book_id.bytes, owner_id.bytes))
-    number = int.from_bytes(hashlib.sha256(name).digest()[:16])
-    return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)  # RFC 9562 version 8
+        name = b"\0".join(
+            (self.entity_id.bytes, self.kind.encode(), self.asset.encode(), (self.book_id or _NIL).bytes, (self.owner_id or _NIL).bytes)
+        )
+        number = int.from_bytes(hashlib.sha256(name).digest()[:16])
+        return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)  # RFC 9562 version 8
 
 
 @dataclass(frozen=True, slots=True)

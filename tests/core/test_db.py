@@ -81,3 +81,22 @@ def test_the_app_cannot_make_tables_or_take_the_owners_role() -> None:
     for sql in ("CREATE TABLE mine (n int)", "ALTER TABLE ledger_ledgerline DISABLE TRIGGER ALL", "SET session_replication_role = replica"):
         with pytest.raises(ProgrammingError):
             db.run(sql)
+
+
+def test_arrays_of_every_kind_come_back_as_they_were() -> None:
+    words = ["plain", "", "NULL", 'a "quote"', "back\\slash", "{brace}, comma", "ümlaut ♥", " space ", None]
+    assert db.one("SELECT %s::text[]", (db.array(words),))[0] == words
+    numbers = [D("1.000000000000000001"), D("-1E-18"), D(10) ** 19, None]
+    assert db.one("SELECT %s::numeric[]", (db.array(numbers),))[0] == numbers
+    some = [ids.uuid7(), ids.uuid7(), None]
+    assert db.one("SELECT %s::uuid[]", (db.array(some),))[0] == some
+    assert db.one("SELECT %s::timestamptz[]", (db.array([world.NOON]),))[0] == [world.NOON]
+    assert db.one("SELECT %s::date[]", (db.array([world.NOON.date()]),))[0] == [world.NOON.date()]
+    told = {"a": ['x "y" \\ z', None, "ü"]}
+    assert db.loads(db.one("SELECT (%s::jsonb[])[1]::text", (db.array([db.jsonb(told)]),))[0]) == told
+    assert db.one("SELECT %s::int[]", (db.array([]),))[0] == []
+
+
+def test_what_is_no_element_of_an_array_is_refused() -> None:
+    with pytest.raises(AssertionError):
+        db.array([1.5])

@@ -68,7 +68,7 @@ def test_statements_keep_their_order_among_those_of_the_orm() -> None:
         seen = [g.name for g in Group.objects.all()]
         Group(name="second").save(force_insert=True)
         add("third")
-        return seen + [row[0] for row in db.run("SELECT name FROM clients_group ORDER BY id")]
+        return seen + [row[0] for row in db.run("SELECT name FROM clients_group ORDER BY ctid")]
 
     assert mixed() == ["first", "first", "second", "third"]
 
