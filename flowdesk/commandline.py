@@ -17,7 +17,7 @@ WITHOUT_ENGINES = {
     "check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages", "spectacular", "startapp", "test",
     "version", "--help", "-h", "--version",
 }  # fmt: skip
-WITH_THEIR_OWN = {"demo", "standalone"}
+WITH_THEIR_OWN = {"bench", "demo", "standalone"}
 OK, SAYS_NO, WRONG_SETTINGS, UNAVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 

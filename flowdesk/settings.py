@@ -79,6 +79,7 @@ DATABASES = {
         "OPTIONS": {
             **_DATABASE.get("OPTIONS", {}),
             "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
+            "prepare_threshold": 5,  # without one psycopg prepares nothing, and the server plans every statement of the hot paths anew
             "pool": {"min_size": 1, "max_size": env.int("DB_POOL_MAX", default=10), "timeout": 5, "max_waiting": 50},
         },
         "TEST": {"NAME": "flowdesk_test"},
@@ -88,13 +89,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 # A Valkey that hangs must not hang a request: what asks it has a way without it.
+_VALKEY_CACHE = {"LOCATION": VALKEY_URL, "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10}}
 CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": VALKEY_URL,
-        "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10},
-    }
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **_VALKEY_CACHE},
+    "counters": {"BACKEND": "apps.api.counters.Counters", **_VALKEY_CACHE},
 }
+RATELIMIT_USE_CACHE = "counters"
 CELERY_BROKER_URL = env.str(
     "BROKER_URL",
     default=f"redis+socket://{VALKEY_URL.removeprefix('unix://')}?virtual_host=1" if VALKEY_URL.startswith("unix") else VALKEY_URL,

@@ -26,6 +26,10 @@ class Answer:
     replayed: bool = False
 
 
+_CLAIM = "SELECT desk_now(), pg_try_advisory_xact_lock(%s)"
+_STORED = "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s"
+
+
 class RequestOnce:
     """Made by a view for one request and handed to a use case as `once`.
 
@@ -49,19 +53,19 @@ class RequestOnce:
     ) -> None:
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
         self.render, self.reference, self.public = render, reference, public
+        self._found: list[tuple[Any, ...]] = []
 
     def begin(self) -> datetime:
         lock = int.from_bytes(hashlib.sha256(self.scope_id.bytes + self.key.encode()).digest()[:8], signed=True)
-        received, claimed = db.one("SELECT desk_now(), pg_try_advisory_xact_lock(%s)", (lock,))
+        # One flight, two statements: the second has its own snapshot, taken once the key is ours.
+        [(received, claimed)], self._found = db.run_all((_CLAIM, (lock,)), (_STORED, (self.scope_id, self.key)))
         if not claimed:
             raise IdempotencyInProgress("ask again in a second")
         moment: datetime = received
         return moment
 
     def stored(self) -> Answer | None:
-        row = db.first(
-            "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s", (self.scope_id, self.key)
-        )
+        row = self._found[0] if self._found else None
         if row is None:
             return None
         if bytes(row[0]) != self.request_hash:
@@ -88,7 +92,7 @@ class RequestOnce:
 
     def _keep(self, status: int, document: dict[str, Any]) -> Answer:
         body = orjson.dumps(document)
-        db.run(
+        db.send(
             "INSERT INTO core_storedanswer (id, scope_id, key, request_hash, status, body, reference, operation, recorded_at) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())",
             (ids.uuid7(), self.scope_id, self.key, self.request_hash, status, body, self.reference, self.operation),

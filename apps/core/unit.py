@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import psycopg
 from django.db import InterfaceError, OperationalError, transaction
 
-from . import clock
+from . import clock, flights
 from .errors import Conflict, OutcomeUnknown, Rejected
 
 P = ParamSpec("P")
@@ -94,33 +94,35 @@ def use_case(body: Callable[..., R]) -> Callable[..., Any]:
         token = _unit.set(unit)
         committing = False
         try:
-            with transaction.atomic(durable=True):
+            with flights.gathered(), transaction.atomic(durable=True):
                 if once is None:
-                    received = clock.desk_now()
-                else:
-                    received = once.begin()
-                    if (old := once.stored()) is not None:
-                        return old
+                    out = body(now=clock.desk_now(), **kw)
+                    unit.finish()
+                    committing = True
+                    flights.commit()
+                    return out
+                received = once.begin()
+                if (old := once.stored()) is not None:
+                    return old
+                effect = flights.Effect()
                 try:
-                    with transaction.atomic():
-                        out = body(now=received, **kw)
-                        answer: Any = out
-                        if once is not None:
-                            kept: list[Any] = []
-                            unit.late.append((ANSWER, 0, lambda: kept.append(once.store(out))))
-                            unit.finish()
-                            answer = kept[0]
-                        else:
-                            unit.finish()
+                    out = body(now=received, **kw)
+                    kept: list[Any] = []
+                    unit.late.append((ANSWER, 0, lambda: kept.append(once.store(out))))
+                    unit.finish()
+                    committing = True
+                    flights.commit()
+                    return kept[0]
                 except (Conflict, Rejected) as no:
-                    if once is None:
-                        raise
+                    committing = False
+                    effect.undo()
                     unit.clear()
                     once.refuse(no)
                     unit.finish()
                     answer = once.store_refusal(no)
                 committing = True
-            return answer
+                flights.commit()
+                return answer
         except (OperationalError, InterfaceError) as lost:
             if committing and _is_lost(lost):
                 raise OutcomeUnknown("the connection was lost while committing: ask what became of it") from lost

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.core import db, ids, money
@@ -75,8 +76,9 @@ def reserve(
         )
     )
     ended = CreditExceeded("a line or its excess ended at this moment", binding=state.level, headroom="0")
-    with db.refuse_on("credit_limit", ended):  # the trigger looks at the clock once more
-        db.run("UPDATE credit_line SET reserved = reserved + %s WHERE id = ANY(%s)", (amount, [line_id for line_id, _, _ in lines]))
+    taken = (amount, [line_id for line_id, _, _ in lines])
+    # The trigger looks at the clock once more.
+    db.send("UPDATE credit_line SET reserved = reserved + %s WHERE id = ANY(%s)", taken, refuse={"credit_limit": ended})
     limit = state.limit(now)
     share = (state.reserved + state.used + amount) / limit if limit else Decimal(1)
     return Headroom(before=before, after=before - amount, currency=currency, binding=state.level, share_used=share)
@@ -91,26 +93,36 @@ def lock_lines(*, group_id: UUID | None, client_id: UUID, account_id: UUID) -> l
 @step
 def commit(*, source_id: UUID, deal_id: UUID) -> bool:
     """RESERVED → COMMITTED for a deal: it never fails for credit. False when nothing was reserved any more."""
-    return _end(source_id, ReservationStatus.RESERVED, ReservationStatus.COMMITTED, reserved=-1, used=1, deal_id=deal_id, now=None)
+    params = _moved(source_id, ReservationStatus.RESERVED, ReservationStatus.COMMITTED, reserved=-1, used=1, deal_id=deal_id, now=None)
+    return bool(db.run(_END, params))
+
+
+@step
+def commit_with_next(*, source_id: UUID, deal_id: UUID) -> None:
+    """:func:`commit` for who need not know: it goes out with, and before, the next statement that is waited for."""
+    params = _moved(source_id, ReservationStatus.RESERVED, ReservationStatus.COMMITTED, reserved=-1, used=1, deal_id=deal_id, now=None)
+    db.send(_END, params)
 
 
 @step
 def release(*, source_id: UUID, now: datetime) -> bool:
     """RESERVED → RELEASED; False when there was nothing to release."""
-    return _end(source_id, ReservationStatus.RESERVED, ReservationStatus.RELEASED, reserved=-1, used=0, deal_id=None, now=now)
+    params = _moved(source_id, ReservationStatus.RESERVED, ReservationStatus.RELEASED, reserved=-1, used=0, deal_id=None, now=now)
+    return bool(db.run(_END, params))
 
 
 @step
 def close(*, source_id: UUID, now: datetime) -> bool:
     """COMMITTED → CLOSED: what it was taken for has settled."""
-    return _end(source_id, ReservationStatus.COMMITTED, ReservationStatus.CLOSED, reserved=0, used=-1, deal_id=None, now=now)
-
-
-def _end(
-    source_id: UUID, old: ReservationStatus, new: ReservationStatus, *, reserved: int, used: int, deal_id: UUID | None, now: datetime | None
-) -> bool:
-    params = {"source": source_id, "from": str(old), "to": str(new), "deal": deal_id, "ended": now, "reserved": reserved, "used": used}
+    params = _moved(source_id, ReservationStatus.COMMITTED, ReservationStatus.CLOSED, reserved=0, used=-1, deal_id=None, now=now)
     return bool(db.run(_END, params))
+
+
+def _moved(
+    source_id: UUID, old: ReservationStatus, new: ReservationStatus, *, reserved: int, used: int, deal_id: UUID | None, now: datetime | None
+) -> dict[str, Any]:
+    """The parameters of _END."""
+    return {"source": source_id, "from": str(old), "to": str(new), "deal": deal_id, "ended": now, "reserved": reserved, "used": used}
 
 
 @step

@@ -68,11 +68,10 @@ def record(
 
 
 def _flush(items: list[tuple[Any, ...]]) -> None:
-    columns: list[list[Any]] = [list(column) for column in zip(*items, strict=True)]
-    columns[6] = [None if value is None else db.jsonb(value) for value in columns[6]]
-    columns[7] = [db.jsonb(value) for value in columns[7]]
+    rows = [(*item[:6], None if item[6] is None else db.jsonb(item[6]), db.jsonb(item[7]), item[8]) for item in items]
+    columns = [db.array(column) for column in zip(*rows, strict=True)]
     who = acting.current()
-    db.run(_SQL, (*columns, list(range(len(items))), settings.EVENT_ERA, who.kind, who.id, who.name, acting.current_request_id()))
+    db.send(_SQL, (*columns, db.array(range(len(items))), settings.EVENT_ERA, who.kind, who.id, who.name, acting.current_request_id()))
     touched = {str(item[4]) for item in items if item[6] is not None}
     transaction.on_commit(lambda: tell(touched), robust=True)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,17 +18,17 @@ from .rules import Line, Ref
 from .states import HOLD, HoldStatus, Kind
 
 # One statement: headers, locks in id order, balances, lines with their running balances. A header whose key exists
-# already adds nothing. The triggers of 0002_walls check the result.
+# already adds nothing, if its payload is the same. The triggers of 0002_walls check the result.
 _POST = """
 WITH h AS (
   INSERT INTO ledger_ledgertransaction
     (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, reverses_id, effective_at, business_date)
-  SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::uuid[],
-                       %s::timestamptz[], %s::date[])
+  SELECT * FROM unnest(%(id)s::uuid[], %(key)s::text[], %(hash)s::text[], %(kind)s::text[], %(entity_id)s::uuid[], %(source_type)s::text[],
+    %(source_id)s::uuid[], %(narrative)s::text[], %(reverses)s::uuid[], %(effective_at)s::timestamptz[], %(business_date)s::date[])
   ON CONFLICT (key) DO NOTHING RETURNING id
 ), l AS (
-  SELECT f.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::numeric[], %s::int[])
-    AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
+  SELECT f.* FROM unnest(%(line_of)s::uuid[], %(line_account)s::uuid[], %(line_asset)s::text[], %(line_amount)s::numeric[],
+    %(line_order)s::int[]) AS f(txn, acc, asset, amount, ord) JOIN h ON h.id = f.txn
 ), d AS (
   SELECT acc, sum(amount) AS s, count(*) AS n FROM l GROUP BY acc
 ), k AS MATERIALIZED (
@@ -43,13 +42,15 @@ WITH h AS (
   SELECT l.txn, l.acc, l.asset, l.amount, u.amount - u.s + sum(l.amount) OVER o, u.version - u.n + row_number() OVER o
   FROM l LEFT JOIN u ON u.id = l.acc WINDOW o AS (PARTITION BY l.acc ORDER BY l.ord) ORDER BY l.ord
 )
-SELECT id FROM h
+SELECT ledger_require_same(%(key)s::text[], %(hash)s::text[]) WHERE (SELECT count(*) FROM h) < cardinality(%(id)s::uuid[])
 """
 _OPEN = """
 INSERT INTO ledger_ledgeraccount (id, entity_id, kind, asset_code, book_id, owner_id, designation, amount, held, version)
 SELECT f.*, 0, 0, 0 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[])
   AS f(id, entity_id, kind, asset_code, book_id, owner_id, designation) ORDER BY id ON CONFLICT DO NOTHING
 """
+
+_HEAD = ("id", "key", "hash", "kind", "entity_id", "source_type", "source_id", "narrative", "reverses", "effective_at", "business_date")
 
 _known: set[UUID] = set()  # accounts seen committed by this process; they are never deleted
 
@@ -117,25 +118,13 @@ def _flush(postings: list[_Posting]) -> None:
     refs = {line.ref.id: line.ref for p in postings for line in p.lines}
     open_accounts(list(refs.values()))
     lines = [(p.id, line.ref.id, line.ref.asset, line.amount) for p in postings for line in p.lines]
-    heads: list[tuple[Any, ...]] = [
-        (p.id, p.key, p.hash, p.kind, p.entity_id, p.source_type, p.source_id, p.narrative, p.reverses, p.effective_at, p.business_date)
-        for p in postings
-    ]
-    columns = [list(c) for c in zip(*heads, strict=True)] + [list(c) for c in zip(*lines, strict=True)] + [list(range(len(lines)))]
-    try:
-        posted = db.run(_POST, columns)
-    except Exception:
-        _known.clear()
-        raise
-    if len(posted) < len(postings):
-        _check_repeats([p for p in postings if (p.id,) not in posted])
-
-
-def _check_repeats(repeats: list[_Posting]) -> None:
-    before = dict(LedgerTransaction.objects.filter(key__in=[p.key for p in repeats]).values_list("key", "payload_hash"))
-    for posting in repeats:
-        if before.get(posting.key) != posting.hash:
-            raise PostingConflict(f"{posting.key} was posted before with other lines")
+    names = ("line_of", "line_account", "line_asset", "line_amount")
+    columns = {name: db.array(getattr(p, name) for p in postings) for name in _HEAD}
+    columns |= {name: db.array(column) for name, column in zip(names, zip(*lines, strict=True), strict=True)}
+    columns["line_order"] = db.array(range(len(lines)))
+    used = ", ".join(p.key for p in postings[:3])
+    repeated = PostingConflict(f"{used}{', …' if len(postings) > 3 else ''}: posted before with other lines")
+    db.send(_POST, columns, refuse={"ledger_repeats": repeated}, failed=_known.clear)
 
 
 @step
@@ -173,7 +162,7 @@ def open_accounts(refs: Sequence[Ref]) -> None:
     if not new:
         return
     rows = [(r.id, r.entity_id, str(r.kind), r.asset, r.book_id, r.owner_id, r.designation) for r in new]
-    db.run(_OPEN, [list(column) for column in zip(*rows, strict=True)])
+    db.send(_OPEN, [list(column) for column in zip(*rows, strict=True)])
     fresh = {ref.id for ref in new}
     transaction.on_commit(lambda: _known.update(fresh), robust=True)
 
@@ -199,7 +188,7 @@ def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: d
             f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed", asset=ref.asset, available=money.text(free)
         )
     db.insert(Hold(id=ids.uuid7(), account_id=ref.id, amount=amount, source_type=source_type, source_id=source_id, created_at=now))
-    db.run("UPDATE ledger_ledgeraccount SET held = held + %s WHERE id = %s", (amount, ref.id))
+    db.send("UPDATE ledger_ledgeraccount SET held = held + %s WHERE id = %s", (amount, ref.id))
     return Decimal(free)
 
 

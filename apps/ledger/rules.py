@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from uuid import UUID
 
 from .states import Kind
@@ -12,7 +13,7 @@ from .states import Kind
 _NIL = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ref:
     """Which balance: its id follows from what it stands for, so nobody has to look it up, and locks have an order."""
 
@@ -23,7 +24,7 @@ class Ref:
     owner_id: UUID | None = None
     designation: str = "HOUSE"
 
-    @property
+    @cached_property
     def id(self) -> UUID:
         name = b"\0".join(
             (self.entity_id.bytes, self.kind.encode(), self.asset.encode(), (self.book_id or _NIL).bytes, (self.owner_id or _NIL).bytes)

@@ -44,8 +44,7 @@ def open_rfq(
     :raises DuplicateRfq: the client used this id before
     """
     rfq = _rfq(rfq_id, dealing, ask, value_date, member_id, now, RfqStatus.RECEIVED, reasons)
-    with db.refuse_on("rfq_client_id", DuplicateRfq(ask.client_rfq_id)):
-        db.insert(rfq)
+    db.insert(rfq, refuse={"rfq_client_id": DuplicateRfq(ask.client_rfq_id)})
     _tell(rfq, "rfq.received", describe_rfq(rfq, None, dealing.account_code), {"reasons": reasons})
     return rfq
 
@@ -80,8 +79,7 @@ def open_quoted(
         response_time_us=response_time_us,
         **{f"{side}_{name}": amounts[name] for side, amounts in prices.items() for name in AMOUNTS},
     )
-    with db.refuse_on("rfq_client_id", DuplicateRfq(ask.client_rfq_id)):
-        db.insert(rfq, quote)
+    db.insert(rfq, quote, refuse={"rfq_client_id": DuplicateRfq(ask.client_rfq_id)})
     _tell(rfq, "rfq.quoted", describe_rfq(rfq, quote, dealing.account_code), {"parts": provenance["parts"]})
     return rfq, quote
 
@@ -110,7 +108,7 @@ def accept(*, quote_id: UUID, deal: Deal, side: Side, price: Decimal, now: datet
     QUOTE.move(quote, QuoteStatus.ACCEPTED)
     RFQ.move(rfq, RfqStatus.FILLED)
     quote.accepted_at, quote.accepted_side, quote.ended_at = now, str(side), now
-    db.run(
+    db.send(
         "WITH q AS (UPDATE rfqs_quote SET status = 'ACCEPTED', accepted_at = %s, accepted_side = %s, ended_at = %s WHERE id = %s) "
         "UPDATE rfqs_rfq SET status = 'FILLED', ended_at = %s WHERE id = %s",
         (now, str(side), now, quote_id, now, deal.rfq_id),

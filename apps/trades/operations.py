@@ -64,12 +64,12 @@ def book_client(
         trader_rate=None if trader_rate is None else Decimal(trader_rate),
         effective_at=now,
     )
-    with (
-        db.refuse_on("trade_client_order", DuplicateOrder(client_order_id)),
-        db.refuse_on("trades_trade_quote_id_key", AlreadyTraded()),
-        db.refuse_on("trades_trade_rfq_id_key", AlreadyTraded()),
-    ):
-        db.insert(trade, version)
+    refuse = {
+        "trade_client_order": DuplicateOrder(client_order_id),
+        "trades_trade_quote_id_key": AlreadyTraded(),
+        "trades_trade_rfq_id_key": AlreadyTraded(),
+    }
+    db.insert(trade, version, refuse=refuse)
     events.record(
         "trade.booked",
         subject_type="trade",

@@ -47,7 +47,7 @@ def accept_quote(
         pays = deal.quote if side is Side.BUY else deal.base
         ledger.post_holds(source_id=deal.rfq_id, now=now, only=[Ref(deal.entity_id, Kind.CLIENT_BALANCE, pays, owner_id=deal.account_id)])
     else:
-        credit.commit(source_id=deal.rfq_id, deal_id=trade_id)
+        credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
     quote = rfqs.accept(quote_id=quote_id, deal=deal, side=side, price=price, now=now)
     trade_date = calendar.business_date(now, calendar.Roll(deal.roll, deal.roll_zone))
     trade, version = trades.book_client(

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError
 
 from apps.clients.models import Group
-from apps.core import clock, db, ids
+from apps.core import clock, db, flights, ids
 from apps.core.errors import Conflict
 from apps.credit.models import Line
 from tests import world
@@ -49,9 +49,9 @@ def test_a_filter_by_an_amount_is_exact() -> None:
 
 
 def test_rows_of_several_models_are_inserted_by_one_statement() -> None:
-    before = db.statements
+    before = flights.statements
     db.insert(Group(id=ids.uuid7(), name="one"), line(D(1)), Group(id=ids.uuid7(), name="two"))
-    assert db.statements == before + 1
+    assert flights.statements == before + 1
     assert (Group.objects.count(), Line.objects.count()) == (2, 1)
 
 
@@ -81,3 +81,22 @@ def test_the_app_cannot_make_tables_or_take_the_owners_role() -> None:
     for sql in ("CREATE TABLE mine (n int)", "ALTER TABLE ledger_ledgerline DISABLE TRIGGER ALL", "SET session_replication_role = replica"):
         with pytest.raises(ProgrammingError):
             db.run(sql)
+
+
+def test_arrays_of_every_kind_come_back_as_they_were() -> None:
+    words = ["plain", "", "NULL", 'a "quote"', "back\\slash", "{brace}, comma", "ümlaut ♥", " space ", None]
+    assert db.one("SELECT %s::text[]", (db.array(words),))[0] == words
+    numbers = [D("1.000000000000000001"), D("-1E-18"), D(10) ** 19, None]
+    assert db.one("SELECT %s::numeric[]", (db.array(numbers),))[0] == numbers
+    some = [ids.uuid7(), ids.uuid7(), None]
+    assert db.one("SELECT %s::uuid[]", (db.array(some),))[0] == some
+    assert db.one("SELECT %s::timestamptz[]", (db.array([world.NOON]),))[0] == [world.NOON]
+    assert db.one("SELECT %s::date[]", (db.array([world.NOON.date()]),))[0] == [world.NOON.date()]
+    told = {"a": ['x "y" \\ z', None, "ü"]}
+    assert db.loads(db.one("SELECT (%s::jsonb[])[1]::text", (db.array([db.jsonb(told)]),))[0]) == told
+    assert db.one("SELECT %s::int[]", (db.array([]),))[0] == []
+
+
+def test_what_is_no_element_of_an_array_is_refused() -> None:
+    with pytest.raises(AssertionError):
+        db.array([1.5])

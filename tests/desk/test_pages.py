@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.core import clock, db, ids
+from apps.core import clock, db, flights, ids
 from apps.users.models import User
 from tests import world
 from tests.desk import day as days
@@ -42,10 +42,10 @@ def body(client: Client, address: str) -> str:
 
 def statements(client: Client, address: str) -> int:
     """Queries of one page: the ORM's and the raw ones."""
-    before = db.statements
+    before = flights.statements
     with CaptureQueriesContext(connection) as caught:
         assert client.get(address).status_code == 200
-    return len(caught) + db.statements - before
+    return len(caught) + flights.statements - before
 
 
 def test_home_shows_the_days_figures(enter, day: Day) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,164 @@
+"""Statements that travel together: inside a use case those whose rows nobody needs wait, and go out with the next one that is waited for.
+
+A flight is one round trip (psycopg's pipeline). The server still runs one statement after the other, each with a snapshot of its own, in
+the order in which they were written down; only their errors come later, with the flight. The last flight of a use case carries COMMIT, so
+the locks of its last statements are held for the server's own work, never while Python waits for its turn.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import psycopg
+from django.db import IntegrityError, connection, transaction
+from psycopg.pq import TransactionStatus
+
+from .errors import AppError
+
+Params = Sequence[Any] | Mapping[str, Any]
+Rows = list[tuple[Any, ...]]
+Refusals = Mapping[str, AppError]
+
+statements = 0  # sent by this process
+flights = 0  # round trips of this process that carried statements: tests hold the hot paths to their number
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One raw statement; `refuse` says what a breach of a constraint means, `failed` is called when its flight fails."""
+
+    sql: str
+    params: Params = ()
+    refuse: Refusals | None = None
+    failed: Callable[[], None] | None = None
+    prepare: bool = True
+
+
+_SAVEPOINT = Statement("SAVEPOINT effect", prepare=False)
+_UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
+_COMMIT = Statement("COMMIT", prepare=False)
+_waiting: ContextVar[list[Statement] | None] = ContextVar("waiting", default=None)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Let statements wait for each other, in this thread, until the context ends."""
+    token = _waiting.set([])
+    try:
+        with connection.execute_wrapper(_after_waiting):
+            yield
+    finally:
+        _waiting.reset(token)
+
+
+def _after_waiting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    """What the ORM sends keeps its place behind what waits."""
+    flush()
+    return execute(sql, params, many, context)
+
+
+def send(statement: Statement) -> None:
+    """Let it wait for the next flight; outside a use case it is run at once."""
+    waiting = _waiting.get()
+    if waiting is None:
+        fly([statement])
+    else:
+        waiting.append(statement)
+
+
+def fly(some: Sequence[Statement]) -> list[Rows]:
+    """Send what waits, then `some`, in one flight; the rows of each of `some`.
+
+    :raises AppError: a constraint of `refuse` was breached
+    """
+    waiting = _waiting.get()
+    queue = [*waiting, *some] if waiting else list(some)
+    if waiting:
+        waiting.clear()
+    if not queue:
+        return []
+    try:
+        rows = _send(queue)
+    except IntegrityError as no:
+        _fail(queue)
+        _refuse(queue, no)
+    except Exception:
+        _fail(queue)
+        raise
+    return rows[len(queue) - len(some) :]
+
+
+def flush() -> None:
+    """Send what waits."""
+    if _waiting.get():
+        fly([])
+
+
+def _send(queue: Sequence[Statement]) -> list[Rows]:
+    global statements, flights  # noqa: PLW0603
+    statements += len(queue)
+    flights += 1
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        line: psycopg.Connection[Any] = connection.connection
+        begins = not line.autocommit and line.pgconn.transaction_status == TransactionStatus.IDLE
+        if len(queue) == 1 and not begins:
+            return [_rows(_execute(line, queue[0]))]
+        with line.pipeline():
+            cursors = [_execute(line, one) for one in queue]
+        return [_rows(cursor) for cursor in cursors]
+
+
+def _execute(line: psycopg.Connection[Any], one: Statement) -> psycopg.Cursor[Any]:
+    cursor = psycopg.Cursor(line)
+    cursor.execute(one.sql, one.params or None, prepare=one.prepare)  # type: ignore[arg-type]
+    return cursor
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Rows:
+    return cursor.fetchall() if cursor.description else []
+
+
+def _fail(queue: Sequence[Statement]) -> None:
+    for one in queue:
+        if one.failed is not None:
+            one.failed()
+
+
+def _refuse(queue: Sequence[Statement], no: IntegrityError) -> NoReturn:
+    """Somebody else was faster: say so instead of failing."""
+    cause = no.__cause__
+    name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
+    for one in queue:
+        if one.refuse is not None and name in one.refuse:
+            raise one.refuse[name] from no
+    raise no
+
+
+# --- the savepoint under an effect, and the end of a transaction ------------------------------------------------------
+class Effect:
+    """What a refusal undoes: everything since this point, put off or sent, while the transaction goes on."""
+
+    def __init__(self) -> None:
+        self.hooks = len(connection.run_on_commit)
+        send(_SAVEPOINT)
+
+    def undo(self) -> None:
+        waiting = _waiting.get()
+        assert waiting is not None, "outside a use case"
+        unsent = _SAVEPOINT in waiting
+        waiting.clear()
+        if not unsent:
+            fly([_UNDO])
+        del connection.run_on_commit[self.hooks :]
+        transaction.set_rollback(False)
+
+
+def commit() -> None:
+    """Send what waits with COMMIT behind it. Inside somebody's transaction (a test's) it only sends: that one commits."""
+    if connection.savepoint_ids or transaction.get_rollback():
+        flush()
+    else:
+        fly([_COMMIT])
