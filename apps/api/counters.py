@@ -20,7 +20,7 @@ class Counters(RedisCache):
         """
         name = self.make_and_validate_key(key, version=version)
         with self._cache.get_client(name, write=True).pipeline(transaction=False) as flight:
-            flight.set(name, 0, ex=self.get_backend_timeout(timeout), nx=True)
+            flight.set(name, 0, ex=int(self.get_backend_timeout(timeout) or 1), nx=True)
             flight.incrby(name, value)
             opened, count = flight.execute()
         self._counted.last = (name, count)

@@ -113,7 +113,7 @@ def _send(queue: Sequence[Statement]) -> list[Rows]:
 
 def _execute(line: psycopg.Connection[Any], one: Statement) -> psycopg.Cursor[Any]:
     cursor = psycopg.Cursor(line)
-    cursor.execute(one.sql, one.params or None, prepare=one.prepare)  # type: ignore[arg-type]
+    cursor.execute(one.sql, one.params or None, prepare=one.prepare)
     return cursor
 
 
@@ -130,7 +130,7 @@ def _fail(queue: Sequence[Statement]) -> None:
 def _refuse(queue: Sequence[Statement], no: IntegrityError) -> NoReturn:
     """Somebody else was faster: say so instead of failing."""
     cause = no.__cause__
-    name = cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None
+    name = (cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None) or ""
     for one in queue:
         if one.refuse is not None and name in one.refuse:
             raise one.refuse[name] from no

@@ -47,7 +47,7 @@ def _read(sql: object, functions: dict[str, str], triggers: dict[str, tuple[str,
 
 def _functions() -> tuple[int, list[str]]:
     wanted, _ = declared()
-    there = dict(
+    there: dict[str, str] = dict(
         db.run("SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY (%s)", (list(wanted),))
     )
     missing = [f"function {name} is missing" for name in sorted(wanted.keys() - there.keys())]
