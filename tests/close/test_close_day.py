@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal as D
 
 import pytest
+from django.db import IntegrityError
 
 from apps.approvals.errors import NotAChecker, SameHands
 from apps.approvals.models import Approval
@@ -128,6 +129,18 @@ def test_nobody_closes_the_day_whose_close_they_started() -> None:
     with pytest.raises(SameHandsClose):
         close_day(actor=both, entity_id=d.entity_id, on=TODAY)
     assert BusinessDay.objects.get().status == "CLOSING"
+
+
+def test_raw_sql_cannot_close_a_day_or_approve_marks_by_nobody() -> None:
+    d = evening()
+    start_close(actor=d.olga, entity_id=d.entity_id, on=TODAY)
+    for sql, wall in (
+        ("UPDATE close_businessday SET status = 'CLOSED'", "close_closed_by_two"),
+        ("UPDATE pricing_markset SET approved_by = NULL WHERE status = 'APPROVED'", "pricing_marks_by_two"),
+    ):
+        with pytest.raises(IntegrityError) as no:
+            db.run(sql)
+        assert no.value.__cause__.diag.constraint_name == wall  # type: ignore[union-attr]
 
 
 def test_close_without_marks_or_with_a_wrong_statement_lists_what_is_missing() -> None:

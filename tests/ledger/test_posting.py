@@ -279,6 +279,15 @@ def test_a_balance_is_nothing_but_its_lines(change: str) -> None:
     assert not wrong_balances()
 
 
+def test_a_balance_never_goes_back_to_an_older_line() -> None:
+    post(key="first", lines=moved())
+    post(key="second", lines=moved())
+    with pytest.raises(IntegrityError) as no:
+        db.run("UPDATE ledger_ledgeraccount SET amount = 100, version = 1 WHERE id = %s", (nostro().id,))
+    assert no.value.__cause__.diag.constraint_name == "ledger_balance"  # type: ignore[union-attr]
+    assert queries.get_amount(nostro()) == D(200)
+
+
 def test_an_account_is_born_at_zero() -> None:
     with pytest.raises(IntegrityError, match="born at zero"):
         db.run(

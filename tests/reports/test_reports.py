@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 
-from apps.core import clock
+from apps.core import clock, db
 from apps.jobs import reports as jobs
 from apps.reports.errors import NotCorrectable
 from apps.reports.models import DocumentCounter, ReportRun
@@ -188,6 +188,16 @@ def test_correction_is_a_next_version_and_only_of_what_was_issued(folder: Path) 
     ]
     assert (folder / "2026-09-15/statement_acme-main_v1.pdf").exists()
     assert (folder / "2026-09-15/statement_acme-main_v2.pdf").exists()
+
+
+@pytest.mark.parametrize("change", ["files = '[]'", "number = 'x'", "done_at = NULL"])
+def test_raw_sql_cannot_change_what_was_issued(folder: Path, change: str) -> None:
+    desk.busy()
+    clock.freeze_desk(EVENING)
+    assert jobs.run_date(TODAY) == 4
+    with pytest.raises(IntegrityError) as no:
+        db.run(f"UPDATE reports_reportrun SET {change} WHERE status = 'DONE'")
+    assert no.value.__cause__.diag.constraint_name == "reports_issued"  # type: ignore[union-attr]
 
 
 def test_same_rows_and_time_make_the_same_bytes(folder: Path, tmp_path: Path) -> None:

@@ -90,7 +90,36 @@ def test_raw_sql_cannot_change_what_was_owed_frozen_or_received(settling: world.
 @pytest.mark.django_db(transaction=True)
 def test_raw_sql_cannot_take_a_member_out_of_a_frozen_set(settling: world.Firm) -> None:
     sql = "UPDATE settlement_obligation SET net_leg_id = NULL, status = 'OPEN' WHERE status = 'NETTED'"
-    assert refused(sql) == "settlement_members"
+    assert refused(sql) == "settlement_leaves"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_raw_sql_cannot_put_anything_into_a_frozen_set(settling: world.Firm) -> None:
+    born = (
+        "INSERT INTO settlement_{0} SELECT (jsonb_populate_record(r, to_jsonb(r) || jsonb_build_object('id', gen_random_uuid(),"
+        " 'asset_id', 'EUR', 'status', 'OPEN'))).* FROM settlement_{0} r WHERE {1} LIMIT 1"
+    )
+    assert refused(born.format("obligation", "net_leg_id IS NOT NULL")) == "settlement_born_free"
+    assert refused(born.format("netleg", "true")) == "settlement_leg_has_members"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_raw_sql_cannot_exchange_members_that_cancel_each_other() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    here.deal(acme, Side.BUY, "1")
+    here.deal(acme, Side.SELL, "1")
+    here.at(here.CUTOFF, seconds=10)
+    jobs.run_all()
+    assert refused("UPDATE settlement_obligation SET net_leg_id = NULL WHERE asset_id = 'BTC'") == "settlement_leaves"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_raw_sql_cannot_release_a_payment_or_a_withdrawal_by_nobody(settling: world.Firm) -> None:
+    db.run("UPDATE settlement_instruction SET status = 'READY' WHERE direction = 'PAY' AND status IN ('DRAFT', 'BLOCKED')")
+    sql = "UPDATE settlement_instruction SET status = 'RELEASED' WHERE direction = 'PAY' AND status = 'READY'"
+    assert refused(sql) == "settlement_released_by_two"
+    assert refused("UPDATE settlement_withdrawal SET status = 'CLIENT_APPROVED'") == "settlement_withdrawal_by_two"
 
 
 @pytest.mark.django_db(transaction=True)
