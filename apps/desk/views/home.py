@@ -110,6 +110,8 @@ def list_feeds() -> list[Feed]:
             continue
         used = [s.venue for s in depth.sources if s.used]
         bid, ask = depth.bids[0].price, depth.asks[0].price
+        spread = (ask - bid) / depth.mid * 10_000
+        bid, ask = (bid // pair.tick) * pair.tick, -(-ask // pair.tick) * pair.tick  # a cross has eighteen decimals, a price has ticks
         fresh = now - depth.as_of <= oldest.get(pair.code, timedelta(seconds=5))
-        out.append(Feed(pair.code, bid, ask, (ask - bid) / depth.mid * 10_000, depth.as_of, ", ".join(used), "live" if fresh else "stale"))
+        out.append(Feed(pair.code, bid, ask, spread, depth.as_of, ", ".join(used), "live" if fresh else "stale"))
     return out
