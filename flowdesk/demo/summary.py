@@ -93,11 +93,12 @@ def show(teller: Teller, told: dict[str, Any], path: Path) -> None:
         table.add_row(name, what)
     console.print(table)
     identity = Table(title="Position identity: what we have and owe = what we are long or short", title_justify="left")
-    for column in ("asset", "have and owe", "position", "mark USD", "P&L USD", "holds"):
+    for column in ("asset", "have and owe", "position", "mark USD", "value USD", "holds"):
         identity.add_column(column, justify="left" if column in {"asset", "holds"} else "right")
     for row in told["identity"]:
         identity.add_row(row["asset"], row["have"], row["position"], row["mark"], row["pnl"], "yes" if row["holds"] else "NO")
     console.print(identity)
+    teller.say(f"Profit since inception at these marks, the sum of the values: {told['pnl_usd']} USD")
     proofs = told["verify"]
     teller.say(f"verify: {proofs['passed']} of {proofs['lines']} promises proven")
     teller.say("Reports:")
