@@ -115,17 +115,6 @@ class Whole(Field):
 
 
 @dataclass(frozen=True, slots=True)
-class Flag(Field):
-    def read(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise Bad("invalid", "true or false")
-        return value
-
-    def schema(self) -> dict[str, Any]:
-        return Field.schema(self) | {"type": "boolean"}
-
-
-@dataclass(frozen=True, slots=True)
 class WireId(Field):
     prefix: str = ""
 

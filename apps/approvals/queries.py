@@ -28,10 +28,6 @@ def list_open() -> QuerySet[Approval]:
     return Approval.objects.filter(status=ApprovalStatus.REQUESTED).order_by("requested_at")
 
 
-def find_open(kind: str, subject_id: UUID) -> Approval | None:
-    return Approval.objects.filter(kind=kind, subject_id=subject_id, status=ApprovalStatus.REQUESTED).first()
-
-
 def visible_to(actor: Actor) -> QuerySet[Approval]:
     """Staff see what they made and what their roles check; an auditor all.
 

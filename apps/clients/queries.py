@@ -1,6 +1,5 @@
 """Keys, members, accounts: always through who may see them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -142,10 +141,6 @@ def lock_account(account_id: UUID) -> Account:
 
 def find_active_ssi(account_id: UUID, asset_code: str) -> Ssi | None:
     return Ssi.objects.filter(account_id=account_id, asset_code=asset_code, status=SsiStatus.ACTIVE).first()
-
-
-def list_ssis(account_ids: Iterable[UUID]) -> QuerySet[Ssi]:
-    return Ssi.objects.filter(account_id__in=list(account_ids)).order_by("account_id", "asset_code", "created_at")
 
 
 def find_sender(address: str) -> Ssi | None:

@@ -33,20 +33,6 @@ def may_deal(status: ClientStatus) -> bool:
     return status is ClientStatus.APPROVED
 
 
-def ip_allowed(address: str, cidrs: Iterable[str]) -> bool:
-    """An empty list allows every address."""
-    networks = list(cidrs)
-    if not networks:
-        return True
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)
-
-
 def require_scopes(scopes: Iterable[str]) -> None:
     """:raises BadScope: none, or one that does not exist"""
     asked = list(scopes)

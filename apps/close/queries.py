@@ -3,8 +3,6 @@
 from datetime import date
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from .errors import NoSuchDay
 from .models import BusinessDay, Proof
 
@@ -26,10 +24,6 @@ def lock_day(entity_id: UUID, on: date) -> BusinessDay:
     if found is None:
         raise NoSuchDay(on.isoformat())
     return found
-
-
-def list_days(entity_id: UUID) -> QuerySet[BusinessDay]:
-    return BusinessDay.objects.filter(entity_id=entity_id).order_by("-date")
 
 
 def list_proofs(day_id: UUID) -> list[Proof]:

@@ -1,9 +1,6 @@
 """Reading the event table: one client's in sequence, one subject's, and all in commit order."""
 
-from collections.abc import Iterable
 from uuid import UUID
-
-from django.db.models import QuerySet
 
 from apps.core import db
 from apps.core.actor import Actor
@@ -20,11 +17,6 @@ def top_seq(client_id: UUID) -> int:
     """The client's last sequence number; 0 when it has none."""
     row = db.first("SELECT last_seq FROM events_counter WHERE client_id = %s", (client_id,))
     return int(row[0]) if row else 0
-
-
-def list_for_subjects(subject_ids: Iterable[UUID]) -> QuerySet[Event]:
-    """Everything that happened to these subjects, oldest first."""
-    return Event.objects.filter(subject_id__in=list(subject_ids)).order_by("position")
 
 
 def list_recent(limit: int = 50) -> list[Event]:

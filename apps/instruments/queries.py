@@ -4,7 +4,7 @@ from uuid import UUID
 
 from apps.core.errors import NotFound
 
-from .models import Asset, Book, BookingEntity, Pair, Rail
+from .models import Asset, Book, BookingEntity, Pair
 
 
 def list_pairs() -> list[Pair]:
@@ -40,7 +40,3 @@ def get_book(code: str) -> Book:
 
 def list_books(entity_id: UUID) -> list[Book]:
     return list(Book.objects.filter(entity_id=entity_id).order_by("code"))
-
-
-def list_rails() -> list[Rail]:
-    return list(Rail.objects.select_related("asset").order_by("code"))

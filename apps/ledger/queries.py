@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -115,16 +114,6 @@ def list_identity(entity_id: UUID) -> list[Identity]:
         )
         for asset, kinds in by.items()
     ]
-
-
-def list_entries(owner_ids: Iterable[UUID], *, since: datetime | None = None, until: datetime | None = None) -> QuerySet[LedgerLine]:
-    """Lines of these owners' accounts, by effective time then recorded order."""
-    lines = LedgerLine.objects.filter(account__owner_id__in=list(owner_ids)).select_related("transaction", "account")
-    if since is not None:
-        lines = lines.filter(transaction__effective_at__gte=since)
-    if until is not None:
-        lines = lines.filter(transaction__effective_at__lt=until)
-    return lines.order_by("transaction__effective_at", "id")
 
 
 def list_lines_of(source_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:

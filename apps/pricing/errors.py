@@ -33,12 +33,6 @@ class BadRecording(Rejected):
     code, title = "bad_recording", "The recorded prices cannot be read"
 
 
-class UnknownPair(Rejected):
-    """No feed carries this pair."""
-
-    code, title = "unknown_pair", "This pair is not priced"
-
-
 class TradingHalted(Rejected):
     """A kill switch is on for all, the pair or the client."""
 

@@ -11,10 +11,6 @@ from .rules import SizeStep, Spread
 from .states import MarkSetStatus
 
 
-def get_policy(pair_code: str) -> PairPolicy:
-    return PairPolicy.objects.get(pair_code=pair_code)
-
-
 def list_policies() -> list[PairPolicy]:
     return list(PairPolicy.objects.order_by("pair_code"))
 

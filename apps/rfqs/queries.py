@@ -207,10 +207,6 @@ def find_last_quote(rfq_id: UUID) -> Quote | None:
     return Quote.objects.filter(rfq_id=rfq_id).order_by("-number").first()
 
 
-def list_quotes(rfq_id: UUID) -> QuerySet[Quote]:
-    return Quote.objects.filter(rfq_id=rfq_id).order_by("number")
-
-
 def list_due_quotes(now: datetime, limit: int = 200) -> list[UUID]:
     """Open or superseded quotes whose time ended at or before `now`; the sweep passes a moment some seconds ago."""
     rows = Quote.objects.filter(status__in=[QuoteStatus.OPEN, QuoteStatus.SUPERSEDED], expires_at__lte=now).order_by("expires_at")

@@ -6,10 +6,6 @@ from apps.core.errors import NotFound
 from .models import User
 
 
-def find_staff(user_id: UUID) -> User | None:
-    return User.objects.filter(id=user_id, is_active=True, is_staff=True).first()
-
-
 def get_by_username(username: str) -> User:
     """:raises NotFound: no active member of staff of this name"""
     found = User.objects.filter(username=username, is_active=True, is_staff=True).first()

@@ -17,7 +17,6 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "client": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "hedge": (frozenset({"trader"}), frozenset({"operations"})),
 }
-PRICE_ROLES = frozenset({"trader"})
 SEES_TRADING = frozenset({"sales", "trader", "risk", "operations", "finance", "auditor", "admin"})
 
 

@@ -19,7 +19,6 @@ from flowdesk import roles
 from flowdesk.processes import dies_with_parent
 
 READY_S = 60
-ANSWER_S = 60
 
 
 class DemoFailed(Exception):

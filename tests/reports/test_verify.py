@@ -16,9 +16,6 @@ from tests.reports import desk
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CLIENT_TRADE = "(SELECT id FROM trades_trade WHERE kind = 'CLIENT' ORDER BY id LIMIT 1)"
-CREDIT_TRADE = (
-    "(SELECT t.id FROM trades_trade t JOIN clients_terms m ON m.id = t.terms_id WHERE m.mode <> 'PREFUNDED' ORDER BY t.id LIMIT 1)"
-)
 LIVE = "(SELECT id FROM rfqs_rfq WHERE status = 'QUOTED' AND client_rfq_id = '{}')"
 INSTRUCTION = """
 INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, account_id, amount, settled_amount, attempt,

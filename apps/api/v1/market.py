@@ -26,7 +26,6 @@ INSTRUMENT = obj(
         "tenor": text("T+n unless you ask for another"),
     }
 )
-LEVELS = array(array(decimal("price, quantity")))
 PRICE = obj(
     {
         "instrument": text(""),

@@ -7,7 +7,6 @@ from uuid import UUID, uuid5
 
 from django import template
 from django.http import HttpRequest
-from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -134,11 +133,6 @@ def day(value: date | None) -> str:
 def words(value: str) -> str:
     """CREDIT_SHARE → credit share."""
     return str(value).replace("_", " ").lower()
-
-
-@register.simple_tag
-def asset_url(path: str) -> str:
-    return static(path)
 
 
 @register.simple_tag(takes_context=True)

@@ -45,10 +45,6 @@ class RfqRow:
     trade_id: UUID | None
 
     @property
-    def is_waiting(self) -> bool:
-        return self.status in WAITING
-
-    @property
     def is_over(self) -> bool:
         return self.left_ms <= 0
 
