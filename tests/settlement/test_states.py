@@ -119,7 +119,7 @@ def test_raw_sql_cannot_release_a_payment_or_a_withdrawal_by_nobody(settling: wo
     db.run("UPDATE settlement_instruction SET status = 'READY' WHERE direction = 'PAY' AND status IN ('DRAFT', 'BLOCKED')")
     sql = "UPDATE settlement_instruction SET status = 'RELEASED' WHERE direction = 'PAY' AND status = 'READY'"
     assert refused(sql) == "settlement_released_by_two"
-    assert refused("UPDATE settlement_withdrawal SET status = 'CLIENT_APPROVED'") == "settlement_withdrawal_by_two"
+    assert refused("UPDATE settlement_withdrawal SET status = 'CLIENT_APPROVED'") == "settlement_withdrawn_by_two"
 
 
 @pytest.mark.django_db(transaction=True)

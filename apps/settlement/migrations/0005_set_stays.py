@@ -49,14 +49,14 @@ CREATE TRIGGER settlement_released_by_two BEFORE UPDATE OF status, made_by, rele
   EXECUTE FUNCTION settlement_released_by_two();
 """
 WITHDRAWAL = """
-CREATE FUNCTION settlement_withdrawal_by_two() RETURNS trigger LANGUAGE plpgsql AS $body$
+CREATE FUNCTION settlement_withdrawn_by_two() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   RAISE EXCEPTION 'settlement: a withdrawal is approved by a second member'
-    USING ERRCODE = '23514', CONSTRAINT = 'settlement_withdrawal_by_two';
+    USING ERRCODE = '23514', CONSTRAINT = 'settlement_withdrawn_by_two';
 END $body$;
-CREATE TRIGGER settlement_withdrawal_by_two BEFORE UPDATE OF status, approved_by ON settlement_withdrawal FOR EACH ROW
+CREATE TRIGGER settlement_withdrawn_by_two BEFORE UPDATE OF status, approved_by ON settlement_withdrawal FOR EACH ROW
   WHEN (NEW.approved_by IS NULL AND NEW.status IN ('CLIENT_APPROVED', 'HELD', 'INSTRUCTED', 'SETTLED'))
-  EXECUTE FUNCTION settlement_withdrawal_by_two();
+  EXECUTE FUNCTION settlement_withdrawn_by_two();
 """
 
 
@@ -71,5 +71,5 @@ class Migration(migrations.Migration):
         (BORN_FREE, _drop("settlement_born_free", "settlement_obligation")),
         (LEG_HAS_MEMBERS, _drop("settlement_leg_has_members", "settlement_netleg")),
         (RELEASED, _drop("settlement_released_by_two", "settlement_instruction")),
-        (WITHDRAWAL, _drop("settlement_withdrawal_by_two", "settlement_withdrawal")),
+        (WITHDRAWAL, _drop("settlement_withdrawn_by_two", "settlement_withdrawal")),
     )

@@ -24,5 +24,5 @@ AFTER = _BODY.format(wrong=f"(NEW.version <= OLD.version OR {_NO_LINE})")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0002_walls")]
+    dependencies = [("ledger", "0003_repeats")]
     operations = db.walls((AFTER, BEFORE))
