@@ -5,8 +5,10 @@ from typing import Any
 
 import orjson
 import psycopg
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
 from rest_framework import exceptions as drf
 
 from apps.core import actor
@@ -86,6 +88,12 @@ def of_exception(wrong: Exception) -> dict[str, Any]:
         return of_error(busy)
     if isinstance(wrong, drf.APIException):
         return _of_drf(wrong)
+    if isinstance(wrong, Http404):
+        return document(404, "not_found", "Not found", "Not found")
+    if isinstance(wrong, RequestDataTooBig):
+        return of_error(BodyTooLarge())
+    if isinstance(wrong, SuspiciousOperation | UnreadablePostError):
+        return document(400, "invalid_request", "The request is not valid", str(wrong))
     log.exception("request failed", exc_info=wrong)
     return document(
         500,
@@ -158,6 +166,6 @@ def failed(request: HttpRequest) -> HttpResponse:
     return page(request, 500, "internal_error", "Something went wrong on our side", retry="safe")
 
 
-def nowhere(request: HttpRequest, rest: str) -> HttpResponse:
+def nowhere(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Every other path under /api/."""
     return not_found(request)

@@ -35,5 +35,6 @@ urlpatterns = [
     path("v1/withdrawals/<str:withdrawal_id>/cancel", settlement.CancelWithdrawal.as_view()),
     path("v1/events", events.Events.as_view()),
     path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
+    path("", problems.nowhere),
     path("<path:rest>", problems.nowhere),
 ]

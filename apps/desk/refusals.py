@@ -4,7 +4,13 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from apps.core.errors import AppError, Busy
+from apps.core.errors import AppError, Busy, Rejected
+
+
+class InvalidCharacter(Rejected):
+    """A NUL in a form or an address: no text of ours can hold it, and no browser sends it by itself."""
+
+    code, title = "invalid_character", "This text cannot be kept"
 
 
 class RefusalMiddleware:
@@ -16,6 +22,14 @@ class RefusalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = self.get_response(request)
         return response
+
+    def process_view(self, request: HttpRequest, _view: object, _args: object, _kw: object) -> HttpResponse | None:
+        if not request.path_info.startswith(("/desk/", "/admin/")):
+            return None
+        sent = [request.POST] if request.path_info.startswith("/desk/") else [request.GET, request.POST]  # desk addresses: views.params
+        if any("\0" in text for form in sent for name, values in form.lists() for text in (name, *values)):
+            return show_refusal(request, InvalidCharacter("it holds a NUL character"))
+        return None
 
     def process_exception(self, request: HttpRequest, no: Exception) -> HttpResponse | None:
         if not request.path_info.startswith("/desk/"):

@@ -23,6 +23,8 @@ from apps.trades.rules import Economics, hedge_lines
 
 COLUMNS = ("counterparty", "execution_id", "instrument", "side", "quantity", "price", "fee", "executed_at")
 LONGEST_FILE = 10 * 1024 * 1024
+TOO_MUCH = Decimal(10) ** 20  # what the ledger's columns cannot hold
+YEARS = range(1970, 3000)  # outside, a business date has no day before or after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def read_fills(text: str) -> Iterator[Fill]:
     """
     if len(text) > LONGEST_FILE:
         raise BadFill(f"the file is larger than {LONGEST_FILE} bytes", line=0, field="")
+    if (nul := text.find("\0")) >= 0:
+        line = text.count("\n", 0, nul) + 1
+        raise BadFill(f"line {line}: holds a NUL character", line=line, field="")
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
         header = next(reader, [])
@@ -108,7 +113,7 @@ def _fill(line: int, row: list[str]) -> Fill:
         at = datetime.fromisoformat(given["executed_at"])
     except ValueError:
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None or at.tzinfo is None or at.year not in YEARS:
         raise BadFill(f"line {line}, executed_at: a time with its zone", line=line, field="executed_at")
     return Fill(
         line=line,
@@ -147,6 +152,8 @@ def _book(fill: Fill, pair: Pair, book: Book, made_by: UUID | None, now: datetim
     quote_quantity = money.round_up(gross, pair.quote.scale) if buys else money.round_down(gross, pair.quote.scale)
     if quote_quantity <= 0:
         raise BadFill(f"line {fill.line}, quantity: worth less than one unit", line=fill.line, field="quantity")
+    if quote_quantity + fill.fee >= TOO_MUCH:
+        raise BadFill(f"line {fill.line}, quantity: worth more than can be booked", line=fill.line, field="quantity")
     old = trade_queries.find_execution(lp.id, fill.execution_id)
     if old is not None:
         version = trade_queries.get_version(old)

@@ -96,5 +96,5 @@ def error(code: str, detail: str, **members: Any) -> bytes:
 
 def problem(status: int, code: str, title: str, detail: str, retry: str = "never") -> bytes:
     """A refusal before the handshake, RFC 9457."""
-    body = {"type": f"/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code, "retry": retry}
+    body = {"type": f"/api/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code, "retry": retry}
     return json.dumps(body, separators=(",", ":")).encode()

@@ -10,6 +10,7 @@ from apps.core.errors import NotFound
 from apps.instruments.rules import Roll, business_date, business_day_bounds
 
 ROLL = Roll()
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 
 def text(request: HttpRequest, name: str, allowed: tuple[str, ...] | None = None) -> str:
@@ -19,10 +20,12 @@ def text(request: HttpRequest, name: str, allowed: tuple[str, ...] | None = None
 
 
 def day(request: HttpRequest, name: str) -> date | None:
+    """A date on which a desk could have dealt: the calendar's ends have no day before or after them."""
     try:
-        return date.fromisoformat(request.GET.get(name, ""))
+        found = date.fromisoformat(request.GET.get(name, ""))
     except ValueError:
         return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
 def place(request: HttpRequest, prefix: str) -> tuple[datetime, UUID] | None:

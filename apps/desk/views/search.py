@@ -17,9 +17,9 @@ from .shell import show
 @require_safe
 def search_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     words = params.text(request, "q")
-    if words.startswith("trd_"):
+    if _is_id("trd", words):
         return redirect("desk:deal", trade=words)
-    if words.startswith("rfq_"):
+    if _is_id("rfq", words):
         return redirect("desk:rfq", rfq=words)
     may_see = may_open(actor.roles, "blotter")
     hits = deal.search(words) if len(words) >= 2 and may_see else []
@@ -27,3 +27,11 @@ def search_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         kind, prefix = ("deal", "trd") if hits[0].kind == "deal" else ("rfq", "rfq")
         return redirect(f"desk:{kind}", ids.encode(prefix, hits[0].id))
     return show(request, actor, "desk/search.html", screen="home", title="Search", hits=hits, words=words, may_see=may_see)
+
+
+def _is_id(prefix: str, words: str) -> bool:
+    try:
+        ids.decode(prefix, words)
+    except ValueError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ def atomic(path: Path, *, mode: int = 0o640) -> Iterator[IO[bytes]]:
 
     :raises OSError: the folder cannot be made or written
     """
+    if path.exists() and not path.is_file():  # a device or pipe would be replaced by a file, for everybody
+        raise OSError(errno.EINVAL, "not an ordinary file")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -1,6 +1,7 @@
 """`manage.py create_api_key`: an Ed25519 pair for a client's member; only its public half goes into the database."""
 
 import contextlib
+import errno
 import json
 import os
 from argparse import ArgumentParser
@@ -95,6 +96,8 @@ def _secret_file(path: Path, *, force: bool) -> Iterator[Any]:
     target = path.with_name(f".{path.name}.{os.getpid()}.new") if force else path
     if path.is_dir():
         raise IsADirectoryError(21, os.strerror(21))
+    if force and path.exists() and not path.is_file():  # a device or pipe would be replaced by a file, for everybody
+        raise OSError(errno.EINVAL, "not an ordinary file")
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
     def write(content: dict[str, Any]) -> None:

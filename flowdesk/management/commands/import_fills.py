@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core.errors import AppError
 from apps.users import queries as users
-from apps.workflows.import_fills import COLUMNS, import_fills
+from apps.workflows.import_fills import COLUMNS, LONGEST_FILE, import_fills
 
 
 class Command(BaseCommand):
@@ -23,7 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, book: str, by: str, **_: Any) -> None:
         try:
-            text = file.read_text(encoding="utf-8")
+            with file.open(encoding="utf-8") as source:
+                text = source.read(LONGEST_FILE + 1)  # one more: too long is told, a file without end is not read
         except (OSError, UnicodeDecodeError) as no:
             raise CommandError(f"{file}: {no}") from no
         try:
