@@ -234,7 +234,7 @@ def test_sixteen_threads_racing_to_end_one_reservation_end_it_once() -> None:
         ("UPDATE credit_line SET reserved = -1", "line_positive"),
         ("UPDATE credit_line SET amount = -1", "line_positive"),
         ("UPDATE credit_reservation SET status = 'CLOSED'", "credit_reservation_status_moves"),
-        ("UPDATE credit_reservation SET amount = -1", "reservation_positive"),
+        ("UPDATE credit_reservation SET amount = -1", "credit_amount_stays"),
         ("UPDATE credit_reservation SET source_id = gen_random_uuid()", "credit_reservation_frozen"),
     ],
 )

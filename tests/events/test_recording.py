@@ -128,15 +128,16 @@ def test_raw_sql_cannot_write_an_event_that_leaves_a_gap_or_comes_twice(change: 
     assert sequence(ACME) == [1, 2, 3]
 
 
-def test_a_counter_moved_by_hand_does_not_open_a_gap() -> None:
+def test_a_counter_is_not_moved_by_hand_and_no_gap_is_opened() -> None:
     record(told=[(ACME, True)] * 3)
-    db.run("UPDATE events_counter SET last_seq = 7 WHERE client_id = %s", (ACME,))
-    for seq in (4, 7, 8):
+    for moved in (7, 2):
+        with pytest.raises(IntegrityError, match="events: a counter"):
+            db.run("UPDATE events_counter SET last_seq = %s WHERE client_id = %s", (moved, ACME))
+    for seq in (3, 4, 7):
         with pytest.raises(IntegrityError):
             raw(client_seq=seq)
-    with pytest.raises(IntegrityError):
-        record(told=[(ACME, True)])
-    assert sequence(ACME) == [1, 2, 3]
+    record(told=[(ACME, True)])
+    assert sequence(ACME) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
