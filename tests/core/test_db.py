@@ -1,7 +1,9 @@
 """Amounts keep 18 decimals or are refused; several rows go in by one statement; jsonb and snapshots are exact."""
 
 from decimal import Decimal as D
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import IntegrityError, ProgrammingError
 
@@ -77,10 +79,28 @@ def test_a_snapshot_reads_as_the_reading_role_and_writes_nothing() -> None:
     assert clock.desk_now()
 
 
-def test_the_app_cannot_make_tables_or_take_the_owners_role() -> None:
+def test_the_app_role_cannot_make_tables_or_switch_the_walls_off() -> None:
     for sql in ("CREATE TABLE mine (n int)", "ALTER TABLE ledger_ledgerline DISABLE TRIGGER ALL", "SET session_replication_role = replica"):
         with pytest.raises(ProgrammingError):
             db.run(sql)
+
+
+def test_a_login_of_its_own_deals_and_cannot_become_the_owner(superuser_session: Any) -> None:
+    """How a production desk runs: its processes log in as a mere member of app and read (docs/adr/0011)."""
+    superuser_session.execute("DROP ROLE IF EXISTS flowdesk_run")
+    superuser_session.execute("CREATE ROLE flowdesk_run LOGIN")
+    superuser_session.execute("GRANT flowdesk_app, flowdesk_read TO flowdesk_run WITH INHERIT FALSE, SET TRUE")
+    place = superuser_session.info
+    try:
+        with psycopg.connect(
+            host=place.host, port=place.port, dbname=place.dbname, user="flowdesk_run", options="-c role=flowdesk_app", autocommit=True
+        ) as login:
+            assert login.execute("SELECT desk_now(), current_user").fetchone()[1] == "flowdesk_app"  # type: ignore[index]
+            login.execute("SET ROLE flowdesk_read")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                login.execute("SET ROLE flowdesk")
+    finally:
+        superuser_session.execute("DROP ROLE flowdesk_run")
 
 
 def test_arrays_of_every_kind_come_back_as_they_were() -> None:

@@ -12,7 +12,7 @@ from .words import Scales, long_date, plain, short, stamp
 BLOTTER_HEADER = (
     "deal", "kind", "status", "version", "booked_at", "trade_date", "value_date", "counterparty", "account", "instrument", "side",
     "quantity",
-    "base", "price", "quote_quantity", "quote", "fee", "pays", "pays_asset", "receives", "receives_asset", "reference_mid", "margin",
+    "base", "price", "quote_quantity", "quote", "fee", "pays", "pays_asset", "receives", "receives_asset", "reference_mid", "sales_margin",
     "source",
     "reference", "covers", "settlement_status",
 )  # fmt: skip
@@ -32,7 +32,7 @@ def blotter_cells(deals: Iterable[BlotterRow]) -> Iterator[Sequence[str]]:
 def blotter(issuer: Issuer, on: date, generated: datetime, version: int, deals: Sequence[BlotterRow], scales: Scales) -> Document:
     heads = columns(
         "Time (UTC) 13 | Deal 26 | Kind 11 | Counterparty 18 | Instrument 14 | Side 8 | Quantity 23> | "
-        "Price 18> | Quote amount 24> | Fee 14> | Margin 16> | Value date 15 | Settlement 17"
+        "Price 18> | Quote amount 24> | Fee 14> | Sales margin 16> | Value date 15 | Settlement 17"
     )
     rows = [
         Row([
@@ -58,7 +58,7 @@ def blotter(issuer: Issuer, on: date, generated: datetime, version: int, deals: 
         tables=[_turnover(deals, scales), Table("Deals", heads, rows, "No deals on this date.")],
         notes=[
             "Client deals are shown from the client's side, hedges from ours. "
-            "Margin is the client's price against the trader's, in the quote asset."
+            "Sales margin is the client's price against the trader's, in the quote asset."
         ],
         landscape=True,
     )
@@ -84,7 +84,7 @@ def _turnover(deals: Sequence[BlotterRow], scales: Scales) -> Table:
             ])
         )  # fmt: skip
     heads = columns(
-        "Instrument 16 | Kind 14 | Deals 9> | Bought (base) 26> | Sold (base) 26> | "
-        "Turnover (quote) 28> | Fees (quote) 20> | Margin (quote) 20>"
+        "Instrument 16 | Kind 14 | Deals 9> | Bought (base) 25> | Sold (base) 25> | "
+        "Turnover (quote) 28> | Fees (quote) 20> | Sales margin (quote) 22>"
     )
     return Table("Turnover", heads, rows, "No turnover.")
