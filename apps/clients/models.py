@@ -133,6 +133,11 @@ class Terms(Row):
     auto_max_usd = AmountField()  # above it a person prices
     auto_credit_share = AmountField(default=1)  # of the line, up to which quotes go out by themselves
     min_life_ms = models.IntegerField(default=500)
+    # Fair use over a day, of the default account's terms for the whole client: judged from `fair_use_from` requests on; fewer deals than
+    # one per `fair_use_soft` requests is a warning, fewer than one per `fair_use_hard` stops new requests (null: never).
+    fair_use_from = models.IntegerField(default=1000)
+    fair_use_soft = models.IntegerField(default=200)
+    fair_use_hard = models.IntegerField(null=True, blank=True)
     payment_netting = models.BooleanField(default=False)
     netting_agreement = models.CharField(max_length=80, blank=True)
     netting_cutoff = models.TimeField()
@@ -145,7 +150,26 @@ class Terms(Row):
         constraints = [
             models.UniqueConstraint(fields=["account", "version"], name="terms_version"),
             models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="terms_one_current"),
+            models.CheckConstraint(
+                condition=Q(fair_use_from__gt=0, fair_use_soft__gt=0)
+                & (Q(fair_use_hard__isnull=True) | Q(fair_use_hard__gte=models.F("fair_use_soft"))),
+                name="terms_fair_use",
+            ),
         ]
+
+
+class FairUse(models.Model):
+    """A client that asks much more than it deals: requests and deals of the last day, as last judged. No row, or OK: it does not."""
+
+    client = models.OneToOneField(Counterparty, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    level = models.CharField(max_length=4, choices=[("OK", "ok"), ("SOFT", "warned"), ("HARD", "stopped")])
+    requests = models.BigIntegerField()
+    deals = models.BigIntegerField()
+    since = models.DateTimeField()  # it is on this level
+    until = models.DateTimeField()  # a stop ends by itself: the next full hour, when the oldest hour leaves the day
+
+    class Meta:
+        verbose_name_plural = "fair use"
 
 
 class Ssi(Row):

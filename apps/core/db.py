@@ -231,6 +231,12 @@ CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {na
     return forward, f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();"
 
 
+def refrozen_columns_sql(table: str, columns: Sequence[str], before: Sequence[str]) -> tuple[str, str]:
+    """(forward, reverse) SQL that freezes `columns` where an earlier migration froze those of `before`."""
+    forward, gone = frozen_columns_sql(table, columns)
+    return gone + forward, gone + frozen_columns_sql(table, before)[0]
+
+
 def walls(*pairs: tuple[str, str]) -> list[Any]:
     """Migration operations of several (forward, reverse) pairs."""
     from django.db import migrations

@@ -10,11 +10,13 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Error"
     retry: ClassVar[str] = "never"  # safe | after | never | check_status
+    event: ClassVar[str] = ""  # a fact of the house that stands with the stored refusal, told by `house`
 
     def __init__(self, detail: str = "", **extra: Any) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.extra = extra
+        self.house: dict[str, Any] = {}
 
 
 class NotFound(AppError):

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from apps.core import actor as acting
 from apps.core import db, ids, unit
+from apps.core.errors import AppError
 from apps.core.unit import step
 
 from . import queries
@@ -65,6 +66,13 @@ def record(
     """
     item = (ids.uuid7(), kind, subject_type, subject_id, client_id, account_id, public, house or {}, at)
     unit.bag(unit.EVENTS, "events", item, _flush)
+
+
+@step
+def record_fact_of(no: AppError) -> None:
+    """The house's own fact that a refusal brings along, where its class names one."""
+    if no.event:
+        record(no.event, subject_type="request", subject_id=ids.uuid7(), house={"code": no.code, **no.house})
 
 
 def _flush(items: list[tuple[Any, ...]]) -> None:

@@ -27,6 +27,29 @@ class SizeTooSmall(Rejected):
     code, title = "size_too_small", "The size is too small to be priced"
 
 
+class PriceNeedsSure(Rejected):
+    """A person's price is so far from the mid that it goes out only when it is confirmed."""
+
+    code, title = "price_needs_sure", "The price is far from the market: confirm it"
+
+
+class PriceFarOff(Rejected):
+    """A person's price is further from the mid than anybody may deal."""
+
+    code, title = "price_far_off", "The price is too far from the market"
+
+
+class QuoteInconsistent(Rejected):
+    """Our own price did not agree with the book that it was made from: an error of ours, so no price at all."""
+
+    code, title = "quote_inconsistent", "The price did not pass our own check"
+    event = "quote.inconsistent"
+
+    def __init__(self, why: str, **found: str) -> None:
+        super().__init__(self.title)
+        self.house = {"why": why, **found}
+
+
 class BadRecording(Rejected):
     """A file of recorded prices that cannot be used; `extra` names file and line."""
 

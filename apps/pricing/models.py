@@ -21,10 +21,19 @@ class PairPolicy(models.Model):
     minimum_earn = AmountField(default=0)  # the least one side earns, in quote units
     max_price_age_ms = models.IntegerField(default=5000)
     auto_max_quantity = AmountField()
+    sure_bps = AmountField(default=100)  # a person's price further than this from the mid is asked for twice
+    refuse_bps = AmountField(default=500)  # and further than this it is refused
+    through_bps = AmountField(default=1)  # how far a price may lie through the book, to the client's favour
     legs = models.JSONField(default=list)  # ["BTC-USD", "EUR-USD"] when priced as a cross
 
     class Meta:
         verbose_name_plural = "pair policies"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(sure_bps__gt=0, refuse_bps__gte=models.F("sure_bps"), refuse_bps__lt=10_000, through_bps__gte=0),
+                name="pairpolicy_bands",
+            )
+        ]
 
 
 class Halt(Row):

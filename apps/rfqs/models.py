@@ -30,6 +30,7 @@ class Rfq(Row):
     member_id = models.UUIDField(null=True)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     end_reason = models.CharField(max_length=200, blank=True)
+    duplicate_of = models.UUIDField(null=True)  # the same asked a moment before under another id: a warning, never a refusal
     received_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 

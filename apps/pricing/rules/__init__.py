@@ -3,6 +3,7 @@
 from .book import Level, OrderBook, check_book, cost, depth, quantity_for, vwap
 from .composite import Composite, Health, Source, cross, merge, require_fresh, with_sigma
 from .fee import NO_FEE, Fee, FeeMode
+from .guard import Bands, away_bps, require_consistent, require_meant, through_bps
 from .marks import ClosingMark, MarkLimits, Observation, check_mark, closing_mark
 from .quote import PairSpec, SidePrice, client_price
 from .spread import Part, Side, SizeStep, Spread, size_bps, skew_bps, time_premium_bps
@@ -10,6 +11,7 @@ from .volatility import sigma
 
 __all__ = [
     "NO_FEE",
+    "Bands",
     "ClosingMark",
     "Composite",
     "Fee",
@@ -26,6 +28,7 @@ __all__ = [
     "SizeStep",
     "Source",
     "Spread",
+    "away_bps",
     "check_book",
     "check_mark",
     "client_price",
@@ -35,10 +38,13 @@ __all__ = [
     "depth",
     "merge",
     "quantity_for",
+    "require_consistent",
     "require_fresh",
+    "require_meant",
     "sigma",
     "size_bps",
     "skew_bps",
+    "through_bps",
     "time_premium_bps",
     "vwap",
     "with_sigma",
