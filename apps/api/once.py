@@ -86,7 +86,7 @@ class RequestOnce:
             public=told if self.public else None,
             house={} if self.public else told,
         )
-        events.record_fact_of(no)
+        events.record_fact_of(refusal=no)
 
     def store_refusal(self, no: AppError) -> Answer:
         return self._keep(no.status, problems.of_error(no))

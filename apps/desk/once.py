@@ -80,7 +80,7 @@ class FormOnce:
     def refuse(self, no: Conflict | Rejected) -> None:
         house = {"operation": self.operation, "code": no.code, "detail": no.detail}
         events.record(f"{self.operation}.refused", subject_type="request", subject_id=ids.uuid7(), house=house)
-        events.record_fact_of(no)
+        events.record_fact_of(refusal=no)
 
     def store_refusal(self, no: Conflict | Rejected) -> Refused:
         self._keep(no.status, {"code": no.code, "title": no.title, "detail": no.detail})

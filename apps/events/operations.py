@@ -69,10 +69,10 @@ def record(
 
 
 @step
-def record_fact_of(no: AppError) -> None:
+def record_fact_of(*, refusal: AppError) -> None:
     """The house's own fact that a refusal brings along, where its class names one."""
-    if no.event:
-        record(no.event, subject_type="request", subject_id=ids.uuid7(), house={"code": no.code, **no.house})
+    if refusal.event:
+        record(refusal.event, subject_type="request", subject_id=ids.uuid7(), house={"code": refusal.code, **refusal.house})
 
 
 def _flush(items: list[tuple[Any, ...]]) -> None:
