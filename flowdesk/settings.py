@@ -192,6 +192,7 @@ READY_CHECKS = {
     "migrations": "flowdesk.health.migrations",
     "valkey": "flowdesk.health.valkey",
     "prices": "flowdesk.health.prices",
+    "receipts": "apps.core.signing_keys.is_published",
 }
 
 # --- production hardening ---------------------------------------------------------------------------------------
@@ -214,6 +215,7 @@ AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXY_HOPS or None
 # --- names of what plugs in, by dotted path: lower floors never import higher ones ----------------------------------
 # Reference rows and roles, made after every migrate; each function is idempotent.
 REFERENCE = [
+    "apps.core.signing_keys.seed_reference",
     "apps.users.operations.seed_reference",
     "apps.instruments.operations.seed_reference",
     "apps.pricing.operations.seed_reference",
@@ -224,6 +226,9 @@ EVENT_ERA = env.int("EVENT_ERA", default=1)
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
 SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
+# A file of private keys (a JWK set, 0600): the first signs quote receipts. `manage.py signing_keys` makes and rotates them.
+QUOTE_SIGNING_KEYS_NAMED = env.str("QUOTE_SIGNING_KEYS", default="")
+QUOTE_SIGNING_KEYS = Path(QUOTE_SIGNING_KEYS_NAMED or VAR_DIR / "quote_signing_keys.json").absolute()
 KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"
 
 # --- the API ----------------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.api.v1 import jwks
 from flowdesk import health
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path(".well-known/jwks.json", jwks.key_set, name="jwks"),
     path("api/", include("apps.api.urls")),
     path("", include("apps.desk.urls")),
     path("admin/", admin.site.urls),

@@ -1,4 +1,4 @@
-"""The ground's two tables: the desk clock, and the answers that were given."""
+"""The ground's tables: the desk clock, the answers that were given, and the public halves of the keys that sign."""
 
 from django.db import models
 
@@ -38,3 +38,13 @@ class StoredAnswer(Row):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope_id", "key"], name="storedanswer_key")]
         indexes = [models.Index(fields=["scope_id", "reference"], name="storedanswer_reference")]
+
+
+class PublishedKey(models.Model):
+    """The public half of an Ed25519 key that signs quote receipts: it stays, so that what it signed can always be verified."""
+
+    append_only = True
+
+    kid = models.CharField(max_length=43, primary_key=True)  # RFC 7638 thumbprint
+    x = models.CharField(max_length=43, unique=True)
+    published_at = models.DateTimeField()

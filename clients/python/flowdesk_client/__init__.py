@@ -3,6 +3,7 @@
 from .errors import FlowdeskError, LiveClosed, Refused, Unreachable
 from .keys import Key, KeyFileError, load_key
 from .live import EventStream, Frame, HistoryLost
+from .receipts import ReceiptInvalid, verify_receipt
 from .rest import Api
 from .signing import sign
 
@@ -15,8 +16,10 @@ __all__ = [
     "Key",
     "KeyFileError",
     "LiveClosed",
+    "ReceiptInvalid",
     "Refused",
     "Unreachable",
     "load_key",
     "sign",
+    "verify_receipt",
 ]

@@ -120,6 +120,17 @@ class Api:
         backoff = random.uniform(0.05, min(5.0, 0.1 * 2**attempt))  # noqa: S311 (jitter, no secret)
         return max(backoff, float(last.retry_after_s)) if isinstance(last, Refused) else backoff
 
+    def jwks(self) -> dict[str, Any]:
+        """The desk's public keys, for `verify_receipt`; public, so not signed, and fit to be kept.
+
+        :raises Unreachable: no key set came back
+        """
+        try:
+            answer = self._http.get("/.well-known/jwks.json")
+            return dict(answer.raise_for_status().json())
+        except (httpx.HTTPError, ValueError) as lost:
+            raise Unreachable(f"GET /.well-known/jwks.json: {lost!r}") from lost
+
     # --- the desk's vocabulary ----------------------------------------------------------------------------------------
     def rfq(
         self,

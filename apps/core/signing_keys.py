@@ -1,0 +1,97 @@
+"""The key that signs what we hand out, and the public halves of every key that ever did.
+
+Private halves are in a file outside the database (settings.QUOTE_SIGNING_KEYS); public ones are rows that never go, so that what an old
+key signed can be verified for ever.
+"""
+
+import functools
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.core import checks
+
+from . import db, jws
+from .jws import BadKeyFile, SigningKey
+
+RECEIPT = "quote-receipt"  # the `typ` of a quote's receipt
+
+
+def sign_receipt(payload: bytes) -> str:
+    """A compact JWS by the key that signs now.
+
+    :raises BadKeyFile: there is no such key
+    """
+    try:
+        changed_at = os.stat(settings.QUOTE_SIGNING_KEYS).st_mtime_ns
+    except FileNotFoundError:
+        changed_at = 0
+    return _signer(settings.QUOTE_SIGNING_KEYS, changed_at).sign(payload)
+
+
+@functools.lru_cache(maxsize=1)
+def _signer(_path: Path, _changed_at: int) -> jws.Signer:
+    """Read again once the file was changed."""
+    return list_keys()[0].signer(RECEIPT)
+
+
+def list_keys() -> list[SigningKey]:
+    """The keys of the file, the one that signs first. Outside production a missing file is made.
+
+    :raises BadKeyFile: it cannot be read
+    """
+    path = settings.QUOTE_SIGNING_KEYS
+    if settings.ENVIRONMENT != "production" and not path.exists():
+        jws.write_keys(path, [jws.new_key()], fresh=True)
+    return jws.read_keys(path)
+
+
+def publish() -> None:
+    """Make a row of each public half that has none."""
+    _keep([key.x for key in list_keys()])
+
+
+def seed_reference() -> None:
+    """After every migrate. Production may migrate where the keys are not: whoever serves publishes them (`manage.py signing_keys`)."""
+    if settings.ENVIRONMENT != "production" or settings.QUOTE_SIGNING_KEYS.exists():
+        publish()
+
+
+def _keep(keys: Sequence[str]) -> None:
+    for x in keys:
+        db.run(
+            "INSERT INTO core_publishedkey (kid, x, published_at) VALUES (%s, %s, clock_timestamp()) ON CONFLICT (kid) DO NOTHING",
+            (jws.thumbprint(x), x),
+        )
+
+
+def list_published() -> list[tuple[str, str, datetime]]:
+    """(kid, x, since) of every key, newest first."""
+    return [
+        (row[0], row[1], row[2]) for row in db.run("SELECT kid, x, published_at FROM core_publishedkey ORDER BY published_at DESC, kid")
+    ]
+
+
+def is_published() -> str | None:
+    """A check of /readyz: what we sign can be verified."""
+    try:
+        signing = list_keys()[0].kid
+    except BadKeyFile:
+        return "the key of quote receipts cannot be read"
+    return None if db.first("SELECT 1 FROM core_publishedkey WHERE kid = %s", (signing,)) else "the key of quote receipts is not published"
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_signing_keys(app_configs: object, **_: object) -> list[checks.CheckMessage]:
+    """`check --deploy`: production names a file of keys that only its owner can read."""
+    del app_configs
+    hint = "`manage.py signing_keys add` makes one at the path that QUOTE_SIGNING_KEYS names"
+    if not settings.QUOTE_SIGNING_KEYS_NAMED:
+        return [checks.Error("QUOTE_SIGNING_KEYS is not set: quotes cannot be signed", hint=hint, id="flowdesk.E001")]
+    try:
+        jws.read_keys(settings.QUOTE_SIGNING_KEYS)
+    except BadKeyFile as no:
+        return [checks.Error(f"QUOTE_SIGNING_KEYS: {no}", hint=hint, id="flowdesk.E002")]
+    return []
