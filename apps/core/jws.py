@@ -92,7 +92,7 @@ def write_keys(path: Path, keys: list[SigningKey], *, fresh: bool = False) -> No
     document = {"keys": [public_jwk(key.x) | {"d": key.d} for key in keys]}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
         json.dump(document, out, indent=1)
     try:
         if fresh:

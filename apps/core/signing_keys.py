@@ -5,7 +5,6 @@ key signed can be verified for ever.
 """
 
 import functools
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ def sign_receipt(payload: bytes) -> str:
     :raises BadKeyFile: there is no such key
     """
     try:
-        changed_at = os.stat(settings.QUOTE_SIGNING_KEYS).st_mtime_ns
+        changed_at = settings.QUOTE_SIGNING_KEYS.stat().st_mtime_ns
     except FileNotFoundError:
         changed_at = 0
     return _signer(settings.QUOTE_SIGNING_KEYS, changed_at).sign(payload)

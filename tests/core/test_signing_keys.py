@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -96,7 +95,7 @@ def test_the_file_is_made_once_and_only_its_owner_reads_it(keys_file: Path) -> N
     assert [key.kid for key in signing_keys.list_keys()] == [made.kid]
     jws.write_keys(keys_file, [jws.new_key()], fresh=True)  # a second process that also found none
     assert [key.kid for key in signing_keys.list_keys()] == [made.kid]
-    assert os.listdir(keys_file.parent) == [keys_file.name]
+    assert list(keys_file.parent.iterdir()) == [keys_file]
 
 
 def test_production_makes_no_key_of_its_own(keys_file: Path, settings: object) -> None:
@@ -115,7 +114,7 @@ def test_a_file_that_is_none_is_named_with_its_fault(keys_file: Path, content: s
     keys_file.parent.mkdir()
     keys_file.write_text(content)
     keys_file.chmod(0o600)
-    with pytest.raises(jws.BadKeyFile, match="signing.json"):
+    with pytest.raises(jws.BadKeyFile, match=r"signing\.json"):
         signing_keys.list_keys()
 
 
