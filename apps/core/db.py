@@ -2,16 +2,16 @@
 
 import functools
 import json
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from psycopg.types.json import Jsonb
 
 from . import flights, ids, money
@@ -108,36 +108,84 @@ else:
 
 
 @functools.cache
-def _insert_sql(models_: tuple[type[models.Model], ...]) -> tuple[str, tuple[tuple[Any, ...], ...]]:
-    parts, fields = [], []
+def _insert_sql(models_: tuple[type[models.Model], ...]) -> str:
+    parts = []
     for model in models_:
-        meta = model._meta
-        own = tuple(f for f in meta.concrete_fields if not (f.primary_key and isinstance(f, models.AutoField)) and not f.has_db_default())
-        columns = ", ".join(f'"{f.column}"' for f in own)
-        parts.append(f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({", ".join(["%s"] * len(own))})')  # noqa: S608
-        fields.append(own)
+        columns = _columns_of(model)
+        names = ", ".join(f'"{field.column}"' for field, _ in columns)
+        parts.append(f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({", ".join(["%s"] * len(columns))})')  # noqa: S608
     ctes = ", ".join(f"w{i} AS ({part})" for i, part in enumerate(parts[:-1]))
-    return (f"WITH {ctes} {parts[-1]}" if ctes else parts[-1]), tuple(fields)
+    return f"WITH {ctes} {parts[-1]}" if ctes else parts[-1]
+
+
+@functools.cache
+def _columns_of(model: type[models.Model]) -> tuple[tuple[Any, Callable[[Any], Any]], ...]:
+    """The columns that an insert writes, each with what turns its value into PostgreSQL's text."""
+    return tuple((f, _writer(f)) for f in model._meta.concrete_fields if not isinstance(f, models.AutoField) and not f.has_db_default())
+
+
+@functools.cache
+def _reader(model: type[models.Model]) -> Callable[[models.Model], tuple[Any, ...]]:
+    """All values of a row that :func:`_columns_of` names, at once."""
+    fields = [field for field, _ in _columns_of(model)]
+    read: Callable[[models.Model], tuple[Any, ...]] = operator.attrgetter(*(field.attname for field in fields))
+    own = [(at, field) for at, field in enumerate(fields) if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)]
+    if not own:
+        return read
+
+    def with_own(row: models.Model) -> tuple[Any, ...]:
+        for _, field in own:
+            field.pre_save(row, True)
+        return read(row)
+
+    return with_own
 
 
 def insert(*rows: models.Model, refuse: flights.Refusals | None = None) -> None:
     """Insert several new rows, of one model or of many, in one statement, as :func:`send`. Columns with a database default get it."""
-    sql, fields = _insert_sql(tuple(type(row) for row in rows))
-    send(sql, [_column(f, row) for row, own in zip(rows, fields, strict=True) for f in own], refuse=refuse)
-    for row in rows:
+    kinds = tuple(type(row) for row in rows)
+    values: list[Any] = []
+    for row, kind in zip(rows, kinds, strict=True):
+        values += [write(value) for (_, write), value in zip(_columns_of(kind), _reader(kind)(row), strict=True)]
         row._state.adding = False
         row._state.db = "default"
+    send(_insert_sql(kinds), values, refuse=refuse)
 
 
-def _column(field: Any, row: models.Model) -> Any:
-    value = field.pre_save(row, True)
-    if value is None:
-        return None
+def _writer(field: Any) -> Callable[[Any], Any]:
     if isinstance(field, models.JSONField):
-        return Jsonb(value)
+        return lambda value: None if value is None else json.dumps(value)
     if isinstance(field, AmountField):
-        return field.get_db_prep_value(value, connection)
-    return str(value) if isinstance(value, StrEnum) else value
+        return lambda value: None if value is None else str(field.checked(value))
+    return text
+
+
+def text(value: Any) -> Any:
+    """A value as PostgreSQL reads it for a column of its type, None and what is not listed here as they are.
+
+    All parameters of an INSERT being text, it is one prepared statement, whichever of them are null.
+    """
+    write = _TEXTS.get(type(value))
+    if write is not None:
+        return write(value)
+    if isinstance(value, str):  # a StrEnum
+        return str(value)
+    if isinstance(value, list | tuple):
+        return array(value)
+    return value
+
+
+_TEXTS: dict[type, Callable[[Any], Any]] = {
+    str: lambda value: value,
+    int: str,
+    bool: lambda value: "t" if value else "f",
+    Decimal: str,
+    UUID: str,
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+    time: time.isoformat,
+    bytes: lambda value: f"\\x{value.hex()}",
+}
 
 
 class AmountField(_Decimal):
@@ -149,11 +197,20 @@ class AmountField(_Decimal):
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if isinstance(value, Decimal):
+            self.checked(value)
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def checked(self, value: Any) -> Any:
+        """The value itself.
+
+        :raises ValueError: it is not finite or has more than 18 decimals
+        """
+        if isinstance(value, Decimal):
             if not value.is_finite():
                 raise ValueError(f"{self.name}: {value} is not a finite amount")
             if money.scale_of(value) > money.MAX_SCALE:
                 raise ValueError(f"{self.name}: {value} has more than {money.MAX_SCALE} decimals")
-        return super().get_db_prep_value(value, connection, prepared)
+        return value
 
     def deconstruct(self) -> Any:
         name, path, args, kw = super().deconstruct()

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 import psycopg
 from django.db import IntegrityError, connection, transaction
-from psycopg.pq import TransactionStatus
 
+from . import pipe
 from .errors import AppError
 
-Params = Sequence[Any] | Mapping[str, Any]
-Rows = list[tuple[Any, ...]]
+Params = pipe.Params
+Rows = pipe.Rows
 Refusals = Mapping[str, AppError]
 
 statements = 0  # sent by this process
@@ -102,23 +102,7 @@ def _send(queue: Sequence[Statement]) -> list[Rows]:
     flights += 1
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        line: psycopg.Connection[Any] = connection.connection
-        begins = not line.autocommit and line.pgconn.transaction_status == TransactionStatus.IDLE
-        if len(queue) == 1 and not begins:
-            return [_rows(_execute(line, queue[0]))]
-        with line.pipeline():
-            cursors = [_execute(line, one) for one in queue]
-        return [_rows(cursor) for cursor in cursors]
-
-
-def _execute(line: psycopg.Connection[Any], one: Statement) -> psycopg.Cursor[Any]:
-    cursor = psycopg.Cursor(line)
-    cursor.execute(one.sql, one.params or None, prepare=one.prepare)
-    return cursor
-
-
-def _rows(cursor: psycopg.Cursor[Any]) -> Rows:
-    return cursor.fetchall() if cursor.description else []
+        return pipe.send(connection.connection, [(one.sql, one.params, one.prepare) for one in queue])
 
 
 def _fail(queue: Sequence[Statement]) -> None:
