@@ -260,7 +260,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
-SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL"}
+SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING"}
 EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
 MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
 EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10

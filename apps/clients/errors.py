@@ -1,4 +1,4 @@
-from apps.core.errors import Conflict, Rejected
+from apps.core.errors import AppError, Conflict, Rejected
 
 
 class AccountUnavailable(Rejected):
@@ -25,3 +25,9 @@ class BadLifetime(Rejected):
 
 class BadLei(Rejected):
     code, title = "bad_lei", "The LEI's check digits are wrong"
+
+
+class FairUseExceeded(AppError):
+    """The client asked for much more prices than it dealt in the last day; its terms say how much is too much."""
+
+    code, status, title, retry = "fair_use", 429, "Too many requests for too few deals", "after"

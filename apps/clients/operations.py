@@ -15,7 +15,7 @@ from apps.events import operations as events
 
 from . import queries, rules
 from .errors import BadLei, BadLifetime, TooManyKeys
-from .models import Account, ApiKey, Authority, Counterparty, Group, Member, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, FairUse, Group, Member, Ssi, Terms
 from .states import CLIENT, SSI, ClientStatus, SsiStatus
 
 
@@ -170,3 +170,29 @@ def move_ssi(*, ssi: Ssi, status: SsiStatus, evidence: str) -> None:
     SSI.move(ssi, status)
     ssi.save(update_fields=["status"])
     events.record(f"ssi.{status.lower()}", subject_type="ssi", subject_id=ssi.id, house={"evidence": evidence})
+
+
+# Level of fair use → the fact that a client came to it.
+_FAIR_USE = {"OK": "fair_use.cleared", "SOFT": "fair_use.warned", "HARD": "fair_use.stopped"}
+
+
+@step
+def set_fair_use(*, client_id: UUID, level: str, requests: int, deals: int, until: datetime, now: datetime) -> FairUse:
+    """Keep what a client's asking was judged as; the client and the desk are told when the level changes.
+
+    :param until: when a stop ends by itself, should nobody judge again
+    """
+    FairUse.objects.get_or_create(
+        client_id=client_id, defaults={"level": "OK", "requests": requests, "deals": deals, "since": now, "until": until}
+    )
+    found = FairUse.objects.select_for_update(no_key=True, of=("self",)).get(client_id=client_id)
+    changed = found.level != level
+    found.level, found.requests, found.deals, found.until = level, requests, deals, until
+    if changed:
+        found.since = now
+        told = {"requests": requests, "deals": deals} | ({"until": until.isoformat()} if level == "HARD" else {})
+        events.record(
+            _FAIR_USE[level], subject_type="counterparty", subject_id=client_id, client_id=client_id, public=told, house={"level": level}
+        )
+    found.save()
+    return found

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -136,10 +136,12 @@ class Subscriber:
     It is called at least once for each event, so what it does is keyed by the event's id. It never calls outside.
 
     :param kinds: the events it is told of; None for all
+    :param together: it is handed many at a time, in commit order: `handle(events=, now=)`
     """
 
     kinds: frozenset[str] | None
     handle: Callable[..., None]
+    together: bool = False
 
     def wants(self, event: Event) -> bool:
         return self.kinds is None or event.kind in self.kinds
@@ -156,17 +158,21 @@ def place_of(event: Event) -> tuple[int, int, int]:
 
 
 @step
-def deliver(*, subscriber: str, event: Event | None, after: tuple[int, int, int], to: tuple[int, int, int], now: datetime) -> bool:
-    """Hand `event` to a subscriber and move its cursor to `to`; only move it where `event` is None.
+def deliver(*, subscriber: str, events: Sequence[Event], after: tuple[int, int, int], to: tuple[int, int, int], now: datetime) -> bool:
+    """Hand events to a subscriber and move its cursor to `to`; only move it where there are none.
 
-    :param after: where the cursor stood when the event was read
+    :param after: where the cursor stood when they were read
     :return: False when another worker holds the cursor or has moved it: nothing is done then
     """
     cursor = _lock_cursor(subscriber)
     if cursor is None or (cursor.era, cursor.xid, cursor.position) != after:
         return False
-    if event is not None:
-        get_subscriber(subscriber).handle(event=event, now=now)
+    reader = get_subscriber(subscriber)
+    if reader.together and events:
+        reader.handle(events=events, now=now)
+    elif not reader.together:
+        for event in events:
+            reader.handle(event=event, now=now)
     _move(cursor, to)
     return True
 

@@ -8,8 +8,9 @@ from django.db import InterfaceError, OperationalError
 
 from apps.events import operations as events
 from apps.events import queries
-from apps.workflows.deliver_events import deliver_event, note_failed_delivery, pass_over
+from apps.workflows.deliver_events import deliver_event, deliver_together, note_failed_delivery, pass_over
 
+TOGETHER = 10  # how many times more events a subscriber is read that takes them at once
 log = logging.getLogger(__name__)
 
 
@@ -21,8 +22,16 @@ def drive(subscriber: str, limit: int = 500) -> int:
     :return: how many events the cursor moved over
     """
     reader = events.get_subscriber(subscriber)
-    cursor, batch = queries.list_next(subscriber, limit)
+    cursor, batch = queries.list_next(subscriber, limit * TOGETHER if reader.together else limit)
     after = (cursor.era, cursor.xid, cursor.position)
+    if reader.together and batch:
+        wanted = [event for event in batch if reader.wants(event)]
+        try:
+            return len(batch) if deliver_together(subscriber=subscriber, some=wanted, after=after, to=events.place_of(batch[-1])) else 0
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("%s: %d events at once; now one by one", subscriber, len(wanted))
     moved = skipped = 0
     for event in batch:
         if not reader.wants(event):

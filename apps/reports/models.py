@@ -35,3 +35,38 @@ class DocumentCounter(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "kind"], name="documentcounter_once")]
+
+
+class DealingHour(Row):
+    """What one client asked and dealt in one pair in one hour: sums over events, which can be made again from them."""
+
+    client_id = models.UUIDField()
+    pair_code = models.CharField(max_length=25)
+    hour = models.DateTimeField()  # of the desk clock; each fact counts in the hour in which it happened
+    requests = models.BigIntegerField(default=0)
+    to_person = models.BigIntegerField(default=0)  # requests that waited for a person
+    quoted = models.BigIntegerField(default=0)  # requests that had a firm price
+    quotes = models.BigIntegerField(default=0)  # firm prices, each next one counted
+    deals = models.BigIntegerField(default=0)
+    declined = models.BigIntegerField(default=0)
+    cancelled = models.BigIntegerField(default=0)
+    expired = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)  # by a person
+    withdrawn = models.BigIntegerField(default=0)  # quotes that we took back
+    refused = models.BigIntegerField(default=0)  # requests, by a rule
+    missed = models.BigIntegerField(default=0)  # accepts, by a rule: too late, another price
+    reasons = models.JSONField(default=dict)  # code → count
+    times = models.JSONField(default=dict)  # "auto:120" → count: response times by bucket (rules.statistics)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client_id", "pair_code", "hour"], name="dealinghour_once")]
+        indexes = [models.Index(fields=["hour", "client_id"], name="dealinghour_by_hour")]
+
+
+class StatisticsMark(models.Model):
+    """The last event that is counted, in commit order; moves with the sums, in the same transaction."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    era = models.SmallIntegerField(default=1)
+    xid = models.BigIntegerField(default=0)
+    position = models.BigIntegerField(default=0)
