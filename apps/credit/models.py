@@ -35,7 +35,10 @@ class Line(Row):
 
 
 class Reservation(Row):
-    """Part of a line taken for one request, then for its deal, until it settles."""
+    """Part of a line taken for one request, then for its deal, until it settles.
+
+    A source has one at a time on a line; another amount is another row.
+    """
 
     line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="reservations")
     source_id = models.UUIDField()  # the request, one reservation each
@@ -49,7 +52,9 @@ class Reservation(Row):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["line", "source_id"], name="reservation_once"),
+            models.UniqueConstraint(
+                fields=["line", "source_id"], condition=Q(status__in=["RESERVED", "COMMITTED"]), name="reservation_once"
+            ),
             models.CheckConstraint(condition=Q(amount__gte=0), name="reservation_positive"),
         ]
         indexes = [

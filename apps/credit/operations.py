@@ -85,6 +85,44 @@ def reserve(
 
 
 @step
+def adjust(
+    *,
+    group_id: UUID | None,
+    client_id: UUID,
+    account_id: UUID,
+    source_id: UUID,
+    amount: Decimal,
+    value_date: date,
+    lower: bool,
+    now: datetime,
+) -> Headroom:
+    """Bring a source's reservation to `amount`, taking a first one where it has none. History keeps both amounts.
+
+    :param lower: whether it may become less; else a larger one stays as it is
+    :raises CreditExceeded: it does not fit
+    """
+    lines = lock_lines(group_id=group_id, client_id=client_id, account_id=account_id)
+    row = db.first("SELECT amount FROM credit_reservation WHERE source_id = %s AND status = 'RESERVED' LIMIT 1", (source_id,))
+    taken = money.ZERO if row is None else row[0]
+    if row is not None and (amount == taken or (amount < taken and not lower)):
+        _, state, currency = min(lines, key=lambda line: line[1].headroom(now))
+        after, limit = state.headroom(now), state.limit(now)
+        share = (state.reserved + state.used) / limit if limit else Decimal(1)
+        return Headroom(before=after + taken, after=after, currency=currency, binding=state.level, share_used=share)
+    if row is not None:
+        release(source_id=source_id, now=now)
+    return reserve(
+        group_id=group_id,
+        client_id=client_id,
+        account_id=account_id,
+        source_id=source_id,
+        amount=amount,
+        value_date=value_date,
+        now=now,
+    )
+
+
+@step
 def lock_lines(*, group_id: UUID | None, client_id: UUID, account_id: UUID) -> list[tuple[UUID, LineState, str]]:
     """Lock group → client → account lines; each with its state and currency."""
     return [(row[0], LineState(*row[1:8]), row[8]) for row in db.run(_LOCK, (group_id, client_id, account_id))]

@@ -92,7 +92,7 @@ def test_a_refusal_is_stored_counted_and_replayed(api: Api) -> None:
         ({"quantity": None}, 400, "exactly_one", "/quantity"),
         ({"colour": "red"}, 400, "unknown_field", "/colour"),
         ({"side": "BUY"}, 400, "invalid_choice", "/side"),
-        ({"ttl_ms": 100_000}, 422, "ttl_out_of_range", "/ttl_ms"),
+        ({"ttl_ms": 120_001}, 400, "out_of_range", "/ttl_ms"),
         ({"client_rfq_id": "a b"}, 400, "invalid_reference", "/client_rfq_id"),
         ({"quantity": "0.00001"}, 422, "quantity_out_of_range", "/quantity"),
     ],
@@ -138,9 +138,12 @@ def test_a_client_that_is_not_approved_gets_no_price(api: Api, acme: world.Firm)
     assert refused(lambda: ask(api)).code == "account_unavailable"
 
 
-def test_stale_and_missing_prices_are_refused(api: Api) -> None:
+def test_a_missing_price_is_refused_and_an_old_one_goes_to_a_person(api: Api) -> None:
     clock.freeze_desk(world.NOON + timedelta(seconds=6))
-    assert refused(lambda: ask(api)).code == "price_stale"
+    rfq = ask(api)
+    assert (rfq["status"], rfq["reason"]) == ("RECEIVED", "priced_by_a_person")
+    assert "quote" not in rfq
+    assert Rfq.objects.get().reasons == ["PRICE_AGE"]
     assert refused(lambda: ask(api, "r-2", instrument="ETH-USD")).code == "price_unavailable"
 
 

@@ -43,12 +43,12 @@ LINES = (
            FROM credit_reservation c
            LEFT JOIN trades_trade t ON t.id = c.deal_id
            WHERE c.status IN ('COMMITTED', 'CLOSED') AND t.id IS NULL""",
-        """SELECT format('trade %s on credit took nothing of line %s', t.id, l.id)
+        """SELECT DISTINCT format('trade %s on credit took nothing of line %s', t.id, c.line_id)
            FROM trades_trade t
            JOIN clients_terms m ON m.id = t.terms_id AND m.mode <> 'PREFUNDED'
            JOIN credit_reservation c ON c.source_id = t.rfq_id
-           JOIN credit_line l ON l.id = c.line_id
-           WHERE c.status NOT IN ('COMMITTED', 'CLOSED')""",
+           WHERE NOT EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = c.source_id AND k.line_id = c.line_id
+             AND k.status IN ('COMMITTED', 'CLOSED'))""",
         """SELECT format('reservation %s is COMMITTED for deal %s, which has settled', c.id, c.deal_id)
            FROM credit_reservation c
            WHERE c.status = 'COMMITTED' AND (SELECT bool_and(o.status IN ('SETTLED', 'CANCELLED')) FROM settlement_obligation o
