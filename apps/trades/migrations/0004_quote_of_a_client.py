@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("clients", "0002_walls"),
         ("instruments", "0001_initial"),
-        ("rfqs", "0005_life_of_a_request"),
+        ("rfqs", "0006_life_of_a_request"),
         ("trades", "0003_has_version"),
     ]
 
