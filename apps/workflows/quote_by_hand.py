@@ -84,7 +84,15 @@ def quote_by_hand(
     rfq_rules.require_quotable(held.status, held.owner_id, actor.id)
     at = desk_now()
     settles = quoting.same_value_date(dealing, held, at)
-    headroom = quoting.adjust(dealing, rfq_id, priced, market, held.value_date, lower=not rfq_queries.has_executable(rfq_id, at), now=at)
+    headroom = quoting.adjust(
+        dealing=dealing,
+        rfq_id=rfq_id,
+        priced=priced,
+        market=market,
+        day=held.value_date,
+        lower=not rfq_queries.has_executable(rfq_id, at),
+        now=at,
+    )
     return rfqs.requote(
         rfq=held,
         account_code=dealing.account_code,

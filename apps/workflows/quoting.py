@@ -213,7 +213,7 @@ def exposure_of(dealing: Dealing, priced: Sides, market: Market) -> Decimal:
 
 
 @step
-def reserve(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
+def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
     """Reserve the client's line, or hold its balance, for a request that has nothing yet; headroom by side.
 
     :raises CreditExceeded, InsufficientBalance: it does not fit
@@ -233,7 +233,7 @@ def reserve(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: 
 
 
 @step
-def adjust(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, *, lower: bool, now: datetime) -> dict[Side, Headroom]:
+def adjust(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, lower: bool, now: datetime) -> dict[Side, Headroom]:
     """Bring what a request has reserved or held to what its next quote needs; never less while an older quote may still be executed.
 
     :raises CreditExceeded, InsufficientBalance: it does not fit

@@ -57,7 +57,7 @@ def request_quote(
     priced, reasons = quoting.price_sides(dealing, PairPolicy(**dealing.policy), ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
     if not reasons:
-        headroom = quoting.reserve(dealing, rfq_id, priced, market, settles.day, now)
+        headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
         if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
             credit.release(source_id=rfq_id, now=now)
             reasons = ["CREDIT_SHARE"]
