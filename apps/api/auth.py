@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import ClassVar
 
@@ -12,9 +13,11 @@ from django.http import HttpRequest
 
 from apps.clients import queries as clients
 from apps.clients.queries import KeyGrant
+from apps.core import valkey
 from apps.core.actor import Actor
 from apps.core.clock import wall_now
 from apps.core.errors import Forbidden
+from apps.core.valkey import Command
 
 from . import peers, signing
 from .signing import InvalidSignature, Signed
@@ -64,10 +67,11 @@ def authenticate(signed: Signed, ip: str) -> Actor:
     return find_grant(signed, ip).actor()
 
 
-def find_grant(signed: Signed, ip: str) -> KeyGrant:
+def find_grant(signed: Signed, ip: str, ahead: Callable[[KeyGrant], Sequence[Command]] = lambda _: ()) -> KeyGrant:
     """All that the signing key may do.
 
     :param ip: the client's address, as :func:`request_ip` or the live server found it
+    :param ahead: what else of Valkey this request will ask for, to travel with its nonce
     :raises InvalidSignature: unknown, revoked, expired or another deployment's key; a closed member or client; a signature
         that does not verify; a nonce that was used before
     :raises IpNotAllowed: all that is right, from the wrong address
@@ -82,6 +86,7 @@ def find_grant(signed: Signed, ip: str) -> KeyGrant:
         raise InvalidSignature(f"key: {signed.key_id} is revoked or expired")
     if grant.member_closed or grant.client_status in _CLOSED:
         raise InvalidSignature(f"key: the member or client of {signed.key_id} is closed")
+    valkey.ahead([_nonces.command(signed), *ahead(grant)])
     if not _nonces.is_first_use(signed):
         raise InvalidSignature(f"nonce: {signed.key_id} used it before")
     if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
@@ -101,15 +106,17 @@ class _Nonces:
     def __init__(self) -> None:
         self._own: OrderedDict[str, int] = OrderedDict()
         self._lock = Lock()
-        self._client: redis.Redis | None = None
+
+    def command(self, signed: Signed) -> Command:
+        return ("SET", f"{settings.BUS_PREFIX}nonce:{signed.key_id}:{signed.nonce}", b"", "NX", "EX", signing.NONCE_S)
 
     def is_first_use(self, signed: Signed) -> bool:
-        name = f"{settings.BUS_PREFIX}nonce:{signed.key_id}:{signed.nonce}"
-        if not self._is_first_here(name):
+        command = self.command(signed)
+        if not self._is_first_here(str(command[1])):
             return False
         try:
-            return bool(self._valkey().set(name, b"", nx=True, ex=signing.NONCE_S))
-        except redis.RedisError as no:
+            return bool(valkey.ask(command)[0])
+        except (redis.RedisError, OSError) as no:
             log.warning("nonces are kept in this process only: %s", no)
             return True
 
@@ -122,11 +129,6 @@ class _Nonces:
                 return False
             self._own[name] = now
             return True
-
-    def _valkey(self) -> redis.Redis:
-        if self._client is None:
-            self._client = redis.Redis.from_url(settings.VALKEY_URL, socket_timeout=50 / 1000, socket_connect_timeout=50 / 1000)
-        return self._client
 
 
 _nonces = _Nonces()

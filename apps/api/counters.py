@@ -5,25 +5,29 @@ from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
 
+from apps.core import valkey
+from apps.core.valkey import Command
+
 
 class Counters(RedisCache):
-    """`add` opens a counter or counts on in one flight; the `incr` that follows in the same thread tells what was counted."""
+    """`add` opens a counter or counts on in one flight, or has been sent ahead; the `incr` that follows in the same thread tells the count."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._counted = threading.local()
+
+    def commands(self, key: Any, value: Any, timeout: Any = None, version: Any = None) -> tuple[Command, Command]:
+        """What `add` sends."""
+        name = self.make_and_validate_key(key, version=version)
+        return ("SET", name, 0, "EX", int(self.get_backend_timeout(timeout) or 1), "NX"), ("INCRBY", name, value)
 
     def add(self, key: Any, value: Any, timeout: Any = None, version: Any = None) -> bool:
         """Whether the counter is new.
 
         :param value: how much to count (django-ratelimit: 1)
         """
-        name = self.make_and_validate_key(key, version=version)
-        with self._cache.get_client(name, write=True).pipeline(transaction=False) as flight:
-            flight.set(name, 0, ex=int(self.get_backend_timeout(timeout) or 1), nx=True)
-            flight.incrby(name, value)
-            opened, count = flight.execute()
-        self._counted.last = (name, count)
+        opened, count = valkey.ask(*self.commands(key, value, timeout, version))
+        self._counted.last = (self.make_and_validate_key(key, version=version), count)
         return bool(opened)
 
     def incr(self, key: Any, delta: int = 1, version: Any = None) -> int:

@@ -15,8 +15,9 @@ from rest_framework.views import APIView
 
 from apps.clients.queries import KeyGrant
 from apps.core import actor as acting
-from apps.core import ids
+from apps.core import ids, valkey
 from apps.core.actor import Actor
+from apps.core.valkey import Command
 
 from . import auth, jsonbody, limits, signing
 from .once import Answer, RequestOnce, request_hash
@@ -40,9 +41,10 @@ class SignedRequests(BaseAuthentication):
         plain = request._request
         address = auth.request_ip(plain)
         limits.require_not_blocked(address)
+        door = cast(Door, request.parser_context["view"])
         try:
             signed = auth.parse_request(plain)
-            return Caller(auth.find_grant(signed, address), signed), None
+            return Caller(auth.find_grant(signed, address, lambda grant: door.ahead(request, grant)), signed), None
         except signing.InvalidSignature:
             limits.count_bad_signature(plain, address)
             raise
@@ -62,8 +64,9 @@ class Door(APIView):
     def dispatch(self, request: Any, *args: Any, **kw: Any) -> HttpResponseBase:
         self.began = time.perf_counter_ns()
         request_id = ids.encode("req", ids.uuid7())
-        with acting.acting(acting.SYSTEM, request_id):
+        with acting.acting(acting.SYSTEM, request_id), valkey.gathered():
             answer = super().dispatch(request, *args, **kw)
+            limits.give_back()
             answer["X-Request-Id"] = request_id
             return answer
 
@@ -79,7 +82,11 @@ class Door(APIView):
         caller = cast(Caller, request.user)
         if need not in caller.grant.scopes:
             raise ScopeMissing(f"this needs the scope {need}")
-        limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=caller.grant.limits.get("requests", settings.RATE_REQUESTS))
+        limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=_requests(caller.grant))
+
+    def ahead(self, request: Request, grant: KeyGrant) -> list[Command]:
+        """What this request will ask Valkey for, known once the signature holds; it travels with the nonce."""
+        return [*limits.commands(policy="requests", who=grant.key_id, rate=_requests(grant))]
 
     @property
     def caller(self) -> Caller:
@@ -120,6 +127,10 @@ class Door(APIView):
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             return reply(call(once=once, actor=caller.actor, **kw))
+
+
+def _requests(grant: KeyGrant) -> str:
+    return grant.limits.get("requests", settings.RATE_REQUESTS)
 
 
 def reply(answer: Answer) -> HttpResponse:

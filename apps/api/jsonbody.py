@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 16
 _INTEGER_DIGITS = 18  # fits 64 bits, and Python's int() is never handed thousands of digits
@@ -101,6 +103,15 @@ def load(raw: bytes, *, integers: Collection[str] = ()) -> dict[str, Any]:
     if errors := list(_faults(value, "", "", 1, frozenset(integers))):
         raise InvalidBody(errors)
     return value
+
+
+def peek(raw: bytes, member: str) -> str:
+    """A member of a body that is yet to be read, as a hint of what it will ask for; empty where there is none."""
+    try:
+        found = orjson.loads(raw).get(member)
+    except (orjson.JSONDecodeError, AttributeError):
+        return ""
+    return found if isinstance(found, str) and len(found) <= 64 else ""
 
 
 def refuse_unknown(body: dict[str, Any], known: Collection[str]) -> None:

@@ -1,5 +1,6 @@
 """Rate limits on django-ratelimit's counters: bad signatures by address, good requests by key. Valkey down is never a 500."""
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -8,8 +9,12 @@ from uuid import UUID
 import redis
 from django.conf import settings
 from django.http import HttpRequest
+from django.core.cache import caches
 from django_ratelimit import ALL
-from django_ratelimit.core import get_usage
+from django_ratelimit.core import EXPIRATION_FUDGE, _get_window, _make_cache_key, get_usage
+
+from apps.core import valkey
+from apps.core.valkey import Command
 
 from .problems import RateLimited
 
@@ -56,18 +61,45 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
     :param rate: e.g. "100/s" or "300/m"
     :raises RateLimited: more than that
     """
-    limit, _, period = rate.partition("/")
-    window_s = {"s": 1, "m": 60, "h": 3600}[period]
+    limit, window_s = _read(rate)
     try:
         if time.monotonic() < _breaker.open_until:
             raise redis.ConnectionError("Valkey did not answer a moment ago")
-        usage = get_usage(request, group=f"{settings.BUS_PREFIX}{policy}", key=lambda *_: str(who), rate=rate, method=ALL, increment=True)
+        usage = get_usage(request, group=_group(policy), key=lambda *_: str(who), rate=rate, method=ALL, increment=True)
         count, wait = (usage["count"], usage["time_left"]) if usage else (0, 0)
     except (redis.RedisError, OSError):
         _breaker.trip()
         count, wait = _own.add(f"{policy}:{who}", window_s) * SHARE, window_s
-    if count > int(limit):
+    if count > limit:
         raise RateLimited(f"{policy}: {rate}", policy=policy, retry_after=max(1, wait))
+
+
+def commands(*, policy: str, who: UUID | str, rate: str) -> tuple[Command, ...]:
+    """What :func:`spend` will ask Valkey, to be sent ahead with what else is asked; nothing while Valkey is left alone."""
+    if time.monotonic() < _breaker.open_until:
+        return ()
+    _, window_s = _read(rate)
+    key = _make_cache_key(_group(policy), _get_window(str(who), window_s), rate, str(who), ALL)
+    asked: tuple[Command, ...] = caches[settings.RATELIMIT_USE_CACHE].commands(key, 1, window_s + EXPIRATION_FUDGE)  # type: ignore[attr-defined]
+    return asked
+
+
+def give_back() -> None:
+    """Take back what was counted ahead and never spent: the request ended before (a replay, a body that is none)."""
+    counted: list[Command] = [("DECRBY", *command[1:]) for command in valkey.unasked() if command[0] == "INCRBY"]
+    if counted:
+        with contextlib.suppress(redis.RedisError, OSError):
+            valkey.ask(*counted)
+
+
+def _read(rate: str) -> tuple[int, int]:
+    """How many, in how many seconds."""
+    limit, _, period = rate.partition("/")
+    return int(limit), {"s": 1, "m": 60, "h": 3600}[period]
+
+
+def _group(policy: str) -> str:
+    return f"{settings.BUS_PREFIX}{policy}"
 
 
 def require_not_blocked(address: str) -> None:

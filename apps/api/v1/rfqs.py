@@ -9,7 +9,10 @@ from rest_framework.request import Request
 from apps.api import limits
 from apps.api.docs import documented
 from apps.api.door import Door, show
+from apps.api.jsonbody import peek
 from apps.api.shapes import EMPTY, Amount, Body, Choice, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
+from apps.clients.queries import KeyGrant
+from apps.core.valkey import Command
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite
 from apps.rfqs import queries, rules
@@ -130,14 +133,24 @@ def render(result: Result) -> tuple[int, dict[str, Any]]:
     return 201, queries.describe_rfq(rfq, quote, account)
 
 
+def _rate(grant: KeyGrant) -> str:
+    return grant.limits.get("rfqs", settings.RATE_RFQS)
+
+
 class Rfqs(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "quote", "GET": "read"}
+
+    def ahead(self, request: Request, grant: KeyGrant) -> list[Command]:
+        pair = peek(request._request.body, "instrument") if request.method == "POST" else ""
+        if not pair:
+            return super().ahead(request, grant)
+        return [*super().ahead(request, grant), *limits.commands(policy="rfqs", who=grant.key_id, rate=_rate(grant)), bus.command(pair)]
 
     @documented("Ask for a firm price", body=BODY, answer=RFQ, status=201, example=EXAMPLE, refusals=REFUSALS)
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(BODY)
         grant = self.caller.grant
-        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=grant.limits.get("rfqs", settings.RATE_RFQS))
+        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=_rate(grant))
         depth = bus.read_depth(asked["instrument"])
         return self.run(
             request_quote,

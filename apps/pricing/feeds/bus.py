@@ -15,7 +15,8 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apps.core import money
+from apps.core import money, valkey
+from apps.core.valkey import Command
 from apps.pricing.errors import PriceUnavailable
 from apps.pricing.rules import Composite, Level, OrderBook, Source, check_book
 
@@ -45,14 +46,19 @@ def publish(composites: Iterable[Composite]) -> None:
         raise PriceUnavailable("the price bus does not answer") from lost
 
 
+def command(pair: str) -> Command:
+    """What :func:`read_depth` asks Valkey, to be sent ahead where the pair is known early."""
+    return ("GET", key(pair))
+
+
 def read_depth(pair: str) -> Composite | None:
     """The last published composite of a pair, None where none ever was. Its age is for the caller to judge (`rules.require_fresh`).
 
     :raises PriceUnavailable: no answer within 50 ms, or what lies there is no composite of this pair
     """
     try:
-        text = _client(READ_TIMEOUT).get(key(pair))
-    except redis.RedisError as lost:
+        [text] = valkey.ask(command(pair))
+    except (redis.RedisError, OSError) as lost:
         raise PriceUnavailable("the price bus does not answer") from lost
     if text is None:
         return None
