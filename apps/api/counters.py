@@ -10,7 +10,7 @@ from apps.core.valkey import Command
 
 
 class Counters(RedisCache):
-    """`add` opens a counter or counts on in one flight, or has been sent ahead; the `incr` that follows in the same thread tells the count."""
+    """`add` opens a counter or counts on in one flight (or was sent ahead); the `incr` that follows tells the count."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)

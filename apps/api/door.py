@@ -130,7 +130,7 @@ class Door(APIView):
 
 
 def _requests(grant: KeyGrant) -> str:
-    return grant.limits.get("requests", settings.RATE_REQUESTS)
+    return grant.limits.get("requests") or str(settings.RATE_REQUESTS)
 
 
 def reply(answer: Answer) -> HttpResponse:

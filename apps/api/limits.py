@@ -8,8 +8,8 @@ from uuid import UUID
 
 import redis
 from django.conf import settings
-from django.http import HttpRequest
 from django.core.cache import caches
+from django.http import HttpRequest
 from django_ratelimit import ALL
 from django_ratelimit.core import EXPIRATION_FUDGE, _get_window, _make_cache_key, get_usage
 

@@ -1,6 +1,7 @@
 """The API's own way through Django: no session, no page, and what goes wrong before any view is found is a problem document too."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.core.handlers.base import BaseHandler
@@ -25,8 +26,8 @@ class ApiProblems:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        views: GetResponse = convert_exception_to_response(_Views()._get_response)  # type: ignore[assignment]
-        self.signed: GetResponse = SecurityMiddleware(XFrameOptionsMiddleware(views))  # type: ignore[assignment, arg-type]
+        views: GetResponse = convert_exception_to_response(_Views()._get_response)  # type: ignore[assignment, attr-defined]
+        self.signed: GetResponse = SecurityMiddleware(XFrameOptionsMiddleware(views))  # type: ignore[assignment]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/api/"):
@@ -51,4 +52,5 @@ class _Views(BaseHandler):
     """Django's resolver and view call, without any middleware of the settings."""
 
     def __init__(self) -> None:
-        self._view_middleware, self._template_response_middleware, self._exception_middleware = [], [], []
+        nothing: list[Any] = []
+        self._view_middleware = self._template_response_middleware = self._exception_middleware = nothing

@@ -72,7 +72,7 @@ def _send(commands: Sequence[Command]) -> list[Any]:
     global flights  # noqa: PLW0603
     flights += 1
     pool = _pool(settings.VALKEY_URL)
-    line = pool.get_connection()
+    line: Any = pool.get_connection()
     try:
         line.send_packed_command(line.pack_commands(commands))
         return [_answer(line) for _ in commands]
@@ -93,6 +93,4 @@ def _answer(line: Any) -> Any:
 @cache
 def _pool(url: str) -> redis.ConnectionPool:
     """One a process (redis-py opens new connections after a fork)."""
-    return redis.ConnectionPool.from_url(
-        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-    )
+    return redis.ConnectionPool.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0))

@@ -134,7 +134,7 @@ def render(result: Result) -> tuple[int, dict[str, Any]]:
 
 
 def _rate(grant: KeyGrant) -> str:
-    return grant.limits.get("rfqs", settings.RATE_RFQS)
+    return grant.limits.get("rfqs") or str(settings.RATE_RFQS)
 
 
 class Rfqs(Door):
