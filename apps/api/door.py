@@ -109,6 +109,7 @@ class Door(APIView):
         operation: str,
         render: Callable[[Any], tuple[int, dict[str, Any]]],
         reference: str = "",
+        gate: int | None = None,
         **kw: Any,
     ) -> HttpResponse:
         """Call a use case as this key's member, once for this idempotency key."""
@@ -122,6 +123,7 @@ class Door(APIView):
             operation=operation,
             render=render,
             reference=reference,
+            gate=gate,
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             return reply(call(once=once, actor=caller.actor, **kw))

@@ -27,6 +27,8 @@ class Answer:
 
 
 _CLAIM = "SELECT desk_now(), pg_try_advisory_xact_lock(%s)"
+# The gate is entered before the instant is read: who closes it later decides later, who has closed it decided before.
+_CLAIM_AT_GATE = "SELECT pg_try_advisory_xact_lock_shared(%s), desk_now(), pg_try_advisory_xact_lock(%s)"
 _STORED = "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s"
 
 
@@ -38,6 +40,7 @@ class RequestOnce:
     :param request_hash: of method, path, query and body: the same key for another request is refused
     :param render: what the use case returned → status and document
     :param reference: the client's own id of what it asks for, found again by `by-client-id`
+    :param gate: an advisory lock to share from the instant of receipt: what would overtake this request waits for it (rfqs.queries.gate)
     """
 
     def __init__(
@@ -50,15 +53,17 @@ class RequestOnce:
         render: Callable[[Any], tuple[int, dict[str, Any]]],
         reference: str = "",
         public: bool = True,
+        gate: int | None = None,
     ) -> None:
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
-        self.render, self.reference, self.public = render, reference, public
+        self.render, self.reference, self.public, self.gate = render, reference, public, gate
         self._found: list[tuple[Any, ...]] = []
 
     def begin(self) -> datetime:
         lock = int.from_bytes(hashlib.sha256(self.scope_id.bytes + self.key.encode()).digest()[:8], signed=True)
         # One flight, two statements: the second has its own snapshot, taken once the key is ours.
-        [(received, claimed)], self._found = db.run_all((_CLAIM, (lock,)), (_STORED, (self.scope_id, self.key)))
+        claim = (_CLAIM, (lock,)) if self.gate is None else (_CLAIM_AT_GATE, (self.gate, lock))
+        [(*_, received, claimed)], self._found = db.run_all(claim, (_STORED, (self.scope_id, self.key)))
         if not claimed:
             raise IdempotencyInProgress("ask again in a second")
         moment: datetime = received

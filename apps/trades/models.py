@@ -42,6 +42,9 @@ class Trade(Row):
                 | Q(kind="INTERNAL", account__isnull=True),
                 name="trade_kind",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind="CLIENT") | Q(rfq__isnull=False, quote__isnull=False), name="trade_of_a_client_has_its_quote"
+            ),
         ]
         indexes = [
             models.Index(fields=["-booked_at", "-id"], name="trade_blotter"),

@@ -5,11 +5,12 @@ from .composite import Composite, Health, Source, cross, merge, require_fresh, w
 from .fee import NO_FEE, Fee, FeeMode
 from .guard import Bands, away_bps, require_consistent, require_meant, through_bps
 from .marks import ClosingMark, MarkLimits, Observation, check_mark, closing_mark
-from .quote import PairSpec, SidePrice, client_price
-from .spread import Part, Side, SizeStep, Spread, size_bps, skew_bps, time_premium_bps
+from .quote import PairSpec, SidePrice, client_price, given_price
+from .spread import FREE_TTL_MS, Part, Side, SizeStep, Spread, size_bps, skew_bps, time_premium_bps
 from .volatility import sigma
 
 __all__ = [
+    "FREE_TTL_MS",
     "NO_FEE",
     "Bands",
     "ClosingMark",
@@ -36,6 +37,7 @@ __all__ = [
     "cost",
     "cross",
     "depth",
+    "given_price",
     "merge",
     "quantity_for",
     "require_consistent",
