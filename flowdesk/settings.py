@@ -223,6 +223,7 @@ REFERENCE = [
 
 # Events: rows restored into another cluster carry foreign transaction ids, so each restore begins a new era.
 EVENT_ERA = env.int("EVENT_ERA", default=1)
+FEED_VENUES = env.list("FEED_VENUES", default=[])  # live venues by ccxt's names; none: simulated, or recorded with --prices
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
 SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
@@ -294,6 +295,7 @@ RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.sett
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 # What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
 APPROVALS = {
+    "pair_policy": {"execute": "apps.workflows.set_policy.execute", "version": "apps.workflows.set_policy.version"},
     "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
     "release": {
