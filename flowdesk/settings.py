@@ -22,6 +22,7 @@ if not DEBUG and ENVIRONMENT == "demo":
 SECRET_KEY = env.str("SECRET_KEY", default="a demo key, refused as soon as DEBUG=0, known to everyone" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it (50 random characters) when DEBUG=0")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # former ones: sessions and sealed secrets made with them still open
 WEB_PORT = env.int("WEB_PORT", default=8000)
 LIVE_PORT = env.int("LIVE_PORT", default=8001)
 BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")  # 0.0.0.0 in a container
@@ -261,7 +262,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
-SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING"}
+SUBSCRIBERS = {"email": "apps.notify.operations.mails.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING"}
+WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
+if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":
+    raise ImproperlyConfigured("WEBHOOKS_TO_LOOPBACK=1 is for the demo: a client's webhook must never reach this machine")
 EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
 MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
 EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10

@@ -8,7 +8,7 @@ from apps.close.states import DAY
 from apps.core.states import Machine
 from apps.credit.states import RESERVATION
 from apps.ledger.states import HOLD
-from apps.notify.states import DELIVERY
+from apps.notify.states import DELIVERY, ENDPOINT, POST
 from apps.pricing.states import MARK_SET
 from apps.reports.states import RUN
 from apps.rfqs.states import QUOTE, RFQ
@@ -24,6 +24,8 @@ TABLES: dict[str, Machine[Any]] = {
     "credit_reservation": RESERVATION,
     "ledger_hold": HOLD,
     "notify_delivery": DELIVERY,
+    "notify_endpoint": ENDPOINT,
+    "notify_post": POST,
     "pricing_markset": MARK_SET,
     "reports_reportrun": RUN,
     "rfqs_quote": QUOTE,

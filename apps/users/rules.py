@@ -20,6 +20,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "rfq": (frozenset({"sales", "trader"}), frozenset()),  # pick up, hold, release, take over, reject
     "quote": (frozenset({"trader"}), frozenset()),  # price by hand, withdraw
     "on_behalf": (frozenset({"sales", "trader"}), frozenset({"risk", "operations"})),
+    "webhook_resend": (frozenset({"operations"}), frozenset()),
     "hedge": (frozenset({"trader"}), frozenset({"operations"})),
 }
 SEES_TRADING = frozenset({"sales", "trader", "risk", "operations", "finance", "auditor", "admin"})

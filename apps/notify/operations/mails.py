@@ -10,10 +10,10 @@ from apps.core import db, ids
 from apps.core.unit import step
 from apps.events.models import Event
 from apps.events.operations import Subscriber
-
-from . import queries, rules
-from .models import Delivery
-from .states import DELIVERY, DeliveryStatus
+from apps.notify.models import Delivery
+from apps.notify.queries import mails as queries
+from apps.notify.rules import mails as rules
+from apps.notify.states import DELIVERY, DeliveryStatus
 
 _LEASE = """
 WITH due AS (

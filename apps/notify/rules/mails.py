@@ -36,6 +36,8 @@ TO_CLIENT = {
     "instruction.failed": "Payment failed",
     "instruction.returned": "Payment returned",
     "receipt.credited": "Payment received",
+    "webhook.degraded": "Your webhook endpoint does not answer",
+    "webhook.recovered": "Your webhook endpoint answers again",
 }
 # kind → roles of our own people
 TO_STAFF = {

@@ -8,11 +8,10 @@ from apps.approvals import queries as approvals
 from apps.clients import queries as clients
 from apps.core.errors import NotFound
 from apps.events.models import Event
+from apps.notify.models import Delivery
+from apps.notify.rules import mails as rules
+from apps.notify.rules.mails import Mail
 from apps.users import queries as users
-
-from . import rules
-from .models import Delivery
-from .rules import Mail
 
 
 def mails_of(event: Event) -> list[tuple[str, Mail]]:
