@@ -1,7 +1,7 @@
 """Idempotency of one request: its key, its effect, its events and its answer commit together (core.unit.Once)."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,7 @@ class RequestOnce:
     :param render: what the use case returned → status and document
     :param reference: the client's own id of what it asks for, found again by `by-client-id`
     :param gate: an advisory lock to share from the instant of receipt: what would overtake this request waits for it (rfqs.queries.gate)
+    :param told_once: members of the answer that are secret: told now, kept as null
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class RequestOnce:
         reference: str = "",
         public: bool = True,
         gate: int | None = None,
+        told_once: Collection[str] = (),
     ) -> None:
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
-        self.render, self.reference, self.public, self.gate = render, reference, public, gate
+        self.render, self.reference, self.public, self.gate, self.told_once = render, reference, public, gate, told_once
         self._found: list[tuple[Any, ...]] = []
 
     def begin(self) -> datetime:
@@ -79,7 +81,8 @@ class RequestOnce:
 
     def store(self, result: Any) -> Answer:
         status, document = self.render(result)
-        return self._keep(status, document)
+        kept = self._keep(status, document | dict.fromkeys(self.told_once))
+        return Answer(status, orjson.dumps(document)) if self.told_once else kept
 
     def refuse(self, no: AppError) -> None:
         told = {"operation": self.operation, "reference": self.reference, "code": no.code, "detail": no.detail}

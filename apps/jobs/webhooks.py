@@ -5,13 +5,14 @@ A worker that is killed leaves leases that run out: what it had in hand goes out
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from apps.core import clock, money, sealing
 from apps.notify.errors import UrlNotAllowed
@@ -25,6 +26,7 @@ from apps.workflows.deliver_webhooks import keep_outcome, lease_post, queue_post
 log = logging.getLogger(__name__)
 THREADS = 16
 BATCH = 500
+WAKE_EVERY_MS = 20
 LOOK_AGAIN = 20  # so many sent, and endpoints that had nothing are asked again
 Clock = Callable[[], datetime]
 
@@ -37,18 +39,17 @@ def queue_due(now: Clock = clock.wall_now) -> int:
     return seen
 
 
-def send_some(now: Clock = clock.wall_now, lookup: https.Lookup = https.system_lookup, first: Callable[[], None] = lambda: None) -> int:
+def send_some(now: Clock = clock.wall_now, lookup: https.Lookup = https.system_lookup, found: Callable[[], None] = lambda: None) -> int:
     """Send what is due, one after the other, until nothing is that this thread may take; how many were tried.
 
-    :param first: called as soon as something was found
+    :param found: called before each try: where one is due, more may be, and this one may take its time
     """
     tried = 0
     idle: set[UUID] = set()
     while True:
         endpoint_id, lease = lease_post(at=now(), but=idle)
         if lease is not None:
-            if not tried:
-                first()
+            found()
             send(lease, now, lookup)
             tried += 1
             if tried % LOOK_AGAIN == 0:
@@ -80,37 +81,43 @@ def _post(lease: Lease, at: datetime, lookup: https.Lookup) -> Outcome:
     return https.post(target, headers=headers, body=letter.body, lookup=lookup)
 
 
-class _Senders:
+class Senders:
     """At most THREADS threads of this process; each ends when nothing is due for it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.running = 0
+        self.woken = time.monotonic()
 
     def wake(self) -> None:
+        """One thread more, where there is room."""
         with self.lock:
             if self.running >= THREADS:
                 return
             self.running += 1
+            self.woken = time.monotonic()
         threading.Thread(target=self._run, name="webhook-sender", daemon=True).start()
+
+    def _found(self) -> None:
+        if time.monotonic() - self.woken > WAKE_EVERY_MS / 1000:
+            self.wake()
 
     def _run(self) -> None:
         money.use_exact_context()
         try:
-            send_some(first=self.wake)  # where one is due, more may be
+            send_some(found=self._found)
         except Exception:
             log.exception("sending webhooks")
         finally:
             with self.lock:
                 self.running -= 1
-            close_old_connections()
             connection.close()
 
 
-_senders = _Senders()
+senders = Senders()
 
 
 @shared_task(name="flowdesk.send_webhooks")
 def send_webhooks() -> None:
     queue_due()
-    _senders.wake()
+    senders.wake()

@@ -55,7 +55,11 @@ ORDER BY e.served_at NULLS FIRST, e.id LIMIT 1 FOR NO KEY UPDATE OF e SKIP LOCKE
 _TAKE = """
 WITH due AS (
   SELECT p.id, p.leased_until FROM notify_post p
-  WHERE p.endpoint_id = %(endpoint)s AND p.status <> 'SENT' AND p.next_try_at <= %(at)s AND coalesce(p.leased_until <= %(at)s, true)
+  WHERE p.endpoint_id = %(endpoint)s AND p.status <> 'SENT' AND coalesce(p.leased_until <= %(at)s, true)
+    AND (p.next_try_at <= %(at)s OR %(ordered)s AND %(broken)s AND EXISTS (
+      SELECT 1 FROM notify_post y
+      WHERE y.endpoint_id = p.endpoint_id AND y.object_id = p.object_id AND y.status <> 'SENT'
+        AND y.seq > p.seq AND y.next_try_at <= %(at)s))
     AND (NOT %(ordered)s OR NOT EXISTS (
       SELECT 1 FROM notify_post x
       WHERE x.endpoint_id = p.endpoint_id AND x.object_id = p.object_id AND x.status <> 'SENT' AND x.seq < p.seq))
@@ -112,7 +116,8 @@ def queue(*, limit: int, at: datetime) -> int:
 def lease(*, at: datetime, but: Collection[UUID]) -> tuple[UUID | None, Lease | None]:
     """Take one due post of the endpoint that was served longest ago; nobody else does until the lease ends.
 
-    A lease that ran out belonged to a sender that died: its try is kept as lost.
+    A lease that ran out belonged to a sender that died: its try is kept as lost. While an ordered endpoint fails, the first of an object is
+    tried before its time where newer ones wait behind it: so its recovery is seen within the longest pause.
 
     :param but: endpoints not to be looked at
     :return: the endpoint that was looked at, None when nothing is due; and what was taken of it
@@ -123,7 +128,8 @@ def lease(*, at: datetime, but: Collection[UUID]) -> tuple[UUID | None, Lease | 
     endpoint_id, ordered, failures = picked
     until = schedule.after(at, schedule.LEASE_S)
     room = schedule.at_once(failures)
-    taken = db.first(_TAKE, {"endpoint": endpoint_id, "at": at, "ordered": ordered, "room": room, "until": until})
+    broken = failures >= schedule.BREAK_AFTER
+    taken = db.first(_TAKE, {"endpoint": endpoint_id, "at": at, "ordered": ordered, "broken": broken, "room": room, "until": until})
     if taken is None:
         # All that is due waits behind something of its object. Where that is not under way either, it is not looked for at every tick.
         db.send(_REST, {"wake": schedule.after(at, schedule.IDLE_S), "at": at, "endpoint": endpoint_id})
@@ -164,13 +170,15 @@ def keep(*, lease: Lease, began: datetime, outcome: Outcome, at: datetime) -> bo
     )
     post.leased_until = None
     if outcome.error:
-        post.tries += 1
+        early = post.next_try_at > began  # for the sake of what waits behind it: no step of its schedule
+        if not early:
+            post.tries += 1
+            wait = schedule.wait_s(post.tries, draw=_draw, retry_after_s=outcome.retry_after_s)
+            post.next_try_at = schedule.after(at, wait)
         if post.status == PostStatus.PENDING:
             POST.move(post, PostStatus.RETRYING)
-        wait = schedule.wait_s(post.tries, draw=_draw, retry_after_s=outcome.retry_after_s)
-        post.next_try_at = schedule.after(at, wait)
         post.save(update_fields=["status", "tries", "next_try_at", "leased_until"])
-        endpoints.note_failure(endpoint=endpoint, tries=post.tries, at=at)
+        endpoints.note_failure(endpoint=endpoint, tries=0 if early else post.tries, at=at)
     else:
         POST.move(post, PostStatus.SENT)
         post.sent_at = at
