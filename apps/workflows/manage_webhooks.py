@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from apps.clients import queries as clients
 from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.unit import use_case
@@ -57,6 +58,9 @@ def change_webhook(
 
     :raises AppError: NotFound, UrlNotAllowed, TooManyEndpoints
     """
+    if enable:
+        assert actor.client_id is not None
+        clients.lock_counterparty(actor.client_id)  # two at once do not pass the limit of endpoints
     return endpoints.change(
         endpoint=queries.lock_endpoint(endpoint_id, actor=actor),
         url=url,

@@ -69,7 +69,7 @@ def change(
     loopback: bool,
     at: datetime,
 ) -> Endpoint:
-    """Change what is given; the caller holds the row. A new address starts without the failures of the old one.
+    """Change what is given; the caller holds the row, and the client's to enable. A new address starts without the failures of the old one.
 
     Enabled again, it is sent what happens from then on, after what was still waiting; what came meanwhile is had by a replay.
 
@@ -104,7 +104,6 @@ def disable(*, endpoint: Endpoint) -> Endpoint:
 
 
 def _enable(endpoint: Endpoint, at: datetime) -> None:
-    clients.lock_counterparty(endpoint.client_id)
     if queries.count_live(endpoint.client_id) >= schedule.MAX_ENDPOINTS:
         raise TooManyEndpoints(f"at most {schedule.MAX_ENDPOINTS}: disable one first")
     ENDPOINT.move(endpoint, EndpointStatus.ACTIVE)

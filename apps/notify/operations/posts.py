@@ -33,7 +33,8 @@ WITH behind AS (
     WHERE client_id = b.client_id AND client_seq > b.last_seq ORDER BY client_seq LIMIT %s) v
 ), made AS (
   INSERT INTO notify_post (id, endpoint_id, event_id, seq, object_id, status, tries, attempts, next_try_at, created_at)
-  SELECT gen_random_uuid(), endpoint_id, id, client_seq, subject_id, 'PENDING', 0, 0, %s, %s FROM fresh
+  SELECT gen_random_uuid(), endpoint_id, id, client_seq, subject_id, 'PENDING', 0, 0, %s,
+         %s::timestamptz + row_number() OVER (ORDER BY client_seq) * interval '1 microsecond' FROM fresh
   WHERE CASE kind WHEN 'webhook.pinged' THEN subject_id = endpoint_id ELSE types = '{}' OR kind = ANY (types) END
   ORDER BY endpoint_id, client_seq
   ON CONFLICT (endpoint_id, event_id) DO NOTHING RETURNING 1
@@ -82,7 +83,8 @@ WITH range AS (
   ORDER BY client_seq LIMIT %(most)s
 )
 INSERT INTO notify_post AS p (id, endpoint_id, event_id, seq, object_id, status, tries, attempts, next_try_at, created_at)
-SELECT gen_random_uuid(), %(endpoint)s, id, client_seq, subject_id, 'PENDING', 0, 0, %(at)s, %(at)s FROM range ORDER BY client_seq
+SELECT gen_random_uuid(), %(endpoint)s, id, client_seq, subject_id, 'PENDING', 0, 0, %(at)s,
+       %(at)s::timestamptz + row_number() OVER (ORDER BY client_seq) * interval '1 microsecond' FROM range ORDER BY client_seq
 ON CONFLICT (endpoint_id, event_id) DO UPDATE SET status = 'PENDING', tries = 0, next_try_at = %(at)s, sent_at = NULL
 RETURNING seq
 """
