@@ -6,14 +6,14 @@ from apps.approvals.states import APPROVAL
 from apps.clients.states import CLIENT, SSI
 from apps.close.states import DAY
 from apps.core.states import Machine
-from apps.credit.states import RESERVATION
+from apps.credit.states import CALL, RESERVATION
 from apps.ledger.states import HOLD
-from apps.notify.states import DELIVERY, ENDPOINT, POST
+from apps.notify.states import DELIVERY
 from apps.pricing.states import MARK_SET
 from apps.reports.states import RUN
 from apps.rfqs.states import QUOTE, RFQ
 from apps.settlement.states import DEPOSIT, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
-from apps.trades.states import TRADE
+from apps.trades.states import HEDGE, TRADE
 
 TABLES: dict[str, Machine[Any]] = {
     "approvals_approval": APPROVAL,
@@ -21,11 +21,10 @@ TABLES: dict[str, Machine[Any]] = {
     "clients_account": CLIENT,
     "clients_ssi": SSI,
     "close_businessday": DAY,
+    "credit_exposurecall": CALL,
     "credit_reservation": RESERVATION,
     "ledger_hold": HOLD,
     "notify_delivery": DELIVERY,
-    "notify_endpoint": ENDPOINT,
-    "notify_post": POST,
     "pricing_markset": MARK_SET,
     "reports_reportrun": RUN,
     "rfqs_quote": QUOTE,
@@ -37,5 +36,6 @@ TABLES: dict[str, Machine[Any]] = {
     "settlement_obligation": OBLIGATION,
     "settlement_receipt": RECEIPT,
     "settlement_withdrawal": WITHDRAWAL,
+    "trades_hedge": HEDGE,
     "trades_trade": TRADE,
 }

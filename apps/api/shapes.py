@@ -7,7 +7,7 @@ their own JSON schema.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,11 +20,11 @@ _REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
 
 class Bad(ValueError):
-    """One field's fault: code, what it means, and where inside the field it is."""
+    """One field's fault: code and what it means."""
 
-    def __init__(self, code: str, detail: str, inside: str = "") -> None:
+    def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
-        self.code, self.detail, self.inside = code, detail, inside
+        self.code, self.detail = code, detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,36 @@ class Amount(Field):
 
 
 @dataclass(frozen=True, slots=True)
+class Charge(Field):
+    """A decimal string, zero or above."""
+
+    def read(self, value: Any) -> Decimal:
+        try:
+            return money.parse(value)
+        except money.NotAnAmount as no:
+            raise Bad("invalid_amount", str(no)) from None
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"format": "decimal", "pattern": r"^[0-9]{1,20}(\.[0-9]{1,18})?$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Day(Field):
+    """A date as YYYY-MM-DD."""
+
+    def read(self, value: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
+            raise Bad("invalid_date", "a date such as 2026-09-15")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise Bad("invalid_date", "no such date") from None
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"format": "date"}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Field):
     among: tuple[str, ...] = ()
 
@@ -96,24 +126,6 @@ class Choice(Field):
 
     def schema(self) -> dict[str, Any]:
         return Field.schema(self) | {"enum": list(self.among)}
-
-
-@dataclass(frozen=True, slots=True)
-class Choices(Field):
-    """Several of a set, in a list."""
-
-    among: tuple[str, ...] = ()
-
-    def read(self, value: Any) -> list[str]:
-        if not isinstance(value, list):
-            raise Bad("invalid", "a list")
-        for place, item in enumerate(value):
-            if item not in self.among:
-                raise Bad("invalid_choice", f"one of {', '.join(self.among)}", f"/{place}")
-        return [str(item) for item in value]
-
-    def schema(self) -> dict[str, Any]:
-        return Field.schema(self) | {"type": "array", "items": {"type": "string", "enum": list(self.among)}, "uniqueItems": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +186,7 @@ class Body:
             try:
                 out[name] = member.read(value)
             except Bad as no:
-                errors.append(FieldError(f"/{name}{no.inside}", no.code, no.detail))
+                errors.append(FieldError(f"/{name}", no.code, no.detail))
         given = [name for name in self.one_of if body.get(name) is not None]
         if self.one_of and len(given) != 1 and not errors:
             detail = f"exactly one of {', '.join(self.one_of)}"

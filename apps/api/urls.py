@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import errors_page, problems
-from .v1 import accounts, event_types, events, market, outcomes, quotes, rfqs, settlement, trades, webhooks
+from .v1 import accounts, events, hedges, market, outcomes, quotes, rfqs, settlement, trades
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -23,6 +23,7 @@ urlpatterns = [
     path("v1/quotes/<str:quote_id>/decline", quotes.DeclineQuote.as_view()),
     path("v1/trades", trades.Trades.as_view()),
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
+    path("v1/hedges", hedges.Hedges.as_view()),
     path("v1/obligations", settlement.Obligations.as_view()),
     path("v1/settlements", settlement.NetSets.as_view()),
     path("v1/settlements/<str:set_id>", settlement.OneNetSet.as_view()),
@@ -34,15 +35,6 @@ urlpatterns = [
     path("v1/withdrawals/<str:withdrawal_id>/approve", settlement.ApproveWithdrawal.as_view()),
     path("v1/withdrawals/<str:withdrawal_id>/cancel", settlement.CancelWithdrawal.as_view()),
     path("v1/events", events.Events.as_view()),
-    path("v1/event-types", event_types.EventTypes.as_view()),
-    path("v1/webhooks", webhooks.Webhooks.as_view()),
-    path("v1/webhooks/<str:webhook_id>", webhooks.OneWebhook.as_view()),
-    path("v1/webhooks/<str:webhook_id>/rotate", webhooks.RotateWebhook.as_view()),
-    path("v1/webhooks/<str:webhook_id>/ping", webhooks.PingWebhook.as_view()),
-    path("v1/webhooks/<str:webhook_id>/replay", webhooks.ReplayWebhook.as_view()),
-    path("v1/webhooks/<str:webhook_id>/deliveries", webhooks.Deliveries.as_view()),
-    path("v1/webhooks/<str:webhook_id>/deliveries/<str:event_id>", webhooks.OneDelivery.as_view()),
-    path("v1/webhooks/<str:webhook_id>/deliveries/<str:event_id>/resend", webhooks.ResendDelivery.as_view()),
     path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
     path("", problems.nowhere),
     path("<path:rest>", problems.nowhere),

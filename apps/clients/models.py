@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.core.db import AmountField, Row
+from apps.instruments.models import BookingEntity
 
 from .states import ClientStatus, SsiStatus
 
@@ -21,7 +22,7 @@ class Group(Row):
 
 
 class Counterparty(Row):
-    """A legal entity in one or more roles: CLIENT, LP, VENUE, CUSTODIAN, BANK, INTRODUCER."""
+    """A legal entity in one or more roles: CLIENT, LP, VENUE, CUSTODIAN, BANK, INTRODUCER; or HOUSE alone: a booking entity of ours."""
 
     code = models.SlugField(max_length=30, unique=True)
     name = models.CharField(max_length=120)
@@ -31,9 +32,16 @@ class Counterparty(Row):
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="counterparties")
     status = models.CharField(max_length=12, choices=STATUSES, default=ClientStatus.PROSPECT)
     email = models.EmailField(blank=True)
+    house_of = models.OneToOneField(BookingEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="house")
 
     class Meta:
         verbose_name_plural = "counterparties"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(roles=["HOUSE"], house_of__isnull=False) | (~Q(roles__contains=["HOUSE"]) & Q(house_of__isnull=True)),
+                name="counterparty_house",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -101,7 +109,7 @@ class ApiKey(Row):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=~Q(scopes__overlap=["trade", "settle", "withdraw"]) | ~Q(allowed_cidrs=[]), name="apikey_allow_list"
+                condition=~Q(scopes__overlap=["trade", "settle", "withdraw", "hedge"]) | ~Q(allowed_cidrs=[]), name="apikey_allow_list"
             )
         ]
 
@@ -144,6 +152,7 @@ class Terms(Row):
     netting_zone = models.CharField(max_length=40)
     silence_agrees = models.BooleanField(default=True)
     safeguarded = models.BooleanField(default=False)
+    prehedge_consent = models.CharField(max_length=80, blank=True)  # where it is written; empty: we may not deal ahead of this client
 
     class Meta:
         verbose_name_plural = "terms"
@@ -188,3 +197,20 @@ class Ssi(Row):
     class Meta:
         verbose_name, verbose_name_plural = "settlement instruction", "settlement instructions"
         constraints = [models.UniqueConstraint(fields=["account", "asset_code"], condition=Q(status="ACTIVE"), name="ssi_one_active")]
+
+
+class Coverage(Row):
+    """Whose client an account is, in versions: our sales people with their shares of the credit, and who introduced it."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="coverages")
+    version = models.IntegerField()
+    effective_from = models.DateTimeField()
+    effective_until = models.DateTimeField(null=True, blank=True)
+    sales = models.JSONField(default=list)  # [{"person": user id, "share": percent}], the shares sum to 100
+    introducer = models.ForeignKey(Counterparty, null=True, blank=True, on_delete=models.PROTECT, related_name="introduced")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "version"], name="coverage_version"),
+            models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="coverage_one_current"),
+        ]

@@ -12,11 +12,33 @@ from apps.core import db, ids
 from apps.core.errors import NotFound
 from apps.core.unit import step
 from apps.events import operations as events
+from apps.instruments import queries as instruments
 
 from . import queries, rules
 from .errors import BadLei, BadLifetime, TooManyKeys
 from .models import Account, ApiKey, Authority, Counterparty, FairUse, Group, Member, Ssi, Terms
 from .states import CLIENT, SSI, ClientStatus, SsiStatus
+
+
+def seed_reference() -> None:
+    """Each booking entity as a counterparty of its own, with the member that its hedging systems sign as; existing rows stay."""
+    for entity in instruments.list_entities():
+        if Counterparty.objects.filter(house_of=entity).exists():
+            continue
+        house = Counterparty(
+            id=ids.uuid7(),
+            code=f"house-{entity.code}"[:30],
+            name=entity.name,
+            lei=entity.lei,
+            country="GB",
+            roles=["HOUSE"],
+            house_of=entity,
+        )
+        house.save(force_insert=True)
+        for status in (ClientStatus.ONBOARDING, ClientStatus.APPROVED):
+            CLIENT.move(house, status)
+            house.save(update_fields=["status"])
+        Member(id=ids.uuid7(), counterparty=house, name="hedging").save(force_insert=True)
 
 
 @step
@@ -91,6 +113,7 @@ def create_key(
     """
     rules.require_scopes(scopes)
     rules.require_allow_list(scopes, cidrs)
+    rules.require_own_scopes(scopes, is_house=member.counterparty.house_of_id is not None)
     if not 1 <= days <= rules.MAX_KEY_DAYS:
         raise BadLifetime(f"a key lives 1 to {rules.MAX_KEY_DAYS} days, not {days}")
     if queries.count_live_keys(member.counterparty_id, now) >= rules.MAX_KEYS:
@@ -117,8 +140,12 @@ def create_key(
 
 @step
 def set_scopes(*, key_pk: UUID, scopes: Sequence[str], cidrs: Sequence[str]) -> ApiKey:
-    """Widen or narrow a key; widening is asked and approved by two people before."""
-    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("member").get(id=key_pk)
+    """Widen or narrow a key; widening is asked and approved by two people before.
+
+    :raises BadScope: a scope that keys of its counterparty never hold
+    """
+    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("member__counterparty").get(id=key_pk)
+    rules.require_own_scopes(scopes, is_house=key.member.counterparty.house_of_id is not None)
     key.scopes, key.allowed_cidrs = list(scopes), list(cidrs)
     key.save(update_fields=["scopes", "allowed_cidrs"])
     events.record("key.scopes_changed", subject_type="key", subject_id=key.id, house={"key_id": key.key_id, "scopes": list(scopes)})

@@ -2,12 +2,16 @@
 
 import ipaddress
 from collections.abc import Iterable
+from decimal import Decimal
 
-from .errors import BadAllowList, BadScope
+from apps.core import money
+
+from .errors import BadAllowList, BadScope, DealingLimit
 from .states import ClientStatus
 
-SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook")
-NEEDS_ALLOW_LIST = frozenset({"trade", "settle", "withdraw"})
+SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook", "hedge")
+HOUSE_SCOPES = frozenset({"read", "hedge"})  # of our own hedging systems; `hedge` is nobody else's
+NEEDS_ALLOW_LIST = frozenset({"trade", "settle", "withdraw", "hedge"})
 MAX_KEYS = 8
 MAX_KEY_DAYS = 365
 # Strictest first: the stricter of client and account applies.
@@ -33,12 +37,31 @@ def may_deal(status: ClientStatus) -> bool:
     return status is ClientStatus.APPROVED
 
 
+def require_within(dealing_limit: Decimal | None, notional: Decimal) -> None:
+    """
+    :param dealing_limit: of the member on the account, in USD a deal; None: no limit of their own
+    :raises DealingLimit: the deal is larger
+    """
+    if dealing_limit is not None and notional > dealing_limit:
+        raise DealingLimit(f"{money.text(money.round_up(notional, 2))} USD, and the member deals up to {money.text(dealing_limit)}")
+
+
 def require_scopes(scopes: Iterable[str]) -> None:
     """:raises BadScope: none, or one that does not exist"""
     asked = list(scopes)
     unknown = [scope for scope in asked if scope not in SCOPES]
     if unknown or not asked:
         raise BadScope(f"{', '.join(unknown) or 'none given'}: one of {', '.join(SCOPES)}")
+
+
+def require_own_scopes(scopes: Iterable[str], *, is_house: bool) -> None:
+    """Hedges are reported by our own systems alone, and these do nothing else.
+
+    :raises BadScope: a scope that keys of this counterparty never hold
+    """
+    foreign = [scope for scope in scopes if (scope not in HOUSE_SCOPES if is_house else scope == "hedge")]
+    if foreign:
+        raise BadScope(f"{', '.join(foreign)}: not for keys of {'our own entity' if is_house else 'a client'}")
 
 
 def require_allow_list(scopes: Iterable[str], cidrs: Iterable[str]) -> None:

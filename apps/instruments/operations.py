@@ -26,11 +26,12 @@ PAIRS = [
     ("BTC-EUR", "BTC", "EUR", "0.01", "0.00000001", "0.001", "500", "T+1"),
     ("EUR-USD", "EUR", "USD", "0.00001", "0.01", "100", "50000000", "T+2"),
 ]
+BOOKS = ("main", "treasury")  # what clients deal with, and what holds the house's own inventory
 ENTITY = ("flowdesk", "Flowdesk Markets Ltd", "FLOWDESKDEMO00000144")
 
 
 def seed_reference() -> None:
-    """Assets, rails, pairs, one booking entity and one book; existing rows stay as they are."""
+    """Assets, rails, pairs, one booking entity and its books; existing rows stay as they are."""
     for code, name, kind, scale, identifier, calendar in ASSETS:
         Asset.objects.get_or_create(
             code=code, defaults={"name": name, "kind": kind, "scale": scale, "identifier": identifier, "calendar": calendar}
@@ -56,4 +57,5 @@ def seed_reference() -> None:
     entity, _ = BookingEntity.objects.get_or_create(
         code=code, defaults={"name": name, "lei": lei, "functional_currency_id": "USD", "roll": time(17, 0), "zone": "America/New_York"}
     )
-    Book.objects.get_or_create(code="main", defaults={"entity": entity})
+    for code in BOOKS:
+        Book.objects.get_or_create(code=code, defaults={"entity": entity})

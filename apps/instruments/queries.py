@@ -38,5 +38,13 @@ def get_book(code: str) -> Book:
     return Book.objects.select_related("entity").get(code=code)
 
 
+def find_book(code: str) -> Book | None:
+    return Book.objects.select_related("entity").filter(code=code).first()
+
+
+def get_book_by_id(book_id: UUID) -> Book:
+    return Book.objects.select_related("entity").get(id=book_id)
+
+
 def list_books(entity_id: UUID) -> list[Book]:
     return list(Book.objects.filter(entity_id=entity_id).order_by("code"))

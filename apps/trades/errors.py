@@ -21,3 +21,25 @@ class BadFill(Rejected):
     """A line of a fills file cannot be booked; `line` and `field` say which."""
 
     code, title = "bad_fill", "A line of the fills file is wrong"
+
+
+class BadRecord(Rejected):
+    """A line of an LP's record cannot be read or is not of what it was given for; `line` and `field` say which."""
+
+    code, title = "bad_record", "A line of the LP's record is wrong"
+
+
+class BadHedge(Rejected):
+    """The hedge cannot be booked; `pointer` names the field."""
+
+    code, title = "bad_hedge", "The hedge cannot be booked"
+
+
+class NoConsent(Rejected):
+    """FX Global Code 11: before the client's deal only with the client's consent on file."""
+
+    code, title = "no_prehedge_consent", "The client's terms record no consent to pre-hedging"
+
+
+class BadInternal(Rejected):
+    code, title = "bad_internal_trade", "The internal trade cannot be booked"

@@ -8,11 +8,14 @@ from apps.core.db import AmountField, Row
 from apps.instruments.models import Book, BookingEntity, Pair
 from apps.rfqs.models import Quote, Rfq
 
-from .states import TradeKind, TradeStatus
+from .states import HedgeStatus, TradeKind, TradeStatus
 
 
 class Trade(Row):
-    """A client deal (from a quote), a hedge (a record of what was dealt with an LP or venue) or an internal transfer."""
+    """A client deal (from a quote), a hedge (a record of what was dealt with an LP or venue) or one between two books of ours.
+
+    The counterparty of an internal trade is our own entity; `book` is the side that the version tells, `to_book` the other.
+    """
 
     kind = models.CharField(max_length=8, choices=[(k, k) for k in TradeKind])
     status = models.CharField(max_length=9, choices=[(s, s) for s in TradeStatus], default=TradeStatus.ACTIVE)
@@ -21,6 +24,7 @@ class Trade(Row):
     terms = models.ForeignKey(Terms, null=True, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
     book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+")
+    to_book = models.ForeignKey(Book, null=True, on_delete=models.PROTECT, related_name="+")
     pair = models.ForeignKey(Pair, on_delete=models.PROTECT, related_name="+")
     rfq = models.OneToOneField(Rfq, null=True, on_delete=models.PROTECT, related_name="trade")
     quote = models.OneToOneField(Quote, null=True, on_delete=models.PROTECT, related_name="trade")
@@ -37,14 +41,12 @@ class Trade(Row):
             models.UniqueConstraint(fields=["counterparty", "client_order_id"], name="trade_client_order"),
             models.UniqueConstraint(fields=["counterparty", "execution_id"], name="trade_execution"),
             models.CheckConstraint(
-                condition=Q(kind="CLIENT", account__isnull=False, terms__isnull=False)
-                | Q(kind="HEDGE", account__isnull=True, execution_id__isnull=False)
-                | Q(kind="INTERNAL", account__isnull=True),
+                condition=Q(kind="CLIENT", account__isnull=False, terms__isnull=False, to_book__isnull=True)
+                | Q(kind="HEDGE", account__isnull=True, execution_id__isnull=False, to_book__isnull=True)
+                | Q(kind="INTERNAL", account__isnull=True, to_book__isnull=False, quote__isnull=True, covers__isnull=True),
                 name="trade_kind",
             ),
-            models.CheckConstraint(
-                condition=~Q(kind="CLIENT") | Q(rfq__isnull=False, quote__isnull=False), name="trade_of_a_client_has_its_quote"
-            ),
+            models.CheckConstraint(condition=Q(to_book__isnull=True) | ~Q(to_book=F("book")), name="trade_two_books"),
         ]
         indexes = [
             models.Index(fields=["-booked_at", "-id"], name="trade_blotter"),
@@ -74,6 +76,9 @@ class TradeVersion(Row):
     value_date = models.DateField()
     reference_mid = AmountField(null=True)
     trader_rate = AmountField(null=True)  # before the client's markup
+    trader_id = models.UUIDField(null=True)  # who priced or dealt it; None: by itself
+    sales = models.JSONField(default=list)  # whose credit: [{"person": user id, "share": percent}], the shares sum to 100
+    introducer = models.ForeignKey(Counterparty, null=True, on_delete=models.PROTECT, related_name="+")
     made_by = models.UUIDField(null=True)
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=models.expressions.RawSQL("clock_timestamp()", []))
@@ -86,4 +91,67 @@ class TradeVersion(Row):
                 name="tradeversion_positive",
             ),
             models.CheckConstraint(condition=~Q(pays_asset=F("receives_asset")), name="tradeversion_two_assets"),
+        ]
+
+
+class Hedge(Row):
+    """What is true of a hedge beside its economics: what the LP's own record says of it, and what it was dealt for."""
+
+    trade = models.OneToOneField(Trade, on_delete=models.PROTECT, related_name="hedge")
+    status = models.CharField(max_length=11, choices=[(s, s) for s in HedgeStatus], default=HedgeStatus.UNCONFIRMED)
+    pre_hedge = models.BooleanField(default=False)  # dealt before the client's deal, with its consent (FX Global Code 11)
+    rfq = models.ForeignKey(Rfq, null=True, on_delete=models.PROTECT, related_name="pre_hedges")
+    differences = models.JSONField(default=list)  # [{"field", "ours", "theirs"}] against the LP's last record
+    compared_at = models.DateTimeField(null=True)
+    asked_by = models.UUIDField(null=True)  # of the last move that needs two people
+    checked_by = models.UUIDField(null=True)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(pre_hedge=False, rfq__isnull=True) | Q(pre_hedge=True, rfq__isnull=False), name="hedge_pre"),
+            models.CheckConstraint(
+                condition=Q(asked_by__isnull=True, checked_by__isnull=True)
+                | (Q(asked_by__isnull=False, checked_by__isnull=False) & ~Q(asked_by=F("checked_by"))),
+                name="hedge_four_eyes",
+            ),
+        ]
+        indexes = [models.Index(fields=["status"], condition=~Q(status__in=["CONFIRMED", "CANCELLED"]), name="hedge_unconfirmed")]
+
+
+class LpRecord(Row):
+    """A drop copy: what one LP or venue says was executed with us on one business date. The last one of a date counts."""
+
+    append_only = True
+
+    counterparty = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="+")
+    trade_date = models.DateField()
+    digest = models.CharField(max_length=64)  # SHA-256 of its text: the same file is kept once
+    lines = models.IntegerField()
+    imported_by = models.UUIDField(null=True)
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["counterparty", "trade_date", "digest"], name="lprecord_once")]
+
+
+class LpFill(Row):
+    """One line of an LP's record; `side` is ours."""
+
+    append_only = True
+
+    record = models.ForeignKey(LpRecord, on_delete=models.PROTECT, related_name="fills")
+    line = models.IntegerField()
+    execution_id = models.CharField(max_length=64)
+    pair_code = models.CharField(max_length=25)
+    side = models.CharField(max_length=4, choices=[("buy", "buy"), ("sell", "sell")])
+    quantity = AmountField()
+    price = AmountField()
+    fee = AmountField()
+    executed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["record", "execution_id"], name="lpfill_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0, price__gt=0, fee__gte=0), name="lpfill_positive"),
         ]

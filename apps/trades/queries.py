@@ -1,6 +1,7 @@
 """Deals, through who may see them."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from .models import Trade, TradeVersion
-from .states import TradeKind
+from .models import Hedge, LpFill, LpRecord, Trade, TradeVersion
+from .rules import Figures
+from .states import HedgeStatus, TradeKind
 
 
 def visible_to(actor: Actor) -> QuerySet[Trade]:
@@ -42,7 +44,54 @@ def with_versions(trades: Sequence[Trade]) -> list[tuple[Trade, TradeVersion]]:
 
 
 def find_execution(counterparty_id: UUID, execution_id: str) -> Trade | None:
-    return Trade.objects.filter(counterparty_id=counterparty_id, execution_id=execution_id).first()
+    return Trade.objects.select_related("hedge").filter(counterparty_id=counterparty_id, execution_id=execution_id).first()
+
+
+def figures_of(hedge: Hedge) -> Figures:
+    """A hedge's own, as of its current version."""
+    version = get_version(hedge.trade)
+    return Figures(hedge.trade.pair_id, version.side, version.quantity, version.price, version.fee)
+
+
+def lock_hedge(trade_id: UUID) -> Hedge:
+    """The trade's row, then the hedge's.
+
+    :raises NotFound: there is no such hedge
+    """
+    trade = Trade.objects.select_for_update(no_key=True, of=("self",)).filter(id=trade_id, kind=TradeKind.HEDGE).first()
+    if trade is None:
+        raise NotFound("no such hedge")
+    hedge = Hedge.objects.select_for_update(no_key=True, of=("self",)).get(trade_id=trade_id)
+    hedge.trade = trade
+    return hedge
+
+
+def list_hedges_of(counterparty_id: UUID, trade_date: date) -> list[UUID]:
+    """What we booked with an LP on a business date and did not cancel, in the order in which it is locked."""
+    rows = Trade.objects.filter(kind=TradeKind.HEDGE, counterparty_id=counterparty_id, trade_date=trade_date, status="ACTIVE")
+    return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def list_unknown(record: LpRecord) -> list[LpFill]:
+    """Lines of an LP's record that are no hedge of ours."""
+    ours = Trade.objects.filter(counterparty_id=record.counterparty_id, status="ACTIVE").values("execution_id")
+    return list(LpFill.objects.filter(record=record).exclude(execution_id__in=ours).order_by("line"))
+
+
+def find_lp_figures(counterparty_id: UUID, trade_date: date, execution_id: str) -> Figures | None:
+    """What the LP's last record of that date says of this execution; None where it says nothing, or none has come."""
+    record = LpRecord.objects.filter(counterparty_id=counterparty_id, trade_date=trade_date).order_by("-imported_at", "-id")[:1]
+    fill = LpFill.objects.filter(record__in=record.values("id"), execution_id=execution_id).first()
+    return None if fill is None else figures_in(fill)
+
+
+def figures_in(fill: LpFill) -> Figures:
+    """A line of an LP's record."""
+    return Figures(fill.pair_code, fill.side, fill.quantity, fill.price, fill.fee)
+
+
+def count_unconfirmed() -> int:
+    return Hedge.objects.filter(status__in=[HedgeStatus.UNCONFIRMED, HedgeStatus.BREAK]).count()
 
 
 def describe(trade: Trade, version: TradeVersion, settlement_status: str) -> dict[str, Any]:
@@ -68,4 +117,28 @@ def describe(trade: Trade, version: TradeVersion, settlement_status: str) -> dic
         "value_date": version.value_date.isoformat(),
         "booked_at": trade.booked_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "settlement_status": settlement_status,
+    }
+
+
+def describe_hedge(trade: Trade, version: TradeVersion, hedge: Hedge) -> dict[str, Any]:
+    """A hedge as our own systems are told of it; amounts are ours."""
+    return {
+        "id": ids.encode("trd", trade.id),
+        "execution_id": trade.execution_id,
+        "status": str(hedge.status),
+        "instrument": trade.pair_id,
+        "side": version.side,
+        "quantity": money.text(version.quantity),
+        "price": money.text(version.price),
+        "quote_quantity": money.text(version.quote_quantity),
+        "fee": money.text(version.fee),
+        "fee_asset": version.fee_asset,
+        "pays": {"asset": version.pays_asset, "amount": money.text(version.pays)},
+        "receives": {"asset": version.receives_asset, "amount": money.text(version.receives)},
+        "executed_at": version.effective_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "trade_date": trade.trade_date.isoformat(),
+        "value_date": version.value_date.isoformat(),
+        "covers": None if trade.covers_id is None else ids.encode("trd", trade.covers_id),
+        "pre_hedge_of": None if hedge.rfq_id is None else ids.encode("rfq", hedge.rfq_id),
+        "differences": list(hedge.differences),
     }

@@ -2,29 +2,22 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from apps.clients import queries as clients
 from apps.core import money
-from apps.core.errors import NotFound
 from apps.core.unit import use_case
-from apps.instruments import queries as instruments
-from apps.instruments import rules as calendar
-from apps.instruments.models import Book, Pair
-from apps.ledger import operations as ledger
-from apps.trades import operations as trades
-from apps.trades import queries as trade_queries
-from apps.trades.errors import BadFill, DuplicateExecution
-from apps.trades.rules import Economics, hedge_lines
+from apps.pricing.rules import Composite
+from apps.trades.errors import BadFill, BadHedge, DuplicateExecution
+
+from .book_hedge import YEARS, Execution, book_execution
 
 COLUMNS = ("counterparty", "execution_id", "instrument", "side", "quantity", "price", "fee", "executed_at")
 LONGEST_FILE = 10 * 1024 * 1024
-TOO_MUCH = Decimal(10) ** 20  # what the ledger's columns cannot hold
-YEARS = range(1970, 3000)  # outside, a business date has no day before or after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +44,35 @@ class Imported:
 
 
 @use_case
-def import_fills(*, text: str, book_code: str, made_by: UUID | None, now: datetime) -> Imported:
+def import_fills(
+    *, text: str, book_code: str, made_by: UUID | None, now: datetime, mids: Mapping[str, Composite] | None = None
+) -> Imported:
     """Book all fills of a CSV file, or none.
 
     :param text: the file; a header line with COLUMNS, then a line a fill
+    :param mids: composites by pair, read before: the reference of a fill that was dealt within seconds of one
     :raises BadFill: a line is wrong; `line` and `field` say which
     :raises DuplicateExecution: an execution id was booked before, or comes twice, with other figures
     """
     fills = list(read_fills(text))
-    book = instruments.get_book(book_code)
-    pairs = {pair.code: pair for pair in instruments.list_pairs()}
-    _require_unique(fills)
+    require_unique(fills)
     booked = 0
     for fill in fills:
-        pair = pairs.get(fill.instrument)
-        if pair is None:
-            raise BadFill(f"line {fill.line}, instrument: {fill.instrument} is not one of ours", line=fill.line, field="instrument")
-        booked += _book(fill, pair, book, made_by, now)
+        execution = Execution(**{name: getattr(fill, name) for name in COLUMNS}, book=book_code)
+        with _of_line(fill.line):
+            booked += book_execution(execution=execution, source="FILE", made_by=made_by, mids=mids, now=now).is_new
     return Imported(booked, len(fills) - booked)
+
+
+@contextmanager
+def _of_line(line: int) -> Iterator[None]:
+    """A refused hedge told as the line and field of the file."""
+    try:
+        yield
+    except (BadHedge, DuplicateExecution) as no:
+        field = str(no.extra["pointer"]).removeprefix("/")
+        kind = DuplicateExecution if isinstance(no, DuplicateExecution) else BadFill
+        raise kind(f"line {line}, {field}: {no.detail}", line=line, field=field) from no
 
 
 def read_fills(text: str) -> Iterator[Fill]:
@@ -128,7 +132,8 @@ def _fill(line: int, row: list[str]) -> Fill:
     )
 
 
-def _require_unique(fills: list[Fill]) -> None:
+def require_unique(fills: Sequence[Fill]) -> None:
+    """:raises DuplicateExecution: an execution stands twice in one file; both lines are named"""
     seen: dict[tuple[str, str], int] = {}
     for fill in fills:
         before = seen.setdefault((fill.counterparty, fill.execution_id), fill.line)
@@ -136,73 +141,3 @@ def _require_unique(fills: list[Fill]) -> None:
             raise DuplicateExecution(
                 f"line {fill.line}, execution_id: {fill.execution_id} stands on line {before} already", line=fill.line, field="execution_id"
             )
-
-
-def _book(fill: Fill, pair: Pair, book: Book, made_by: UUID | None, now: datetime) -> int:
-    try:
-        lp = clients.get_client(fill.counterparty)
-    except NotFound:
-        raise BadFill(f"line {fill.line}, counterparty: {fill.counterparty} is not known", line=fill.line, field="counterparty") from None
-    if not {"LP", "VENUE"} & set(lp.roles):
-        raise BadFill(f"line {fill.line}, counterparty: {fill.counterparty} is no LP or venue", line=fill.line, field="counterparty")
-    if money.scale_of(fill.quantity) > pair.base.scale or money.scale_of(fill.fee) > pair.quote.scale:
-        raise BadFill(f"line {fill.line}: more decimals than {pair.code} settles in", line=fill.line, field="quantity")
-    buys = fill.side == "buy"
-    gross = fill.quantity * fill.price
-    quote_quantity = money.round_up(gross, pair.quote.scale) if buys else money.round_down(gross, pair.quote.scale)
-    if quote_quantity <= 0:
-        raise BadFill(f"line {fill.line}, quantity: worth less than one unit", line=fill.line, field="quantity")
-    if quote_quantity + fill.fee >= TOO_MUCH:
-        raise BadFill(f"line {fill.line}, quantity: worth more than can be booked", line=fill.line, field="quantity")
-    old = trade_queries.find_execution(lp.id, fill.execution_id)
-    if old is not None:
-        version = trade_queries.get_version(old)
-        if (old.pair_id, version.side, version.quantity, version.price, version.fee) != (
-            fill.instrument,
-            fill.side,
-            fill.quantity,
-            fill.price,
-            fill.fee,
-        ):
-            raise DuplicateExecution(
-                f"line {fill.line}, execution_id: {fill.execution_id} was booked with other figures", line=fill.line, field="execution_id"
-            )
-        return 0
-    trade_date = calendar.business_date(fill.executed_at, calendar.Roll(book.entity.roll, book.entity.zone))
-    trade, version = trades.book_hedge(
-        counterparty_id=lp.id,
-        entity_id=book.entity_id,
-        book_id=book.id,
-        pair_id=pair.code,
-        base=pair.base_id,
-        quote=pair.quote_id,
-        execution_id=fill.execution_id,
-        side=fill.side,
-        quantity=fill.quantity,
-        price=fill.price,
-        quote_quantity=quote_quantity,
-        fee=fill.fee,
-        value_date=trade_date,
-        trade_date=trade_date,
-        source="FILE",
-        covers_id=None,
-        made_by=made_by,
-        executed_at=fill.executed_at,
-        now=now,
-    )
-    ledger.post(
-        key=f"trade:{trade.id}:1",
-        kind="HEDGE",
-        source_type="trade",
-        source_id=trade.id,
-        lines=hedge_lines(
-            Economics(fill.side, pair.base_id, pair.quote_id, version.pays, version.receives, version.fee),
-            entity_id=book.entity_id,
-            book_id=book.id,
-            venue_id=lp.id,
-        ),
-        effective_at=fill.executed_at,
-        business_date=trade_date,
-        narrative=f"hedge {fill.execution_id}",
-    )
-    return 1

@@ -64,6 +64,7 @@ def request_key(
     if not staff.may_make(maker.roles, KIND):
         raise RoleMissing(f"{requested_by}: a client's keys are asked for by {', '.join(sorted(staff.ACTS[KIND][0]))}")
     rules.require_scopes(scopes)
+    rules.require_own_scopes(scopes, is_house=queries.get_client(client).house_of_id is not None)
     rules.require_allow_list(scopes, cidrs)  # refused now, not when somebody approves it
     key = _make(client, member, public_key, READ_ONLY, cidrs, prefix, days, hand_over)
     if set(scopes) == set(READ_ONLY):

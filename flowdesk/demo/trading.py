@@ -114,7 +114,7 @@ class TradingDay:
             lines.append(",".join(("northgate", identity, pair, side, *figures, self.now.isoformat())))
         path = self.folder / f"fills-{self.now:%H%M%S}.csv"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        done = import_fills(text=path.read_text(encoding="utf-8"), book_code="main", made_by=None)
+        done = import_fills(text=path.read_text(encoding="utf-8"), book_code="main", made_by=None, mids=self.prices)
         again = import_fills(text=path.read_text(encoding="utf-8"), book_code="main", made_by=None)
         if again.booked or again.known != done.booked:
             raise DemoFailed(f"{path.name}: importing it again booked {again.booked} hedges")

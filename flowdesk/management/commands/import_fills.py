@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core.errors import AppError
+from apps.instruments import queries as instruments
+from apps.pricing.feeds import bus
 from apps.users import queries as users
 from apps.workflows.import_fills import COLUMNS, LONGEST_FILE, import_fills
 
@@ -28,7 +30,8 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as no:
             raise CommandError(f"{file}: {no}") from no
         try:
-            done = import_fills(text=text, book_code=book, made_by=users.get_by_username(by).id if by else None)
+            made_by = users.get_by_username(by).id if by else None
+            done = import_fills(text=text, book_code=book, made_by=made_by, mids=bus.read_all(p.code for p in instruments.list_pairs()))
         except AppError as no:
             raise CommandError(f"{file}: {no.code}: {no.detail}") from no
         self.stdout.write(f"{file.name}: {done.booked} booked, {done.known} known before")

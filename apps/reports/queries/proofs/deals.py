@@ -73,4 +73,21 @@ LINES = (
            number) AS numbers FROM trades_tradeversion GROUP BY trade_id) n ON n.trade_id = t.id
            WHERE (n.n, n.top, n.low) IS DISTINCT FROM (t.version::bigint, t.version, 1::smallint)""",
     ),
+    sql(
+        "hedges",
+        "Hedges and internal trades are posted once, cancelled ones taken back; what confirmed a hedge is known",
+        """SELECT format('%s %s is %s and its ledger lines stand %s times', lower(t.kind), t.id, t.status, coalesce(l.n, 0))
+           FROM trades_trade t
+           LEFT JOIN (SELECT source_id, count(*) FILTER (WHERE kind IN ('HEDGE', 'INTERNAL'))
+                      - count(*) FILTER (WHERE kind = 'REVERSAL') AS n
+                      FROM ledger_ledgertransaction WHERE source_type = 'trade' GROUP BY source_id) l ON l.source_id = t.id
+           WHERE t.kind IN ('HEDGE', 'INTERNAL') AND coalesce(l.n, 0) <> CASE t.status WHEN 'ACTIVE' THEN 1 ELSE 0 END""",
+        """SELECT format('hedge %s is %s, its deal %s', t.id, coalesce(h.status, 'gone'), t.status)
+           FROM trades_trade t
+           LEFT JOIN trades_hedge h ON h.trade_id = t.id
+           WHERE t.kind = 'HEDGE' AND (h.id IS NULL OR (h.status = 'CANCELLED') <> (t.status = 'CANCELLED'))""",
+        """SELECT format('hedge %s is %s with %s differences and nobody''s word', trade_id, status, jsonb_array_length(differences))
+           FROM trades_hedge
+           WHERE status = 'CONFIRMED' AND compared_at IS NULL AND checked_by IS NULL""",
+    ),
 )

@@ -50,6 +50,7 @@ LINES = (
         "Every request, quote, deal, approval, mark set and closed day has its event, once, told to its own client",
         _missing("trade.booked", "trade", "client trade", "(SELECT id FROM trades_trade WHERE kind = 'CLIENT') f"),
         _missing("hedge.booked", "trade", "hedge", "(SELECT id FROM trades_trade WHERE kind = 'HEDGE') f"),
+        _missing("internal.booked", "trade", "internal trade", "(SELECT id FROM trades_trade WHERE kind = 'INTERNAL') f"),
         _missing("quote.accepted", "quote", "accepted quote", "(SELECT id FROM rfqs_quote WHERE status = 'ACCEPTED') f"),
         *_ENDS,
         _missing("approval.requested", "approval", "approval", "approvals_approval f"),

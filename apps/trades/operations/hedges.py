@@ -1,0 +1,156 @@
+"""Hedges: booked out of an LP's execution, compared with its own record, cancelled by two people."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.core import db, ids
+from apps.core.errors import IllegalMove
+from apps.core.unit import step
+from apps.events import operations as events
+from apps.trades import queries, rules
+from apps.trades.models import Hedge, Trade, TradeVersion
+from apps.trades.rules import Figures
+from apps.trades.states import HEDGE, TRADE, HedgeStatus, TradeKind, TradeStatus
+
+
+@step
+def book_hedge(
+    *,
+    trade_id: UUID,
+    counterparty_id: UUID,
+    entity_id: UUID,
+    book_id: UUID,
+    pair_id: str,
+    base: str,
+    quote: str,
+    execution_id: str,
+    side: str,
+    quantity: Decimal,
+    price: Decimal,
+    quote_quantity: Decimal,
+    fee: Decimal,
+    value_date: date,
+    trade_date: date,
+    source: str,
+    covers_id: UUID | None,
+    pre_hedge_rfq_id: UUID | None,
+    trader_id: UUID | None,
+    reference_mid: Decimal | None,
+    made_by: UUID | None,
+    executed_at: datetime,
+    now: datetime,
+) -> tuple[Trade, TradeVersion, Hedge]:
+    """A record of what we dealt with an LP or venue. `side` is ours; pays and receives are before the LP's fee.
+
+    :param reference_mid: the composite mid when it was dealt, where one was known; its slippage is measured against it
+    :param pre_hedge_rfq_id: the request it was dealt ahead of
+    """
+    buys = side == "buy"
+    trade = Trade(
+        id=trade_id,
+        kind=TradeKind.HEDGE,
+        counterparty_id=counterparty_id,
+        entity_id=entity_id,
+        book_id=book_id,
+        pair_id=pair_id,
+        execution_id=execution_id,
+        covers_id=covers_id,
+        source=source,
+        trade_date=trade_date,
+        booked_at=now,
+    )
+    version = TradeVersion(
+        id=ids.uuid7(),
+        trade=trade,
+        number=1,
+        action="NEW",
+        side=side,
+        quantity=quantity,
+        price=price,
+        quote_quantity=quote_quantity,
+        fee=fee,
+        fee_asset=quote,
+        pays=quote_quantity if buys else quantity,
+        pays_asset=quote if buys else base,
+        receives=quantity if buys else quote_quantity,
+        receives_asset=base if buys else quote,
+        value_date=value_date,
+        reference_mid=reference_mid,
+        trader_id=trader_id,
+        made_by=made_by,
+        effective_at=executed_at,
+    )
+    hedge = Hedge(id=ids.uuid7(), trade=trade, pre_hedge=pre_hedge_rfq_id is not None, rfq_id=pre_hedge_rfq_id)
+    db.insert(trade, version, hedge)
+    house = {"execution_id": execution_id, "side": side, "source": source}
+    events.record(
+        "hedge.booked",
+        subject_type="trade",
+        subject_id=trade.id,
+        house=house | ({"pre_hedge_of": str(pre_hedge_rfq_id)} if pre_hedge_rfq_id else {}),
+        at=now,
+    )
+    return trade, version, hedge
+
+
+@step
+def compare_hedge(*, hedge: Hedge, theirs: Figures | None, now: datetime) -> Hedge:
+    """Put a hedge beside the LP's record: UNCONFIRMED becomes CONFIRMED or BREAK; on others only the differences are kept.
+
+    The caller holds the hedge's row.
+
+    :param theirs: the LP's figures; None where its record does not have the execution
+    """
+    found = [asdict(one) for one in rules.compare(queries.figures_of(hedge), theirs)]
+    if hedge.status == HedgeStatus.UNCONFIRMED:
+        HEDGE.move(hedge, HedgeStatus.BREAK if found else HedgeStatus.CONFIRMED)
+        _tell(f"hedge.{'broken' if found else 'confirmed'}", hedge, differences=found)
+    elif found == hedge.differences:
+        return hedge
+    hedge.differences, hedge.compared_at = found, now
+    hedge.save(update_fields=["status", "differences", "compared_at"])
+    return hedge
+
+
+@step
+def resolve_break(*, hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str) -> Hedge:
+    """BREAK → CONFIRMED: our figures stand, by two people of operations. The caller holds the row.
+
+    :raises IllegalMove: it is no break
+    """
+    if hedge.status != HedgeStatus.BREAK:
+        raise IllegalMove(f"the hedge is {hedge.status}", state=str(hedge.status))
+    HEDGE.move(hedge, HedgeStatus.CONFIRMED)
+    return _decided(hedge, asked_by, checked_by, note, "hedge.confirmed")
+
+
+@step
+def cancel_hedge(*, hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str, now: datetime) -> TradeVersion:
+    """It was never dealt: a CANCEL version, status CANCELLED. The caller holds trade and hedge, and reverses the ledger lines.
+
+    :raises IllegalMove: it was cancelled before
+    """
+    trade = hedge.trade
+    TRADE.move(trade, TradeStatus.CANCELLED)
+    HEDGE.move(hedge, HedgeStatus.CANCELLED)
+    version = queries.get_version(trade)
+    trade.version = version.number + 1
+    version.id, version.number, version.action, version.reason = ids.uuid7(), trade.version, "CANCEL", "DESK_ERROR"
+    version.made_by, version.effective_at = asked_by, now
+    db.insert(version)
+    trade.save(update_fields=["status", "version"])
+    _decided(hedge, asked_by, checked_by, note, "hedge.cancelled")
+    return version
+
+
+def _decided(hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str, kind: str) -> Hedge:
+    hedge.asked_by, hedge.checked_by, hedge.note = asked_by, checked_by, note
+    hedge.save(update_fields=["status", "asked_by", "checked_by", "note"])
+    _tell(kind, hedge, note=note)
+    return hedge
+
+
+def _tell(kind: str, hedge: Hedge, **house: object) -> None:
+    events.record(kind, subject_type="trade", subject_id=hedge.trade_id, house={"execution_id": hedge.trade.execution_id, **house})

@@ -1,0 +1,85 @@
+"""The ledger lines of a deal, by the posting table of operations.md. No Django."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from apps.ledger.rules import Line, Ref, credit, debit
+from apps.ledger.states import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Economics:
+    """Both amounts of a deal as settled, in the client's eyes; the fee is in the quote asset and inside the quote amount."""
+
+    side: str
+    base: str
+    quote: str
+    pays: Decimal
+    receives: Decimal
+    fee: Decimal
+
+
+def client_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, account_id: UUID, prefunded: bool) -> list[Line]:
+    """What a client deal books: on credit into RECEIVABLE and PAYABLE, prefunded into CLIENT_BALANCE."""
+    owes = Kind.CLIENT_BALANCE if prefunded else Kind.RECEIVABLE
+    owed = Kind.CLIENT_BALANCE if prefunded else Kind.PAYABLE
+
+    def house(kind: Kind, asset: str) -> Ref:
+        return Ref(entity_id, kind, asset, book_id=book_id)
+
+    def client(kind: Kind, asset: str) -> Ref:
+        return Ref(entity_id, kind, asset, owner_id=account_id)
+
+    fee = [credit(house(Kind.FEE_INCOME, deal.quote), deal.fee)] if deal.fee else []
+    if deal.side == "buy":
+        return [
+            debit(house(Kind.POSITION, deal.base), deal.receives),
+            credit(client(owed, deal.base), deal.receives),
+            debit(client(owes, deal.quote), deal.pays),
+            credit(house(Kind.POSITION, deal.quote), deal.pays - deal.fee),
+            *fee,
+        ]
+    return [
+        debit(client(owes, deal.base), deal.pays),
+        credit(house(Kind.POSITION, deal.base), deal.pays),
+        debit(house(Kind.POSITION, deal.quote), deal.receives + deal.fee),
+        credit(client(owed, deal.quote), deal.receives),
+        *fee,
+    ]
+
+
+def hedge_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, venue_id: UUID) -> list[Line]:
+    """What a hedge on a prefunded venue books at once; `side`, `pays` and `receives` are ours, `fee` is the venue's."""
+
+    def venue(asset: str) -> Ref:
+        return Ref(entity_id, Kind.VENUE, asset, owner_id=venue_id)
+
+    def house(kind: Kind, asset: str) -> Ref:
+        return Ref(entity_id, kind, asset, book_id=book_id)
+
+    gets, gives = (deal.base, deal.quote) if deal.side == "buy" else (deal.quote, deal.base)
+    lines = [
+        debit(venue(gets), deal.receives),
+        credit(house(Kind.POSITION, gets), deal.receives),
+        debit(house(Kind.POSITION, gives), deal.pays),
+        credit(venue(gives), deal.pays),
+    ]
+    if deal.fee:
+        lines += [debit(house(Kind.COST, deal.quote), deal.fee), credit(venue(deal.quote), deal.fee)]
+    return lines
+
+
+def internal_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, to_book_id: UUID) -> list[Line]:
+    """What moves between two books of one entity: POSITION only. `side`, `pays` and `receives` are those of `book_id`."""
+
+    def house(book: UUID, asset: str) -> Ref:
+        return Ref(entity_id, Kind.POSITION, asset, book_id=book)
+
+    gets, gives = (deal.base, deal.quote) if deal.side == "buy" else (deal.quote, deal.base)
+    return [
+        credit(house(book_id, gets), deal.receives),
+        debit(house(to_book_id, gets), deal.receives),
+        debit(house(book_id, gives), deal.pays),
+        credit(house(to_book_id, gives), deal.pays),
+    ]
