@@ -27,6 +27,7 @@ from apps.core import clock, db, ids, money
 from apps.core.actor import Actor
 from apps.core.unit import use_case
 from apps.instruments import queries as instruments
+from apps.pricing import queries as pricing
 from apps.pricing.feeds import bus, factory
 from apps.pricing.feeds.composer import Composer
 from apps.rfqs.operations import Ask
@@ -135,7 +136,7 @@ def _create_key(*, member: Any, public: bytes, now: datetime) -> str:
 def publish() -> None:
     """The simulator's books of this desk instant, merged, on the bus."""
     now = clock.desk_now()
-    bus.publish(Composer(factory.join(None, 1, now.date())).composites(now).values())
+    bus.publish(Composer(factory.join(None, 1, now.date()), pricing.get_recipe()).composites(now).values())
 
 
 def combination(number: int) -> tuple[int, str]:

@@ -22,6 +22,7 @@ if not DEBUG and ENVIRONMENT == "demo":
 SECRET_KEY = env.str("SECRET_KEY", default="a demo key, refused as soon as DEBUG=0, known to everyone" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it (50 random characters) when DEBUG=0")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # former ones: sessions and sealed secrets made with them still open
 WEB_PORT = env.int("WEB_PORT", default=8000)
 LIVE_PORT = env.int("LIVE_PORT", default=8001)
 BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")  # 0.0.0.0 in a container
@@ -220,11 +221,11 @@ REFERENCE = [
     "apps.instruments.operations.seed_reference",
     "apps.clients.operations.seed_reference",
     "apps.pricing.operations.seed_reference",
-    "apps.credit.operations.seed_reference",
 ]
 
 # Events: rows restored into another cluster carry foreign transaction ids, so each restore begins a new era.
 EVENT_ERA = env.int("EVENT_ERA", default=1)
+FEED_VENUES = env.list("FEED_VENUES", default=[])  # live venues by ccxt's names; none: simulated, or recorded with --prices
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
 SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
@@ -262,7 +263,10 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
-SUBSCRIBERS = {"email": "apps.notify.operations.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING"}
+SUBSCRIBERS = {"email": "apps.notify.operations.mails.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING"}
+WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
+if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":
+    raise ImproperlyConfigured("WEBHOOKS_TO_LOOPBACK=1 is for the demo: a client's webhook must never reach this machine")
 EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
 MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
 EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10
@@ -296,14 +300,9 @@ RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.sett
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 # What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
 APPROVALS = {
+    "pair_policy": {"execute": "apps.workflows.set_policy.execute", "version": "apps.workflows.set_policy.version"},
     "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
-    "credit_line": {"execute": "apps.workflows.manage_credit.execute_line", "version": "apps.workflows.manage_credit.line_version"},
-    "credit_haircut": {
-        "execute": "apps.workflows.manage_credit.execute_haircut",
-        "version": "apps.workflows.manage_credit.haircut_version",
-    },
-    "exposure_call": {"execute": "apps.workflows.manage_credit.execute_withdrawal", "version": "apps.workflows.manage_credit.call_version"},
     "release": {
         "execute": "apps.settlement.operations.release.execute",
         "version": "apps.settlement.operations.release.version",

@@ -1,7 +1,7 @@
 """The base of every REST view: signed request in, one call, answer out. Views parse, call and show; nothing else."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, cast
 
@@ -109,9 +109,11 @@ class Door(APIView):
         operation: str,
         render: Callable[[Any], tuple[int, dict[str, Any]]],
         reference: str = "",
+        gate: int | None = None,
+        told_once: Collection[str] = (),
         **kw: Any,
     ) -> HttpResponse:
-        """Call a use case as this key's member, once for this idempotency key."""
+        """Call a use case as this key's member, once for this idempotency key; `told_once` names secret members of the answer."""
         plain, caller = self.request._request, self.caller
         key = caller.signed.idempotency_key
         assert key is not None and caller.actor.client_id is not None
@@ -122,6 +124,8 @@ class Door(APIView):
             operation=operation,
             render=render,
             reference=reference,
+            gate=gate,
+            told_once=told_once,
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             return reply(call(once=once, actor=caller.actor, **kw))

@@ -1,7 +1,7 @@
 """Idempotency of one request: its key, its effect, its events and its answer commit together (core.unit.Once)."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,8 @@ class Answer:
 
 
 _CLAIM = "SELECT desk_now(), pg_try_advisory_xact_lock(%s)"
+# The gate is entered before the instant is read: who closes it later decides later, who has closed it decided before.
+_CLAIM_AT_GATE = "SELECT pg_try_advisory_xact_lock_shared(%s), desk_now(), pg_try_advisory_xact_lock(%s)"
 _STORED = "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s"
 
 
@@ -38,6 +40,8 @@ class RequestOnce:
     :param request_hash: of method, path, query and body: the same key for another request is refused
     :param render: what the use case returned → status and document
     :param reference: the client's own id of what it asks for, found again by `by-client-id`
+    :param gate: an advisory lock to share from the instant of receipt: what would overtake this request waits for it (rfqs.queries.gate)
+    :param told_once: members of the answer that are secret: told now, kept as null
     """
 
     def __init__(
@@ -50,15 +54,18 @@ class RequestOnce:
         render: Callable[[Any], tuple[int, dict[str, Any]]],
         reference: str = "",
         public: bool = True,
+        gate: int | None = None,
+        told_once: Collection[str] = (),
     ) -> None:
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
-        self.render, self.reference, self.public = render, reference, public
+        self.render, self.reference, self.public, self.gate, self.told_once = render, reference, public, gate, told_once
         self._found: list[tuple[Any, ...]] = []
 
     def begin(self) -> datetime:
         lock = int.from_bytes(hashlib.sha256(self.scope_id.bytes + self.key.encode()).digest()[:8], signed=True)
         # One flight, two statements: the second has its own snapshot, taken once the key is ours.
-        [(received, claimed)], self._found = db.run_all((_CLAIM, (lock,)), (_STORED, (self.scope_id, self.key)))
+        claim = (_CLAIM, (lock,)) if self.gate is None else (_CLAIM_AT_GATE, (self.gate, lock))
+        [(*_, received, claimed)], self._found = db.run_all(claim, (_STORED, (self.scope_id, self.key)))
         if not claimed:
             raise IdempotencyInProgress("ask again in a second")
         moment: datetime = received
@@ -74,7 +81,8 @@ class RequestOnce:
 
     def store(self, result: Any) -> Answer:
         status, document = self.render(result)
-        return self._keep(status, document)
+        kept = self._keep(status, document | dict.fromkeys(self.told_once))
+        return Answer(status, orjson.dumps(document)) if self.told_once else kept
 
     def refuse(self, no: AppError) -> None:
         told = {"operation": self.operation, "reference": self.reference, "code": no.code, "detail": no.detail}

@@ -20,11 +20,11 @@ _REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
 
 class Bad(ValueError):
-    """One field's fault: code and what it means."""
+    """One field's fault: code, what it means, and where inside the field it is."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, inside: str = "") -> None:
         super().__init__(detail)
-        self.code, self.detail = code, detail
+        self.code, self.detail, self.inside = code, detail, inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,24 @@ class Choice(Field):
 
 
 @dataclass(frozen=True, slots=True)
+class Choices(Field):
+    """Several of a set, in a list."""
+
+    among: tuple[str, ...] = ()
+
+    def read(self, value: Any) -> list[str]:
+        if not isinstance(value, list):
+            raise Bad("invalid", "a list")
+        for place, item in enumerate(value):
+            if item not in self.among:
+                raise Bad("invalid_choice", f"one of {', '.join(self.among)}", f"/{place}")
+        return [str(item) for item in value]
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"type": "array", "items": {"type": "string", "enum": list(self.among)}, "uniqueItems": False}
+
+
+@dataclass(frozen=True, slots=True)
 class Whole(Field):
     least: int = 0
     most: int = 2**31 - 1
@@ -186,7 +204,7 @@ class Body:
             try:
                 out[name] = member.read(value)
             except Bad as no:
-                errors.append(FieldError(f"/{name}", no.code, no.detail))
+                errors.append(FieldError(f"/{name}{no.inside}", no.code, no.detail))
         given = [name for name in self.one_of if body.get(name) is not None]
         if self.one_of and len(given) != 1 and not errors:
             detail = f"exactly one of {', '.join(self.one_of)}"

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import errors_page, problems
-from .v1 import accounts, events, hedges, market, outcomes, quotes, rfqs, settlement, trades
+from .v1 import accounts, event_types, events, hedges, market, outcomes, quotes, rfqs, settlement, trades, webhooks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -35,6 +35,15 @@ urlpatterns = [
     path("v1/withdrawals/<str:withdrawal_id>/approve", settlement.ApproveWithdrawal.as_view()),
     path("v1/withdrawals/<str:withdrawal_id>/cancel", settlement.CancelWithdrawal.as_view()),
     path("v1/events", events.Events.as_view()),
+    path("v1/event-types", event_types.EventTypes.as_view()),
+    path("v1/webhooks", webhooks.Webhooks.as_view()),
+    path("v1/webhooks/<str:webhook_id>", webhooks.OneWebhook.as_view()),
+    path("v1/webhooks/<str:webhook_id>/rotate", webhooks.RotateWebhook.as_view()),
+    path("v1/webhooks/<str:webhook_id>/ping", webhooks.PingWebhook.as_view()),
+    path("v1/webhooks/<str:webhook_id>/replay", webhooks.ReplayWebhook.as_view()),
+    path("v1/webhooks/<str:webhook_id>/deliveries", webhooks.Deliveries.as_view()),
+    path("v1/webhooks/<str:webhook_id>/deliveries/<str:event_id>", webhooks.OneDelivery.as_view()),
+    path("v1/webhooks/<str:webhook_id>/deliveries/<str:event_id>/resend", webhooks.ResendDelivery.as_view()),
     path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
     path("", problems.nowhere),
     path("<path:rest>", problems.nowhere),

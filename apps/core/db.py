@@ -41,12 +41,12 @@ def run_all(*statements: tuple[str, flights.Params]) -> list[flights.Rows]:
     return flights.fly([Statement(sql, params) for sql, params in statements])
 
 
-def one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...]:
+def one(sql: str, params: flights.Params = ()) -> tuple[Any, ...]:
     """The only row of a statement that always has one."""
     return run(sql, params)[0]
 
 
-def first(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+def first(sql: str, params: flights.Params = ()) -> tuple[Any, ...] | None:
     rows = run(sql, params)
     return rows[0] if rows else None
 

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.core.errors import AppError, Busy, Rejected
+from apps.desk.once import new_key
 
 
 class InvalidCharacter(Rejected):
@@ -42,6 +43,9 @@ class RefusalMiddleware:
 
 
 def show_refusal(request: HttpRequest, no: AppError) -> HttpResponse:
+    """A page of its own; for a form that htmx sent one note, so that what was typed stays, with a fresh key for the next try."""
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "desk/_refused.html", {"no": no, "once": new_key()}, status=no.status)
     back = request.headers.get("Referer", "")
     here = request.build_absolute_uri("/")
     context = {"no": no, "status": no.status, "back": back if back.startswith(here) else "/desk/"}

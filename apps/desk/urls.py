@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement
+from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement, ticket
 
 app_name = "desk"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("desk/", home.home_page, name="home"),
     path("desk/rfqs/", rfqs.rfq_list, name="rfqs"),
     path("desk/rfqs/<str:rfq>/", rfqs.rfq_page, name="rfq"),
+    path("desk/rfqs/<str:rfq>/ticket/", ticket.ticket_page, name="ticket"),
+    path("desk/rfqs/<str:rfq>/send/", ticket.send, name="send"),
+    path("desk/rfqs/<str:rfq>/<str:act>/", rfqs.act, name="rfq-act"),
     path("desk/blotter/", blotter.blotter_page, name="blotter"),
     path("desk/blotter.csv", blotter.blotter_csv, name="blotter-csv"),
     path("desk/deals/<str:trade>/", deal.deal_page, name="deal"),

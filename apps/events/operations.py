@@ -56,8 +56,8 @@ def record(
     public: Mapping[str, Any] | None = None,
     house: Mapping[str, Any] | None = None,
     at: datetime | None = None,
-) -> None:
-    """Write one event with the fact, just before the commit.
+) -> UUID:
+    """Write one event with the fact, just before the commit; its id.
 
     :param kind: noun.past, registered in events.rules.KINDS with the fields its public payload may have
     :param public: what the client sees (needs client_id); None for a house-only fact
@@ -66,6 +66,7 @@ def record(
     """
     item = (ids.uuid7(), kind, subject_type, subject_id, client_id, account_id, public, house or {}, at)
     unit.bag(unit.EVENTS, "events", item, _flush)
+    return item[0]
 
 
 @step

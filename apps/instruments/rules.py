@@ -152,6 +152,21 @@ def settle_on(
     return ValueDate(day, tenor, mine, calendars.version)
 
 
+def still_on(
+    now: datetime, day: date, base: Asset, quote: Asset, tenor: int, *, cutoffs: Sequence[CutOff] = (), calendars: Calendars = LIBRARY
+) -> ValueDate:
+    """A value date that was told before, for a deal made now: it never rolls in silence, it is refused once a cut-off has passed.
+
+    :raises PastCutoff: it can no longer be settled on that day; the next date is in `extra["next_value_date"]`
+    """
+    mine = _cutoffs_on(day, (base.code, quote.code), cutoffs)
+    for asset, moment in mine:
+        if moment <= now:
+            following = value_date(day, base, quote, 1, calendars)
+            raise PastCutoff(f"{asset}: the cut-off was {moment.isoformat()}", next_value_date=following.isoformat())
+    return ValueDate(day, tenor, mine, calendars.version)
+
+
 def cutoff_at(day: date, cutoff: CutOff) -> datetime:
     """A cut-off of `day` in UTC. A wall-clock time that comes twice means the first; one that is skipped, the same time after the gap."""
     return _in_utc(day, cutoff.at, cutoff.zone)

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 
-from apps.notify import queries
+from apps.notify.queries import mails as queries
 from apps.workflows.send_mails import keep_bounced, keep_sent, lease_mails
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from uuid import UUID
 
 from celery import shared_task
@@ -11,11 +10,10 @@ from django.db import DatabaseError
 from apps.core.clock import desk_now
 from apps.core.errors import AppError
 from apps.rfqs import queries
+from apps.rfqs.queries import GRACE
 from apps.workflows.end_quote import expire_quote, expire_rfq, withdraw_halted
 
 log = logging.getLogger(__name__)
-# Desk time that a quote is left after its end, so that the sweep never overtakes an accept that came in time.
-GRACE = timedelta(seconds=10)
 
 
 def sweep_quotes(limit: int = 200) -> int:
@@ -29,8 +27,8 @@ def sweep_rfqs(limit: int = 200) -> int:
 
 
 def sweep_halted(limit: int = 200) -> int:
-    """Withdraw what a kill switch stopped; the grace lets an accept that came before the switch finish first."""
-    return _each(queries.list_halted(desk_now() - GRACE, limit), lambda one: withdraw_halted(rfq_id=one))
+    """Withdraw what a kill switch stopped; each waits for the accepts that came before the switch."""
+    return _each(queries.list_halted(limit), lambda one: withdraw_halted(rfq_id=one))
 
 
 def _each(due: Iterable[UUID], end: Callable[[UUID], object]) -> int:

@@ -85,7 +85,7 @@ class Hold(Row):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["source_id", "account"], name="hold_once"),
+            models.UniqueConstraint(fields=["source_id", "account"], condition=Q(status="PENDING"), name="hold_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_positive"),
         ]
         indexes = [models.Index(fields=["account"], condition=Q(status="PENDING"), name="hold_pending")]

@@ -193,6 +193,24 @@ def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: d
 
 
 @step
+def hold_anew(*, ref: Ref, amount: Decimal, lower: bool, source_type: str, source_id: UUID, now: datetime) -> Decimal:
+    """Bring a source's hold on one balance to `amount`, making a first one where it has none. The caller holds the client's account row.
+
+    :param lower: whether it may become less; else a larger one stays as it is
+    :return: what would be available without it
+    :raises InsufficientBalance: more than that
+    """
+    open_accounts([ref])
+    posted, held = db.one("SELECT amount, held FROM ledger_ledgeraccount WHERE id = %s FOR NO KEY UPDATE", (ref.id,))
+    one = Hold.objects.filter(source_id=source_id, account_id=ref.id, status=HoldStatus.PENDING).first()
+    if one is not None:
+        if amount == one.amount or (amount < one.amount and not lower):
+            return Decimal(rules.available(posted, held) + one.amount)
+        _end(one, HoldStatus.VOIDED, now)
+    return hold(ref=ref, amount=amount, source_type=source_type, source_id=source_id, now=now)
+
+
+@step
 def post_holds(*, source_id: UUID, now: datetime, only: Sequence[Ref] | None = None) -> Decimal:
     """End the pending holds of a source as used: the caller posts the lines that use them. Others of it are voided.
 

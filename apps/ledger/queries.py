@@ -10,9 +10,9 @@ from django.db.models import QuerySet, Sum
 from apps.core import money
 
 from . import rules
-from .models import LedgerAccount, LedgerLine, LedgerTransaction
+from .models import Hold, LedgerAccount, LedgerLine, LedgerTransaction
 from .rules import Ref
-from .states import HAVE, RESULT, Kind
+from .states import HAVE, RESULT, HoldStatus, Kind
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,13 @@ def get_amount(ref: Ref) -> Decimal:
     """The balance, debits positive; zero where the account does not exist yet."""
     found = LedgerAccount.objects.filter(id=ref.id).values_list("amount", flat=True).first()
     return money.ZERO if found is None else found
+
+
+def available_but_for(ref: Ref, *, source_id: UUID) -> Decimal:
+    """What a client could use of a balance, were nothing held for this source; nothing is locked."""
+    row = LedgerAccount.objects.filter(id=ref.id).values_list("amount", "held").first()
+    mine = Hold.objects.filter(account_id=ref.id, source_id=source_id, status=HoldStatus.PENDING).aggregate(total=Sum("amount"))["total"]
+    return money.ZERO if row is None else rules.available(*row) + (mine or money.ZERO)
 
 
 def sum_amounts(

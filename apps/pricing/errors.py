@@ -68,3 +68,31 @@ class AlreadyHalted(Conflict):
 
 class SameHandsLift(Forbidden):
     code, title = "four_eyes", "Somebody else has to start dealing again"
+
+
+class PolicyInvalid(Rejected):
+    """Terms of a pair that cannot be: `fields` names each wrong one and why."""
+
+    code, title = "policy_invalid", "The policy cannot be set so"
+
+
+class PolicyChanged(Conflict):
+    """Somebody set it since the form was made."""
+
+    code, title = "policy_changed", "The policy has changed meanwhile"
+
+
+class PolicyUnchanged(Rejected):
+    code, title = "policy_unchanged", "Nothing would change"
+
+
+class UnknownVenue(Rejected):
+    """A venue that this installation cannot listen to."""
+
+    code, title = "unknown_venue", "No such venue"
+
+
+class FeedUnavailable(Rejected):
+    """What the feed needs is not installed."""
+
+    code, title = "feed_unavailable", "This feed cannot run here"

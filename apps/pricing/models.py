@@ -1,5 +1,9 @@
 """How a pair is priced, what stops it, and the approved closing marks."""
 
+import json
+from decimal import Decimal
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -8,10 +12,18 @@ from apps.core.db import AmountField, Row
 from .states import MarkSetStatus
 
 
+class ExactNumbers(json.JSONDecoder):
+    """Fractions in a JSON column come as Decimal."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(**kw | {"parse_float": Decimal})
+
+
 class PairPolicy(models.Model):
-    """Spreads and bounds of one pair; bps are of the price."""
+    """Spreads and bounds of one pair; bps are of the price. Each change writes a `PairPolicyVersion` first; a bound of zero is off."""
 
     pair_code = models.CharField(max_length=25, primary_key=True)
+    version = models.IntegerField(default=1)
     spread_bps = AmountField()  # one side
     size_tiers = models.JSONField(default=list)  # [{"above": "10", "bps": "3"}], above in base, rising
     tier_bps = models.JSONField(default=dict)  # markup by client tier, e.g. {"standard": "1"}
@@ -19,8 +31,20 @@ class PairPolicy(models.Model):
     skew_cap_bps = AmountField(default=0)
     skew_full_at = AmountField(default=0)  # base position at which the skew reaches its cap
     minimum_earn = AmountField(default=0)  # the least one side earns, in quote units
+    # No price at all, to anybody:
     max_price_age_ms = models.IntegerField(default=5000)
+    # When a venue's book is left out:
+    source_max_age_ms = models.IntegerField(default=5000)
+    max_deviation_bps = AmountField(default=50)  # from the median of the venues
+    max_jump_bps = AmountField(default=1000)  # of the merged mid, from the median of the last five minutes
+    min_depth = AmountField(default=0)  # base units each side must show
+    # Past these an RFQ goes to the desk:
     auto_max_quantity = AmountField()
+    auto_max_age_ms = models.IntegerField(default=4000)
+    auto_max_sigma = AmountField(default=0)  # annualised, a fraction
+    auto_max_spread_bps = AmountField(default=0)  # of the merged book
+    auto_min_sources = models.IntegerField(default=1)
+    # A price is held against the mid and the book before it goes out:
     sure_bps = AmountField(default=100)  # a person's price further than this from the mid is asked for twice
     refuse_bps = AmountField(default=500)  # and further than this it is refused
     through_bps = AmountField(default=1)  # how far a price may lie through the book, to the client's favour
@@ -32,8 +56,60 @@ class PairPolicy(models.Model):
             models.CheckConstraint(
                 condition=Q(sure_bps__gt=0, refuse_bps__gte=models.F("sure_bps"), refuse_bps__lt=10_000, through_bps__gte=0),
                 name="pairpolicy_bands",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    spread_bps__gte=0, spread_bps__lt=10_000, volatility_share__gte=0, skew_cap_bps__gte=0, skew_cap_bps__lt=10_000,
+                    skew_full_at__gte=0, minimum_earn__gte=0,
+                ),
+                name="policy_spreads",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    max_price_age_ms__gt=0, source_max_age_ms__gt=0, auto_max_age_ms__gt=0, max_deviation_bps__gt=0, max_jump_bps__gte=0,
+                    min_depth__gte=0, auto_max_quantity__gte=0, auto_max_sigma__gte=0, auto_max_spread_bps__gte=0, auto_min_sources__gte=1,
+                ),
+                name="policy_bounds",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.pair_code
+
+
+class PairPolicyVersion(Row):
+    """What a pair's policy was from `changed_at` on: who set it, who agreed. `terms` is a copy of the policy's row."""
+
+    append_only = True
+
+    pair_code = models.CharField(max_length=25)
+    version = models.IntegerField()
+    terms = models.JSONField(decoder=ExactNumbers)
+    reason = models.CharField(max_length=200, blank=True)
+    changed_by = models.UUIDField(null=True)  # nobody: as installed
+    changed_by_name = models.CharField(max_length=120, blank=True)
+    approval_id = models.UUIDField(null=True)  # of the second person, where the change needed one
+    approved_by_name = models.CharField(max_length=120, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pair_code", "version"], name="policyversion_once"),
+            models.CheckConstraint(condition=Q(version__gte=1), name="policyversion_positive"),
         ]
+
+
+class Venue(models.Model):
+    """A venue whose books may be merged, and what taking costs there: counted into its prices."""
+
+    code = models.CharField(max_length=30, primary_key=True)  # as the feed names it
+    taker_bps = AmountField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(taker_bps__gte=0, taker_bps__lt=1_000), name="venue_fee")]
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class Halt(Row):

@@ -3,46 +3,152 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
-from apps.core import db, ids, money
+from django.db import transaction
+
+from apps.core import clock, db, ids, money
 from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
 
 from . import queries
-from .errors import AlreadyHalted, SameHandsLift
-from .models import Halt, Mark, MarkSet, PairPolicy
+from .errors import AlreadyHalted, PolicyChanged, PolicyInvalid, PolicyUnchanged, SameHandsLift
+from .models import Halt, Mark, MarkSet, PairPolicy, Venue
+from .rules import PolicyTerms, write_terms
 from .states import MARK_SET, MarkSetStatus
 
 _TIERS = {"gold": "0.5", "standard": "1.5", "basic": "3"}
 POLICIES = [
-    # pair, spread, steps, volatility share, skew cap, skew full at, minimum earn, auto max, max age ms, legs
-    ("BTC-USD", "2", [("5", "1"), ("25", "3"), ("100", "8")], "0.25", "3", "100", "5", "100", 5000, []),
-    ("ETH-USD", "3", [("50", "1"), ("250", "3"), ("1000", "8")], "0.25", "3", "1500", "5", "1000", 5000, []),
-    ("BTC-EUR", "3", [("5", "1"), ("25", "3"), ("100", "8")], "0.25", "3", "100", "5", "50", 5000, ["BTC-USD", "EUR-USD"]),
-    ("EUR-USD", "0.5", [("1000000", "0.2"), ("5000000", "0.6")], "0.1", "0.5", "20000000", "1", "10000000", 5000, []),
+    # pair, spread, steps, volatility share, skew cap, skew full at, minimum earn, auto max, auto max sigma, auto max spread, legs
+    ("BTC-USD", "2", [("5", "1"), ("25", "3"), ("100", "8")], "0.25", "3", "100", "5", "100", "2", "20", []),
+    ("ETH-USD", "3", [("50", "1"), ("250", "3"), ("1000", "8")], "0.25", "3", "1500", "5", "1000", "2.5", "25", []),
+    ("BTC-EUR", "3", [("5", "1"), ("25", "3"), ("100", "8")], "0.25", "3", "100", "5", "50", "2", "25", ["BTC-USD", "EUR-USD"]),
+    ("EUR-USD", "0.5", [("1000000", "0.2"), ("5000000", "0.6")], "0.1", "0.5", "20000000", "1", "10000000", "0.5", "10", []),
 ]
+# Recorded and simulated books are shown as they are, without a fee. Of the others, the fee each publishes for takers who trade least:
+# what this desk really pays is set in the desk.
+VENUES = {
+    "recorded": "0", "alder": "0", "birch": "0", "cedar": "0", "ecb": "0",
+    "binance": "10", "bitfinex": "20", "bitstamp": "40", "coinbase": "120", "gemini": "40", "kraken": "26", "okx": "15",
+}  # fmt: skip
+_COLUMNS = [field.attname for field in PairPolicy._meta.concrete_fields]
 
 
 def seed_reference() -> None:
-    """A policy for each seeded pair; existing ones stay as they are."""
-    for pair, spread, steps, share, cap, full, earn, auto, age, legs in POLICIES:
-        PairPolicy.objects.get_or_create(
+    """A policy for each seeded pair, a fee for each known venue; existing ones stay as they are."""
+    for pair, spread, steps, share, cap, full, earn, auto, sigma, wide, legs in POLICIES:
+        if PairPolicy.objects.filter(pair_code=pair).exists():
+            continue
+        policy = PairPolicy(
             pair_code=pair,
-            defaults={
-                "spread_bps": Decimal(spread),
-                "size_tiers": [{"above": above, "bps": bps} for above, bps in steps],
-                "tier_bps": _TIERS,
-                "volatility_share": Decimal(share),
-                "skew_cap_bps": Decimal(cap),
-                "skew_full_at": Decimal(full),
-                "minimum_earn": Decimal(earn),
-                "auto_max_quantity": Decimal(auto),
-                "max_price_age_ms": age,
-                "legs": legs,
-            },
+            spread_bps=Decimal(spread),
+            size_tiers=[{"above": above, "bps": bps} for above, bps in steps],
+            tier_bps=_TIERS,
+            volatility_share=Decimal(share),
+            skew_cap_bps=Decimal(cap),
+            skew_full_at=Decimal(full),
+            minimum_earn=Decimal(earn),
+            auto_max_quantity=Decimal(auto),
+            auto_max_sigma=Decimal(sigma),
+            auto_max_spread_bps=Decimal(wide),
+            legs=legs,
         )
+        with transaction.atomic():
+            _keep_version(policy, reason="as installed", maker=None, approval_id=None, checker="", now=clock.wall_now())
+            policy.save(force_insert=True)
+    for code, bps in VENUES.items():
+        Venue.objects.get_or_create(code=code, defaults={"taker_bps": Decimal(bps)})
+
+
+def _keep_version(
+    policy: PairPolicy, *, reason: str, maker: tuple[UUID | None, str] | None, approval_id: UUID | None, checker: str, now: datetime
+) -> None:
+    """The version row that the database demands before it takes the policy: PostgreSQL itself makes the copy out of the columns."""
+    row = {name: money.text(value) if isinstance(value := getattr(policy, name), Decimal) else value for name in _COLUMNS}
+    who, name = maker or (None, "")
+    db.run(
+        "INSERT INTO pricing_pairpolicyversion (id, pair_code, version, terms, reason, changed_by, changed_by_name, approval_id, "
+        "approved_by_name, changed_at) "
+        "SELECT %s, %s, %s, to_jsonb(jsonb_populate_record(NULL::pricing_pairpolicy, %s::jsonb)), %s, %s, %s, %s, %s, %s",
+        (ids.uuid7(), policy.pair_code, policy.version, db.jsonb(row), reason, who, name, approval_id, checker, now),
+    )
+
+
+@step
+def set_policy(
+    *,
+    pair_code: str,
+    terms: PolicyTerms,
+    expected_version: int,
+    maker: tuple[UUID, str],
+    reason: str,
+    now: datetime,
+    approval_id: UUID | None = None,
+    checker: str = "",
+) -> PairPolicy:
+    """The pair's next version, in force for every quote from the commit on.
+
+    :param maker: id and name of who asked for it
+    :param checker: name of who agreed, where a second person had to
+    :raises NotFound: no such pair
+    :raises PolicyChanged: it is no longer at `expected_version`
+    :raises PolicyUnchanged: these are its terms already
+    """
+    policy = queries.lock_policy(pair_code)
+    if policy.version != expected_version:
+        raise PolicyChanged(f"{pair_code} is at version {policy.version}; look again")
+    before = queries.terms_of(policy)
+    if before == terms:
+        raise PolicyUnchanged(pair_code)
+    for name in PolicyTerms.__dataclass_fields__:
+        setattr(policy, name, getattr(terms, name))
+    policy.size_tiers = [{"above": money.text(above), "bps": money.text(bps)} for above, bps in terms.size_tiers]
+    policy.tier_bps = {tier: money.text(bps) for tier, bps in terms.tier_bps}
+    policy.legs = list(terms.legs)
+    policy.version += 1
+    _keep_version(policy, reason=reason, maker=maker, approval_id=approval_id, checker=checker, now=now)
+    policy.save(force_update=True)
+    old, new = write_terms(before), write_terms(terms)
+    events.record(
+        "policy.changed",
+        subject_type="pair_policy",
+        subject_id=policy_id(pair_code),
+        house={
+            "pair": pair_code,
+            "version": policy.version,
+            "reason": reason,
+            "changed": {name: [old[name], new[name]] for name in new if old[name] != new[name]},
+        },
+    )
+    return policy
+
+
+def policy_id(pair_code: str) -> UUID:
+    """The id under which events and approvals name a pair's policy, whose key is its code."""
+    return uuid5(NAMESPACE_OID, f"pair-policy:{pair_code}")
+
+
+@step
+def set_venue_fee(*, code: str, taker_bps: Decimal, actor: Actor, now: datetime) -> Venue:
+    """What taking costs at a venue, from the feed's next minute on.
+
+    :raises NotFound: no such venue
+    :raises PolicyInvalid: not from 0 to below 1000 bps
+    """
+    if not (taker_bps.is_finite() and 0 <= taker_bps < 1_000 and money.scale_of(taker_bps) <= 4):
+        raise PolicyInvalid("taker_bps: from 0 to below 1000, with at most 4 decimals", pointer="/taker_bps")
+    venue = queries.lock_venue(code)
+    old, venue.taker_bps = venue.taker_bps, taker_bps
+    venue.save(update_fields=["taker_bps"])
+    events.record(
+        "venue.fee_changed",
+        subject_type="venue",
+        subject_id=uuid5(NAMESPACE_OID, f"venue:{code}"),
+        house={"venue": code, "taker_bps": [money.text(old), money.text(taker_bps)]},
+        at=now,
+    )
+    return venue
 
 
 @step

@@ -1,18 +1,109 @@
 """How a pair is priced, what stops it, and marks."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.core.errors import NotFound
 
-from .models import Halt, Mark, MarkSet, PairPolicy
-from .rules import SizeStep, Spread
+from .models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, Venue
+from .rules import AutoBounds, Health, PolicyTerms, Recipe, SizeStep, Spread
+from .rules.policy import WHOLE
 from .states import MarkSetStatus
 
 
 def list_policies() -> list[PairPolicy]:
     return list(PairPolicy.objects.order_by("pair_code"))
+
+
+def get_policy(pair_code: str) -> PairPolicy:
+    """:raises NotFound: no such pair"""
+    found = PairPolicy.objects.filter(pair_code=pair_code).first()
+    if found is None:
+        raise NotFound("no policy of such a pair")
+    return found
+
+
+def lock_policy(pair_code: str) -> PairPolicy:
+    """:raises NotFound: no such pair"""
+    found = PairPolicy.objects.select_for_update(no_key=True, of=("self",)).filter(pair_code=pair_code).first()
+    if found is None:
+        raise NotFound("no policy of such a pair")
+    return found
+
+
+def list_policy_versions(pair_code: str = "", limit: int = 100) -> list[PairPolicyVersion]:
+    """The history, newest first; of all pairs where none is named."""
+    found = PairPolicyVersion.objects.order_by("-changed_at", "-version")
+    return list((found.filter(pair_code=pair_code) if pair_code else found)[:limit])
+
+
+def get_policy_version(pair_code: str, version: int) -> PairPolicyVersion:
+    return PairPolicyVersion.objects.get(pair_code=pair_code, version=version)
+
+
+def find_agreed_terms(pair_code: str) -> PolicyTerms:
+    """Each of the pair's terms as two people last agreed it, or as installed."""
+    agreed: dict[str, Any] = {}
+    before: dict[str, Any] = {}
+    for version in PairPolicyVersion.objects.filter(pair_code=pair_code).order_by("version"):
+        for name, value in version.terms.items():
+            if not before or (version.approval_id is not None and before[name] != value):
+                agreed[name] = value
+        before = version.terms
+    if not agreed:
+        raise NotFound("no policy of such a pair")
+    return terms_of_row(agreed)
+
+
+def terms_of(policy: PairPolicy) -> PolicyTerms:
+    return terms_of_row({name: getattr(policy, name) for name in PolicyTerms.__dataclass_fields__})
+
+
+def terms_of_row(row: Mapping[str, Any]) -> PolicyTerms:
+    """Terms out of a policy's row, or out of the copy that a version keeps (whose numbers are JSON's)."""
+    lists: dict[str, Any] = {
+        "size_tiers": tuple((Decimal(t["above"]), Decimal(t["bps"])) for t in row["size_tiers"]),
+        "tier_bps": tuple(sorted((tier, Decimal(bps)) for tier, bps in row["tier_bps"].items())),
+        "legs": tuple(row["legs"]),
+    }
+    numbers: dict[str, Any] = {name: row[name] for name in PolicyTerms.__dataclass_fields__ if name not in lists}
+    exact: dict[str, Any] = {name: value if name in WHOLE else Decimal(value) for name, value in numbers.items()}
+    return PolicyTerms(**lists, **exact)
+
+
+def bounds_of(policy: PairPolicy) -> AutoBounds:
+    return AutoBounds(
+        max_quantity=policy.auto_max_quantity,
+        max_age=timedelta(milliseconds=policy.auto_max_age_ms),
+        max_sigma=policy.auto_max_sigma,
+        max_spread_bps=policy.auto_max_spread_bps,
+        min_sources=policy.auto_min_sources,
+    )
+
+
+def health_of(policy: PairPolicy) -> Health:
+    """When a venue's book of this pair is left out of the merge."""
+    return Health(
+        max_age=timedelta(milliseconds=policy.source_max_age_ms),
+        max_deviation_bps=policy.max_deviation_bps,
+        min_depth=policy.min_depth,
+        max_jump_bps=policy.max_jump_bps,
+    )
+
+
+def list_venues() -> list[Venue]:
+    return list(Venue.objects.order_by("code"))
+
+
+def lock_venue(code: str) -> Venue:
+    """:raises NotFound: no such venue"""
+    found = Venue.objects.select_for_update(no_key=True, of=("self",)).filter(code=code).first()
+    if found is None:
+        raise NotFound("no such venue")
+    return found
 
 
 def spread_of(policy: PairPolicy, *, tier: str, markup_bps: Decimal) -> Spread:
@@ -25,6 +116,16 @@ def spread_of(policy: PairPolicy, *, tier: str, markup_bps: Decimal) -> Spread:
         skew_cap_bps=policy.skew_cap_bps,
         skew_full_at=policy.skew_full_at,
         minimum_earn=policy.minimum_earn,
+    )
+
+
+def get_recipe() -> Recipe:
+    """How the feed makes composites out of venues' books, as policies and venues say now."""
+    policies = list_policies()
+    return Recipe(
+        health={policy.pair_code: health_of(policy) for policy in policies},
+        fees_bps={venue.code: venue.taker_bps for venue in list_venues()},
+        crosses={policy.pair_code: (policy.legs[0], policy.legs[1]) for policy in policies if policy.legs},
     )
 
 

@@ -1,4 +1,4 @@
-from apps.core.errors import Conflict, Rejected
+from apps.core.errors import Conflict, Forbidden, Rejected
 
 
 class DuplicateRfq(Conflict):
@@ -59,3 +59,39 @@ class PriceMismatch(Rejected):
 
 class RfqClosed(Conflict):
     code, title = "rfq_closed", "The request has ended"
+
+
+class RfqOwned(Conflict):
+    """Two people never price the same request."""
+
+    code, title = "rfq_owned", "Somebody else works on this request"
+
+
+class NotYours(Forbidden):
+    """Only its owner holds, prices or rejects a request."""
+
+    code, title = "not_owner", "This request is not yours"
+
+
+class CounterNotBetter(Rejected):
+    """A counter names a better price than the quote; this one the client could have by accepting."""
+
+    code, title = "counter_not_better", "The quote is at least as good as this limit"
+
+
+class PriceNotMet(Rejected):
+    """A fill-or-kill order whose limit our price does not meet; nothing was dealt."""
+
+    code, title = "price_not_met", "The limit cannot be met"
+
+
+class NoSuchReason(Rejected):
+    """A rejection names one of the listed reasons; `other` needs a note."""
+
+    code, title = "no_such_reason", "Not a reason for a rejection"
+
+
+class BadAgreement(Rejected):
+    """What was agreed by voice or chat is not told in full, or lies in the future."""
+
+    code, title = "bad_agreement", "The agreement cannot be booked so"

@@ -1,19 +1,20 @@
 """Requests and quotes, through who may see them; what dealing needs, in one statement each."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
+from . import rules
 from .models import Quote, Rfq
-from .states import OPEN_RFQ, QuoteStatus, RfqStatus, Side
+from .states import OPEN_RFQ, QuoteStatus, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +55,53 @@ class Dealing:
     min_quantity: Decimal
     max_quantity: Decimal
     default_tenor: str
-    has_caps: bool  # on its notional, per deal or day
     policy: dict[str, Any]
     halt: str | None
     position: Decimal  # of the book in the base asset, long positive
     cutoffs: list[dict[str, str]]
 
 
-_DEALING = """
+# Desk time after its end in which an accept that came in time may still be on its way (transaction_timeout is 10 s).
+GRACE = timedelta(seconds=10)
+_COLUMNS = """
 SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}'), y.dealing_limit,
   t.id, t.mode, t.pairs, t.tier, t.markup_bps, t.fee_bps, t.fee_mode, t.auto_max_usd, t.auto_credit_share, t.min_life_ms,
   t.entity_id, t.book_id, e.roll, e.zone,
   p.code, p.base_id, ba.kind, ba.scale, p.quote_id, qa.kind, qa.scale, p.tick, p.step, p.min_quantity, p.max_quantity, p.tenor,
-  EXISTS (SELECT 1 FROM credit_line k WHERE k.level = 'ACCOUNT' AND k.subject_id = a.id AND k.measure IN ('DAILY', 'DEAL')),
   to_jsonb(o), h.reason,
   coalesce((SELECT -sum(l.amount) FROM ledger_ledgeraccount l
             WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = p.base_id AND l.book_id = t.book_id), 0),
   (SELECT jsonb_agg(jsonb_build_object('asset', r.asset_id, 'at', r.cutoff, 'zone', r.zone))
      FROM instruments_rail r WHERE r.asset_id IN (p.base_id, p.quote_id))
+"""
+_MARKET = """
+LEFT JOIN instruments_asset ba ON ba.code = p.base_id
+LEFT JOIN instruments_asset qa ON qa.code = p.quote_id
+LEFT JOIN pricing_pairpolicy o ON o.pair_code = p.code
+LEFT JOIN LATERAL (SELECT reason FROM pricing_halt h WHERE h.lifted_at IS NULL
+   AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = p.code) OR (h.scope = 'CLIENT' AND h.client_id = c.id)) LIMIT 1) h ON true
+"""
+_DEALING = f"""{_COLUMNS}
 FROM clients_account a
 JOIN clients_counterparty c ON c.id = a.owner_id
 JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
 JOIN instruments_bookingentity e ON e.id = t.entity_id
 LEFT JOIN clients_authority y ON y.account_id = a.id AND y.member_id = %s::uuid
 LEFT JOIN instruments_pair p ON p.code = %s AND p.active
-LEFT JOIN instruments_asset ba ON ba.code = p.base_id
-LEFT JOIN instruments_asset qa ON qa.code = p.quote_id
-LEFT JOIN pricing_pairpolicy o ON o.pair_code = p.code
-LEFT JOIN LATERAL (SELECT reason FROM pricing_halt h WHERE h.lifted_at IS NULL
-   AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = p.code) OR (h.scope = 'CLIENT' AND h.client_id = c.id)) LIMIT 1) h ON true
+{_MARKET}
 WHERE a.owner_id = %s::uuid AND CASE WHEN %s::uuid IS NULL THEN a.is_default ELSE a.id = %s::uuid END
+"""
+# The same for a request that is there already: under the terms it was asked under.
+_DEALING_OF = f"""{_COLUMNS}
+FROM rfqs_rfq r
+JOIN clients_account a ON a.id = r.account_id
+JOIN clients_counterparty c ON c.id = r.client_id
+JOIN clients_terms t ON t.id = r.terms_id
+JOIN instruments_bookingentity e ON e.id = t.entity_id
+LEFT JOIN clients_authority y ON y.account_id = a.id AND y.member_id = r.member_id
+JOIN instruments_pair p ON p.code = r.pair_id
+{_MARKET}
+WHERE r.id = %s
 """
 
 
@@ -95,8 +113,21 @@ def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str) -> Dealing 
     row = db.first(_DEALING, (actor.id, pair, actor.client_id, account_id, account_id))
     if row is None or (actor.account_ids is not None and row[0] not in actor.account_ids):
         raise NotFound("no such account")
-    if row[22] is None:
-        return None
+    return None if row[22] is None else _dealing(row)
+
+
+def get_dealing_of(rfq_id: UUID) -> Dealing:
+    """The same for a request that is there already, under the terms it was asked under.
+
+    :raises NotFound: no such request
+    """
+    row = db.first(_DEALING_OF, (rfq_id,))
+    if row is None:
+        raise NotFound("no such request")
+    return _dealing(row)
+
+
+def _dealing(row: tuple[Any, ...]) -> Dealing:
     values: list[Any] = [*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]")]
     return Dealing(*values)
 
@@ -183,6 +214,45 @@ def lock_rfq(rfq_id: UUID) -> Rfq:
     return Rfq.objects.select_for_update(no_key=True, of=("self",)).get(id=rfq_id)
 
 
+def get_rfq_row(rfq_id: UUID) -> Rfq:
+    """The caller holds its row."""
+    return Rfq.objects.get(id=rfq_id)
+
+
+def list_executable(rfq_id: UUID, now: datetime) -> list[Quote]:
+    """The open quote and those superseded within their minimum life, newest first. The caller holds the request's row."""
+    live = Q(status=QuoteStatus.OPEN) | Q(status=QuoteStatus.SUPERSEDED, good_until__gt=now)
+    return list(Quote.objects.select_for_update(no_key=True, of=("self",)).filter(live, rfq_id=rfq_id).order_by("-number"))
+
+
+def has_executable(rfq_id: UUID, now: datetime) -> bool:
+    """Whether an older quote of a request may still be executed at `now`, by an accept on its way too. The caller holds its row."""
+    live = Q(status=QuoteStatus.OPEN, expires_at__gt=now - GRACE) | Q(status=QuoteStatus.SUPERSEDED, good_until__gt=now - GRACE)
+    return Quote.objects.filter(live, rfq_id=rfq_id).exists()
+
+
+def last_number(rfq_id: UUID) -> int:
+    """The number of a request's last quote; 0 while it has none. The caller holds the request's row."""
+    return int(db.one("SELECT coalesce(max(number), 0) FROM rfqs_quote WHERE rfq_id = %s", (rfq_id,))[0])
+
+
+def gate(quote_id: UUID) -> int:
+    """The key of the advisory lock that an accept shares from the instant it is received, and that a withdrawal waits for alone."""
+    return int.from_bytes(quote_id.bytes[8:], signed=True)
+
+
+def close_gates(rfq_id: UUID) -> None:
+    """Wait for every accept of this request's live quotes that was received before, so that a withdrawal never overtakes one.
+
+    To be called before any row is locked. What is received from now on is refused once the withdrawal commits.
+    """
+    db.run(
+        "SELECT pg_advisory_xact_lock(('x' || right(replace(id::text, '-', ''), 16))::bit(64)::bigint) FROM rfqs_quote "
+        "WHERE rfq_id = %s AND status IN ('OPEN', 'SUPERSEDED') ORDER BY id",
+        (rfq_id,),
+    )
+
+
 def find_open_quote(rfq_id: UUID) -> Quote | None:
     """The caller holds the request's row."""
     return Quote.objects.select_for_update(no_key=True, of=("self",)).filter(rfq_id=rfq_id, status=QuoteStatus.OPEN).first()
@@ -221,19 +291,20 @@ def list_due_quotes(now: datetime, limit: int = 200) -> list[UUID]:
 
 def list_due_rfqs(now: datetime, limit: int = 200) -> list[UUID]:
     """Requests that nobody has priced in time."""
-    waiting = [RfqStatus.RECEIVED, RfqStatus.PICKED_UP, RfqStatus.ON_HOLD]
-    return list(Rfq.objects.filter(status__in=waiting, respond_by__lte=now).order_by("respond_by").values_list("id", flat=True)[:limit])
+    return list(
+        Rfq.objects.filter(status__in=rules.WAITING, respond_by__lte=now).order_by("respond_by").values_list("id", flat=True)[:limit]
+    )
 
 
-def list_halted(grace_before: datetime, limit: int = 200) -> list[UUID]:
-    """Open requests under a kill switch that was thrown at or before the given moment, oldest first."""
+def list_halted(limit: int = 200) -> list[UUID]:
+    """Open requests under a kill switch, oldest first."""
     rows = db.run(
         """SELECT r.id FROM rfqs_rfq r WHERE r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'QUOTED') AND EXISTS (
-             SELECT 1 FROM pricing_halt h WHERE h.lifted_at IS NULL AND h.thrown_at <= %s
+             SELECT 1 FROM pricing_halt h WHERE h.lifted_at IS NULL
                AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id)
                     OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
            ORDER BY r.received_at LIMIT %s""",
-        (grace_before, limit),
+        (limit,),
     )
     return [row[0] for row in rows]
 
@@ -259,6 +330,7 @@ def describe_quote(quote: Quote) -> dict[str, Any]:
     out: dict[str, Any] = {
         "id": ids.encode("quo", quote.id),
         "rfq_id": ids.encode("rfq", quote.rfq_id),
+        "number": quote.number,
         "status": str(quote.status),
         "firm": True,
         "value_date": told["value_date"],
@@ -273,6 +345,10 @@ def describe_quote(quote: Quote) -> dict[str, Any]:
     for side in (Side.BUY, Side.SELL):
         if (described := describe_side(quote, side)) is not None:
             out[str(side)] = described
+    if quote.good_until is not None:
+        out["good_until"] = stamp(quote.good_until)
+    if quote.end_reason:
+        out["reason"] = quote.end_reason
     return out
 
 
@@ -288,16 +364,35 @@ def describe_rfq(rfq: Rfq, quote: Quote | None, account_code: str) -> dict[str, 
         "quote_quantity": None if rfq.quote_quantity is None else money.text(rfq.quote_quantity),
         "tenor": rfq.tenor,
         "value_date": rfq.value_date.isoformat(),
+        "channel": str(rfq.channel),
+        "stream": rfq.stream,
         "status": str(rfq.status),
         "received_at": stamp(rfq.received_at),
         "respond_by": stamp(rfq.respond_by),
     }
-    if rfq.end_reason:
-        out["reason"] = rfq.end_reason
-    elif rfq.reasons:
-        out["reason"] = "priced_by_a_person"
+    if rfq.limit_price is not None:
+        out["limit"] = {"side": rfq.limit_side, "price": money.text(rfq.limit_price)}
+    out |= _reason(rfq)
     if quote is not None:
         out["quote"] = describe_quote(quote)
+    return out
+
+
+def describe_state(rfq: Rfq) -> dict[str, Any]:
+    """Where a request stands, for the events of its moves."""
+    named = {"id": ids.encode("rfq", rfq.id), "client_rfq_id": rfq.client_rfq_id, "status": str(rfq.status)}
+    return named | _reason(rfq)
+
+
+def _reason(rfq: Rfq) -> dict[str, Any]:
+    """Why it ended, with what FIX calls it, or why it waits."""
+    out: dict[str, Any] = {}
+    if rfq.end_reason:
+        out["reason"] = rfq.end_reason
+    elif rfq.reasons and rfq.status in rules.WAITING:
+        out["reason"] = "priced_by_a_person"
+    if (fix := rules.fix_codes(rfq.status, rfq.end_reason)) is not None:
+        out["fix"] = fix
     return out
 
 

@@ -35,6 +35,26 @@ class Side(StrEnum):
     TWO_WAY = "two_way"
 
 
+class Channel(StrEnum):
+    """How a request came: over the API, as a FOK order, or agreed by voice or chat and booked on the client's behalf."""
+
+    API = "API"
+    ORDER = "ORDER"
+    VOICE = "VOICE"
+    CHAT = "CHAT"
+
+
+class Withdrawal(StrEnum):
+    """Why a quote was withdrawn. Never because the market moved."""
+
+    DESK = "DESK"
+    KILL_SWITCH = "KILL_SWITCH"
+    FEED_LOST = "FEED_LOST"
+    CLIENT_STATUS = "CLIENT_STATUS"
+    CLIENT = "CLIENT"  # it took its request back
+    FILLED = "FILLED"  # another quote of the request was hit within its minimum life
+
+
 R, Q = RfqStatus, QuoteStatus
 _ENDS = {R.CANCELLED, R.DECLINED, R.REJECTED, R.EXPIRED}
 RFQ = Machine(

@@ -46,6 +46,9 @@ class Trade(Row):
                 | Q(kind="INTERNAL", account__isnull=True, to_book__isnull=False, quote__isnull=True, covers__isnull=True),
                 name="trade_kind",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind="CLIENT") | Q(rfq__isnull=False, quote__isnull=False), name="trade_of_a_client_has_its_quote"
+            ),
             models.CheckConstraint(condition=Q(to_book__isnull=True) | ~Q(to_book=F("book")), name="trade_two_books"),
         ]
         indexes = [

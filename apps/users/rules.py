@@ -1,5 +1,7 @@
 """Roles of our own people and what they may do (domain.md, Who). No Django."""
 
+from .errors import RoleMissing
+
 ROLES = ("sales", "trader", "operations", "risk", "finance", "compliance", "admin", "auditor")
 
 # act → roles that may make it, roles that may check it
@@ -15,6 +17,10 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "line": (frozenset({"risk"}), frozenset({"risk"})),
     "terms": (frozenset({"sales", "trader"}), frozenset({"risk"})),
     "client": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
+    "rfq": (frozenset({"sales", "trader"}), frozenset()),  # pick up, hold, release, take over, reject
+    "quote": (frozenset({"trader"}), frozenset()),  # price by hand, withdraw
+    "on_behalf": (frozenset({"sales", "trader"}), frozenset({"risk", "operations"})),
+    "webhook_resend": (frozenset({"operations"}), frozenset()),
     "hedge": (frozenset({"trader"}), frozenset({"operations"})),
     "hedge_break": (frozenset({"operations"}), frozenset({"operations"})),
     "hedge_cancel": (frozenset({"trader", "operations"}), frozenset({"operations"})),
@@ -32,3 +38,9 @@ def may_make(roles: frozenset[str], act: str) -> bool:
 
 def may_check(roles: frozenset[str], act: str) -> bool:
     return bool(roles & ACTS[act][1])
+
+
+def require_may(roles: frozenset[str], act: str) -> None:
+    """:raises RoleMissing: none of these roles makes it"""
+    if not may_make(roles, act):
+        raise RoleMissing(f"this is for {', '.join(sorted(ACTS[act][0]))}")

@@ -5,8 +5,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.clients import queries as clients
-from apps.clients import rules as client_rules
-from apps.clients.errors import AccountUnavailable
 from apps.clients.models import SettlementMode
 from apps.core import ids
 from apps.core.actor import Actor
@@ -18,13 +16,13 @@ from apps.ledger.rules import Ref
 from apps.ledger.states import Kind
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
-from apps.rfqs.errors import NotEntitled
-from apps.rfqs.queries import Deal
 from apps.rfqs.states import Side
 from apps.settlement import operations as settlement
 from apps.trades import operations as trades
 from apps.trades.models import Trade, TradeVersion
 from apps.trades.rules import Economics, client_lines
+
+from . import quoting
 
 
 @use_case
@@ -39,14 +37,15 @@ def accept_quote(
         PriceMismatch, DuplicateOrder
     """
     deal = rfq_queries.get_deal(quote_id, actor=actor)
-    _require_may_accept(deal)
+    quoting.require_may_answer(deal)
     trade_id = ids.uuid7()
     prefunded = deal.mode == SettlementMode.PREFUNDED
-    credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
     if prefunded:
         clients.lock_account(deal.account_id)
         pays = deal.quote if side is Side.BUY else deal.base
         ledger.post_holds(source_id=deal.rfq_id, now=now, only=[Ref(deal.entity_id, Kind.CLIENT_BALANCE, pays, owner_id=deal.account_id)])
+    else:
+        credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
     quote = rfqs.accept(quote_id=quote_id, deal=deal, side=side, price=price, now=now)
     trade_date = calendar.business_date(now, calendar.Roll(deal.roll, deal.roll_zone))
     trade, version = trades.book_client(
@@ -76,10 +75,3 @@ def accept_quote(
         narrative=f"{version.side} {deal.pair}",
     )
     return trade, version, "SETTLED" if prefunded else "OPEN"
-
-
-def _require_may_accept(deal: Deal) -> None:
-    if not client_rules.may_deal(client_rules.stricter(deal.client_status, deal.account_status)):
-        raise AccountUnavailable("no deals on this account")
-    if "trader" not in (deal.member_roles or ()):
-        raise NotEntitled("this member does not deal on this account")

@@ -3,17 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from apps.clients import queries as clients
-from apps.clients.models import SettlementMode
 from apps.core.actor import SYSTEM, Actor
-from apps.core.unit import step, use_case
-from apps.credit import operations as credit
-from apps.ledger import operations as ledger
+from apps.core.unit import use_case
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
 from apps.rfqs.errors import RfqClosed
 from apps.rfqs.models import Quote, Rfq
-from apps.rfqs.states import RfqStatus
+from apps.rfqs.states import RfqStatus, Withdrawal
+
+from . import quoting
 
 
 @use_case
@@ -23,7 +21,7 @@ def decline_quote(*, actor: Actor, quote_id: UUID, now: datetime) -> Quote:
     :raises AppError: NotFound, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded
     """
     deal = rfq_queries.get_deal(quote_id, actor=actor)
-    give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
+    quoting.give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
     return rfqs.decline(quote_id=quote_id, deal=deal, now=now)
 
 
@@ -34,7 +32,7 @@ def cancel_rfq(*, actor: Actor, rfq_id: UUID, now: datetime) -> Rfq:
     :raises AppError: NotFound, RfqClosed
     """
     rfq = rfq_queries.get_rfq(rfq_id, actor=actor)
-    give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    _give_back(rfq, now)
     return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.CANCELLED, reason="cancelled_by_client", now=now)
 
 
@@ -43,11 +41,14 @@ def expire_quote(*, quote_id: UUID, now: datetime) -> Quote | None:
     """One due quote of the sweep; None when someone was faster."""
     quote = rfq_queries.get_quote(quote_id)
     rfq = rfq_queries.get_rfq(quote.rfq_id, actor=SYSTEM)
-    _lock_money(rfq, now)
+    _lock_money(rfq)
     ended = rfqs.expire_quote(quote_id=quote_id, rfq_id=rfq.id, now=now)
-    if ended is not None:
-        give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
-    return ended
+    if ended is None:
+        return None
+    quote, after = ended
+    if after.status not in {RfqStatus.QUOTED, RfqStatus.FILLED}:  # a superseded quote ends while another lives, or was hit
+        _give_back(rfq, now)
+    return quote
 
 
 @use_case
@@ -56,8 +57,8 @@ def expire_rfq(*, rfq_id: UUID, now: datetime) -> Rfq | None:
     rfq = rfq_queries.get_rfq(rfq_id, actor=SYSTEM)
     if rfq.status not in {RfqStatus.RECEIVED, RfqStatus.PICKED_UP, RfqStatus.ON_HOLD} or rfq.respond_by > now:
         return None
-    _lock_money(rfq, now)
-    give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    _lock_money(rfq)
+    _give_back(rfq, now)
     return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.EXPIRED, reason="not_priced_in_time", now=now)
 
 
@@ -68,25 +69,18 @@ def withdraw_halted(*, rfq_id: UUID, now: datetime) -> Rfq | None:
     The switch itself refuses every accept received after it: this only says so on the rows, and gives the credit back.
     """
     rfq = rfq_queries.get_rfq(rfq_id, actor=SYSTEM)
-    _lock_money(rfq, now)
-    give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    rfq_queries.close_gates(rfq_id)
+    _lock_money(rfq)
+    _give_back(rfq, now)
     try:
-        return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.REJECTED, reason="trading_halted", now=now, quote_reason="KILL_SWITCH")
+        return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.REJECTED, reason="trading_halted", now=now, quote_reason=Withdrawal.KILL_SWITCH)
     except RfqClosed:
         return None
 
 
-@step
-def give_back(*, rfq_id: UUID, account_id: UUID, mode: str, now: datetime) -> None:
-    """Release the line or void the hold that a request took; nothing taken is fine."""
-    credit.release(source_id=rfq_id, now=now)
-    if mode == SettlementMode.PREFUNDED:
-        clients.lock_account(account_id)
-        ledger.void_holds(source_id=rfq_id, now=now)
+def _give_back(rfq: Rfq, now: datetime) -> None:
+    quoting.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
 
 
-def _lock_money(rfq: Rfq, now: datetime) -> None:
-    """Before the request and its quote: the house order of locks."""
-    credit.lock_lines(group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
-    if rfq.terms.mode == SettlementMode.PREFUNDED:
-        clients.lock_account(rfq.account_id)
+def _lock_money(rfq: Rfq) -> None:
+    quoting.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)

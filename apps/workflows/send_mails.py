@@ -4,8 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.core.unit import use_case
-from apps.notify import operations as notify
 from apps.notify.models import Delivery
+from apps.notify.operations import mails as notify
 
 
 @use_case

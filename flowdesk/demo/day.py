@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from apps.clients import queries as clients
 from apps.core import clock
+from apps.pricing import queries as pricing
 from apps.pricing.feeds.composer import Composer
 from apps.pricing.feeds.factory import first_business_date, make_feed
 
@@ -34,7 +35,7 @@ def run(options: Options, teller: Teller) -> dict[str, Any]:
     """
     day = first_business_date(options.prices) if options.prices is not None else DEFAULT_DAY
     clock.freeze_desk(datetime.combine(day, BEFORE, UTC))
-    composer = Composer(make_feed(options.prices, options.seed, day))
+    composer = Composer(make_feed(options.prices, options.seed, day), pricing.get_recipe())
     with teller.stage("Setting up the desk", 1) as done:
         call_command("seed_demo", verbosity=0)
         keys = _keys(options.folder)

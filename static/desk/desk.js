@@ -59,10 +59,15 @@
   const live = $("#live");
   let fresh = performance.now(), asked = 0, seen = null, failed = false;
   function refresh() {
-    if (!live || document.hidden || !window.htmx || live.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return;
-    if ($$("input[type=checkbox]:checked", live).length) return;
+    if (!live || document.hidden || !window.htmx || is_busy(document.activeElement)) return;
+    if ($$("input[type=checkbox]:checked:not([data-kept]), details[open][data-form]", live).length) return;
     asked = performance.now();
     window.htmx.trigger(live, "desk-refresh");
+  }
+  // What somebody is typing or choosing is left alone; a field with an id and nothing new in it keeps its focus over a refresh.
+  function is_busy(field) {
+    if (!live.contains(field) || !field.matches("input, textarea, select")) return false;
+    return !field.id || field.matches("select") || field.value !== field.defaultValue;
   }
   function remember(quiet) {
     const rows = $$("[data-row]", live || document);
@@ -76,7 +81,14 @@
     const count = $("[data-count]", live || document)?.dataset.count;
     document.title = count && count !== "0" ? `(${count}) ${title}` : title;
   }
-  document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "live") { remember(false); dress(event.target); } });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "live") { remember(false); dress(event.target); }
+    if (event.target.id !== "verdict") return;
+    // A refused form keeps what was typed; its key has been used, so the next try gets another.
+    const once = $("[data-once]", event.target)?.dataset.once;
+    if (once) for (const field of $$("input[name=once]")) field.value = once;
+    event.target.scrollIntoView({ block: "nearest" });
+  });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.target.id !== "live") return;
     failed = !event.detail.successful;
@@ -131,8 +143,20 @@
     const ask = event.target.dataset.confirm;
     if (ask && !confirm(ask)) event.preventDefault();
   });
-  document.addEventListener("change", (event) => { if (event.target.closest("form[data-auto]")) event.target.form.requestSubmit(); });
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("form[data-auto]")) event.target.form.requestSubmit();
+    if (event.target.closest("form[data-live]") && window.htmx) window.htmx.trigger(live, "desk-refresh");
+  });
+  // A form that is worked out on the server: Enter works it out again, and only the button that says so sends it.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-live]") || !window.htmx) return;
+    event.preventDefault();
+    const chosen = event.submitter?.name ? { [event.submitter.name]: event.submitter.value } : {};
+    window.htmx.ajax("POST", event.target.action, { source: "#live", target: "#live", swap: "innerHTML", values: chosen });
+  });
 
+  const wanted = document.getElementById(location.hash.slice(1));
+  if (wanted?.matches("details")) { wanted.open = true; $("input:not([type=hidden]), select", wanted)?.focus(); }
   dress(document);
   remember(true);
   if ($("#light")) { say_age(); connect(); }

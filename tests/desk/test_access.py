@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from apps.core import ids
 from apps.desk.access import SCREENS
+from apps.desk.views.rfqs import ACTS
 from apps.users.models import User
 from apps.users.rules import ROLES, SEES_TRADING
 from tests.desk.day import PASSWORD, STAFF, Day
@@ -18,7 +19,7 @@ WHO = {role: name for name, (_, role) in reversed(STAFF.items())}
 NOBODY = UUID(int=7)
 ADDRESSES = {
     "home": ["/desk/", "/desk/search/?q=acme"],
-    "rfqs": ["/desk/rfqs/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/"],
+    "rfqs": ["/desk/rfqs/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/ticket/"],
     "blotter": ["/desk/blotter/", "/desk/blotter.csv", f"/desk/deals/{ids.encode('trd', NOBODY)}/"],
     "position": ["/desk/position/"],
     "settlement": ["/desk/settlement/"],
@@ -32,6 +33,8 @@ FORMS = {
     "/desk/settlement/release/": {"instruction": ids.encode("ins", NOBODY)},
     f"/desk/settlement/receipts/{ids.encode('rcp', NOBODY)}/": {"decision": "freeze", "reason": "test"},
     f"/desk/approvals/{NOBODY}/decide/": {"decision": "approve"},
+    f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/send/": {"rate_buy": "1"},
+    **{f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/{act}/": {"reason": "test", "code": "pass"} for act in ACTS},
 }
 
 

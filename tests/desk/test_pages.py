@@ -68,7 +68,7 @@ def test_active_requests_come_with_the_least_time_left_first(enter, day: Day) ->
     page = body(enter("tara"), "/desk/rfqs/")
     order = [page.index(f">{name}<") for name in ("r-open-2", "r-open-1", "r-large-1", "r-large-2")]
     assert order == sorted(order)
-    assert "client size" in page
+    assert "large for the client" in page
 
 
 def test_a_request_whose_time_is_over_counts_no_more_and_comes_last(enter, day: Day) -> None:  # type: ignore[no-untyped-def]

@@ -20,8 +20,8 @@ from apps.core.unit import use_case
 from apps.events import operations as events
 from apps.jobs import events as driver
 from apps.jobs import notify as jobs
-from apps.notify import rules
 from apps.notify.models import Delivery
+from apps.notify.rules import mails as rules
 from apps.pricing import operations as pricing
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side

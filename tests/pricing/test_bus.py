@@ -10,14 +10,15 @@ import redis
 from apps.pricing.errors import PriceUnavailable
 from apps.pricing.feeds import bus, factory
 from apps.pricing.feeds.composer import Composer
-from apps.pricing.rules import Composite
+from apps.pricing.rules import Composite, Recipe
 
+RECIPE = Recipe(crosses={"BTC-EUR": ("BTC-USD", "EUR-USD")})
 NOON = datetime(2022, 1, 3, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def composites():
-    return Composer(factory.make_feed(None, seed=7, day=date(2022, 1, 3))).composites(NOON)
+    return Composer(factory.make_feed(None, seed=7, day=date(2022, 1, 3)), RECIPE).composites(NOON)
 
 
 @pytest.fixture

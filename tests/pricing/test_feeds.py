@@ -15,9 +15,10 @@ from apps.pricing.feeds.composer import Composer
 from apps.pricing.feeds.draws import normal, whole
 from apps.pricing.feeds.ladder import ladder
 from apps.pricing.feeds.simulator import BTC_USD, Simulator
-from apps.pricing.rules import OrderBook, check_book, merge
+from apps.pricing.rules import OrderBook, Recipe, check_book, merge
 
 D = Decimal
+RECIPE = Recipe(crosses={"BTC-EUR": ("BTC-USD", "EUR-USD")})
 DAY = date(2022, 1, 3)
 START = datetime(2022, 1, 2, 22, tzinfo=UTC)
 NOON = datetime(2022, 1, 3, 12, tzinfo=UTC)
@@ -147,7 +148,7 @@ def test_a_currency_price_lives_within_a_few_basis_points_of_the_reference_rate(
 
 
 def test_the_composer_prices_all_four_pairs_with_volatility():
-    out = Composer(factory.make_feed(None, seed=7, day=DAY)).composites(NOON)
+    out = Composer(factory.make_feed(None, seed=7, day=DAY), RECIPE).composites(NOON)
     assert list(out) == ["BTC-USD", "ETH-USD", "EUR-USD", "BTC-EUR"]
     assert all(depth.is_dealable and depth.sigma for depth in out.values())
     assert abs(out["BTC-EUR"].mid * out["EUR-USD"].mid / out["BTC-USD"].mid - 1) < D("0.0001")
@@ -155,14 +156,14 @@ def test_the_composer_prices_all_four_pairs_with_volatility():
 
 
 def test_composites_do_not_depend_on_what_was_asked_before():
-    fresh, busy = (Composer(factory.make_feed(None, seed=7, day=DAY)) for _ in range(2))
+    fresh, busy = (Composer(factory.make_feed(None, seed=7, day=DAY), RECIPE) for _ in range(2))
     for second in range(0, 300, 13):
         busy.composites(NOON - timedelta(minutes=90) + timedelta(seconds=second * 17))
     assert busy.composites(NOON) == fresh.composites(NOON)
 
 
 def test_until_ten_minutes_are_known_the_recorded_volatility_is_taken():
-    out = Composer(factory.make_feed(None, seed=7, day=DAY)).composites(START + timedelta(minutes=3))
+    out = Composer(factory.make_feed(None, seed=7, day=DAY), RECIPE).composites(START + timedelta(minutes=3))
     assert out["BTC-USD"].sigma == D("0.72")
 
 
@@ -173,7 +174,7 @@ def test_a_pair_whose_feed_is_silent_has_no_price_and_neither_has_its_cross():
         def books(self, now):
             return fx.Fx(("EUR-USD",), seed=1).books(now)
 
-    out = Composer(Silent()).composites(NOON)
+    out = Composer(Silent(), RECIPE).composites(NOON)
     assert [out[pair].is_dealable for pair in ("BTC-USD", "EUR-USD", "BTC-EUR")] == [False, True, False]
 
 

@@ -61,12 +61,14 @@ class AcceptQuote(Door):
     )
     def post(self, request: Request, quote_id: str) -> HttpResponse:
         asked = self.read(ACCEPT)
+        found = wire_id("quo", quote_id)
         return self.run(
             accept_quote,
             operation="accept",
             render=_render,
             reference=asked["client_order_id"],
-            quote_id=wire_id("quo", quote_id),
+            gate=queries.gate(found),
+            quote_id=found,
             client_order_id=asked["client_order_id"],
             side=Side(asked["side"]),
             price=asked["price"],

@@ -17,7 +17,7 @@ from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite
 from apps.rfqs import queries, rules
 from apps.rfqs.operations import Ask
-from apps.rfqs.states import RfqStatus, Side
+from apps.rfqs.states import Channel, QuoteStatus, RfqStatus, Side, Withdrawal
 from apps.workflows.end_quote import cancel_rfq
 from apps.workflows.request_quote import Result, request_quote
 
@@ -33,7 +33,7 @@ BODY = Body(
         "quantity": Amount("base quantity", "2.5"),
         "quote_quantity": Amount("what you pay or receive, fee included", None),
         "tenor": Choice("settlement; the instrument's own without it", "T+1", among=("T+0", "T+1", "T+2")),
-        "ttl_ms": Whole("how long the quote shall live", 10_000, least=1_000, most=120_000),
+        "ttl_ms": Whole("how long the quote shall live", 10_000, least=rules.HAND_TTL_MS[0], most=rules.HAND_TTL_MS[1]),
         "respond_within_ms": Whole("how long you wait for a price", 60_000, least=rules.RESPOND_MS[0], most=rules.RESPOND_MS[1]),
     },
     one_of=("quantity", "quote_quantity"),
@@ -49,16 +49,15 @@ QUOTE_SIDE = obj(
         "headroom_before": decimal("of the binding line or balance"),
         "headroom_after": decimal("once this is dealt"),
         "headroom_currency": text("its currency"),
-        "binding": text("whose limit binds", enum=["GROUP", "CLIENT", "ACCOUNT", "BALANCE"]),
-        "binding_measure": text("which of its limits; not of a balance", enum=["PRE_SETTLEMENT", "SETTLEMENT", "DAILY"]),
-    },
-    "binding_measure",
+        "binding": text("which limit binds", enum=["GROUP", "CLIENT", "ACCOUNT", "BALANCE"]),
+    }
 )
 QUOTE = obj(
     {
         "id": text("quo_…"),
         "rfq_id": text("rfq_…"),
-        "status": text("OPEN and its ends"),
+        "number": {"type": "integer", "description": "1, 2, … of its request"},
+        "status": text("OPEN and its ends", enum=[str(s) for s in QuoteStatus]),
         "firm": {"type": "boolean"},
         "value_date": text("both legs settle on it", format="date"),
         "cutoffs": {"type": "object", "additionalProperties": moment("UTC"), "description": "by asset"},
@@ -70,14 +69,18 @@ QUOTE = obj(
         "response_time_us": {"type": "integer", "description": "from your request's arrival to this answer"},
         "buy": QUOTE_SIDE,
         "sell": QUOTE_SIDE,
+        "good_until": moment("of a superseded quote: an accept received before this trades"),
+        "reason": text("why it was withdrawn", enum=[str(w) for w in Withdrawal]),
     },
     "buy",
     "sell",
+    "good_until",
+    "reason",
 )
 RFQ = obj(
     {
         "id": text("rfq_…"),
-        "client_rfq_id": text("yours"),
+        "client_rfq_id": {"type": ["string", "null"], "description": "yours; an order or a deal booked on your behalf has none"},
         "account_id": text("acc_…"),
         "account": text("its code"),
         "instrument": text("e.g. BTC-USD"),
@@ -86,21 +89,32 @@ RFQ = obj(
         "quote_quantity": {"type": ["string", "null"]},
         "tenor": text("T+n"),
         "value_date": text("", format="date"),
+        "channel": text("", enum=[str(c) for c in Channel]),
+        "stream": {"type": "boolean", "description": "each new price is a new quote"},
         "status": text("RECEIVED means a person prices it", enum=[str(s) for s in RfqStatus]),
         "received_at": moment(""),
         "respond_by": moment("without a price by then it expires"),
+        "limit": obj({"side": text("buy or sell"), "price": decimal("the worst you take: of your last counter, or of an order")}),
         "reason": text("why it ended, or why it waits"),
+        "fix": obj(
+            {
+                "quote_request_reject_reason": {"type": "integer", "description": "FIX tag 658"},
+                "quote_status": {"type": "integer", "description": "FIX tag 297"},
+            },
+            "quote_request_reject_reason",
+        ),
         "quote": QUOTE,
     },
+    "limit",
     "reason",
+    "fix",
     "quote",
 )
 LIST = {"status": Choice("only these", among=tuple(str(s) for s in RfqStatus)), **PAGE}
 EXAMPLE = {"client_rfq_id": "rfq-2026-000123", "instrument": "BTC-USD", "side": "buy", "quantity": "2.5"}
 REFUSALS = {
     409: "duplicate_client_rfq_id, idempotency_in_progress",
-    422: "credit_exceeded, cap_exceeded, credit_breached, mark_stale, dealing_limit_exceeded, "
-    "insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
+    422: "credit_exceeded, insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
     "quantity_out_of_range, too_many_decimals, ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
     "idempotency_key_reused",
 }

@@ -11,6 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core import ids, money
+from apps.desk.reasons import explain
+from apps.rfqs.rules import FLAGS
 
 register = template.Library()
 
@@ -179,6 +181,22 @@ def has_hard(blockers: list[Any]) -> bool:
 def key_of(row_id: UUID, once: str) -> str:
     """One page, one key a form: the page's key mixed with the row's id."""
     return str(uuid5(UUID(once), str(row_id)))
+
+
+@register.filter
+def short_reason(code: str) -> str:
+    return explain(code).short
+
+
+@register.filter
+def sentence(code: str) -> str:
+    return explain(code).sentence
+
+
+@register.filter
+def flag(code: str) -> str:
+    """What a deal on behalf breached, in words."""
+    return FLAGS.get(code, code)
 
 
 @register.filter

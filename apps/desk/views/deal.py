@@ -9,11 +9,14 @@ from django.views.decorators.http import require_safe
 
 from apps.core.actor import Actor
 from apps.desk.access import SEES_COMPLIANCE, page
+from apps.desk.reasons import explain
 from apps.desk.templatetags.desk import amount
-from apps.reports.queries.desk import deal
+from apps.reports.queries.desk import deal, on_behalf
 from apps.reports.queries.desk.deal import Entry, Story
+from apps.rfqs.rules import FLAGS
 
 from . import params
+from .acts import acts_of
 from .blockers import read_blockers
 from .shell import show
 
@@ -25,6 +28,17 @@ KINDS = {
     "rfq.declined": ("Quote declined", "thumb_down"),
     "rfq.rejected": ("Request rejected", "block"),
     "rfq.expired": ("Request expired", "timer_off"),
+    "rfq.picked_up": ("Picked up", "back_hand"),
+    "rfq.held": ("Put on hold", "pause_circle"),
+    "rfq.resumed": ("Taken off hold", "play_arrow"),
+    "rfq.released": ("Given back to the queue", "undo"),
+    "rfq.taken_over": ("Taken over", "move_up"),
+    "rfq.reopened": ("Back to the desk", "inbox"),
+    "quote.replaced": ("New price sent", "sell"),
+    "quote.countered": ("The client named its limit", "swap_horiz"),
+    "quote.withdrawn": ("Quote withdrawn", "remove_circle"),
+    "quote.expired": ("Quote expired", "timer_off"),
+    "deal.agreed": ("Agreed by voice or chat", "support_agent"),
     "quote.accepted": ("Quote accepted", "handshake"),
     "trade.booked": ("Deal booked", "receipt_long"),
     "hedge.booked": ("Hedge booked", "shield"),
@@ -87,6 +101,9 @@ def show_story(request: HttpRequest, actor: Actor, story: Story, *, screen: str)
         "version": story.current,
         "quotes": story.quotes,
         "payments": payments,
+        "agreement": on_behalf.find_agreement(story.head.rfq_id) if story.head.channel in {"VOICE", "CHAT"} else None,
+        "acts": acts_of(story.head.status, story.head.owner_id, actor) if story.head.trade_id is None else [],
+        "last_quote": story.quotes[-1].id if story.quotes else None,
         "items": [_item(e) for e in story.entries] if may_know else _for_the_front(story),
     }
     title = f"{'Deal' if story.head.trade_id else 'Request'} {story.head.client_name} {story.head.pair}"
@@ -114,10 +131,18 @@ def _text(entry: Entry) -> str:
     told, house = entry.public, entry.house
     if entry.lines:
         return str(house.get("note") or house["kind"])
-    if entry.kind == "rfq.received":
-        return ", ".join(str(r).replace("_", " ").lower() for r in house.get("reasons", []))
-    if entry.kind == "rfq.quoted":
-        quote = told.get("quote") or {}
+    if entry.kind in {"rfq.received", "rfq.reopened"}:
+        return ", ".join(explain(str(code)).short for code in house.get("reasons", []))
+    if entry.kind == "quote.countered":
+        limit = house.get("limit", {})
+        return f"{limit.get('side')}s at {amount(limit.get('price'))} or better"
+    if entry.kind in {"rfq.taken_over", "rfq.rejected"}:
+        said = [str(told.get("reason", "")), str(house.get("reason", "")), str(house.get("note", ""))]
+        return " · ".join(one.replace("_", " ") for one in said if one)
+    if entry.kind == "deal.agreed":
+        return ", ".join(FLAGS.get(str(code), str(code)) for code in house.get("flags", []))
+    if entry.kind in {"rfq.quoted", "quote.replaced"}:
+        quote = told if entry.kind == "quote.replaced" else told.get("quote") or {}
         prices = [f"{side} at {amount(quote[side]['price'])}" for side in ("sell", "buy") if side in quote]
         return f"client may {' or '.join(prices)}" if prices else ""
     if entry.kind == "trade.booked":

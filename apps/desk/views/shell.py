@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render, resolve_url
+from django_htmx.http import HttpResponseClientRedirect
 
 from apps.core import clock
 from apps.core.actor import Actor
@@ -29,3 +30,9 @@ def show(request: HttpRequest, actor: Actor, template: str, *, screen: str, titl
         "once": new_key(),
     }
     return render(request, template, shell | context)
+
+
+def goto(request: HttpRequest, name: str, **kw: str) -> HttpResponse:
+    """To another page, also for a form that htmx sent."""
+    address = resolve_url(name, **kw)
+    return HttpResponseClientRedirect(address) if request.headers.get("HX-Request") == "true" else HttpResponseRedirect(address)

@@ -5,6 +5,7 @@ The text is JSON; every number in it that is money is a decimal string. A quote 
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -24,6 +25,34 @@ from apps.pricing.rules import Composite, Level, OrderBook, Source, check_book
 READ_TIMEOUT = timedelta(milliseconds=50)
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 VERSION = 1
+STATE_LIVES_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class VenueState:
+    """A venue's line in the feed's state: books used and left out at the last tick, with the reasons; of live venues the line too."""
+
+    venue: str
+    used: int
+    left_out: int
+    reasons: list[str]
+    oldest_ms: int | None
+    state: str = "up"
+    messages: int | None = None
+    refused: int = 0
+    reconnects: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What leads, since when (seconds), and how each venue does."""
+
+    kind: str  # simulator, replay, live
+    leader: str  # host:process
+    leads_s: int
+    as_of: datetime
+    venues: tuple[VenueState, ...]
 
 
 def key(pair: str) -> str:
@@ -68,6 +97,44 @@ def read_depth(pair: str) -> Composite | None:
     if depth.pair != pair:
         raise PriceUnavailable(f"the price bus holds {depth.pair[:40]!r} where {pair} should be")
     return depth
+
+
+def publish_state(state: FeedState) -> None:
+    """Tell how the leading feed does; it is forgotten after half a minute without news.
+
+    :raises PriceUnavailable: the bus does not answer
+    """
+    text = orjson.dumps({"v": VERSION, **asdict(state), "as_of": state.as_of.isoformat()})
+    try:
+        _client(PUBLISH_TIMEOUT).set(_state_key(), text, ex=STATE_LIVES_S)
+    except redis.RedisError as lost:
+        raise PriceUnavailable("the price bus does not answer") from lost
+
+
+def read_state() -> FeedState | None:
+    """How the leading feed did when it last said so; None where no feed leads, or what lies there cannot be read.
+
+    :raises PriceUnavailable: the bus does not answer
+    """
+    try:
+        text = _client(READ_TIMEOUT).get(_state_key())
+    except redis.RedisError as lost:
+        raise PriceUnavailable("the price bus does not answer") from lost
+    if text is None:
+        return None
+    assert isinstance(text, bytes)
+    try:
+        raw = orjson.loads(text)
+        if raw.pop("v") != VERSION:
+            return None
+        venues = tuple(VenueState(**one) for one in raw.pop("venues"))
+        return FeedState(as_of=_moment(raw.pop("as_of")), venues=venues, **raw)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _state_key() -> str:
+    return f"feed:{settings.BUS_PREFIX}state"
 
 
 def read_all(pairs: Iterable[str]) -> dict[str, Composite]:

@@ -1,7 +1,7 @@
 """Many venues made one book; a book crossed out of two others. Every source stays on record, used or not."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from statistics import median
@@ -18,11 +18,26 @@ NO_FEES: Mapping[str, Decimal] = {}
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """When a venue's book is left out. Deviation and minimum depth are in bps of the median mid and base units."""
+    """When a venue's book is left out.
+
+    :param max_deviation_bps: of its mid from the median of the venues' mids
+    :param min_depth: base units that each side must show
+    :param max_jump_bps: of its mid from the mid of the minutes before; zero: never
+    """
 
     max_age: timedelta = timedelta(seconds=5)
     max_deviation_bps: Decimal = Decimal(50)
     min_depth: Decimal = money.ZERO
+    max_jump_bps: Decimal = money.ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How composites are made: health by pair, taker fees in bps by venue, the two legs of each pair that is a cross."""
+
+    health: Mapping[str, Health] = field(default_factory=dict)
+    fees_bps: Mapping[str, Decimal] = field(default_factory=dict)
+    crosses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +109,21 @@ def require_fresh(depth: Composite, now: datetime, max_age: timedelta) -> None:
 
 
 def merge(
-    pair: str, books: Sequence[OrderBook], now: datetime, *, health: Health | None = None, fees_bps: Mapping[str, Decimal] = NO_FEES
+    pair: str,
+    books: Sequence[OrderBook],
+    now: datetime,
+    *,
+    health: Health | None = None,
+    fees_bps: Mapping[str, Decimal] = NO_FEES,
+    before: Decimal | None = None,
 ) -> Composite:
     """Merge the healthy books of a pair by price, each venue's taker fee counted into its prices.
 
     Left out, with the reason: what `check_book` finds, `stale`, `ahead` (its clock runs before ours), `outlier` (mid too far from the
-    median of the others' and its own; where two disagree nobody can tell who lies, and both go), `other_pair`, `duplicate`.
+    median of the others' and its own; where two disagree nobody can tell who lies, and both go), `jump`, `other_pair`, `duplicate`.
     Where venues cross each other the overlap is matched off, as an arbitrageur would, so the result never crosses.
+
+    :param before: the mid of the minutes before, None while it is not known: what jumps from it is not believed, not even of a lone venue
     """
     health = health or Health()
     found: list[tuple[OrderBook, tuple[str, ...]]] = []
@@ -114,6 +137,8 @@ def merge(
         if book.venue in seen:
             reasons += ("duplicate",)
         seen.add(book.venue)
+        if before and not reasons and abs(book.mid - before) * BPS > (health.max_jump_bps or BPS * BPS) * before:
+            reasons = ("jump",)
         found.append((book, reasons))
     mids = [book.mid for book, reasons in found if not reasons]
     centre = median(mids) if mids else money.ZERO

@@ -132,6 +132,59 @@ def client_price(
     return _for_quote(ask, quote_quantity)
 
 
+def given_price(
+    side: Side,
+    *,
+    price: Decimal,
+    depth: Composite,
+    pair: PairSpec,
+    fee: Fee = NO_FEE,
+    client_bps: Decimal = money.ZERO,
+    quantity: Decimal | None = None,
+    quote_quantity: Decimal | None = None,
+) -> SidePrice:
+    """The amounts of one side at a price that a person gives, by the same rounding as `client_price`; no time premium.
+
+    The price goes to the tick, away from the client. What it is away from the book's average for the size (over the whole depth where the
+    book holds less) is told as two parts: the client's own markup, and `hand`, the rest.
+
+    :param price: what the client is shown; it holds the fee where the fee is INCLUDED
+    :param client_bps: the client's markup, which the trader's own rate leaves out
+    :raises SizeTooSmall: nothing would be left to pay or to receive
+    :raises PriceUnavailable: the book has an empty side
+    :raises ValueError: as `client_price`; a price that is not above zero
+    """
+    if (quantity is None) == (quote_quantity is None):
+        raise ValueError("exactly one of quantity and quote_quantity")
+    if not price.is_finite() or price <= 0:
+        raise ValueError("price: above zero")
+    levels = depth.asks if side is Side.BUY else depth.bids
+    ask = _Ask(side, levels, depth.mid, pair, Spread(client_bps=client_bps), fee, ())
+    at = ask.to_tick(price)
+    if at <= 0:
+        raise SizeTooSmall("less than one tick is left as a price")
+    if quantity is not None:
+        _require_scale(quantity, pair.base_scale, "quantity")
+        gross = at * quantity
+        total, shown = ask.settled(ask.with_fee(gross) if fee.mode is FeeMode.ADDED else gross), ask.settled(gross)
+    else:
+        assert quote_quantity is not None
+        _require_scale(quote_quantity, pair.quote_scale, "quote_quantity")
+        total = quote_quantity
+        gross = ask.fee.before(total, client_pays=ask.buys) if fee.mode is FeeMode.ADDED else total
+        if gross <= 0:
+            raise SizeTooSmall("the fee leaves nothing to deal")
+        exact, shown = gross / at, ask.settled(gross)
+        quantity = money.round_down(exact, pair.base_scale) if ask.buys else money.round_up(exact, pair.base_scale)
+    if quantity <= 0:
+        raise SizeTooSmall("after price, fee and rounding nothing is left")
+    ours = fee.before(gross, client_pays=ask.buys) / gross if fee.mode is FeeMode.INCLUDED else Decimal(1)
+    away = (at * ours / book.vwap(levels, min(quantity, book.depth(levels))) - 1) * BPS
+    client = Part("client", kept(client_bps))
+    hand = Part("hand", kept((away if ask.buys else -away) - client.bps))
+    return _side_price(ask, (client, hand), price=at, quantity=quantity, quote_quantity=shown, total=total)
+
+
 def _for_base(ask: _Ask, quantity: Decimal) -> SidePrice:
     parts = (*ask.parts, Part("size", kept(size_bps(ask.spread, quantity))))
     marked, parts = ask.marked(book.cost(ask.levels, quantity), parts)

@@ -49,6 +49,8 @@ class Head:
     terms_version: int | None
     mode: str | None
     tier: str | None
+    owner_id: UUID | None
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,13 +206,14 @@ SELECT t.id, coalesce(t.rfq_id, r.id), coalesce(t.kind, 'REQUEST'), coalesce(t.s
   a.code, p.code, p.base_id, p.quote_id, e.code, b.code, coalesce(t.source, ''), coalesce(t.client_order_id, t.execution_id, ''),
   t.covers_id, t.booked_at,
   t.trade_date, r.client_rfq_id, r.side, r.status, r.quantity, r.quote_quantity, coalesce(r.reasons, '[]'), r.channel, r.received_at,
-  coalesce(r.end_reason, ''), m.name, y.version, y.mode, y.tier
+  coalesce(r.end_reason, ''), m.name, y.version, y.mode, y.tier, r.owner_id, u.username
 FROM {source}
 JOIN clients_counterparty c ON c.id = coalesce(t.counterparty_id, r.client_id)
 JOIN instruments_pair p ON p.code = coalesce(t.pair_id, r.pair_id)
 LEFT JOIN clients_account a ON a.id = coalesce(t.account_id, r.account_id)
 LEFT JOIN clients_member m ON m.id = r.member_id
 LEFT JOIN clients_terms y ON y.id = coalesce(t.terms_id, r.terms_id)
+LEFT JOIN users_user u ON u.id = r.owner_id
 LEFT JOIN instruments_bookingentity e ON e.id = t.entity_id
 LEFT JOIN instruments_book b ON b.id = t.book_id
 WHERE {which} = %s
@@ -228,7 +231,7 @@ def get_story(*, trade_id: UUID | None = None, rfq_id: UUID | None = None) -> St
     if row is None:
         raise NotFound("no such deal" if trade_id else "no such request")
     head = Head(*parsed(row, 24))
-    quotes = _quotes(head.rfq_id)
+    quotes = list_quotes(head.rfq_id)
     versions = _versions(head.trade_id)
     obligations = _obligations(head.trade_id)
     payments = _payments(obligations)
@@ -250,7 +253,7 @@ FROM rfqs_quote q LEFT JOIN users_user u ON u.id = q.priced_by_id WHERE q.rfq_id
 _MADE_OF: tuple[tuple[str, Any], ...] = (("reference", ""), ("trader_price", ""), ("parts", {}), ("headroom", {}))
 
 
-def _quotes(rfq_id: UUID | None) -> list[QuoteRow]:
+def list_quotes(rfq_id: UUID | None) -> list[QuoteRow]:
     out = []
     for row in db.run(_QUOTES, [rfq_id]) if rfq_id else []:
         told = db.loads(row[12])

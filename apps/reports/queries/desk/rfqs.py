@@ -1,17 +1,21 @@
 """The request screen: what is open, least time left first, and what has ended, newest first."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from apps.core import db
+from apps.pricing.rules.margin import Margin, over_cost
+from apps.pricing.rules.spread import Side
 
 from .where import Where, parsed
 
 OPEN = ("RECEIVED", "PICKED_UP", "ON_HOLD", "QUOTED")
 ENDED = ("FILLED", "CANCELLED", "DECLINED", "REJECTED", "EXPIRED")
 WAITING = ("RECEIVED", "PICKED_UP", "ON_HOLD")
+DONE = timedelta(seconds=5)  # that an ended request stays in sight among the open ones
+LONGEST = timedelta(minutes=20)  # no request lives longer: 15 minutes to be priced, 2 minutes as a quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class RfqRow:
     """One request with its last quote. Amounts in base or quote units as asked; `left_ms` by the desk clock, negative when over."""
 
     id: UUID
-    client_rfq_id: str
+    client_rfq_id: str | None
     client: str
     client_name: str
     tier: str
@@ -41,23 +45,49 @@ class RfqRow:
     bid: Decimal | None  # what the client gets when it sells
     ask: Decimal | None
     mid: Decimal | None
+    bid_quantity: Decimal | None
+    ask_quantity: Decimal | None
+    costs: dict[str, str]  # by side, the book's average for the size when it was quoted
+    owner_id: UUID | None
     owner: str | None
+    owned_at: datetime | None
+    quote_id: UUID | None  # the last one
+    quote_number: int | None
     trade_id: UUID | None
+
+    @property
+    def news(self) -> str:
+        """Changes when there is something new to be told about the request: it came, or the client named its limit."""
+        return f"{self.id}-{self.quote_number}" if "COUNTERED" in self.reasons and self.status in WAITING else str(self.id)
 
     @property
     def is_over(self) -> bool:
         return self.left_ms <= 0
 
     @property
-    def how(self) -> str:
-        return "manual" if self.reasons else "auto"
+    def is_done(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def margins(self) -> list[Margin]:
+        """What each quoted side earns over the book, the bid first."""
+        sides = ((Side.SELL, self.bid, self.bid_quantity), (Side.BUY, self.ask, self.ask_quantity))
+        return [
+            over_cost(side, cost=Decimal(self.costs[side]), rate=price, quantity=quantity)
+            for side, price, quantity in sides
+            if price is not None and quantity is not None and side in self.costs
+        ]
 
 
 _SELECT = """
 SELECT r.id, r.client_rfq_id, c.code, c.name, t.tier, r.side, r.pair_id, p.base_id, p.quote_id, r.quantity, r.quote_quantity, r.value_date,
   r.status, r.reasons, r.channel, r.received_at, r.ended_at, r.end_reason,
   greatest(1, extract(epoch FROM d.deadline - d.began) * 1000)::bigint, (extract(epoch FROM d.deadline - now.at) * 1000)::bigint,
-  q.sell_price, q.buy_price, q.reference_mid, u.username, x.id
+  q.sell_price, q.buy_price, q.reference_mid, q.sell_quantity, q.buy_quantity, coalesce(q.provenance->'reference', '{}'),
+  r.owner_id, u.username,
+  CASE WHEN r.owner_id IS NOT NULL AND r.ended_at IS NULL THEN
+    (SELECT max(e.effective_at) FROM events_event e WHERE e.subject_id = r.id AND e.kind IN ('rfq.picked_up', 'rfq.taken_over')) END,
+  q.id, q.number, x.id
 FROM rfqs_rfq r
 CROSS JOIN (SELECT desk_now() AS at OFFSET 0) now
 JOIN clients_counterparty c ON c.id = r.client_id
@@ -72,7 +102,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN r.status = 'QUOTED' THEN q.expires_at ELSE 
 
 
 def _rows(sql: str, params: list[object]) -> list[RfqRow]:
-    return [RfqRow(*parsed(row, 13)) for row in db.run(_SELECT + sql, params)]
+    return [RfqRow(*parsed(row, 13, 25)) for row in db.run(_SELECT + sql, params)]
 
 
 def list_active(*, client: str = "", pair: str = "", status: str = "", limit: int = 200) -> list[RfqRow]:
@@ -80,6 +110,13 @@ def list_active(*, client: str = "", pair: str = "", status: str = "", limit: in
     where = Where().add("r.status = ANY(%s)", list(OPEN)).add("c.code = %s", client).add("r.pair_id = %s", pair)
     where.add("r.status = ANY(%s)", list(WAITING)) if status == "waiting" else where.add("r.status = %s", status)
     return _rows(f" WHERE {where.sql} ORDER BY d.deadline <= now.at, d.deadline, r.id LIMIT %s", [*where.params, limit])
+
+
+def list_just_ended(*, client: str = "", pair: str = "", limit: int = 12) -> list[RfqRow]:
+    """Requests that ended in the last DONE_S seconds of desk time, the latest first."""
+    where = Where().add("r.status = ANY(%s)", list(ENDED)).add("c.code = %s", client).add("r.pair_id = %s", pair)
+    where.add("r.received_at > now.at - %s", LONGEST).add("r.ended_at > now.at - %s", DONE)
+    return _rows(f" WHERE {where.sql} ORDER BY r.ended_at DESC, r.id LIMIT %s", [*where.params, limit])
 
 
 def list_historic(

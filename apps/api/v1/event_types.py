@@ -1,0 +1,135 @@
+"""Every type of event that a client can get, with the shape of its `data`: on REST, over the socket and by webhook it is the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from apps.api.docs import documented
+from apps.api.door import Door, show
+from apps.api.shapes import array, decimal, moment, obj, read_query, text
+
+from .rfqs import QUOTE, RFQ
+from .settlement import DEPOSIT, INSTRUCTION, NET_SET, WITHDRAWAL
+from .trades import NULLABLE, TRADE
+
+_RFQ_STATE = obj(
+    {
+        "id": text("rfq_…"),
+        "client_rfq_id": text("yours"),
+        "status": text("what it is now"),
+        "reason": text("why it ended, or why it waits"),
+        "fix": {"type": "object", "description": "the same reason in FIX's codes, where FIX has one"},
+    },
+    "reason",
+    "fix",
+)
+_QUOTE_STATE = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("what it is now"), "reason": text("why")}, "reason")
+_ACCEPTED = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("ACCEPTED"), "side": text("yours", enum=["buy", "sell"])})
+_SETTLED = obj({"id": text("trd_…"), "settlement_status": text("SETTLED")})
+_RECEIPT = obj(
+    {
+        "id": text("rcp_…"),
+        "account_id": NULLABLE,
+        "asset": text("code"),
+        "amount": decimal(""),
+        "reference": text("the rail's"),
+        "remittance": text("what was written with it"),
+        "value_date": text("", format="date"),
+        "status": text(""),
+        "final_at": NULLABLE,
+    }
+)
+_REFUSED = obj(
+    {
+        "operation": text("what was asked"),
+        "reference": text("your id of it, empty where it has none"),
+        "code": text("listed in docs/errors.md"),
+        "detail": text("what was wrong"),
+    }
+)
+WEBHOOK_STATE = obj(
+    {
+        "id": text("whe_…"),
+        "host": text("of its address"),
+        "status": text("", enum=["ACTIVE", "DEGRADED", "DISABLED"]),
+        "types": array(text("none: all")),
+        "order": text("", enum=["object", "parallel"]),
+        "failing_since": moment("of webhook.degraded: the first of the failures in a row"),
+        "waiting": {"type": "integer", "description": "of webhook.degraded: deliveries that wait"},
+    },
+    "failing_since",
+    "waiting",
+)
+
+TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "rfq.received": ("a person prices your request", RFQ),
+    "rfq.quoted": ("your request has a firm quote", RFQ),
+    "rfq.picked_up": ("a person has taken your request", _RFQ_STATE),
+    "rfq.held": ("it is on hold", _RFQ_STATE),
+    "rfq.resumed": ("it is being priced again", _RFQ_STATE),
+    "rfq.released": ("it waits for another person", _RFQ_STATE),
+    "rfq.taken_over": ("another person prices it", _RFQ_STATE),
+    "rfq.reopened": ("its quote is gone and a person prices it anew", _RFQ_STATE),
+    "rfq.cancelled": ("you took it back", _RFQ_STATE),
+    "rfq.declined": ("you declined its quote", _RFQ_STATE),
+    "rfq.rejected": ("we do not quote it; `reason` says why", _RFQ_STATE),
+    "rfq.expired": ("its time or its quote's was over", _RFQ_STATE),
+    "quote.accepted": ("you dealt on it", _ACCEPTED),
+    "quote.declined": ("you said no", _QUOTE_STATE),
+    "quote.countered": ("you asked for another price", _QUOTE_STATE),
+    "quote.replaced": ("a newer quote of the same request", QUOTE),
+    "quote.withdrawn": ("we took it back; `reason` says why", _QUOTE_STATE),
+    "quote.expired": ("its time was over", _QUOTE_STATE),
+    "trade.booked": ("a deal is done: its confirmation", TRADE),
+    "trade.settled": ("both sides of a deal are settled", _SETTLED),
+    "net_set.frozen": ("what is paid for a value date: settlement advice", NET_SET),
+    "net_set.agreed": ("by you, or by silence where your terms say so", NET_SET),
+    "net_set.aborted": ("it is made anew", NET_SET),
+    "settlement.settled": ("every leg of it is settled", NET_SET),
+    "instruction.sent": ("we have paid; it is under way", INSTRUCTION),
+    "instruction.settled": ("a payment is booked", INSTRUCTION),
+    "instruction.failed": ("a payment did not leave", INSTRUCTION),
+    "instruction.returned": ("a payment came back", INSTRUCTION),
+    "receipt.credited": ("your money has come", _RECEIPT),
+    "deposit.announced": ("you told us of it", DEPOSIT),
+    "deposit.credited": ("it is on your balance", DEPOSIT),
+    "withdrawal.requested": ("by one member", WITHDRAWAL),
+    "withdrawal.approved": ("by a second member", WITHDRAWAL),
+    "withdrawal.held": ("its amount is set aside", WITHDRAWAL),
+    "withdrawal.settled": ("it is paid", WITHDRAWAL),
+    "withdrawal.cancelled": ("by you", WITHDRAWAL),
+    "withdrawal.rejected": ("by us", WITHDRAWAL),
+    "rfq.refused": ("a request was refused by a rule of the desk", _REFUSED),
+    "rfq.cancel.refused": ("", _REFUSED),
+    "accept.refused": ("an accept was refused", _REFUSED),
+    "decline.refused": ("", _REFUSED),
+    "settlement.agree.refused": ("", _REFUSED),
+    "deposit.announce.refused": ("", _REFUSED),
+    "withdrawal.refused": ("", _REFUSED),
+    "withdrawal.approve.refused": ("", _REFUSED),
+    "withdrawal.cancel.refused": ("", _REFUSED),
+    "webhook.refused": ("a change of a webhook was refused", _REFUSED),
+    "webhook.created": ("the first that a new endpoint gets", WEBHOOK_STATE),
+    "webhook.changed": ("", WEBHOOK_STATE),
+    "webhook.rotated": ("it has a new key", WEBHOOK_STATE),
+    "webhook.disabled": ("", WEBHOOK_STATE),
+    "webhook.degraded": ("it has not answered for 75 hours", WEBHOOK_STATE),
+    "webhook.recovered": ("it answers again", WEBHOOK_STATE),
+    "webhook.pinged": ("you asked for a message to try it with; it goes to that endpoint alone", WEBHOOK_STATE),
+}
+
+
+class EventTypes(Door):
+    @documented(
+        "Every type of event, with the JSON schema of its data",
+        name="list_event_types",
+        answer=obj(
+            {"data": array(obj({"type": text("noun.past"), "about": text("when it comes"), "schema": {"type": "object"}}))},
+        ),
+        answer_example={"data": [{"type": "trade.settled", "about": "both sides of a deal are settled", "schema": dict(_SETTLED)}]},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        read_query(request.query_params, {})
+        return show({"data": [{"type": name, "about": about, "schema": schema} for name, (about, schema) in TYPES.items()]})

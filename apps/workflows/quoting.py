@@ -1,0 +1,367 @@
+"""The steps that every quote is made of: the market, the value date, both prices or every reason against them, the money, the record.
+
+Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+
+from apps.clients import queries as clients
+from apps.clients import rules as client_rules
+from apps.clients.errors import AccountUnavailable
+from apps.clients.models import SettlementMode
+from apps.core import money
+from apps.core.unit import step
+from apps.credit import operations as credit
+from apps.credit import queries as credit_queries
+from apps.credit import rules as credit_rules
+from apps.credit.rules import Headroom
+from apps.instruments import rules as calendar
+from apps.ledger import operations as ledger
+from apps.ledger import queries as ledger_queries
+from apps.ledger.errors import InsufficientBalance
+from apps.ledger.rules import Ref
+from apps.ledger.states import Kind
+from apps.pricing import queries as pricing
+from apps.pricing import rules as prices
+from apps.pricing.errors import NotEnoughDepth, PriceUnavailable, TradingHalted
+from apps.pricing.models import PairPolicy
+from apps.pricing.rules import Composite, Fee, FeeMode, PairSpec, SidePrice
+from apps.rfqs import operations as rfqs
+from apps.rfqs import rules as rfq_rules
+from apps.rfqs.errors import InstrumentNotAllowed, NotEntitled
+from apps.rfqs.models import Rfq
+from apps.rfqs.operations import Figures
+from apps.rfqs.queries import Deal, Dealing, stamp
+from apps.rfqs.states import Side
+
+Sides = Mapping[Side, SidePrice]
+
+
+class Wanted(Protocol):
+    """What is asked for: an Ask off the wire, or a request's row."""
+
+    @property
+    def side(self) -> Any: ...
+    @property
+    def quantity(self) -> Decimal | None: ...
+    @property
+    def quote_quantity(self) -> Decimal | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A pair's merged book, and what one unit of its quote asset is worth in USD, for credit."""
+
+    depth: Composite
+    usd_per_quote: Decimal
+
+    @property
+    def mid(self) -> Decimal:
+        return self.depth.mid
+
+
+def require_may_ask(dealing: Dealing) -> None:
+    """
+    :raises AppError: AccountUnavailable, NotEntitled, InstrumentNotAllowed, TradingHalted
+    """
+    require_may_deal(dealing)
+    if "trader" not in dealing.member_roles:
+        raise NotEntitled("this member does not deal on this account")
+    if dealing.pair not in dealing.pairs:
+        raise InstrumentNotAllowed(dealing.pair, pointer="/instrument")
+    if dealing.halt is not None:
+        raise TradingHalted("dealing is stopped for now")
+
+
+def require_may_deal(dealing: Dealing) -> None:
+    """:raises AccountUnavailable: the client's or the account's status does not allow it"""
+    if not client_rules.may_deal(client_rules.stricter(dealing.client_status, dealing.account_status)):
+        raise AccountUnavailable("no deals on this account")
+
+
+def require_may_answer(deal: Deal) -> None:
+    """
+    :raises AppError: AccountUnavailable, NotEntitled
+    """
+    if not client_rules.may_deal(client_rules.stricter(deal.client_status, deal.account_status)):
+        raise AccountUnavailable("no deals on this account")
+    if "trader" not in (deal.member_roles or ()):
+        raise NotEntitled("this member does not deal on this account")
+
+
+def require_market(depth: Composite | None, usd_per_quote: Decimal | None) -> Market:
+    """
+    :raises PriceUnavailable: nothing is published, no source is healthy, or the quote asset's worth in USD is not known
+    """
+    if depth is None or usd_per_quote is None or usd_per_quote <= 0:
+        raise PriceUnavailable("no price is published")
+    if not depth.is_dealable:
+        raise PriceUnavailable(f"{depth.pair}: no healthy source")
+    return Market(depth, usd_per_quote)
+
+
+def require_size(dealing: Dealing, wanted: Wanted, market: Market) -> None:
+    """
+    :raises QuantityOutOfRange, TooManyDecimals: not a size of this instrument
+    """
+    rfq_rules.require_size(
+        quantity=wanted.quantity,
+        quote_quantity=wanted.quote_quantity,
+        mid=market.mid,
+        least=dealing.min_quantity,
+        most=dealing.max_quantity,
+        step=dealing.step,
+        base_scale=dealing.base_scale,
+        quote_scale=dealing.quote_scale,
+    )
+
+
+def value_date(dealing: Dealing, tenor: str, now: datetime) -> calendar.ValueDate:
+    """
+    :raises PastCutoff: T+0 is not possible any more
+    """
+    base, quote = _assets(dealing)
+    today = calendar.business_date(now, calendar.Roll(dealing.roll, dealing.roll_zone))
+    return calendar.settle_on(now, today, base, quote, int((tenor or dealing.default_tenor)[-1]), cutoffs=_cutoffs(dealing))
+
+
+def same_value_date(dealing: Dealing, rfq: Rfq, now: datetime) -> calendar.ValueDate:
+    """The value date that a request was told when it came, for its next quote.
+
+    :raises PastCutoff: a cut-off of that day has passed since
+    """
+    base, quote = _assets(dealing)
+    return calendar.still_on(now, rfq.value_date, base, quote, int(rfq.tenor[-1]), cutoffs=_cutoffs(dealing))
+
+
+def _assets(dealing: Dealing) -> tuple[calendar.Asset, calendar.Asset]:
+    return (
+        calendar.Asset(dealing.base, calendar.Kind(dealing.base_kind)),
+        calendar.Asset(dealing.quote, calendar.Kind(dealing.quote_kind)),
+    )
+
+
+def _cutoffs(dealing: Dealing) -> list[calendar.CutOff]:
+    return [calendar.CutOff(c["asset"], datetime.strptime(c["at"], "%H:%M:%S").time(), c["zone"]) for c in dealing.cutoffs]  # noqa: DTZ007
+
+
+def pair_of(dealing: Dealing) -> PairSpec:
+    return PairSpec(dealing.base, dealing.quote, dealing.tick, dealing.base_scale, dealing.quote_scale)
+
+
+def fee_of(dealing: Dealing) -> Fee:
+    return Fee(bps=dealing.fee_bps, mode=FeeMode(dealing.fee_mode))
+
+
+def price_sides(
+    dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market, *, ttl_ms: int, now: datetime
+) -> tuple[dict[Side, SidePrice], list[str]]:
+    """Each side asked for, by policy, and every reason why a person has to price it instead (rfqs.rules.REASONS).
+
+    Where a reason leaves no price (no depth, no volatility) the sides are empty.
+
+    :raises SizeTooSmall: nothing would be left to pay or to receive
+    """
+    reasons = _bounds(dealing, policy, wanted, market, ttl_ms, now)
+    spread = pricing.spread_of(policy, tier=dealing.tier, markup_bps=dealing.markup_bps)
+    pair, fee = pair_of(dealing), fee_of(dealing)
+    try:
+        sides = {
+            side: prices.client_price(
+                prices.Side(side),
+                depth=market.depth,
+                pair=pair,
+                spread=spread,
+                fee=fee,
+                position=dealing.position,
+                ttl_ms=ttl_ms,
+                quantity=wanted.quantity,
+                quote_quantity=wanted.quote_quantity,
+            )
+            for side in rfq_rules.sides_of(wanted.side)
+        }
+    except NotEnoughDepth:
+        return {}, [*reasons, "INSUFFICIENT_DEPTH"]
+    except PriceUnavailable:  # how much the market moves is not known
+        return {}, [*reasons, "VOLATILITY"]
+    return sides, reasons
+
+
+def _bounds(dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market, ttl_ms: int, now: datetime) -> list[str]:
+    size = wanted.quantity if wanted.quantity is not None else (wanted.quote_quantity or money.ZERO) / market.mid
+    reasons = []
+    if size > policy.auto_max_quantity:
+        reasons.append("SIZE")
+    if size * market.mid * market.usd_per_quote > dealing.auto_max_usd:
+        reasons.append("CLIENT_SIZE")
+    if market.depth.age(now) > timedelta(milliseconds=policy.max_price_age_ms):
+        reasons.append("PRICE_AGE")
+    if ttl_ms > rfq_rules.AUTO_TTL_MS[1]:
+        reasons.append("TTL")
+    return reasons
+
+
+def exposure_of(dealing: Dealing, priced: Sides, market: Market) -> Decimal:
+    """What a quote takes of the lines, in USD to the cent: its larger side."""
+    notional = max(price.quote_quantity for price in priced.values()) * market.usd_per_quote
+    return money.round_up(credit_rules.exposure(dealing.mode, notional), 2)
+
+
+@step
+def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
+    """Reserve the client's line, or hold its balance, for a request that has nothing yet; headroom by side.
+
+    :raises CreditExceeded, InsufficientBalance: it does not fit
+    """
+    if dealing.mode == SettlementMode.PREFUNDED:
+        return _hold(dealing, rfq_id, priced, now)
+    head = credit.reserve(
+        group_id=dealing.group_id,
+        client_id=dealing.client_id,
+        account_id=dealing.account_id,
+        source_id=rfq_id,
+        amount=exposure_of(dealing, priced, market),
+        value_date=day,
+        now=now,
+    )
+    return dict.fromkeys(priced, head)
+
+
+@step
+def adjust(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, lower: bool, now: datetime) -> dict[Side, Headroom]:
+    """Bring what a request has reserved or held to what its next quote needs; never less while an older quote may still be executed.
+
+    :raises CreditExceeded, InsufficientBalance: it does not fit
+    """
+    if dealing.mode == SettlementMode.PREFUNDED:
+        return _hold_anew(dealing, rfq_id, priced, lower, now)
+    head = credit.adjust(
+        group_id=dealing.group_id,
+        client_id=dealing.client_id,
+        account_id=dealing.account_id,
+        source_id=rfq_id,
+        amount=exposure_of(dealing, priced, market),
+        value_date=day,
+        lower=lower,
+        now=now,
+    )
+    return dict.fromkeys(priced, head)
+
+
+def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, now: datetime) -> dict[Side, Headroom]:
+    """Headroom before and after, as `adjust` would find it; nothing is locked or taken.
+
+    :raises CreditExceeded, InsufficientBalance: it does not fit
+    """
+    if dealing.mode == SettlementMode.PREFUNDED:
+        out = {}
+        for side, ref in balances(dealing, priced):
+            free, amount = ledger_queries.available_but_for(ref, source_id=rfq_id), priced[side].client_pays
+            if amount > free:
+                raise InsufficientBalance(f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed")
+            out[side] = _left(free, amount, ref.asset)
+        return out
+    head = credit_queries.look(
+        group_id=dealing.group_id,
+        client_id=dealing.client_id,
+        account_id=dealing.account_id,
+        source_id=rfq_id,
+        amount=exposure_of(dealing, priced, market),
+        now=now,
+    )
+    return dict.fromkeys(priced, head)
+
+
+@step
+def lock_money(*, mode: str, group_id: UUID | None, client_id: UUID, account_id: UUID) -> None:
+    """Before the request and its quote: the house order of locks."""
+    if mode == SettlementMode.PREFUNDED:
+        clients.lock_account(account_id)
+    else:
+        credit.lock_lines(group_id=group_id, client_id=client_id, account_id=account_id)
+
+
+@step
+def give_back(*, rfq_id: UUID, account_id: UUID, mode: str, now: datetime) -> None:
+    """Release the line or void the hold that a request took; nothing taken is fine."""
+    if mode == SettlementMode.PREFUNDED:
+        clients.lock_account(account_id)
+        ledger.void_holds(source_id=rfq_id, now=now)
+    else:
+        credit.release(source_id=rfq_id, now=now)
+
+
+def balances(dealing: Dealing, priced: Sides) -> list[tuple[Side, Ref]]:
+    """What the client would pay from, by side, in the order in which balances are locked."""
+    assets = {side: dealing.quote if side is Side.BUY else dealing.base for side in priced}
+    refs = {side: Ref(dealing.entity_id, Kind.CLIENT_BALANCE, asset, owner_id=dealing.account_id) for side, asset in assets.items()}
+    return sorted(refs.items(), key=lambda item: item[1].id)
+
+
+def _hold(dealing: Dealing, rfq_id: UUID, priced: Sides, now: datetime) -> dict[Side, Headroom]:
+    """Set aside what the client would pay, on each side quoted, in order of the accounts' ids."""
+    clients.lock_account(dealing.account_id)
+    out = {}
+    for side, ref in balances(dealing, priced):
+        amount = priced[side].client_pays
+        free = ledger.hold(ref=ref, amount=amount, source_type="rfq", source_id=rfq_id, now=now)
+        out[side] = _left(free, amount, ref.asset)
+    return out
+
+
+def _hold_anew(dealing: Dealing, rfq_id: UUID, priced: Sides, lower: bool, now: datetime) -> dict[Side, Headroom]:
+    clients.lock_account(dealing.account_id)
+    out = {}
+    for side, ref in balances(dealing, priced):
+        amount = priced[side].client_pays
+        free = ledger.hold_anew(ref=ref, amount=amount, lower=lower, source_type="rfq", source_id=rfq_id, now=now)
+        out[side] = _left(free, amount, ref.asset)
+    return out
+
+
+def _left(free: Decimal, amount: Decimal, asset: str) -> Headroom:
+    return Headroom(before=free, after=free - amount, currency=asset, binding="BALANCE", share_used=money.ZERO)
+
+
+def figures(
+    priced: Sides, market: Market, settles: calendar.ValueDate, headroom: Mapping[Side, Headroom], *, by: str = "auto", **more: Any
+) -> Figures:
+    """What a quote is made of and came from: kept whole, told to the client in part (rfqs.queries.describe_quote)."""
+    return Figures(
+        prices={side: {name: getattr(price, name) for name in rfqs.AMOUNTS} for side, price in priced.items()},
+        reference_mid=market.mid,
+        provenance=_provenance(priced, market.depth, settles, headroom) | {"by": by} | more,
+    )
+
+
+def _provenance(priced: Sides, book: Composite, settles: calendar.ValueDate, headroom: Mapping[Side, Headroom]) -> dict[str, Any]:
+    first = next(iter(priced.values()))
+    return {
+        "value_date": settles.day.isoformat(),
+        "calendar": settles.calendar_version,
+        "cutoffs": {asset: stamp(at) for asset, at in settles.cutoffs},
+        "spread_bps": money.text(first.spread_bps),
+        "sources": [
+            {"venue": s.venue, "instrument": s.pair, "age_ms": s.age_ms, "mid": None if s.mid is None else money.text(s.mid)}
+            for s in book.sources
+            if s.used
+        ],
+        "parts": {str(side): {part.name: money.text(part.bps) for part in price.parts} for side, price in priced.items()},
+        "reference": {str(side): money.text(price.reference) for side, price in priced.items()},
+        "trader_price": {str(side): money.text(price.trader_price) for side, price in priced.items()},
+        "book_as_of": stamp(book.as_of),
+        "headroom": {
+            str(side): {
+                "headroom_before": money.text(h.before),
+                "headroom_after": money.text(h.after),
+                "headroom_currency": h.currency,
+                "binding": h.binding,
+            }
+            for side, h in headroom.items()
+        },
+    }
