@@ -39,6 +39,7 @@ SCREENS = {
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
+        Screen("webhooks", "Webhooks", "webhook", frozenset({"operations", "risk", "admin", "auditor"})),
     )
 }
 View = Callable[..., HttpResponseBase]

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement, ticket
+from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement, ticket, webhooks
 
 app_name = "desk"
 urlpatterns = [
@@ -33,5 +33,8 @@ urlpatterns = [
     path("desk/halts/throw/", halts.throw, name="throw"),
     path("desk/halts/payments/lift/", halts.resume, name="resume"),
     path("desk/halts/<uuid:halt>/lift/", halts.lift, name="lift"),
+    path("desk/webhooks/", webhooks.webhook_list, name="webhooks"),
+    path("desk/webhooks/<str:webhook>/", webhooks.webhook_page, name="webhook"),
+    path("desk/webhooks/<str:webhook>/<str:event>/resend/", webhooks.resend, name="webhook-resend"),
     path("desk/search/", search.search_page, name="search"),
 ]

@@ -26,17 +26,23 @@ from apps.workflows.deliver_webhooks import keep_outcome, lease_post, queue_post
 log = logging.getLogger(__name__)
 THREADS = 16
 BATCH = 500
-WAKE_EVERY_MS = 20
+ASK_AGAIN, WAKE_EVERY_MS = 25, 20
 LOOK_AGAIN = 20  # so many sent, and endpoints that had nothing are asked again
 Clock = Callable[[], datetime]
 
 
 def queue_due(now: Clock = clock.wall_now) -> int:
     """Queue what endpoints have not been given yet, all of it; how many events were looked at."""
-    seen = 0
-    while fresh := queue_posts(limit=BATCH, at=now()):
+    seen: int = 0
+    asked_again = 0
+    while True:
+        fresh, passed = queue_posts(limit=BATCH, at=now())
         seen += fresh
-    return seen
+        if not fresh:
+            if not passed or asked_again == ASK_AGAIN:
+                return seen
+            asked_again += 1
+            time.sleep(WAKE_EVERY_MS / 1000)  # a sender has the endpoint for some milliseconds
 
 
 def send_some(now: Clock = clock.wall_now, lookup: https.Lookup = https.system_lookup, found: Callable[[], None] = lambda: None) -> int:

@@ -11,8 +11,8 @@ from apps.notify.rules.outcome import Outcome
 
 
 @use_case
-def queue_posts(*, limit: int, at: datetime, now: datetime) -> int:
-    """Deliveries of events that endpoints have not been given yet; how many events were looked at."""
+def queue_posts(*, limit: int, at: datetime, now: datetime) -> tuple[int, int]:
+    """Deliveries of events that endpoints have not been given yet: how many events, and how many endpoints have to be asked again."""
     return posts.queue(limit=limit, at=at)
 
 

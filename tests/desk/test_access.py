@@ -25,6 +25,7 @@ ADDRESSES = {
     "settlement": ["/desk/settlement/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
+    "webhooks": ["/desk/webhooks/", f"/desk/webhooks/{ids.encode('whe', NOBODY)}/"],
 }
 FORMS = {
     "/desk/halts/throw/": {"scope": "all", "reason": "test"},
@@ -33,6 +34,7 @@ FORMS = {
     "/desk/settlement/release/": {"instruction": ids.encode("ins", NOBODY)},
     f"/desk/settlement/receipts/{ids.encode('rcp', NOBODY)}/": {"decision": "freeze", "reason": "test"},
     f"/desk/approvals/{NOBODY}/decide/": {"decision": "approve"},
+    f"/desk/webhooks/{ids.encode('whe', NOBODY)}/{ids.encode('evt', NOBODY)}/resend/": {},
     f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/send/": {"rate_buy": "1"},
     **{f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/{act}/": {"reason": "test", "code": "pass"} for act in ACTS},
 }

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from apps.notify.models import Attempt, Delivery, Endpoint, Post, SigningKey
+from apps.notify.queries.webhooks import host_of
 
 from .base import BACK_OFFICE, Record, Rows
 
@@ -28,12 +29,16 @@ class AttemptRows(Rows):
 @admin.register(Endpoint)
 class EndpointAdmin(Record):
     roles = BACK_OFFICE
-    list_display = ("client", "url", "status", "ordered", "failures", "failing_since", "last_seq", "created_at")
+    hidden = ("url",)  # its path can be a secret of the client's
+    list_display = ("client", "host", "status", "ordered", "failures", "failing_since", "last_seq", "created_at")
     list_filter = ("status", "ordered")
     list_select_related = ("client",)
-    search_fields = ("url", "client__code")
+    search_fields = ("client__code",)
     ordering = ("client__code", "created_at")
     inlines = (KeyRows,)
+
+    def host(self, endpoint: Endpoint) -> str:
+        return host_of(endpoint)
 
 
 @admin.register(Post)

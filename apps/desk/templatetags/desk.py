@@ -32,6 +32,8 @@ LOOKS = {
     "SEEN": ("mute", "visibility"), "FINAL": ("info", "flag"), "QUARANTINED": ("bad", "shield"),
     "RETURN_DUE": ("warn", "keyboard_return"), "REVERTED": ("bad", "undo"), "REQUESTED": ("warn", "hourglass_top"),
     "APPROVED": ("good", "thumb_up"), "EXECUTED": ("good", "check_circle"), "STALE": ("mute", "update_disabled"),
+    "DEGRADED": ("bad", "cloud_off"), "DISABLED": ("mute", "power_settings_new"), "PENDING": ("info", "schedule"),
+    "RETRYING": ("warn", "replay"),
     "LATE": ("bad", "alarm"), "HELD": ("warn", "lock"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's

@@ -42,7 +42,9 @@ WITH behind AS (
   UPDATE notify_endpoint e SET last_seq = top.seq FROM (SELECT endpoint_id, max(client_seq) AS seq FROM fresh GROUP BY 1) top
   WHERE e.id = top.endpoint_id RETURNING 1
 )
-SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM fresh)
+SELECT (SELECT count(*) FROM fresh),
+  (SELECT count(*) FROM notify_endpoint e JOIN events_counter c ON c.client_id = e.client_id
+   WHERE e.status <> 'DISABLED' AND c.last_seq > e.last_seq AND e.id NOT IN (SELECT id FROM behind))
 """
 _PICK = """
 SELECT e.id, e.ordered, e.failures FROM notify_endpoint e
@@ -109,9 +111,13 @@ class Replay:
 
 
 @step
-def queue(*, limit: int, at: datetime) -> int:
-    """One post for each event and endpoint that wants it, `limit` events an endpoint; how many events were looked at."""
-    return int(db.one(_QUEUE, (limit, at, at))[1])
+def queue(*, limit: int, at: datetime) -> tuple[int, int]:
+    """One post for each event and endpoint that wants it, `limit` events an endpoint.
+
+    :return: how many events were looked at, and how many endpoints were passed over because somebody had them in hand
+    """
+    seen, passed = db.one(_QUEUE, (limit, at, at))
+    return seen, passed
 
 
 @step

@@ -206,13 +206,28 @@ def _stamp(at: datetime | None) -> str | None:
 
 
 # --- for the desk -----------------------------------------------------------------------------------------------------
-def list_desk(limit: int = 200) -> list[tuple[Endpoint, int, datetime | None]]:
-    """Endpoints, the troubled first, each with how much waits and since when."""
-    rows = db.run(
-        "SELECT endpoint_id, count(*), min(created_at) FROM notify_post WHERE status <> 'SENT' GROUP BY endpoint_id",
-    )
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An endpoint with what waits for it."""
+
+    endpoint: Endpoint
+    host: str
+    waiting: int
+    since: datetime | None
+
+
+def list_watched(limit: int = 200) -> list[Watched]:
+    """Endpoints of all clients, the troubled ones first."""
+    rows = db.run("SELECT endpoint_id, count(*), min(created_at) FROM notify_post WHERE status <> 'SENT' GROUP BY endpoint_id")
     waiting = {row[0]: (row[1], row[2]) for row in rows}
     rank = {EndpointStatus.DEGRADED: 0, EndpointStatus.ACTIVE: 1, EndpointStatus.DISABLED: 2}
     found = list(Endpoint.objects.select_related("client").order_by("client__code", "created_at")[:limit])
     found.sort(key=lambda e: (rank[EndpointStatus(e.status)], e.failing_since is None))
-    return [(e, *waiting.get(e.id, (0, None))) for e in found]
+    return [Watched(e, host_of(e), *waiting.get(e.id, (0, None))) for e in found]
+
+
+def list_recent(endpoint: Endpoint, *, at: datetime, status: str | None = None, limit: int = 100) -> list[tuple[Post, list[Attempt]]]:
+    """The newest deliveries of an endpoint, each with its tries."""
+    posts = list(list_posts(endpoint, at=at, status=status).order_by("-created_at", "-id")[:limit])
+    tries = list_attempts(posts)
+    return [(post, tries[post.id]) for post in posts]
