@@ -96,7 +96,7 @@ def quote_by_hand(
     return rfqs.requote(
         rfq=held,
         account_code=dealing.account_code,
-        figures=quoting.figures(priced, market, settles, headroom, by=actor.name),
+        figures=quoting.figures(priced, market, settles, headroom, by=actor.name, policy_version=dealing.policy["version"]),
         ttl_ms=ttl_ms,
         min_life=AT_ONCE,
         priced_by=actor.id,

@@ -5,7 +5,7 @@ Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -188,19 +188,15 @@ def price_sides(
     except NotEnoughDepth:
         return {}, [*reasons, "INSUFFICIENT_DEPTH"]
     except PriceUnavailable:  # how much the market moves is not known
-        return {}, [*reasons, "VOLATILITY"]
+        return {}, list(dict.fromkeys([*reasons, "VOLATILITY"]))
     return sides, reasons
 
 
 def _bounds(dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market, ttl_ms: int, now: datetime) -> list[str]:
     size = wanted.quantity if wanted.quantity is not None else (wanted.quote_quantity or money.ZERO) / market.mid
-    reasons = []
-    if size > policy.auto_max_quantity:
-        reasons.append("SIZE")
+    reasons = prices.reasons_for_desk(market.depth, now, pricing.bounds_of(policy), quantity=size)
     if size * market.mid * market.usd_per_quote > dealing.auto_max_usd:
         reasons.append("CLIENT_SIZE")
-    if market.depth.age(now) > timedelta(milliseconds=policy.max_price_age_ms):
-        reasons.append("PRICE_AGE")
     if ttl_ms > rfq_rules.AUTO_TTL_MS[1]:
         reasons.append("TTL")
     return reasons

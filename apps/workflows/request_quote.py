@@ -54,7 +54,8 @@ def request_quote(
     quoting.require_size(dealing, ask, market)
     settles = quoting.value_date(dealing, ask.tenor, now)
     rfq_id = ids.uuid7()
-    priced, reasons = quoting.price_sides(dealing, PairPolicy(**dealing.policy), ask, market, ttl_ms=ask.ttl_ms, now=now)
+    policy = PairPolicy(**dealing.policy)
+    priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
     if not reasons:
         headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
@@ -72,7 +73,7 @@ def request_quote(
         ask=ask,
         value_date=settles.day,
         member_id=actor.id,
-        figures=quoting.figures(priced, market, settles, headroom),
+        figures=quoting.figures(priced, market, settles, headroom, policy_version=policy.version),
         response_time_us=elapsed_us(),
         now=now,
     )

@@ -285,9 +285,9 @@ def test_a_cross_has_as_many_sources_as_its_thinner_leg():
 @pytest.mark.parametrize(
     ("side", "position", "quantity", "reason"),
     [
-        ("buy", 0, 5, ""), ("buy", 0, 6, "POSITION_SOFT"), ("buy", 0, 11, "POSITION_HARD"), ("sell", 0, 11, "POSITION_HARD"),
-        ("sell", -20, 5, ""), ("sell", -20, 40, ""), ("sell", -20, 41, "POSITION_HARD"), ("buy", -20, 1, "POSITION_HARD"),
-        ("buy", 20, 5, ""), ("sell", 4, 2, "POSITION_SOFT"),
+        ("buy", 0, 5, ""), ("buy", 0, 6, "INVENTORY"), ("buy", 0, 11, "INVENTORY_HARD"), ("sell", 0, 11, "INVENTORY_HARD"),
+        ("sell", -20, 5, ""), ("sell", -20, 40, ""), ("sell", -20, 41, "INVENTORY_HARD"), ("buy", -20, 1, "INVENTORY_HARD"),
+        ("buy", 20, 5, ""), ("sell", 4, 2, "INVENTORY"),
     ],
 )  # fmt: skip
 def test_past_the_hard_bound_only_what_reduces_risk_is_free(side, position, quantity, reason):

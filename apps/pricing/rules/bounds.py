@@ -57,7 +57,7 @@ def fewest_sources(depth: Composite) -> int:
 
 
 def position_reason(side: Side, *, position: Decimal, quantity: Decimal, soft: Decimal | None, hard: Decimal | None) -> str:
-    """Whether a deal of `quantity` may still be priced by itself with our inventory: "", POSITION_SOFT or POSITION_HARD.
+    """Whether a deal of `quantity` may still be priced by itself with our inventory: "", INVENTORY or INVENTORY_HARD.
 
     A client's buy takes from our position, its sell adds. What leaves us no further from flat than before reduces risk and is always
     free; else the position after the deal is held to the bounds.
@@ -70,5 +70,5 @@ def position_reason(side: Side, *, position: Decimal, quantity: Decimal, soft: D
     if after <= abs(position):
         return ""
     if hard is not None and after > hard:
-        return "POSITION_HARD"
-    return "POSITION_SOFT" if soft is not None and after > soft else ""
+        return "INVENTORY_HARD"
+    return "INVENTORY" if soft is not None and after > soft else ""
