@@ -67,6 +67,7 @@ KINDS = {
     "receipt.seen": ("Incoming money seen", "visibility"),
     "receipt.matched": ("Incoming money matched", "link"),
 }
+_MOVES = {"rfq.picked_up", "rfq.held", "rfq.resumed", "rfq.released"}  # say all by their title
 _KEPT_BACK = ("screening.", "receipt.quarantined", "receipt.frozen")  # from who must not know why compliance holds something
 _HOUSE_KEPT_BACK = {"instruction", "receipt", "approval"}
 _ICONS = {"rfq": "request_quote", "quote": "sell", "trade": "receipt_long", "net_set": "merge", "net_leg": "merge",
@@ -118,6 +119,8 @@ def _for_the_front(story: Story) -> list[Item]:
 
 def _item(entry: Entry) -> Item:
     known = KINDS.get(entry.kind)
+    if entry.kind == "rfq.quoted" and entry.actor_kind == "STAFF":
+        known = ("Quote sent", "sell")
     title, icon = known or (entry.kind.replace(".", " ").replace("_", " ").capitalize(), _ICONS.get(entry.subject_type, "circle"))
     return Item(entry, title, icon, _text(entry), _pretty(entry.public), "" if entry.lines else _pretty(entry.house))
 
@@ -154,4 +157,4 @@ def _text(entry: Entry) -> str:
         return f"{amount(money['amount'])} {money.get('asset', '')}"
     if "blockers" in house:
         return ", ".join(str(code).replace("_", " ").lower() for code in house["blockers"])
-    return str(house.get("title") or told.get("reason") or "")
+    return "" if entry.kind in _MOVES else str(house.get("title") or told.get("reason") or "")
