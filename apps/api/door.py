@@ -1,7 +1,7 @@
 """The base of every REST view: signed request in, one call, answer out. Views parse, call and show; nothing else."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, cast
 
@@ -111,9 +111,14 @@ class Door(APIView):
         reference: str = "",
         gate: int | None = None,
         told_once: Collection[str] = (),
+        house: Mapping[str, Any] | None = None,
         **kw: Any,
     ) -> HttpResponse:
-        """Call a use case as this key's member, once for this idempotency key; `told_once` names secret members of the answer."""
+        """Call a use case as this key's member, once for this idempotency key.
+
+        :param told_once: secret members of the answer
+        :param house: what the event of a refusal keeps for the desk
+        """
         plain, caller = self.request._request, self.caller
         key = caller.signed.idempotency_key
         assert key is not None and caller.actor.client_id is not None
@@ -126,6 +131,7 @@ class Door(APIView):
             reference=reference,
             gate=gate,
             told_once=told_once,
+            house=house,
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             return reply(call(once=once, actor=caller.actor, **kw))

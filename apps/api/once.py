@@ -1,7 +1,7 @@
 """Idempotency of one request: its key, its effect, its events and its answer commit together (core.unit.Once)."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,7 @@ class RequestOnce:
     :param reference: the client's own id of what it asks for, found again by `by-client-id`
     :param gate: an advisory lock to share from the instant of receipt: what would overtake this request waits for it (rfqs.queries.gate)
     :param told_once: members of the answer that are secret: told now, kept as null
+    :param house: what the event of a refusal keeps for the desk
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class RequestOnce:
         public: bool = True,
         gate: int | None = None,
         told_once: Collection[str] = (),
+        house: Mapping[str, Any] | None = None,
     ) -> None:
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
         self.render, self.reference, self.public, self.gate, self.told_once = render, reference, public, gate, told_once
+        self.house = dict(house or {})
         self._found: list[tuple[Any, ...]] = []
 
     def begin(self) -> datetime:
@@ -92,7 +95,7 @@ class RequestOnce:
             subject_id=ids.uuid7(),
             client_id=self.scope_id if self.public else None,
             public=told if self.public else None,
-            house={} if self.public else told,
+            house=self.house if self.public else self.house | told,
         )
         events.record_fact_of(refusal=no)
 

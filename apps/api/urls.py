@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import errors_page, problems
-from .v1 import accounts, event_types, events, hedges, market, outcomes, quotes, rfqs, settlement, trades, webhooks
+from .v1 import accounts, event_types, events, hedges, market, outcomes, quotes, rfqs, settlement, statistics, trades, webhooks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -34,6 +34,7 @@ urlpatterns = [
     path("v1/withdrawals/<str:withdrawal_id>", settlement.OneWithdrawal.as_view()),
     path("v1/withdrawals/<str:withdrawal_id>/approve", settlement.ApproveWithdrawal.as_view()),
     path("v1/withdrawals/<str:withdrawal_id>/cancel", settlement.CancelWithdrawal.as_view()),
+    path("v1/statistics", statistics.Statistics.as_view()),
     path("v1/events", events.Events.as_view()),
     path("v1/event-types", event_types.EventTypes.as_view()),
     path("v1/webhooks", webhooks.Webhooks.as_view()),

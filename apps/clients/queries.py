@@ -10,7 +10,7 @@ from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from .models import Account, ApiKey, Authority, Counterparty, Member, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, FairUse, Member, Ssi, Terms
 from .states import SsiStatus
 
 
@@ -147,6 +147,11 @@ def get_terms(account_id: UUID, at: datetime) -> Terms:
 def lock_account(account_id: UUID) -> Account:
     """The row that whoever touches a client balance locks first."""
     return Account.objects.select_for_update(no_key=True, of=("self",)).get(id=account_id)
+
+
+def list_fair_use() -> list[FairUse]:
+    """Clients that ask for much more prices than they deal, those that are stopped first."""
+    return list(FairUse.objects.select_related("client").exclude(level="OK").order_by("level", "client__code"))
 
 
 def find_active_ssi(account_id: UUID, asset_code: str) -> Ssi | None:

@@ -36,6 +36,7 @@ SCREENS = {
         Screen("rfqs", "Requests", "request_quote", SEES_TRADING),
         Screen("blotter", "Blotter", "receipt_long", SEES_TRADING | {"compliance"}),
         Screen("position", "Position", "donut_small", SEES_TRADING),
+        Screen("statistics", "Statistics", "monitoring", SEES_TRADING),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement, ticket, webhooks
+from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement, statistics, ticket, webhooks
 
 app_name = "desk"
 urlpatterns = [
@@ -23,6 +23,7 @@ urlpatterns = [
     path("desk/blotter.csv", blotter.blotter_csv, name="blotter-csv"),
     path("desk/deals/<str:trade>/", deal.deal_page, name="deal"),
     path("desk/position/", position.position_page, name="position"),
+    path("desk/statistics/", statistics.statistics_page, name="statistics"),
     path("desk/settlement/", settlement.settlement_page, name="settlement"),
     path("desk/settlement/release/", settlement.release, name="release"),
     path("desk/settlement/receipts/<str:receipt>/", settlement.receipt, name="receipt"),

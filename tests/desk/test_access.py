@@ -22,6 +22,7 @@ ADDRESSES = {
     "rfqs": ["/desk/rfqs/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/ticket/"],
     "blotter": ["/desk/blotter/", "/desk/blotter.csv", f"/desk/deals/{ids.encode('trd', NOBODY)}/"],
     "position": ["/desk/position/"],
+    "statistics": ["/desk/statistics/"],
     "settlement": ["/desk/settlement/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],

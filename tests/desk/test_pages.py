@@ -24,6 +24,7 @@ PAGES = (
     "/desk/rfqs/?tab=historic",
     "/desk/blotter/",
     "/desk/position/",
+    "/desk/statistics/",
     "/desk/settlement/",
     "/desk/approvals/",
     "/desk/halts/",

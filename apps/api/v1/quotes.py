@@ -68,6 +68,7 @@ class AcceptQuote(Door):
             render=_render,
             reference=asked["client_order_id"],
             gate=queries.gate(found),
+            house={"quote": str(found)},
             quote_id=found,
             client_order_id=asked["client_order_id"],
             side=Side(asked["side"]),

@@ -157,6 +157,7 @@ class Rfqs(Door):
             operation="rfq",
             render=render,
             reference=asked["client_rfq_id"],
+            house={"pair": asked["instrument"]},
             account_id=asked["account_id"],
             ask=Ask(
                 client_rfq_id=asked["client_rfq_id"],

@@ -38,7 +38,8 @@ SELECT e.era, e.xid, e.position, e.kind, e.client_id, e.effective_at, coalesce(p
 FROM events_event e
 LEFT JOIN instruments_pair p ON p.code = e.house->>'pair'
 LEFT JOIN rfqs_rfq r ON e.subject_type = 'rfq' AND r.id = e.subject_id
-LEFT JOIN rfqs_quote q ON q.id = CASE WHEN e.subject_type = 'quote' THEN e.subject_id ELSE (e.house->>'quote')::uuid END
+LEFT JOIN rfqs_quote q ON q.id = CASE WHEN e.subject_type = 'quote' THEN e.subject_id
+  WHEN e.kind = 'accept.refused' THEN (e.house->>'quote')::uuid END
 LEFT JOIN rfqs_rfq qr ON qr.id = q.rfq_id
 WHERE e.kind = ANY(%s) AND e.client_id IS NOT NULL AND (e.era, e.xid, e.position) > (%s, %s, %s)
 """
