@@ -9,7 +9,7 @@ from uuid import UUID
 from apps.core.errors import NotFound
 
 from .models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, Venue
-from .rules import AutoBounds, Health, PolicyTerms, Recipe, SizeStep, Spread
+from .rules import AutoBounds, Bands, Health, PolicyTerms, Recipe, SizeStep, Spread
 from .rules.policy import WHOLE
 from .states import MarkSetStatus
 
@@ -127,6 +127,11 @@ def get_recipe() -> Recipe:
         fees_bps={venue.code: venue.taker_bps for venue in list_venues()},
         crosses={policy.pair_code: (policy.legs[0], policy.legs[1]) for policy in policies if policy.legs},
     )
+
+
+def bands_of(policy: PairPolicy) -> Bands:
+    """How far from the market a price of this pair may be."""
+    return Bands(policy.sure_bps, policy.refuse_bps, policy.through_bps)
 
 
 def list_halts() -> list[Halt]:

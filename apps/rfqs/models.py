@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from apps.clients.models import Account, Counterparty, Terms
 from apps.core.db import AmountField, Row
@@ -60,6 +61,9 @@ class Rfq(Row):
         indexes = [
             models.Index(fields=["respond_by"], condition=Q(status__in=["RECEIVED", "PICKED_UP", "ON_HOLD"]), name="rfq_waiting"),
             models.Index(fields=["client", "-received_at"], name="rfq_by_client"),
+            models.Index(
+                "account", "pair", "side", Coalesce("quantity", "quote_quantity"), F("received_at").desc(), name="rfq_same"
+            ),  # queries.Same
             models.Index(fields=["-received_at"], name="rfq_by_time"),
             models.Index(fields=["respond_by"], condition=Q(status="QUOTED", stream=True), name="rfq_streams"),
         ]

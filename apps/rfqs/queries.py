@@ -12,7 +12,7 @@ from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from . import rules
+from . import rendering, rules
 from .models import Quote, Rfq
 from .states import OPEN_RFQ, QuoteStatus, Side
 
@@ -59,8 +59,25 @@ class Dealing:
     halt: str | None
     position: Decimal  # of the book in the base asset, long positive
     cutoffs: list[dict[str, str]]
+    stopped_until: datetime | None = None  # by fair use
+    duplicate_of: UUID | None = None  # a request that seems to be the same (Same)
 
 
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What makes two requests of an account look like one that was sent twice: side and size, the first still live or just dealt.
+
+    :param now: the desk's time
+    """
+
+    side: str
+    quantity: Decimal | None
+    quote_quantity: Decimal | None
+    now: datetime
+
+
+# How long after a request the same under another id is warned of.
+SAME_WITHIN = timedelta(seconds=10)
 # Desk time after its end in which an accept that came in time may still be on its way (transaction_timeout is 10 s).
 GRACE = timedelta(seconds=10)
 _COLUMNS = """
@@ -81,7 +98,7 @@ LEFT JOIN pricing_pairpolicy o ON o.pair_code = p.code
 LEFT JOIN LATERAL (SELECT reason FROM pricing_halt h WHERE h.lifted_at IS NULL
    AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = p.code) OR (h.scope = 'CLIENT' AND h.client_id = c.id)) LIMIT 1) h ON true
 """
-_DEALING = f"""{_COLUMNS}
+_DEALING = f"""{_COLUMNS}, f.until, d.id
 FROM clients_account a
 JOIN clients_counterparty c ON c.id = a.owner_id
 JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
@@ -89,10 +106,17 @@ JOIN instruments_bookingentity e ON e.id = t.entity_id
 LEFT JOIN clients_authority y ON y.account_id = a.id AND y.member_id = %s::uuid
 LEFT JOIN instruments_pair p ON p.code = %s AND p.active
 {_MARKET}
+LEFT JOIN clients_fairuse f ON f.client_id = c.id AND f.level = 'HARD'
+LEFT JOIN LATERAL (SELECT r.id FROM rfqs_rfq r
+   WHERE r.account_id = a.id AND r.pair_id = p.code AND r.side = %s AND coalesce(r.quantity, r.quote_quantity) = %s
+     AND (r.quantity IS NULL) = %s AND r.received_at > %s
+     AND (r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'FILLED') OR (r.status = 'QUOTED' AND EXISTS (
+       SELECT 1 FROM rfqs_quote q WHERE q.rfq_id = r.id AND q.status = 'OPEN' AND q.expires_at > %s)))
+   ORDER BY r.received_at DESC LIMIT 1) d ON true
 WHERE a.owner_id = %s::uuid AND CASE WHEN %s::uuid IS NULL THEN a.is_default ELSE a.id = %s::uuid END
-"""
+"""  # noqa: S608
 # The same for a request that is there already: under the terms it was asked under.
-_DEALING_OF = f"""{_COLUMNS}
+_DEALING_OF = f"""{_COLUMNS}, NULL, NULL
 FROM rfqs_rfq r
 JOIN clients_account a ON a.id = r.account_id
 JOIN clients_counterparty c ON c.id = r.client_id
@@ -105,12 +129,17 @@ WHERE r.id = %s
 """
 
 
-def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str) -> Dealing | None:
+def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str, same: Same | None = None) -> Dealing | None:
     """Account, client, terms, pair, policy, halts and position in one statement; None when the pair does not exist.
 
+    :param same: look for a request that this one seems to repeat
     :raises NotFound: the account is not one that the key names
     """
-    row = db.first(_DEALING, (actor.id, pair, actor.client_id, account_id, account_id))
+    repeated: tuple[Any, ...] = (None,) * 5
+    if same is not None:
+        size = same.quantity if same.quantity is not None else same.quote_quantity
+        repeated = (same.side, size, same.quantity is None, same.now - SAME_WITHIN, same.now)
+    row = db.first(_DEALING, (actor.id, pair, *repeated, actor.client_id, account_id, account_id))
     if row is None or (actor.account_ids is not None and row[0] not in actor.account_ids):
         raise NotFound("no such account")
     return None if row[22] is None else _dealing(row)
@@ -128,7 +157,7 @@ def get_dealing_of(rfq_id: UUID) -> Dealing:
 
 
 def _dealing(row: tuple[Any, ...]) -> Dealing:
-    values: list[Any] = [*row[:-4], db.loads(row[-4]), row[-3], row[-2], db.loads(row[-1] or "[]")]
+    values: list[Any] = [*row[:-6], db.loads(row[-6]), row[-5], row[-4], db.loads(row[-3] or "[]"), row[-2], row[-1]]
     return Dealing(*values)
 
 
@@ -345,6 +374,8 @@ def describe_quote(quote: Quote) -> dict[str, Any]:
     for side in (Side.BUY, Side.SELL):
         if (described := describe_side(quote, side)) is not None:
             out[str(side)] = described
+    if "receipt" in told:
+        out["quote_receipt"] = told["receipt"]
     if quote.good_until is not None:
         out["good_until"] = stamp(quote.good_until)
     if quote.end_reason:
@@ -373,6 +404,8 @@ def describe_rfq(rfq: Rfq, quote: Quote | None, account_code: str) -> dict[str, 
     if rfq.limit_price is not None:
         out["limit"] = {"side": rfq.limit_side, "price": money.text(rfq.limit_price)}
     out |= _reason(rfq)
+    if rfq.duplicate_of is not None:
+        out["warnings"] = [{"code": "possible_duplicate", "rfq_id": ids.encode("rfq", rfq.duplicate_of)}]
     if quote is not None:
         out["quote"] = describe_quote(quote)
     return out
@@ -396,9 +429,7 @@ def _reason(rfq: Rfq) -> dict[str, Any]:
     return out
 
 
-def stamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+stamp = rendering.stamp
 
 
 def any_rfq() -> bool:

@@ -1,5 +1,6 @@
 """A client takes a firm quote: one accepted quote, one trade, what both owe, and the ledger, in one transaction."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -27,10 +28,18 @@ from . import quoting
 
 @use_case
 def accept_quote(
-    *, actor: Actor, quote_id: UUID, client_order_id: str, side: Side, price: Decimal, now: datetime
+    *,
+    actor: Actor,
+    quote_id: UUID,
+    client_order_id: str,
+    side: Side,
+    price: Decimal,
+    elapsed_us: Callable[[], int] | None = None,
+    now: datetime,
 ) -> tuple[Trade, TradeVersion, str]:
     """Deal at exactly the price and size shown, if the quote was live when the accept was received. Never refused for price or credit.
 
+    :param elapsed_us: how long ago the accept arrived
     :param now: the deciding instant, read by the first statement before any lock was waited for
     :return: the trade, its version, its settlement status
     :raises AppError: NotFound, AccountUnavailable, NotEntitled, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded,
@@ -46,7 +55,9 @@ def accept_quote(
         ledger.post_holds(source_id=deal.rfq_id, now=now, only=[Ref(deal.entity_id, Kind.CLIENT_BALANCE, pays, owner_id=deal.account_id)])
     else:
         credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
-    quote = rfqs.accept(quote_id=quote_id, deal=deal, side=side, price=price, now=now)
+    quote = rfqs.accept(
+        quote_id=quote_id, deal=deal, side=side, price=price, response_time_us=elapsed_us() if elapsed_us else None, now=now
+    )
     trade_date = calendar.business_date(now, calendar.Roll(deal.roll, deal.roll_zone))
     trade, version = trades.book_client(
         trade_id=trade_id,

@@ -14,7 +14,7 @@ from apps.credit.rules import Headroom
 from apps.ledger.errors import InsufficientBalance
 from apps.pricing import queries as pricing
 from apps.pricing import rules as prices
-from apps.pricing.errors import SizeTooSmall, TradingHalted
+from apps.pricing.errors import QuoteInconsistent, SizeTooSmall, TradingHalted
 from apps.pricing.models import PairPolicy
 from apps.pricing.rules import Composite, SidePrice
 from apps.rfqs import operations as rfqs
@@ -70,7 +70,7 @@ def quote_by_hand(
     :param ttl_ms: up to 120 s
     :param sure: the person has confirmed a price that the bands warn of
     :raises AppError: RoleMissing, NotFound, NotYours, RfqClosed, TtlOutOfRange, PriceMismatch, PriceUnavailable, TradingHalted,
-        AccountUnavailable, SizeTooSmall, PastCutoff, CreditExceeded, InsufficientBalance
+        AccountUnavailable, SizeTooSmall, PastCutoff, CreditExceeded, InsufficientBalance, PriceNeedsSure, PriceFarOff
     """
     require_may(actor.roles, "quote")
     rfq = rfq_queries.get_rfq(rfq_id, actor=actor)
@@ -79,6 +79,7 @@ def quote_by_hand(
     _require_may_quote(dealing)
     market = quoting.require_market(depth, usd_per_quote)
     priced = _at(dealing, rfq, prices, market)
+    _require_meant(dealing, prices, market, sure=sure)
     quoting.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
     held = rfq_queries.lock_rfq(rfq_id)
     rfq_rules.require_quotable(held.status, held.owner_id, actor.id)
@@ -161,6 +162,12 @@ def _at(dealing: Dealing, rfq: Rfq, given: Mapping[Side, Decimal], market: Marke
     }
 
 
+def _require_meant(dealing: Dealing, given: Mapping[Side, Decimal], market: Market, *, sure: bool) -> None:
+    bands = pricing.bands_of(PairPolicy(**dealing.policy))
+    for price in given.values():
+        prices.require_meant(price, market.mid, bands, sure=sure)
+
+
 def _markup(dealing: Dealing) -> Decimal:
     return pricing.spread_of(PairPolicy(**dealing.policy), tier=dealing.tier, markup_bps=dealing.markup_bps).client_bps
 
@@ -168,7 +175,7 @@ def _markup(dealing: Dealing) -> Decimal:
 def _suggest(dealing: Dealing, rfq: Rfq, market: Market, now: datetime) -> tuple[Sides, list[str]]:
     try:
         return quoting.price_sides(dealing, PairPolicy(**dealing.policy), rfq, market, ttl_ms=prices.FREE_TTL_MS, now=now)
-    except SizeTooSmall:
+    except (SizeTooSmall, QuoteInconsistent):
         return {}, []
 
 

@@ -3,6 +3,7 @@
 Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from apps.clients import queries as clients
 from apps.clients import rules as client_rules
-from apps.clients.errors import AccountUnavailable
+from apps.clients.errors import AccountUnavailable, FairUseExceeded
 from apps.clients.models import SettlementMode
 from apps.core import money
 from apps.core.unit import step
@@ -76,6 +77,13 @@ def require_may_ask(dealing: Dealing) -> None:
         raise InstrumentNotAllowed(dealing.pair, pointer="/instrument")
     if dealing.halt is not None:
         raise TradingHalted("dealing is stopped for now")
+
+
+def require_fair_use(dealing: Dealing, now: datetime) -> None:
+    """:raises FairUseExceeded: the client is stopped for asking too much; when it may ask again"""
+    if dealing.stopped_until is not None and dealing.stopped_until > now:
+        wait = math.ceil((dealing.stopped_until - now).total_seconds())
+        raise FairUseExceeded("too many requests for too few deals in the last day", retry_after=wait)
 
 
 def require_may_deal(dealing: Dealing) -> None:
@@ -166,6 +174,7 @@ def price_sides(
     Where a reason leaves no price (no depth, no volatility) the sides are empty.
 
     :raises SizeTooSmall: nothing would be left to pay or to receive
+    :raises QuoteInconsistent: what came out does not agree with the book it was made from
     """
     reasons = _bounds(dealing, policy, wanted, market, ttl_ms, now)
     spread = pricing.spread_of(policy, tier=dealing.tier, markup_bps=dealing.markup_bps)
@@ -189,6 +198,8 @@ def price_sides(
         return {}, [*reasons, "INSUFFICIENT_DEPTH"]
     except PriceUnavailable:  # how much the market moves is not known
         return {}, list(dict.fromkeys([*reasons, "VOLATILITY"]))
+    if not reasons:  # it would go out as it is
+        prices.require_consistent(sides.values(), depth=market.depth, bands=pricing.bands_of(policy))
     return sides, reasons
 
 
@@ -346,6 +357,9 @@ def _provenance(priced: Sides, book: Composite, settles: calendar.ValueDate, hea
             {"venue": s.venue, "instrument": s.pair, "age_ms": s.age_ms, "mid": None if s.mid is None else money.text(s.mid)}
             for s in book.sources
             if s.used
+        ],
+        "left_out": [
+            {"venue": s.venue, "instrument": s.pair, "age_ms": s.age_ms, "reasons": list(s.reasons)} for s in book.sources if not s.used
         ],
         "parts": {str(side): {part.name: money.text(part.bps) for part in price.parts} for side, price in priced.items()},
         "reference": {str(side): money.text(price.reference) for side, price in priced.items()},

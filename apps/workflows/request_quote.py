@@ -17,6 +17,7 @@ from apps.rfqs import rules as rfq_rules
 from apps.rfqs.errors import UnknownInstrument
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.operations import Ask
+from apps.rfqs.queries import Same
 
 from . import quoting
 
@@ -43,12 +44,14 @@ def request_quote(
     :return: the request, its quote (None when a person prices it), the account's code
     :raises AppError: NotFound, UnknownInstrument, InstrumentNotAllowed, AccountUnavailable, NotEntitled, TradingHalted,
         PriceUnavailable, QuantityOutOfRange, TooManyDecimals, SizeTooSmall, TtlOutOfRange, PastCutoff, CreditExceeded,
-        InsufficientBalance, DuplicateRfq
+        InsufficientBalance, DuplicateRfq, FairUseExceeded, QuoteInconsistent
     """
-    dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair)
+    same = Same(str(ask.side), ask.quantity, ask.quote_quantity, now)
+    dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=same)
     if dealing is None:
         raise UnknownInstrument(ask.pair, pointer="/instrument")
     quoting.require_may_ask(dealing)
+    quoting.require_fair_use(dealing, now)
     market = quoting.require_market(depth, usd_per_quote)
     rfq_rules.require_ttl(ask.ttl_ms)
     quoting.require_size(dealing, ask, market)

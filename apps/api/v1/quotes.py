@@ -73,6 +73,7 @@ class AcceptQuote(Door):
             client_order_id=asked["client_order_id"],
             side=Side(asked["side"]),
             price=asked["price"],
+            elapsed_us=self.elapsed_us,
         )
 
 

@@ -71,11 +71,13 @@ QUOTE = obj(
         "sell": QUOTE_SIDE,
         "good_until": moment("of a superseded quote: an accept received before this trades"),
         "reason": text("why it was withdrawn", enum=[str(w) for w in Withdrawal]),
+        "quote_receipt": text("compact JWS (EdDSA) over what was quoted; verify it with a key of /.well-known/jwks.json"),
     },
     "buy",
     "sell",
     "good_until",
     "reason",
+    "quote_receipt",
 )
 RFQ = obj(
     {
@@ -103,11 +105,15 @@ RFQ = obj(
             },
             "quote_request_reject_reason",
         ),
+        "warnings": array(
+            obj({"code": text("", enum=["possible_duplicate"]), "rfq_id": text("the request of a moment before that looks the same")})
+        ),
         "quote": QUOTE,
     },
     "limit",
     "reason",
     "fix",
+    "warnings",
     "quote",
 )
 LIST = {"status": Choice("only these", among=tuple(str(s) for s in RfqStatus)), **PAGE}
@@ -116,7 +122,8 @@ REFUSALS = {
     409: "duplicate_client_rfq_id, idempotency_in_progress",
     422: "credit_exceeded, insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
     "quantity_out_of_range, too_many_decimals, ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
-    "idempotency_key_reused",
+    "quote_inconsistent, idempotency_key_reused",
+    429: "rate_limited, fair_use",
 }
 
 

@@ -18,11 +18,12 @@ from .tell import tell_quote
 
 
 @step
-def accept(*, quote_id: UUID, deal: Deal, side: Side, price: Decimal, now: datetime) -> Quote:
+def accept(*, quote_id: UUID, deal: Deal, side: Side, price: Decimal, response_time_us: int | None = None, now: datetime) -> Quote:
     """Close a live quote and its request. The caller holds the client's credit line or balance.
 
     A superseded quote is taken within its minimum life; the newer one is withdrawn then.
 
+    :param response_time_us: from the accept's arrival to this decision, for the statistics
     :param now: the instant the accept was received, read before any lock was waited for
     :raises QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded: it was no longer executable
     :raises PriceMismatch: the echoed price or side is not the quote's
@@ -51,7 +52,7 @@ def accept(*, quote_id: UUID, deal: Deal, side: Side, price: Decimal, now: datet
         client_id=deal.client_id,
         account_id=deal.account_id,
         public={"id": ids.encode("quo", quote.id), "rfq_id": ids.encode("rfq", deal.rfq_id), "status": "ACCEPTED", "side": str(side)},
-        house={"rfq": str(deal.rfq_id)},
+        house={"rfq": str(deal.rfq_id), "response_time_us": response_time_us},
         at=now,
     )
     return quote

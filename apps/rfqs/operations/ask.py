@@ -7,18 +7,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.core import db, ids
+from apps.core import db, ids, signing_keys
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.rfqs import queries
 from apps.rfqs.errors import DuplicateRfq, RfqClosed
 from apps.rfqs.models import Agreement, Quote, Rfq
 from apps.rfqs.queries import Dealing, describe_quote, describe_rfq
+from apps.rfqs.rendering import AMOUNTS, receipt_payload
 from apps.rfqs.states import QUOTE, RFQ, Channel, QuoteStatus, RfqStatus, Side
 
 from .tell import tell, tell_quote
-
-AMOUNTS = ("price", "quantity", "quote_quantity", "fee", "client_pays", "client_receives")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,10 @@ def open_quoted(
     :raises DuplicateRfq: the client used this id before
     """
     rfq = _rfq(rfq_id, dealing, ask, value_date, member_id, now, RfqStatus.QUOTED, [])
-    quote = _quote(rfq, 1, figures, ask.ttl_ms, response_time_us, priced_by, now)
+    quote = _quote(rfq, dealing.account_code, 1, figures, ask.ttl_ms, response_time_us, priced_by, now)
     db.insert(rfq, quote, refuse=_once(ask))
-    tell(rfq, "rfq.quoted", describe_rfq(rfq, quote, dealing.account_code), {"parts": figures.provenance["parts"]})
+    house = {"parts": figures.provenance["parts"], "by": str(priced_by or "auto"), "opened": True}
+    tell(rfq, "rfq.quoted", describe_rfq(rfq, quote, dealing.account_code), house)
     return rfq, quote
 
 
@@ -112,13 +112,14 @@ def requote(
         QUOTE.move(old, QuoteStatus.SUPERSEDED)
         old.ended_at, old.good_until = now, min(old.expires_at, now + min_life)
         old.save(update_fields=["status", "ended_at", "good_until"])
-    quote = _quote(rfq, queries.last_number(rfq.id) + 1, figures, ttl_ms, response_time_us, priced_by, now)
+    number = queries.last_number(rfq.id) + 1
+    quote = _quote(rfq, account_code, number, figures, ttl_ms, response_time_us, priced_by, now)
     db.insert(quote)
     first = rfq.status != RfqStatus.QUOTED
     if first:
         RFQ.move(rfq, RfqStatus.QUOTED)
         rfq.save(update_fields=["status"])
-    parts = {"parts": figures.provenance["parts"], "by": str(priced_by or "auto")}
+    parts = {"parts": figures.provenance["parts"], "by": str(priced_by or "auto"), "opened": False}
     if first:
         tell(rfq, "rfq.quoted", describe_rfq(rfq, quote, account_code), parts)
     else:
@@ -150,9 +151,17 @@ def _once(ask: Ask) -> dict[str, DuplicateRfq]:
 
 
 def _quote(
-    rfq: Rfq, number: int, figures: Figures, ttl_ms: int, response_time_us: int | None, priced_by: UUID | None, now: datetime
+    rfq: Rfq,
+    account_code: str,
+    number: int,
+    figures: Figures,
+    ttl_ms: int,
+    response_time_us: int | None,
+    priced_by: UUID | None,
+    now: datetime,
 ) -> Quote:
-    return Quote(
+    """A firm quote with its receipt: what was quoted, signed, so that the client can show it to anybody."""
+    quote = Quote(
         id=ids.uuid7(),
         rfq=rfq,
         number=number,
@@ -164,6 +173,8 @@ def _quote(
         response_time_us=response_time_us,
         **{f"{side}_{name}": amounts[name] for side, amounts in figures.prices.items() for name in AMOUNTS},
     )
+    quote.provenance |= {"receipt": signing_keys.sign_receipt(receipt_payload(rfq, quote, account_code))}
+    return quote
 
 
 def _rfq(
@@ -190,5 +201,6 @@ def _rfq(
         limit_side="" if ask.limit_price is None else str(ask.side),
         limit_price=ask.limit_price,
         member_id=member_id,
+        duplicate_of=dealing.duplicate_of,
         received_at=now,
     )

@@ -76,7 +76,7 @@ def close_rfq(rfq: Rfq, status: RfqStatus, now: datetime, reason: str) -> None:
     RFQ.move(rfq, status)
     rfq.ended_at, rfq.end_reason = now, reason
     rfq.save(update_fields=["status", "ended_at", "end_reason", "end_note"])
-    tell(rfq, f"rfq.{status.lower()}", house={"note": rfq.end_note} if rfq.end_note else {})
+    tell(rfq, f"rfq.{status.lower()}", house={"note": rfq.end_note} if rfq.end_note else {}, at=now)
 
 
 def end_others(rfq: Rfq, taken: Quote | None, reason: Withdrawal, now: datetime) -> list[Quote]:

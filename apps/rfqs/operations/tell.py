@@ -1,5 +1,6 @@
 """The events of requests and quotes, told to their client."""
 
+from datetime import datetime
 from typing import Any
 
 from apps.core import ids
@@ -8,7 +9,9 @@ from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.queries import describe_state
 
 
-def tell(rfq: Rfq, kind: str, public: dict[str, Any] | None = None, house: dict[str, Any] | None = None) -> None:
+def tell(
+    rfq: Rfq, kind: str, public: dict[str, Any] | None = None, house: dict[str, Any] | None = None, at: datetime | None = None
+) -> None:
     """A fact of a request; without `public` the client is told its id and status."""
     events.record(
         kind,
@@ -18,6 +21,7 @@ def tell(rfq: Rfq, kind: str, public: dict[str, Any] | None = None, house: dict[
         account_id=rfq.account_id,
         public=describe_state(rfq) if public is None else public,
         house=house or {},
+        at=at,
     )
 
 
