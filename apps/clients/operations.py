@@ -217,7 +217,7 @@ def set_fair_use(*, client_id: UUID, level: str, requests: int, deals: int, unti
     found.level, found.requests, found.deals, found.until = level, requests, deals, until
     if changed:
         found.since = now
-        told = {"requests": requests, "deals": deals} | ({"until": until.isoformat()} if level == "HARD" else {})
+        told = {"requests": requests, "deals": deals} | ({"until": until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")} if level == "HARD" else {})
         events.record(
             _FAIR_USE[level], subject_type="counterparty", subject_id=client_id, client_id=client_id, public=told, house={"level": level}
         )

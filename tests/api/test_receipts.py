@@ -1,5 +1,6 @@
 """A quote's receipt, as a client checks it: over HTTP, with a library that is not ours, against keys that anybody can fetch."""
 
+import dataclasses
 import json
 from datetime import datetime
 from decimal import Decimal
@@ -13,9 +14,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from apps.core import clock, db, ids
+from apps.pricing import queries as pricing
 from apps.pricing.feeds import bus
 from apps.rfqs.states import Side
 from apps.workflows.quote_by_hand import quote_by_hand
+from apps.workflows.set_policy import set_policy
 from apps.workflows.work_rfq import pick_up
 from tests import people, world
 from tests import web as webs
@@ -190,7 +193,9 @@ def test_an_answered_quote_warns_when_it_was_taken_and_not_when_it_is_over(api: 
 
 # --- our own checks -----------------------------------------------------------------------------------------------------
 def test_a_price_that_does_not_agree_with_its_book_is_refused_and_the_desk_is_told(api: Api) -> None:
-    db.run("UPDATE pricing_pairpolicy SET sure_bps = '0.5', refuse_bps = '0.5' WHERE pair_code = 'BTC-USD'")
+    policy = pricing.get_policy("BTC-USD")
+    terms = dataclasses.replace(pricing.terms_of(policy), sure_bps=D(1), refuse_bps=D(1))  # less than the pair's own spread
+    set_policy(actor=people.staff("tara", "trader"), pair_code="BTC-USD", terms=terms, expected_version=policy.version, reason="a slip")
     with pytest.raises(Refused) as no:
         api.rfq("BTC-USD", "buy", quantity="2", client_rfq_id="odd")
     assert (no.value.status, no.value.code) == (422, "quote_inconsistent")

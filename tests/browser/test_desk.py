@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from apps.core import ids
+from apps.jobs import events as driving
 from apps.users.models import User
+from tests.commits import wait_for_readers
 from tests.desk.day import Day, settle_day
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
@@ -37,9 +39,12 @@ def require_clean(watched: Any, site: str) -> None:
 def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, scheme: str) -> None:
     screens = {
         "home": "/desk/", "rfqs": "/desk/rfqs/", "historic": "/desk/rfqs/?tab=historic", "blotter": "/desk/blotter/",
-        "position": "/desk/position/", "deal": deal_address(day), "settlement": "/desk/settlement/", "approvals": "/desk/approvals/",
+        "position": "/desk/position/", "statistics": "/desk/statistics/",
+        "deal": deal_address(day), "settlement": "/desk/settlement/", "approvals": "/desk/approvals/",
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/",
     }  # fmt: skip
+    wait_for_readers()
+    driving.drive("dealing")
     watched = visit("oscar", scheme=scheme)
     page = watched.page
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")

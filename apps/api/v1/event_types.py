@@ -49,6 +49,14 @@ _REFUSED = obj(
         "detail": text("what was wrong"),
     }
 )
+_FAIR_USE = obj(
+    {
+        "requests": {"type": "integer", "description": "of the last day"},
+        "deals": {"type": "integer", "description": "of the last day"},
+        "until": moment("of fair_use.stopped: you may ask again then"),
+    },
+    "until",
+)
 WEBHOOK_STATE = obj(
     {
         "id": text("whe_…"),
@@ -101,6 +109,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.settled": ("it is paid", WITHDRAWAL),
     "withdrawal.cancelled": ("by you", WITHDRAWAL),
     "withdrawal.rejected": ("by us", WITHDRAWAL),
+    "fair_use.warned": ("you ask for much more prices than you deal", _FAIR_USE),
+    "fair_use.stopped": ("new requests are refused until the time named; live quotes stay", _FAIR_USE),
+    "fair_use.cleared": ("you may ask as before", _FAIR_USE),
     "rfq.refused": ("a request was refused by a rule of the desk", _REFUSED),
     "rfq.cancel.refused": ("", _REFUSED),
     "accept.refused": ("an accept was refused", _REFUSED),

@@ -54,6 +54,8 @@ class RfqRow:
     quote_id: UUID | None  # the last one
     quote_number: int | None
     trade_id: UUID | None
+    duplicate_of: UUID | None  # the same asked a moment before
+    fair_use: str  # of the client: OK, SOFT (asks much, deals little) or HARD (stopped)
 
     @property
     def news(self) -> str:
@@ -87,7 +89,7 @@ SELECT r.id, r.client_rfq_id, c.code, c.name, t.tier, r.side, r.pair_id, p.base_
   r.owner_id, u.username,
   CASE WHEN r.owner_id IS NOT NULL AND r.ended_at IS NULL THEN
     (SELECT max(e.effective_at) FROM events_event e WHERE e.subject_id = r.id AND e.kind IN ('rfq.picked_up', 'rfq.taken_over')) END,
-  q.id, q.number, x.id
+  q.id, q.number, x.id, r.duplicate_of, coalesce(f.level, 'OK')
 FROM rfqs_rfq r
 CROSS JOIN (SELECT desk_now() AS at OFFSET 0) now
 JOIN clients_counterparty c ON c.id = r.client_id
@@ -95,6 +97,7 @@ JOIN clients_terms t ON t.id = r.terms_id
 JOIN instruments_pair p ON p.code = r.pair_id
 LEFT JOIN LATERAL (SELECT * FROM rfqs_quote WHERE rfq_id = r.id ORDER BY number DESC LIMIT 1) q ON true
 LEFT JOIN users_user u ON u.id = r.owner_id
+LEFT JOIN clients_fairuse f ON f.client_id = r.client_id
 LEFT JOIN trades_trade x ON x.rfq_id = r.id
 CROSS JOIN LATERAL (SELECT CASE WHEN r.status = 'QUOTED' THEN q.expires_at ELSE r.respond_by END AS deadline,
                            CASE WHEN r.status = 'QUOTED' THEN q.created_at ELSE r.received_at END AS began) d
