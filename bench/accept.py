@@ -28,7 +28,10 @@ SELECT (SELECT count(*) FROM (SELECT asset_code FROM ledger_ledgeraccount GROUP 
        (SELECT coalesce(sum(amount), 0) FROM ledger_ledgerline WHERE account_id = a.id))
   + (SELECT count(*) FROM credit_line l WHERE (reserved, used) <> (SELECT
        coalesce(sum(amount) FILTER (WHERE status = 'RESERVED'), 0), coalesce(sum(amount) FILTER (WHERE status = 'COMMITTED'), 0)
-       FROM credit_reservation WHERE line_id = l.id))
+       FROM credit_reservation WHERE line_id = l.id AND day IS NULL))
+  + (SELECT count(*) FROM credit_lineday d WHERE (reserved, used) <> (SELECT
+       coalesce(sum(amount) FILTER (WHERE status = 'RESERVED'), 0), coalesce(sum(amount) FILTER (WHERE status = 'COMMITTED'), 0)
+       FROM credit_reservation r WHERE r.line_id = d.line_id AND r.day = d.day))
   + (SELECT count(*) FROM events_counter c WHERE last_seq <> (SELECT count(client_seq) FROM events_event WHERE client_id = c.client_id))
 """
 

@@ -30,7 +30,7 @@ _NUMBERED = "SELECT row_number() OVER (ORDER BY id) + %(before)s AS n, * FROM tr
 _DEALS_OF = """
 SELECT row_number() OVER (ORDER BY t.id) + %(before)s, t.id, t.quote_id, t.rfq_id, r.line_id, r.id, t.counterparty_id, r.amount,
   t.booked_at, q.accepted_side, x.id, l.accounts, l.amounts, l.assets
-FROM trades_trade t JOIN credit_reservation r ON r.source_id = t.rfq_id JOIN rfqs_quote q ON q.id = t.quote_id
+FROM trades_trade t JOIN credit_reservation r ON r.source_id = t.rfq_id AND r.day IS NULL JOIN rfqs_quote q ON q.id = t.quote_id
 JOIN ledger_ledgertransaction x ON x.source_id = t.id
 JOIN LATERAL (SELECT array_agg(account_id ORDER BY account_id) AS accounts, array_agg(amount ORDER BY account_id) AS amounts,
   array_agg(asset_code ORDER BY account_id) AS assets FROM ledger_ledgerline WHERE transaction_id = x.id) l ON true
@@ -77,7 +77,9 @@ BEGIN;
 UPDATE credit_line l SET reserved = reserved - d.amount, used = used + d.amount
   FROM bench.deal d WHERE d.n = :n AND l.id = d.line_id;
 UPDATE credit_reservation r SET status = 'COMMITTED', deal_id = d.trade_id
-  FROM bench.deal d WHERE d.n = :n AND r.id = d.reservation_id;
+  FROM bench.deal d WHERE d.n = :n AND r.source_id = d.rfq_id;
+UPDATE credit_lineday x SET reserved = x.reserved - r.amount, used = x.used + r.amount
+  FROM bench.deal d JOIN credit_reservation r ON r.source_id = d.rfq_id WHERE d.n = :n AND x.line_id = r.line_id AND x.day = r.day;
 UPDATE rfqs_rfq r SET status = 'FILLED', ended_at = d.at FROM bench.deal d WHERE d.n = :n AND r.id = d.rfq_id;
 UPDATE rfqs_quote q SET status = 'ACCEPTED', accepted_at = d.at, accepted_side = d.side, ended_at = d.at
   FROM bench.deal d WHERE d.n = :n AND q.id = d.quote_id;

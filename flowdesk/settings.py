@@ -221,6 +221,7 @@ REFERENCE = [
     "apps.instruments.operations.seed_reference",
     "apps.clients.operations.seed_reference",
     "apps.pricing.operations.seed_reference",
+    "apps.credit.operations.seed_reference",
 ]
 
 # Events: rows restored into another cluster carry foreign transaction ids, so each restore begins a new era.
@@ -303,6 +304,12 @@ APPROVALS = {
     "pair_policy": {"execute": "apps.workflows.set_policy.execute", "version": "apps.workflows.set_policy.version"},
     "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
+    "credit_line": {"execute": "apps.workflows.manage_credit.execute_line", "version": "apps.workflows.manage_credit.line_version"},
+    "credit_haircut": {
+        "execute": "apps.workflows.manage_credit.execute_haircut",
+        "version": "apps.workflows.manage_credit.haircut_version",
+    },
+    "exposure_call": {"execute": "apps.workflows.manage_credit.execute_withdrawal", "version": "apps.workflows.manage_credit.call_version"},
     "release": {
         "execute": "apps.settlement.operations.release.execute",
         "version": "apps.settlement.operations.release.version",

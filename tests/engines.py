@@ -29,6 +29,7 @@ DATABASE = f"flowdesk_test_{WORKER}"
 # Whatever of these changes makes a new template.
 SCHEMA = (
     "apps/*/operations.py",
+    "apps/*/operations/*.py",
     "apps/*/migrations/*.py",
     "apps/*/states.py",
     "apps/*/reference.py",

@@ -6,7 +6,7 @@ from apps.approvals.states import APPROVAL
 from apps.clients.states import CLIENT, SSI
 from apps.close.states import DAY
 from apps.core.states import Machine
-from apps.credit.states import RESERVATION
+from apps.credit.states import CALL, RESERVATION
 from apps.ledger.states import HOLD
 from apps.notify.states import DELIVERY, ENDPOINT, POST
 from apps.pricing.states import MARK_SET
@@ -21,6 +21,7 @@ TABLES: dict[str, Machine[Any]] = {
     "clients_account": CLIENT,
     "clients_ssi": SSI,
     "close_businessday": DAY,
+    "credit_exposurecall": CALL,
     "credit_reservation": RESERVATION,
     "ledger_hold": HOLD,
     "notify_delivery": DELIVERY,

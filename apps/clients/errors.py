@@ -7,6 +7,10 @@ class AccountUnavailable(Rejected):
     code, title = "account_unavailable", "The account is not available"
 
 
+class DealingLimit(Rejected):
+    code, title = "dealing_limit_exceeded", "Past the member's own dealing limit"
+
+
 class TooManyKeys(Conflict):
     code, title = "too_many_keys", "A client has at most eight keys"
 

@@ -10,7 +10,7 @@ from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from .models import Account, ApiKey, Authority, Counterparty, FairUse, Member, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, FairUse, Group, Member, Ssi, Terms
 from .states import SsiStatus
 
 
@@ -217,3 +217,23 @@ def get_account_by_code(code: str) -> Account:
     if found is None:
         raise NotFound(f"no account {code}")
     return found
+
+
+def name_of(level: str, subject_id: UUID) -> str:
+    """Whom a line of this level is of.
+
+    :raises NotFound: no such group, counterparty or account
+    """
+    kinds: dict[str, type[Group] | type[Counterparty] | type[Account]] = {"GROUP": Group, "ACCOUNT": Account}
+    found = kinds.get(level, Counterparty).objects.filter(id=subject_id).first()
+    if found is None:
+        raise NotFound(f"no such {level.lower()}")
+    return str(found.code if isinstance(found, Account) else found.name)
+
+
+def list_under(level: str, subject_id: UUID) -> list[UUID]:
+    """The clients whose deals count on a line of this level."""
+    if level == "ACCOUNT":
+        return list(Account.objects.filter(id=subject_id).values_list("owner_id", flat=True))
+    members = Counterparty.objects.filter(group_id=subject_id) if level == "GROUP" else Counterparty.objects.filter(id=subject_id)
+    return list(members.order_by("code").values_list("id", flat=True))

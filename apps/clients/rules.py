@@ -2,8 +2,11 @@
 
 import ipaddress
 from collections.abc import Iterable
+from decimal import Decimal
 
-from .errors import BadAllowList, BadScope
+from apps.core import money
+
+from .errors import BadAllowList, BadScope, DealingLimit
 from .states import ClientStatus
 
 SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook", "hedge")
@@ -32,6 +35,15 @@ def stricter(one: str, other: str) -> ClientStatus:
 def may_deal(status: ClientStatus) -> bool:
     """RESTRICTED deals go through a person and only reduce risk, so never by themselves."""
     return status is ClientStatus.APPROVED
+
+
+def require_within(dealing_limit: Decimal | None, notional: Decimal) -> None:
+    """
+    :param dealing_limit: of the member on the account, in USD a deal; None: no limit of their own
+    :raises DealingLimit: the deal is larger
+    """
+    if dealing_limit is not None and notional > dealing_limit:
+        raise DealingLimit(f"{money.text(money.round_up(notional, 2))} USD, and the member deals up to {money.text(dealing_limit)}")
 
 
 def require_scopes(scopes: Iterable[str]) -> None:

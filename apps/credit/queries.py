@@ -1,44 +1,215 @@
-"""Lines with their use."""
+"""Lines with their use, haircuts, marks, breaches, calls."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
 
-from django.db.models import QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
-from apps.core import db, money
+from apps.clients.errors import AccountUnavailable
+from apps.clients.rules import may_deal, stricter
+from apps.clients.states import ClientStatus
+from apps.core import db, ids, money
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
 
-from .errors import CreditExceeded
-from .models import Reservation
-from .rules import Headroom, LineState
-from .states import ReservationStatus
+from . import rules
+from .errors import MarkStale
+from .models import AssetMark, ExposureCall, Haircut, Line, LineDay, Reservation
+from .rules import Claim, Headroom, LineState, Mark
+from .states import CallStatus, Measure, ReservationStatus
 
-_LOOK = """
-SELECT l.level, l.amount, l.excess, l.excess_until, l.valid_until,
-  l.reserved - coalesce((SELECT sum(r.amount) FROM credit_reservation r
-                         WHERE r.line_id = l.id AND r.source_id = %s AND r.status = 'RESERVED'), 0),
-  l.used, l.currency
-FROM credit_line l WHERE (l.level, l.subject_id) IN (('GROUP', %s::uuid), ('CLIENT', %s), ('ACCOUNT', %s))
-"""
+ORDER = "CASE l.level WHEN 'GROUP' THEN 1 WHEN 'CLIENT' THEN 2 ELSE 3 END, l.subject_id, l.measure"
+OF = "(l.level, l.subject_id) IN (('GROUP', %(group)s::uuid), ('CLIENT', %(client)s::uuid), ('ACCOUNT', %(account)s::uuid))"
+# Behind the locks, in the same flight and with a snapshot of its own: what lines hold, and what else decides.
+_FACTS = f"""
+SELECT h.normal, EXISTS (SELECT 1 FROM credit_assetmark m WHERE m.asset_code IN (%(base)s, %(quote)s) AND m.is_stale), c.status, a.status,
+  l.id, l.level, l.measure, l.amount, l.excess, l.excess_until, l.valid_from, l.valid_until,
+  CASE WHEN l.measure = 'PRE_SETTLEMENT' THEN l.reserved + l.used + l.unchecked ELSE coalesce(d.reserved + d.used + d.unchecked, 0) END,
+  l.revalued, coalesce(r.day, CASE l.measure WHEN 'SETTLEMENT' THEN %(value)s::date WHEN 'DAILY' THEN %(trade)s::date END),
+  coalesce(r.amount, 0), b.kind
+FROM (SELECT normal FROM credit_haircut WHERE pair_code IN (%(pair)s, '') ORDER BY pair_code DESC, number DESC LIMIT 1) h
+LEFT JOIN clients_account a ON a.id = %(account)s::uuid
+LEFT JOIN clients_counterparty c ON c.id = a.owner_id
+LEFT JOIN credit_line l ON {OF}
+LEFT JOIN credit_reservation r ON r.line_id = l.id AND r.source_id = %(source)s::uuid AND r.status = 'RESERVED'
+LEFT JOIN credit_lineday d ON d.line_id = l.id
+  AND d.day = coalesce(r.day, CASE l.measure WHEN 'SETTLEMENT' THEN %(value)s::date WHEN 'DAILY' THEN %(trade)s::date END)
+LEFT JOIN credit_breach b ON b.line_id = l.id AND b.cured_at IS NULL
+ORDER BY {ORDER}
+"""  # noqa: S608
+LIVE = [ReservationStatus.RESERVED, ReservationStatus.COMMITTED]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides on one claim, as of one statement.
+
+    :param status: the stricter of client and account
+    """
+
+    haircut: Decimal
+    is_stale: bool
+    status: ClientStatus | None
+    lines: list[LineState]
+
+    def take(self, claim: Claim, now: datetime) -> tuple[Headroom, list[tuple[LineState, Decimal]]]:
+        """
+        :raises AccountUnavailable: the client or account is not approved any more (RESTRICTED may reduce)
+        :raises MarkStale: an asset of the pair has no live mark
+        :raises CreditExceeded, CapExceeded, LineBreached: see `rules.take`
+        """
+        may_reduce = claim.reduces is not None and self.status == ClientStatus.RESTRICTED
+        if self.status is not None and not may_deal(self.status) and not may_reduce:
+            raise AccountUnavailable("no deals on this account")
+        if self.is_stale and claim.reduces is None:
+            raise MarkStale(f"a mark of {claim.pair} is stale: no new risk in it until there is one")
+        return rules.take(claim, self.lines, self.haircut, now)
+
+
+def facts_of(claim: Claim) -> tuple[str, dict[str, Any]]:
+    """The statement that reads them, with its parameters: `reserve` sends it behind its locks."""
+    of = {"group": claim.group_id, "client": claim.client_id, "account": claim.account_id, "source": claim.source_id}
+    about = {"pair": claim.pair, "base": claim.base, "quote": claim.quote, "value": claim.value_date, "trade": claim.trade_date}
+    return _FACTS, of | about
+
+
+def read_facts(rows: Sequence[tuple[Any, ...]]) -> Facts:
+    haircut, is_stale, client, account = rows[0][:4]
+    lines = [LineState(*row[4:]) for row in rows if row[4] is not None]
+    return Facts(haircut, is_stale, stricter(client, account) if client is not None else None, lines)
+
+
+def look(*, claim: Claim, now: datetime) -> Headroom:
+    """What reserving for a claim, instead of what its request holds, would leave; nothing is locked or taken.
+
+    :raises AppError: as `reserve` would
+    """
+    return read_facts(db.run(*facts_of(claim))).take(claim, now)[0]
 
 
 def list_live_reservations() -> QuerySet[Reservation]:
     """Those that still take part of a line."""
-    return Reservation.objects.filter(status__in=[ReservationStatus.RESERVED, ReservationStatus.COMMITTED]).select_related("line")
+    return Reservation.objects.filter(status__in=LIVE).select_related("line")
 
 
-def look(*, group_id: UUID | None, client_id: UUID, account_id: UUID, source_id: UUID, amount: Decimal, now: datetime) -> Headroom:
-    """What reserving `amount` for a source, instead of what it has, would leave; nothing is locked or taken.
+def lock_line(level: str, subject_id: UUID, measure: str) -> Line | None:
+    return Line.objects.select_for_update(no_key=True).filter(level=level, subject_id=subject_id, measure=measure).first()
 
-    :raises CreditExceeded: no line, or it does not fit
-    """
-    lines = [(LineState(*row[:7]), row[7]) for row in db.run(_LOOK, (source_id, group_id, client_id, account_id))]
-    if not lines:
-        raise CreditExceeded("there is no credit line", binding="NONE", headroom="0")
-    state, currency = min(lines, key=lambda line: line[0].headroom(now))
-    before, limit = state.headroom(now), state.limit(now)
-    if amount > before:
-        left = money.text(max(before, money.ZERO))
-        raise CreditExceeded(f"{money.text(amount)} {currency} needed, {left} left", binding=state.level, headroom=left)
-    share = (state.reserved + state.used + amount) / limit if limit else Decimal(1)
-    return Headroom(before=before, after=before - amount, currency=currency, binding=state.level, share_used=share)
+
+def get_line(line_id: UUID) -> Line:
+    """:raises NotFound: no such line"""
+    found = Line.objects.filter(id=line_id).first()
+    if found is None:
+        raise NotFound("no such line")
+    return found
+
+
+def find_line(level: str, subject_id: UUID, measure: str) -> Line | None:
+    return Line.objects.filter(level=level, subject_id=subject_id, measure=measure).first()
+
+
+def limit_of(line: Line, now: datetime) -> Decimal:
+    return LineState(
+        line.id,
+        line.level,
+        line.measure,
+        line.amount,
+        line.excess,
+        line.excess_until,
+        line.valid_from,
+        line.valid_until,
+        money.ZERO,
+    ).limit(now)
+
+
+def exposure_of(line: Line) -> Decimal:
+    """What stands against a line: reserved, used, unchecked and revalued; of one that counts by day, its worst day."""
+    if line.measure == Measure.PRE_SETTLEMENT:
+        return Decimal(line.reserved + line.used + line.unchecked + line.revalued)
+    worst = LineDay.objects.filter(line=line).aggregate(most=Max(F("reserved") + F("used") + F("unchecked")))["most"]
+    return Decimal(worst or 0)
+
+
+def list_reviewed(now: datetime) -> list[UUID]:
+    """Lines that marks, dates or settlement may have moved since they were looked at: with live use, a mark's share or an open breach."""
+    live = Q(reservations__status__in=LIVE) | Q(revalued__gt=0) | Q(breaches__cured_at__isnull=True, breaches__isnull=False) | Q(level="LP")
+    return list(Line.objects.filter(live, measure__in=[Measure.PRE_SETTLEMENT, Measure.SETTLEMENT]).distinct().values_list("id", flat=True))
+
+
+def find_haircut(pair_code: str) -> Haircut | None:
+    """The one in force of exactly this pair."""
+    return Haircut.objects.filter(pair_code=pair_code).order_by("-number").first()
+
+
+def list_haircuts() -> list[Haircut]:
+    """In force, the general one first."""
+    return list(Haircut.objects.order_by("pair_code", "-number").distinct("pair_code"))
+
+
+def stressed_haircuts() -> dict[str, Decimal]:
+    return {h.pair_code: h.stressed for h in list_haircuts()}
+
+
+def read_marks() -> dict[str, Mark]:
+    return {m.asset_code: Mark(m.usd, m.as_of, m.is_stale) for m in AssetMark.objects.all()}
+
+
+def mark_id(asset: str) -> UUID:
+    """A mark's name as a subject of events."""
+    return uuid5(NAMESPACE_OID, f"mark:{asset}")
+
+
+def list_reserved_before(created: datetime, limit: int = 200) -> list[UUID]:
+    """Requests with something reserved since before a moment, oldest first."""
+    rows = db.run(
+        "SELECT source_id FROM credit_reservation WHERE status = 'RESERVED' AND created_at <= %s GROUP BY 1 ORDER BY "
+        "min(created_at) LIMIT %s",
+        (created, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def sum_reducing(account_id: UUID, pair_code: str, *, besides: UUID) -> Decimal:
+    """Base quantity that other open requests would already take off an account's open quantity."""
+    (total,) = db.one(
+        """SELECT coalesce(sum(reduces), 0) FROM (SELECT DISTINCT source_id, reduces FROM credit_reservation
+             WHERE account_id = %s AND pair_code = %s AND status = 'RESERVED' AND reduces IS NOT NULL AND source_id <> %s) r""",
+        (account_id, pair_code, besides),
+    )
+    return Decimal(total)
+
+
+def calls_visible_to(actor: Actor) -> QuerySet[ExposureCall]:
+    calls = ExposureCall.objects.select_related("line").order_by("-issued_at", "-id")
+    if actor.client_id is not None:
+        return calls.filter(client_id=actor.client_id)
+    return calls if actor.kind in {"STAFF", "SYSTEM"} else calls.none()
+
+
+def lock_call(call_id: UUID) -> ExposureCall:
+    """:raises NotFound: no such call"""
+    found = ExposureCall.objects.select_for_update(no_key=True, of=("self",)).filter(id=call_id).first()
+    if found is None:
+        raise NotFound("no such call")
+    return found
+
+
+def describe_call(call: ExposureCall, now: datetime) -> dict[str, Any]:
+    """How a call is told to its client; OVERDUE is derived."""
+    overdue = call.status == CallStatus.ISSUED and call.due_at <= now
+    out = {
+        "id": ids.encode("call", call.id),
+        "status": "OVERDUE" if overdue else str(call.status),
+        "amount": money.text(call.amount),
+        "currency": "USD",
+        "reason": call.reason,
+        "issued_at": call.issued_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "due_at": call.due_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+    if call.ended_at is not None:
+        out["ended_at"] = call.ended_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return out

@@ -55,6 +55,7 @@ class Dealing:
     min_quantity: Decimal
     max_quantity: Decimal
     default_tenor: str
+    has_caps: bool  # on its notional, per deal or day
     policy: dict[str, Any]
     halt: str | None
     position: Decimal  # of the book in the base asset, long positive
@@ -85,6 +86,7 @@ SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}
   t.id, t.mode, t.pairs, t.tier, t.markup_bps, t.fee_bps, t.fee_mode, t.auto_max_usd, t.auto_credit_share, t.min_life_ms,
   t.entity_id, t.book_id, e.roll, e.zone,
   p.code, p.base_id, ba.kind, ba.scale, p.quote_id, qa.kind, qa.scale, p.tick, p.step, p.min_quantity, p.max_quantity, p.tenor,
+  EXISTS (SELECT 1 FROM credit_line k WHERE k.level = 'ACCOUNT' AND k.subject_id = a.id AND k.measure IN ('DAILY', 'DEAL')),
   to_jsonb(o), h.reason,
   coalesce((SELECT -sum(l.amount) FROM ledger_ledgeraccount l
             WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = p.base_id AND l.book_id = t.book_id), 0),
@@ -163,7 +165,9 @@ def _dealing(row: tuple[Any, ...]) -> Dealing:
 
 _DEAL = """
 SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date, a.status, c.status, y.roles,
-  t.mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id, coalesce(g.sales, '[]'), g.introducer_id,
+  t.mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
+  t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id), y.dealing_limit,
+  coalesce((q.provenance->>'notional_usd')::numeric, 0), coalesce(g.sales, '[]'), g.introducer_id,
   (SELECT min(h.thrown_at) FROM pricing_halt h WHERE h.lifted_at IS NULL
      AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
 FROM rfqs_quote q
@@ -200,6 +204,9 @@ class Deal:
     roll_zone: str
     base: str
     quote: str
+    has_reserved: bool  # of lines or caps: a prefunded account has at most caps
+    dealing_limit: Decimal | None  # the member's own, USD
+    notional: Decimal  # the quote's larger side, USD
     sales: list[dict[str, str]]  # whose credit the deal is, as it stands now: persons with shares in percent
     introducer_id: UUID | None
     halted_at: datetime | None

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.clients import queries as clients
+from apps.clients import rules as client_rules
 from apps.clients.models import SettlementMode
 from apps.core import ids
 from apps.core.actor import Actor
@@ -42,19 +43,20 @@ def accept_quote(
     :param elapsed_us: how long ago the accept arrived
     :param now: the deciding instant, read by the first statement before any lock was waited for
     :return: the trade, its version, its settlement status
-    :raises AppError: NotFound, AccountUnavailable, NotEntitled, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded,
+    :raises AppError: NotFound, AccountUnavailable, NotEntitled, DealingLimit, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded,
         PriceMismatch, DuplicateOrder
     """
     deal = rfq_queries.get_deal(quote_id, actor=actor)
     quoting.require_may_answer(deal)
+    client_rules.require_within(deal.dealing_limit, deal.notional)
     trade_id = ids.uuid7()
     prefunded = deal.mode == SettlementMode.PREFUNDED
+    if deal.has_reserved:
+        credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
     if prefunded:
         clients.lock_account(deal.account_id)
         pays = deal.quote if side is Side.BUY else deal.base
         ledger.post_holds(source_id=deal.rfq_id, now=now, only=[Ref(deal.entity_id, Kind.CLIENT_BALANCE, pays, owner_id=deal.account_id)])
-    else:
-        credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
     quote = rfqs.accept(
         quote_id=quote_id, deal=deal, side=side, price=price, response_time_us=elapsed_us() if elapsed_us else None, now=now
     )

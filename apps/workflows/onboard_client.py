@@ -7,11 +7,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.clients import operations as clients
-from apps.clients.models import Account, Counterparty
+from apps.clients.models import Account, Counterparty, SettlementMode
 from apps.clients.states import ClientStatus, SsiStatus
 from apps.compliance import operations as compliance
 from apps.core.unit import step, use_case
 from apps.credit import operations as credit
+from apps.credit.operations.lines import Hands, Limits
+from apps.credit.states import Level, Measure
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Applicant:
     fee_mode: str = "INCLUDED"
     auto_max_usd: Decimal = Decimal(5_000_000)
     auto_credit_share: Decimal = Decimal(1)
-    line: Decimal | None = None
+    line: Decimal | None = None  # of each measure that the mode needs
     line_days: int = 365
     netting: bool = True
     safeguarded: bool = False
@@ -90,15 +92,12 @@ def onboard_client(*, applicant: Applicant, entity_id: UUID, book_id: UUID, appr
             counterparty=client, name=f"{a.code} {name}", email=f"{name.lower()}@{a.code}.example", accounts=[(account, roles)]
         )
     if a.line is not None:
-        credit.set_line(
-            level="CLIENT",
-            subject_id=client.id,
-            amount=a.line,
-            currency="USD",
-            valid_from=now,
-            valid_until=now + timedelta(days=a.line_days),
-            approved_by=approved_by,
-        )
+        limits = Limits(amount=a.line, valid_from=now, valid_until=now + timedelta(days=a.line_days))
+        measures = [Measure.PRE_SETTLEMENT] + ([Measure.SETTLEMENT] if a.mode == SettlementMode.CREDIT else [])
+        for measure in measures:
+            credit.set_line(
+                level=Level.CLIENT, subject_id=client.id, measure=measure, limits=limits, hands=Hands(approved_by=approved_by), now=now
+            )
     for one in a.instructions:
         ssi = clients.create_ssi(
             account=account, rail_code=one.rail, asset_code=one.asset, holder=a.name, address=one.address, bic=one.bic, now=now

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from apps.core.actor import Actor
 from apps.core.clock import desk_now
+from apps.core.errors import Rejected
 from apps.core.unit import use_case
-from apps.credit.errors import CreditExceeded
 from apps.credit.rules import Headroom
-from apps.ledger.errors import InsufficientBalance
 from apps.pricing import queries as pricing
 from apps.pricing import rules as prices
 from apps.pricing.errors import QuoteInconsistent, SizeTooSmall, TradingHalted
@@ -181,8 +180,8 @@ def _suggest(dealing: Dealing, rfq: Rfq, market: Market, now: datetime) -> tuple
 
 def _headroom(dealing: Dealing, rfq: Rfq, priced: Sides, market: Market, now: datetime) -> tuple[Mapping[Side, Headroom] | None, str]:
     try:
-        return quoting.look(dealing, rfq.id, priced, market, now), ""
-    except (CreditExceeded, InsufficientBalance) as no:
+        return quoting.look(dealing, rfq.id, priced, market, rfq.value_date, now), ""
+    except Rejected as no:  # it does not fit, or new risk is stopped
         return None, no.detail
 
 

@@ -19,8 +19,7 @@ from apps.core import money
 from apps.core.unit import step
 from apps.credit import operations as credit
 from apps.credit import queries as credit_queries
-from apps.credit import rules as credit_rules
-from apps.credit.rules import Headroom
+from apps.credit.rules import Claim, Headroom
 from apps.instruments import rules as calendar
 from apps.ledger import operations as ledger
 from apps.ledger import queries as ledger_queries
@@ -213,29 +212,40 @@ def _bounds(dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market
     return reasons
 
 
-def exposure_of(dealing: Dealing, priced: Sides, market: Market) -> Decimal:
-    """What a quote takes of the lines, in USD to the cent: its larger side."""
-    notional = max(price.quote_quantity for price in priced.values()) * market.usd_per_quote
-    return money.round_up(credit_rules.exposure(dealing.mode, notional), 2)
+def notional_of(priced: Sides, market: Market) -> Decimal:
+    """The larger side of a quote, in USD."""
+    return max(price.quote_quantity for price in priced.values()) * market.usd_per_quote
+
+
+def claim_of(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> Claim:
+    """What a quote takes of the client's lines and caps: its larger side."""
+    return Claim(
+        source_id=rfq_id,
+        group_id=dealing.group_id,
+        client_id=dealing.client_id,
+        account_id=dealing.account_id,
+        pair=dealing.pair,
+        base=dealing.base,
+        quote=dealing.quote,
+        mode=dealing.mode,
+        notional=notional_of(priced, market),
+        value_date=day,
+        trade_date=calendar.business_date(now, calendar.Roll(dealing.roll, dealing.roll_zone)),
+    )
 
 
 @step
 def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
     """Reserve the client's line, or hold its balance, for a request that has nothing yet; headroom by side.
 
-    :raises CreditExceeded, InsufficientBalance: it does not fit
+    :raises AppError: DealingLimit, CreditExceeded, CapExceeded, LineBreached, MarkStale, InsufficientBalance: it does not fit
     """
+    client_rules.require_within(dealing.dealing_limit, notional_of(priced, market))
     if dealing.mode == SettlementMode.PREFUNDED:
+        if dealing.has_caps:
+            credit.reserve(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
         return _hold(dealing, rfq_id, priced, now)
-    head = credit.reserve(
-        group_id=dealing.group_id,
-        client_id=dealing.client_id,
-        account_id=dealing.account_id,
-        source_id=rfq_id,
-        amount=exposure_of(dealing, priced, market),
-        value_date=day,
-        now=now,
-    )
+    head = credit.reserve(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
     return dict.fromkeys(priced, head)
 
 
@@ -243,24 +253,17 @@ def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, da
 def adjust(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, lower: bool, now: datetime) -> dict[Side, Headroom]:
     """Bring what a request has reserved or held to what its next quote needs; never less while an older quote may still be executed.
 
-    :raises CreditExceeded, InsufficientBalance: it does not fit
+    :raises AppError: CreditExceeded, CapExceeded, LineBreached, MarkStale, InsufficientBalance: it does not fit
     """
     if dealing.mode == SettlementMode.PREFUNDED:
+        if dealing.has_caps:
+            credit.adjust(claim=claim_of(dealing, rfq_id, priced, market, day, now), lower=lower, now=now)
         return _hold_anew(dealing, rfq_id, priced, lower, now)
-    head = credit.adjust(
-        group_id=dealing.group_id,
-        client_id=dealing.client_id,
-        account_id=dealing.account_id,
-        source_id=rfq_id,
-        amount=exposure_of(dealing, priced, market),
-        value_date=day,
-        lower=lower,
-        now=now,
-    )
+    head = credit.adjust(claim=claim_of(dealing, rfq_id, priced, market, day, now), lower=lower, now=now)
     return dict.fromkeys(priced, head)
 
 
-def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, now: datetime) -> dict[Side, Headroom]:
+def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
     """Headroom before and after, as `adjust` would find it; nothing is locked or taken.
 
     :raises CreditExceeded, InsufficientBalance: it does not fit
@@ -273,34 +276,25 @@ def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, now: dat
                 raise InsufficientBalance(f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed")
             out[side] = _left(free, amount, ref.asset)
         return out
-    head = credit_queries.look(
-        group_id=dealing.group_id,
-        client_id=dealing.client_id,
-        account_id=dealing.account_id,
-        source_id=rfq_id,
-        amount=exposure_of(dealing, priced, market),
-        now=now,
-    )
+    head = credit_queries.look(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
     return dict.fromkeys(priced, head)
 
 
 @step
 def lock_money(*, mode: str, group_id: UUID | None, client_id: UUID, account_id: UUID) -> None:
     """Before the request and its quote: the house order of locks."""
+    credit.lock_lines(group_id=group_id, client_id=client_id, account_id=account_id)
     if mode == SettlementMode.PREFUNDED:
         clients.lock_account(account_id)
-    else:
-        credit.lock_lines(group_id=group_id, client_id=client_id, account_id=account_id)
 
 
 @step
 def give_back(*, rfq_id: UUID, account_id: UUID, mode: str, now: datetime) -> None:
-    """Release the line or void the hold that a request took; nothing taken is fine."""
+    """Release the lines and void the hold that a request took; nothing taken is fine."""
+    credit.release(source_id=rfq_id, now=now)
     if mode == SettlementMode.PREFUNDED:
         clients.lock_account(account_id)
         ledger.void_holds(source_id=rfq_id, now=now)
-    else:
-        credit.release(source_id=rfq_id, now=now)
 
 
 def balances(dealing: Dealing, priced: Sides) -> list[tuple[Side, Ref]]:
@@ -342,7 +336,9 @@ def figures(
     return Figures(
         prices={side: {name: getattr(price, name) for name in rfqs.AMOUNTS} for side, price in priced.items()},
         reference_mid=market.mid,
-        provenance=_provenance(priced, market.depth, settles, headroom) | {"by": by} | more,
+        provenance=_provenance(priced, market.depth, settles, headroom)
+        | {"by": by, "notional_usd": money.text(money.round_up(notional_of(priced, market), 2))}
+        | more,
     )
 
 
@@ -372,6 +368,7 @@ def _provenance(priced: Sides, book: Composite, settles: calendar.ValueDate, hea
                 "headroom_currency": h.currency,
                 "binding": h.binding,
             }
+            | ({"binding_measure": h.measure} if h.measure else {})
             for side, h in headroom.items()
         },
     }

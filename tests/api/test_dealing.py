@@ -11,8 +11,8 @@ from apps.core import clock, db
 from apps.pricing.feeds import bus
 from apps.rfqs.models import Rfq
 from apps.trades.models import Trade
+from tests import lines, world
 from tests import web as webs
-from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,7 +102,7 @@ def test_bad_requests_name_what_and_where(api: Api, changes: dict[str, Any], sta
     assert no.status == status
     assert (pointer, code) in {(e["pointer"], e["code"]) for e in no.problem["errors"]}
     assert Rfq.objects.count() == 0
-    assert db.one("SELECT coalesce(sum(reserved), 0) FROM credit_line")[0] == 0
+    assert lines.taken()[0] == lines.taken(lines.SETTLEMENT)[0] == 0
 
 
 def test_a_foreign_quote_does_not_exist(web: webs.Web, api: Api) -> None:
@@ -148,9 +148,9 @@ def test_a_missing_price_is_refused_and_an_old_one_goes_to_a_person(api: Api) ->
 
 
 def test_past_the_line_is_refused_and_says_which_limit_binds(api: Api) -> None:
-    db.run("UPDATE credit_line SET amount = 30000")
+    lines.change_all("30000")
     no = refused(lambda: ask(api))
-    assert (no.status, no.code, no.problem["binding"]) == (422, "credit_exceeded", "CLIENT")
+    assert (no.status, no.code, no.problem["binding"], no.problem["measure"]) == (422, "credit_exceeded", "CLIENT", "SETTLEMENT")
 
 
 def test_a_used_client_id_is_refused(api: Api) -> None:
@@ -162,7 +162,7 @@ def test_a_used_client_id_is_refused(api: Api) -> None:
 def test_a_large_one_waits_for_a_person(api: Api) -> None:
     rfq = ask(api, quantity="300")
     assert (rfq["status"], rfq["reason"], "quote" in rfq) == ("RECEIVED", "priced_by_a_person", False)
-    assert db.one("SELECT reserved FROM credit_line")[0] == 0
+    assert lines.taken()[0] == lines.taken(lines.SETTLEMENT)[0] == 0
 
 
 def test_bad_and_replayed_signatures_are_refused(web: webs.Web, acme: world.Firm) -> None:

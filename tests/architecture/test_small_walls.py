@@ -21,8 +21,9 @@ def test_a_line_is_born_unused_and_its_reservations_keep_their_amounts() -> None
     acme = world.firm("acme")
     here.deal(acme, world_side("BUY"), "1")
     refused(
-        "INSERT INTO credit_line (id, level, subject_id, currency, amount, excess, valid_from, valid_until, reserved, used) "
-        "VALUES (gen_random_uuid(), 'CLIENT', gen_random_uuid(), 'USD', 1, 0, now(), now() + interval '1 day', 0, 5)",
+        "INSERT INTO credit_line (id, level, measure, subject_id, currency, amount, excess, excess_reason, valid_from, valid_until, "
+        "grant_number, reserved, used, unchecked, revalued) VALUES (gen_random_uuid(), 'CLIENT', 'PRE_SETTLEMENT', gen_random_uuid(), "
+        "'USD', 1, 0, '', now(), now() + interval '1 day', 1, 0, 5, 0, 0)",
         "credit_born_empty",
     )
     refused("UPDATE credit_reservation SET amount = amount - 1", "credit_amount_stays")

@@ -10,51 +10,44 @@ from django.db import IntegrityError, ProgrammingError
 from apps.clients.models import Group
 from apps.core import clock, db, flights, ids
 from apps.core.errors import Conflict
-from apps.credit.models import Line
+from apps.credit.models import AssetMark
 from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def line(amount: D) -> Line:
-    return Line(
-        id=ids.uuid7(),
-        level="CLIENT",
-        subject_id=ids.uuid7(),
-        amount=amount,
-        valid_from=world.NOON,
-        valid_until=world.later(world.NOON, days=1),
-    )
+def mark(amount: D) -> AssetMark:
+    return AssetMark(asset_code="BTC", usd=amount, as_of=world.NOON)
 
 
 @pytest.mark.parametrize("save", [db.insert, lambda row: row.save(force_insert=True)])
 @pytest.mark.parametrize("wrong", [D("0.1234567890123456789"), D("1E-19"), D("NaN"), D("Infinity")])
 def test_more_than_eighteen_decimals_or_no_number_is_refused_not_rounded(save, wrong: D) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"decimals|finite"):
-        save(line(wrong))
-    assert not Line.objects.exists()
+        save(mark(wrong))
+    assert not AssetMark.objects.exists()
 
 
 def test_eighteen_decimals_come_back_to_the_last_digit() -> None:
     exact = D("12345678901234567890.123456789012345678")
-    row = line(exact)
+    row = mark(exact)
     db.insert(row)
-    assert Line.objects.get(id=row.id).amount == exact
-    assert db.one("SELECT amount FROM credit_line") == (exact,)
+    assert AssetMark.objects.get(asset_code=row.asset_code).usd == exact
+    assert db.one("SELECT usd FROM credit_assetmark") == (exact,)
     assert db.one("SELECT %s::numeric * 3", (exact,)) == (exact * 3,)
 
 
 def test_a_filter_by_an_amount_is_exact() -> None:
-    db.insert(line(D("0.000000000000000001")))
-    assert Line.objects.filter(amount=D("0.000000000000000001")).count() == 1
-    assert Line.objects.filter(amount__gt=0).count() == 1
+    db.insert(mark(D("0.000000000000000001")))
+    assert AssetMark.objects.filter(usd=D("0.000000000000000001")).count() == 1
+    assert AssetMark.objects.filter(usd__gt=0).count() == 1
 
 
 def test_rows_of_several_models_are_inserted_by_one_statement() -> None:
     before = flights.statements
-    db.insert(Group(id=ids.uuid7(), name="one"), line(D(1)), Group(id=ids.uuid7(), name="two"))
+    db.insert(Group(id=ids.uuid7(), name="one"), mark(D(1)), Group(id=ids.uuid7(), name="two"))
     assert flights.statements == before + 1
-    assert (Group.objects.count(), Line.objects.count()) == (2, 1)
+    assert (Group.objects.count(), AssetMark.objects.count()) == (2, 1)
 
 
 def test_a_breach_of_a_named_constraint_becomes_its_refusal_and_others_stay_errors() -> None:

@@ -13,7 +13,7 @@ from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.request_quote import request_quote
-from tests import world
+from tests import lines, world
 from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def quoted(firm: world.Firm, reference: str = "r1", quantity: str = "2", ttl_ms:
 
 
 def reserved() -> D:
-    return db.one("SELECT sum(reserved) FROM credit_line")[0]
+    return lines.taken()[0] + lines.taken(lines.SETTLEMENT)[0]
 
 
 def test_a_quote_is_ended_ten_seconds_after_its_time_and_not_before() -> None:

@@ -18,8 +18,8 @@ from apps.pricing.feeds import bus
 from apps.rfqs.models import Quote
 from apps.trades.models import Trade, TradeVersion
 from apps.workflows.end_quote import expire_quote
+from tests import lines, world
 from tests import web as webs
-from tests import world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,8 +67,8 @@ def test_twenty_quotes_by_eight_accepts_make_twenty_trades(web: webs.Web, acme: 
         assert codes == {"TRADED": 1, "quote_answered": 7}
     assert Trade.objects.count() == TradeVersion.objects.count() == 20
     assert db.one("SELECT count(*) FROM settlement_obligation")[0] == 40
-    assert db.one("SELECT reserved FROM credit_line")[0] == 0
-    assert db.one("SELECT used FROM credit_line")[0] == db.one("SELECT sum(pays) FROM trades_tradeversion")[0]
+    assert lines.taken()[0] == lines.taken(lines.SETTLEMENT)[0] == 0
+    assert lines.taken(lines.SETTLEMENT)[1] == db.one("SELECT sum(pays) FROM trades_tradeversion")[0]
     last, counted = db.one("SELECT last_seq, (SELECT count(*) FROM events_event WHERE client_seq IS NOT NULL) FROM events_counter")
     assert last == counted
 
@@ -98,7 +98,7 @@ def test_accept_and_expiry_never_both_win(web: webs.Web, acme: world.Firm) -> No
     assert taken == "quote_expired"
     row.refresh_from_db()
     assert row.status == "EXPIRED"
-    assert db.one("SELECT reserved FROM credit_line")[0] == 0
+    assert lines.taken()[0] == lines.taken(lines.SETTLEMENT)[0] == 0
 
 
 def test_an_accept_in_time_wins_though_it_waits_past_the_end(web: webs.Web, acme: world.Firm) -> None:
@@ -128,7 +128,7 @@ def test_an_accept_in_time_wins_though_it_waits_past_the_end(web: webs.Web, acme
 
 
 def test_sixteen_threads_never_pass_the_line(web: webs.Web, acme: world.Firm) -> None:
-    db.run("UPDATE credit_line SET amount = 100000")  # five deals of one bitcoin at 20,00x
+    lines.change_all("100000")  # five deals of one bitcoin at 20,00x
     apis = [webs.api(web, acme.trader) for _ in range(2)]
 
     def one(n: int) -> str:
@@ -140,8 +140,7 @@ def test_sixteen_threads_never_pass_the_line(web: webs.Web, acme: world.Firm) ->
 
     codes = Counter(at_once([lambda n=n: one(n) for n in range(16)]))
     assert codes == {"QUOTED": 5, "credit_exceeded": 11}
-    amount, reserved = db.one("SELECT amount, reserved FROM credit_line")
-    assert reserved <= amount
+    assert lines.taken(lines.SETTLEMENT)[0] <= 100_000
 
 
 def test_web_killed_in_the_middle_of_accepts_loses_and_doubles_nothing(acme: world.Firm, transactional_db: None) -> None:
@@ -181,7 +180,7 @@ def test_web_killed_in_the_middle_of_accepts_loses_and_doubles_nothing(acme: wor
     assert {q: after[q] for q in seen} == seen  # what was answered before the kill is answered the same
     assert Trade.objects.count() == 60
     assert db.one("SELECT count(DISTINCT quote_id) FROM trades_trade")[0] == 60
-    assert db.one("SELECT reserved FROM credit_line")[0] == 0
+    assert lines.taken()[0] == lines.taken(lines.SETTLEMENT)[0] == 0
 
 
 def test_a_kill_switch_refuses_what_comes_after_it_and_its_sweep_gives_the_credit_back(web: webs.Web, acme: world.Firm) -> None:
@@ -200,5 +199,5 @@ def test_a_kill_switch_refuses_what_comes_after_it_and_its_sweep_gives_the_credi
     assert sweeps.sweep_halted() == 1
     row = Quote.objects.get()
     assert (row.status, row.end_reason) == ("WITHDRAWN", "KILL_SWITCH")
-    assert db.one("SELECT reserved, used FROM credit_line") == (D(0), D(0))
+    assert lines.taken() == lines.taken(lines.SETTLEMENT) == (D(0), D(0))
     assert Trade.objects.count() == 0

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -10,7 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.core import db
+from apps.credit.models import Line
 from apps.reports.queries import proofs
+from tests import lines
 from tests.reports import desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,9 +140,47 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ["UPDATE ledger_ledgeraccount SET owner_id = gen_random_uuid() WHERE kind = 'RECEIVABLE' AND amount <> 0"], "RECEIVABLE"),
     ("open_items_have_owners", [], ["DELETE FROM ledger_ledgertransaction"], "has no age"),
     ("open_items_have_owners", [], [RECEIPT.format(status="QUARANTINED", reason="UNKNOWN_SENDER")], "nobody has to act on it"),
-    ("credit_use", [], ["UPDATE credit_line SET used = used + 1"], "CLIENT line"),
+    ("credit_use", [], ["UPDATE credit_line SET used = used + 1 WHERE measure = 'PRE_SETTLEMENT'"], "CLIENT PRE_SETTLEMENT line"),
+    ("credit_use", [], ["UPDATE credit_lineday SET used = used + 1"], "CLIENT SETTLEMENT line"),
+    ("credit_use", [], ["DELETE FROM credit_lineday"], "by deals"),
     ("credit_use", [], ["UPDATE credit_reservation SET amount = amount + 1 WHERE status = 'RESERVED'"], "by reservations"),
-    ("credit_limits", [], ["UPDATE credit_line SET amount = 1"], "taken of 1"),
+    ("credit_use", [], ["UPDATE credit_reservation SET unchecked = 1 WHERE status = 'COMMITTED'"], "unchecked 0, by deals"),
+    ("credit_limits", [], ["UPDATE credit_line SET amount = 1 WHERE measure = 'PRE_SETTLEMENT'"], "taken of 1"),
+    ("credit_limits", [], ["UPDATE credit_line SET amount = 1 WHERE measure = 'SETTLEMENT'"], "SETTLEMENT line"),
+    ("credit_limits", [], ["UPDATE credit_line SET revalued = 10000000 WHERE measure = 'PRE_SETTLEMENT'"], "taken of 10000000"),
+    ("credit_breaches", [], ["UPDATE credit_line SET amount = amount + 1"], "granted 10000000 plus 0"),
+    ("credit_breaches", [], ["DELETE FROM credit_grant"], "granted  plus "),
+    (
+        "credit_breaches",
+        [],
+        [
+            "INSERT INTO credit_breach (id, line_id, kind, over, since) SELECT gen_random_uuid(), id, 'MARKS', 1, '2020-01-01' "
+            "FROM credit_line",
+            "UPDATE credit_line SET used = 0, reserved = 0",
+            "UPDATE credit_lineday SET used = 0, reserved = 0",
+        ],
+        "is open and nothing is taken of it",
+    ),
+    (
+        "credit_breaches",
+        [],
+        [
+            "INSERT INTO credit_grant (id, line_id, number, amount, excess, excess_reason, valid_from, valid_until, granted_at, "
+            "approval_id, "
+            "made_by, approved_by) SELECT gen_random_uuid(), line_id, 2, 9, 0, '', valid_from, valid_until, granted_at, gen_random_uuid(), "
+            "gen_random_uuid(), gen_random_uuid() FROM credit_grant"
+        ],
+        "has no approval of two people",
+    ),
+    (
+        "credit_breaches",
+        [],
+        [
+            "INSERT INTO credit_exposurecall (id, line_id, client_id, amount, reason, status, issued_at, due_at) "
+            "SELECT gen_random_uuid(), id, subject_id, 1, 'x', 'ISSUED', valid_from, valid_until FROM credit_line"
+        ],
+        "is in no breach since",
+    ),
     ("reservations_end", [], ["UPDATE credit_reservation SET status = 'RESERVED' WHERE status = 'RELEASED'"], "which is DECLINED"),
     ("reservations_end", [], ["UPDATE credit_reservation SET status = 'RELEASED' WHERE status = 'COMMITTED'"], "took nothing of line"),
     ("reservations_end", [], ["UPDATE ledger_hold SET status = 'PENDING' WHERE status = 'POSTED'"], "which is FILLED"),
@@ -288,24 +329,11 @@ def test_damage_is_named(
 
 
 def test_line_cut_below_its_use_is_a_passive_breach_and_no_failure() -> None:
-    from datetime import timedelta
-    from decimal import Decimal
-
-    from apps.core import clock
-    from apps.core.unit import use_case
-    from apps.credit import operations as credit
-
     d = desk.busy()
-
-    @use_case
-    def cut(*, now: Any) -> None:
-        credit.set_line(
-            level="CLIENT", subject_id=d.acme.client_id, amount=Decimal(1), currency="USD", valid_from=clock.desk_now(),
-            valid_until=now + timedelta(days=1), approved_by=None,
-        )  # fmt: skip
-
-    cut()
+    for line in Line.objects.filter(subject_id=d.acme.client_id):
+        lines.change(line, amount=Decimal(1))
     assert prove("credit_limits").ok
+    assert prove("credit_breaches").ok
 
 
 @pytest.mark.parametrize(
@@ -380,7 +408,7 @@ def test_broken_line_is_told_with_its_breaches_and_exit_code_one(
 
 def test_json_tells_every_line(superuser: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
     desk.busy()
-    superuser.execute("UPDATE credit_line SET used = used + 1")
+    superuser.execute("UPDATE credit_line SET used = used + 1 WHERE measure = 'PRE_SETTLEMENT'")
     with pytest.raises(SystemExit):
         call_command("verify", "--json")
     told = json.loads(capsys.readouterr().out)

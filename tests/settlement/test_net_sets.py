@@ -16,7 +16,7 @@ from apps.users.errors import RoleMissing
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.request_quote import request_quote
 from apps.workflows.settle_net_set import abort_net_set, agree_net_set, freeze_net_set
-from tests import world
+from tests import lines, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,7 +101,7 @@ def test_a_set_that_nets_to_nothing_settles_whole_and_frees_the_credit() -> None
     assert net_set.status == "SETTLED"
     assert legs_of(net_set) == {("BTC", "PAY", D(0), "SETTLED"), ("USD", "PAY", D(0), "SETTLED")}
     assert here.balances() == before
-    assert db.one("SELECT used FROM credit_line") == (D(0),)
+    assert lines.taken()[1] == lines.taken(lines.SETTLEMENT)[1] == 0
     assert list(settlement.list_instructions(SYSTEM)) == []
 
 

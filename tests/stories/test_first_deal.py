@@ -11,7 +11,7 @@ from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.request_quote import request_quote
-from tests import world
+from tests import lines, world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,10 +28,12 @@ def test_credit_client_buys_bitcoin() -> None:
     )
     assert rfq.status == "QUOTED"
     assert quote is not None
-    assert db.one("SELECT reserved, used FROM credit_line") == (quote.buy_quote_quantity, D(0))
+    assert lines.taken(lines.SETTLEMENT) == (quote.buy_quote_quantity, D(0))
+    assert lines.taken() == (D("4001.89"), D(0)), "the haircut: a tenth of 40,018.90, rounded up"
     trade, version, status = accept_quote(actor=acme.trader, quote_id=quote.id, client_order_id="o1", side=Side.BUY, price=quote.buy_price)
     assert status == "OPEN"
-    assert db.one("SELECT reserved, used FROM credit_line") == (D(0), version.pays)
+    assert lines.taken(lines.SETTLEMENT) == (D(0), version.pays)
+    assert lines.taken() == (D(0), D("4001.89"))
     for identity in ledger.list_identity(trade.entity_id):
         assert identity.holds, identity
     assert {i.asset: i.position for i in ledger.list_identity(trade.entity_id)} == {"BTC": D(-2), "USD": version.pays}

@@ -15,7 +15,7 @@ from apps.workflows.import_fills import import_fills
 from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
-from tests import world
+from tests import lines, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,7 +83,7 @@ def test_a_credit_client_deals_twice_we_hedge_and_the_net_of_both_settles() -> N
         **HEDGED, "POSITION USD": D(40_001) - net,
     }  # fmt: skip
     identity_holds(bought.entity_id)
-    assert db.one("SELECT reserved, used FROM credit_line") == (D(0), D(0))
+    assert lines.taken() == lines.taken(lines.SETTLEMENT) == (D(0), D(0))
     assert clock.desk_now() > here.VALUE_DAY
 
 

@@ -49,8 +49,10 @@ QUOTE_SIDE = obj(
         "headroom_before": decimal("of the binding line or balance"),
         "headroom_after": decimal("once this is dealt"),
         "headroom_currency": text("its currency"),
-        "binding": text("which limit binds", enum=["GROUP", "CLIENT", "ACCOUNT", "BALANCE"]),
-    }
+        "binding": text("whose limit binds", enum=["GROUP", "CLIENT", "ACCOUNT", "BALANCE"]),
+        "binding_measure": text("which of its limits; not of a balance", enum=["PRE_SETTLEMENT", "SETTLEMENT", "DAILY"]),
+    },
+    "binding_measure",
 )
 QUOTE = obj(
     {
@@ -120,7 +122,8 @@ LIST = {"status": Choice("only these", among=tuple(str(s) for s in RfqStatus)), 
 EXAMPLE = {"client_rfq_id": "rfq-2026-000123", "instrument": "BTC-USD", "side": "buy", "quantity": "2.5"}
 REFUSALS = {
     409: "duplicate_client_rfq_id, idempotency_in_progress",
-    422: "credit_exceeded, insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
+    422: "credit_exceeded, cap_exceeded, credit_breached, mark_stale, dealing_limit_exceeded, "
+    "insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
     "quantity_out_of_range, too_many_decimals, ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
     "quote_inconsistent, idempotency_key_reused",
     429: "rate_limited, fair_use",

@@ -13,13 +13,13 @@ class Reservations(Rows):
 @admin.register(Line)
 class LineAdmin(Record):
     roles = TRADING
-    list_display = ("subject_id", "level", "amount", "excess", "currency", "reserved", "used", "valid_until")
-    list_filter = ("level", "currency")
+    list_display = ("subject_id", "level", "measure", "amount", "excess", "reserved", "used", "valid_until")
+    list_filter = ("level", "measure")
 
 
 @admin.register(Reservation)
 class ReservationAdmin(Record):
     roles = TRADING
-    list_display = ("source_id", "line", "amount", "status", "value_date", "created_at", "ended_at")
+    list_display = ("source_id", "line", "amount", "status", "day", "created_at", "ended_at")
     list_filter = ("status",)
     date_hierarchy = "created_at"

@@ -93,17 +93,19 @@ class Exposure:
 
     subject_id: UUID
     level: str
+    measure: str
     code: str
     name: str
     currency: str
     limit: Decimal
     reserved: Decimal
     used: Decimal
+    revalued: Decimal
     is_expired: bool
 
     @property
     def taken(self) -> Decimal:
-        return self.reserved + self.used
+        return self.reserved + self.used + self.revalued
 
     @property
     def headroom(self) -> Decimal:
@@ -126,11 +128,18 @@ class Exposure:
 
 def list_exposure() -> list[Exposure]:
     rows = db.run(
-        """SELECT l.subject_id, l.level, coalesce(c.code, a.code, g.name), coalesce(c.name, a.name, g.name), l.currency,
+        """SELECT l.subject_id, l.level, l.measure, coalesce(c.code, a.code, g.name), coalesce(c.name, a.name, g.name), l.currency,
              CASE WHEN desk_now() >= l.valid_until THEN 0
                ELSE l.amount + CASE WHEN l.excess_until > desk_now() THEN l.excess ELSE 0 END END,
-             l.reserved, l.used, desk_now() >= l.valid_until
-           FROM credit_line l LEFT JOIN clients_counterparty c ON c.id = l.subject_id LEFT JOIN clients_account a ON a.id = l.subject_id
-           LEFT JOIN clients_group g ON g.id = l.subject_id ORDER BY 3"""
+             CASE WHEN l.measure = 'SETTLEMENT' THEN coalesce(d.reserved, 0) ELSE l.reserved END,
+             CASE WHEN l.measure = 'SETTLEMENT' THEN coalesce(d.used + d.unchecked, 0) ELSE l.used + l.unchecked END, l.revalued,
+             desk_now() >= l.valid_until
+           FROM credit_line l
+           LEFT JOIN LATERAL (SELECT * FROM credit_lineday x WHERE x.line_id = l.id ORDER BY x.reserved + x.used + x.unchecked
+             DESC LIMIT 1) d
+             ON l.measure = 'SETTLEMENT' LEFT JOIN clients_counterparty c ON c.id = l.subject_id LEFT JOIN clients_account a ON
+               a.id = l.subject_id
+           LEFT JOIN clients_group g ON g.id = l.subject_id
+           WHERE l.measure IN ('PRE_SETTLEMENT', 'SETTLEMENT') ORDER BY 4, 3"""
     )
     return sorted((Exposure(*row) for row in rows), key=lambda e: (-e.percent, e.code))

@@ -1,0 +1,30 @@
+"""Reserve at the quote, commit at the accept, release or close at the end; grant lines, keep marks, record breaches, call."""
+
+from .breaches import review
+from .calls import issue_call, meet_calls, withdraw_call
+from .lines import line_id_of, seed_reference, set_haircut, set_line
+from .marks import revalue, set_marks
+from .reserving import Agreed, adjust, book_agreed, close, commit, commit_with_next, lock_client, lock_lines, release, reserve
+
+__all__ = [
+    "Agreed",
+    "adjust",
+    "book_agreed",
+    "close",
+    "commit",
+    "commit_with_next",
+    "issue_call",
+    "line_id_of",
+    "lock_client",
+    "lock_lines",
+    "meet_calls",
+    "release",
+    "reserve",
+    "revalue",
+    "review",
+    "seed_reference",
+    "set_haircut",
+    "set_line",
+    "set_marks",
+    "withdraw_call",
+]
