@@ -35,6 +35,8 @@ SCREENS = {
         Screen("home", "Home", "home", ALL),
         Screen("rfqs", "Requests", "request_quote", SEES_TRADING),
         Screen("blotter", "Blotter", "receipt_long", SEES_TRADING | {"compliance"}),
+        Screen("prices", "Prices", "candlestick_chart", SEES_TRADING),
+        Screen("pricing", "Pricing", "tune", SEES_TRADING),
         Screen("position", "Position", "donut_small", SEES_TRADING),
         Screen("statistics", "Statistics", "monitoring", SEES_TRADING),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),

@@ -3,7 +3,23 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from .views import approvals, blotter, deal, halts, home, login, position, rfqs, search, settlement, statistics, ticket, webhooks
+from .views import (
+    approvals,
+    blotter,
+    deal,
+    halts,
+    home,
+    login,
+    position,
+    prices,
+    pricing,
+    rfqs,
+    search,
+    settlement,
+    statistics,
+    ticket,
+    webhooks,
+)
 
 app_name = "desk"
 urlpatterns = [
@@ -24,6 +40,11 @@ urlpatterns = [
     path("desk/deals/<str:trade>/", deal.deal_page, name="deal"),
     path("desk/position/", position.position_page, name="position"),
     path("desk/statistics/", statistics.statistics_page, name="statistics"),
+    path("desk/prices/", prices.prices_page, name="prices"),
+    path("desk/pricing/", pricing.policy_list, name="pricing"),
+    path("desk/pricing/venues/set/", pricing.set_fee, name="venue-fee"),
+    path("desk/pricing/<str:pair>/", pricing.policy_page, name="policy"),
+    path("desk/pricing/<str:pair>/set/", pricing.set_terms, name="set-policy"),
     path("desk/settlement/", settlement.settlement_page, name="settlement"),
     path("desk/settlement/release/", settlement.release, name="release"),
     path("desk/settlement/receipts/<str:receipt>/", settlement.receipt, name="receipt"),

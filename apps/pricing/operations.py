@@ -1,5 +1,6 @@
 """Policies, kill switches and closing marks."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,6 +33,7 @@ VENUES = {
     "recorded": "0", "alder": "0", "birch": "0", "cedar": "0", "ecb": "0",
     "binance": "10", "bitfinex": "20", "bitstamp": "40", "coinbase": "120", "gemini": "40", "kraken": "26", "okx": "15",
 }  # fmt: skip
+_VENUE = re.compile(r"[a-z0-9]{2,30}", re.ASCII)
 _COLUMNS = [field.attname for field in PairPolicy._meta.concrete_fields]
 
 
@@ -131,13 +133,15 @@ def policy_id(pair_code: str) -> UUID:
 
 @step
 def set_venue_fee(*, code: str, taker_bps: Decimal, actor: Actor, now: datetime) -> Venue:
-    """What taking costs at a venue, from the feed's next minute on.
+    """What taking costs at a venue, known before or new; the feed takes it up within seconds.
 
-    :raises NotFound: no such venue
-    :raises PolicyInvalid: not from 0 to below 1000 bps
+    :raises PolicyInvalid: not from 0 to below 1000 bps, or no name of a venue
     """
     if not (taker_bps.is_finite() and 0 <= taker_bps < 1_000 and money.scale_of(taker_bps) <= 4):
-        raise PolicyInvalid("taker_bps: from 0 to below 1000, with at most 4 decimals", pointer="/taker_bps")
+        raise PolicyInvalid("taker_bps: from 0 to below 1000, with at most 4 decimals", pointer="/taker_bps", fields={"taker_bps": "range"})
+    if not _VENUE.fullmatch(code):
+        raise PolicyInvalid("venue: 2 to 30 small letters and digits, as the feed names it", pointer="/venue", fields={"venue": "no name"})
+    db.run("INSERT INTO pricing_venue (code, taker_bps) VALUES (%s, 0) ON CONFLICT DO NOTHING", (code,))
     venue = queries.lock_venue(code)
     old, venue.taker_bps = venue.taker_bps, taker_bps
     venue.save(update_fields=["taker_bps"])

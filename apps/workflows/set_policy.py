@@ -100,8 +100,7 @@ def set_venue_fee(*, actor: Actor, code: str, taker_bps: Decimal, now: datetime)
     """What taking costs at a venue.
 
     :raises RoleMissing: not sales and not a trader
-    :raises NotFound: no such venue
-    :raises PolicyInvalid: no such fee
+    :raises PolicyInvalid: no such fee, or no name of a venue
     """
     if not people.may_make(actor.roles, "terms"):
         raise RoleMissing("sales and traders set what venues charge")

@@ -42,6 +42,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "position": "/desk/position/", "statistics": "/desk/statistics/",
         "deal": deal_address(day), "settlement": "/desk/settlement/", "approvals": "/desk/approvals/",
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/",
+        "prices": "/desk/prices/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
     }  # fmt: skip
     wait_for_readers()
     driving.drive("dealing")

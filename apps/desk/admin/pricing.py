@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from apps.pricing.models import Halt, Mark, MarkSet, PairPolicy
+from apps.pricing.models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, Venue
 
 from .base import TRADING, Record, Rows
 
@@ -12,7 +12,21 @@ class Marks(Rows):
 @admin.register(PairPolicy)
 class PairPolicyAdmin(Record):
     roles = TRADING
-    list_display = ("pair_code", "spread_bps", "skew_cap_bps", "minimum_earn", "auto_max_quantity", "max_price_age_ms")
+    list_display = ("pair_code", "version", "spread_bps", "skew_cap_bps", "minimum_earn", "auto_max_quantity", "max_price_age_ms")
+
+
+@admin.register(PairPolicyVersion)
+class PairPolicyVersionAdmin(Record):
+    roles = TRADING
+    list_display = ("changed_at", "pair_code", "version", "changed_by_name", "approved_by_name", "reason")
+    list_filter = ("pair_code",)
+    date_hierarchy = "changed_at"
+
+
+@admin.register(Venue)
+class VenueAdmin(Record):
+    roles = TRADING
+    list_display = ("code", "taker_bps")
 
 
 @admin.register(Halt)

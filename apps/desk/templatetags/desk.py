@@ -58,6 +58,14 @@ def rounded(value: Any, places: int = 2) -> str:
 
 
 @register.filter
+def fine(value: Any) -> str:
+    """A rate that only informs: seven significant digits, at least two decimals."""
+    if value is None or value == "":
+        return "–"
+    return rounded(value, max(2, 6 - Decimal(value).adjusted()) if value else 2)
+
+
+@register.filter
 def short(value: Any) -> str:
     """12,345,678 → 12.35m: for tiles."""
     if value is None:
