@@ -5,6 +5,7 @@ A worker may be killed at any moment: a task is acknowledged after its end, give
 """
 
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -41,6 +42,8 @@ app.conf.update(
     beat_schedule_filename=None,
     timezone="UTC",
     enable_utc=True,
+    # Celery's own way is to close the pool around each task: it would open it anew at every tick, and close it under the senders of webhooks.
+    CELERY_DB_REUSE_MAX=sys.maxsize,
 )
 
 
@@ -62,6 +65,15 @@ def _prepare_child(**_: object) -> None:
     for connection in connections.all(initialized_only=True):
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]
+
+
+@signals.task_postrun.connect
+def _give_back(**_: object) -> None:
+    """The task's connection goes back to its process's pool, which drops one that broke."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
 
 
 @app.task(name="flowdesk.canary")

@@ -242,4 +242,4 @@ def test_the_schedule_is_that_of_the_standard() -> None:
     assert schedule.wait_s(9, draw=lambda a, b: b) == 86400 + 8640
     assert schedule.wait_s(1, draw=lambda a, b: a, retry_after_s=10**6) == 3600
     assert [schedule.pause_s(n) for n in (0, 4, 5, 6, 9, 99)] == [0, 0, 30, 60, 600, 600]
-    assert [schedule.at_once(n) for n in (0, 4, 5)] == [4, 4, 1]
+    assert [schedule.at_once(n) for n in (0, 4, 5)] == [8, 8, 1]

@@ -80,27 +80,43 @@ def list_attempts(posts: Iterable[Post]) -> dict[UUID, list[Attempt]]:
 # --- for the sender ---------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All that sending one post needs."""
+    """All that sending one post needs; its keys are still sealed."""
 
     url: str
     message_id: str
     body: bytes
-    keys: tuple[signing.Key, ...]
+    endpoint_id: UUID
+    sealed: tuple[tuple[int, str, bytes], ...]  # generation, scheme, sealed
+
+    def keys(self) -> list[signing.Key]:
+        """
+        :raises CannotUnseal: a key was sealed under a SECRET_KEY that is gone
+        """
+        return [
+            signing.Key(scheme, sealing.unseal(sealed, context=sealed_for(self.endpoint_id, generation, scheme)))
+            for generation, scheme, sealed in self.sealed
+        ]
 
 
-def get_letter(post_id: UUID, *, at: datetime) -> Letter:
-    """A post with its message and the keys that sign it now.
+_LETTER = """
+SELECT e.url, v.id, v.kind, v.client_seq, v.recorded_at, v.public
+FROM notify_post p JOIN notify_endpoint e ON e.id = p.endpoint_id JOIN events_event v ON v.id = p.event_id WHERE p.id = %s
+"""
+_KEYS = """
+SELECT generation, scheme, sealed FROM notify_signingkey WHERE endpoint_id = %s AND coalesce(expires_at > %s, true) ORDER BY generation DESC
+"""
 
-    :raises CannotUnseal: a key was sealed under a SECRET_KEY that is gone
-    """
-    post = Post.objects.select_related("event", "endpoint").get(id=post_id)
-    event = post.event
-    message_id = ids.encode("evt", event.id)
+
+def get_letter(post_id: UUID, endpoint_id: UUID, *, at: datetime) -> Letter:
+    """A post with its message and the keys that sign it now, in one flight."""
+    [(url, event_id, kind, seq, recorded, public)], keys = db.run_all((_LETTER, (post_id,)), (_KEYS, (endpoint_id, at)))
+    message_id = ids.encode("evt", event_id)
     return Letter(
-        url=post.endpoint.url,
+        url=url,
         message_id=message_id,
-        body=signing.body(event_id=message_id, kind=event.kind, seq=post.seq, recorded=stamp(event.recorded_at), public=event.public or {}),
-        keys=tuple(unsealed(key) for key in live_keys(post.endpoint, at)),
+        body=signing.body(event_id=message_id, kind=kind, seq=seq, recorded=stamp(recorded), public=db.loads(public)),
+        endpoint_id=endpoint_id,
+        sealed=tuple((generation, scheme, bytes(sealed)) for generation, scheme, sealed in keys),
     )
 
 
@@ -108,10 +124,6 @@ def live_keys(endpoint: Endpoint, at: datetime) -> list[SigningKey]:
     """Newest first; the one before it for a day after a rotation."""
     live = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
     return list(SigningKey.objects.filter(live, endpoint=endpoint).order_by("-generation"))
-
-
-def unsealed(key: SigningKey) -> signing.Key:
-    return signing.Key(key.scheme, sealing.unseal(bytes(key.sealed), context=sealed_for(key.endpoint_id, key.generation, key.scheme)))
 
 
 def sealed_for(endpoint_id: UUID, generation: int, scheme: str) -> str:

@@ -13,6 +13,10 @@ class Outcome:
     answer: bytes = b""
     retry_after_s: int = 0
 
+    @property
+    def is_sent(self) -> bool:
+        return not self.error
+
     def readable(self) -> str:
         """The answer as it can stand in a log and on a page."""
         return "".join(c if c.isprintable() or c in "\n\t" else "·" for c in self.answer.decode(errors="replace"))

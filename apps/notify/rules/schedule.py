@@ -14,7 +14,7 @@ RETRY_AFTER_MAX_S = _HOUR
 
 DEADLINE_S = 15  # an answer that comes later is none
 LEASE_S = 60  # how long a sender may take before another one tries: name, connection and answer fit in it
-AT_ONCE = 4  # to one endpoint
+AT_ONCE = 8  # to one endpoint
 BREAK_AFTER = 5  # failures in a row, then one try at a time, with pauses between
 _PAUSES_S = (30, 60, 120, 300, 600)
 
