@@ -42,7 +42,7 @@ app.conf.update(
     beat_schedule_filename=None,
     timezone="UTC",
     enable_utc=True,
-    # Celery's own way is to close the pool around each task: it would open it anew at every tick, and close it under the senders of webhooks.
+    # Celery's own way is to close the pool around each task: opened anew at every tick, and closed under the senders of webhooks.
     CELERY_DB_REUSE_MAX=sys.maxsize,
 )
 
