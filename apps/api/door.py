@@ -25,6 +25,9 @@ from .problems import BodyTooLarge, LengthRequired, ScopeMissing
 from .shapes import Body
 
 
+_JSON = frozenset({"*/*", "application/json"})
+
+
 class Caller:
     """What DRF calls the user: a key that has proven itself."""
 
@@ -69,6 +72,12 @@ class Door(APIView):
             limits.give_back()
             answer["X-Request-Id"] = request_id
             return answer
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Answers are JSON: only who wants something else is looked at closely."""
+        if request._request.META.get("HTTP_ACCEPT", "*/*") in _JSON:
+            return None, "application/json"
+        return super().perform_content_negotiation(request, force)
 
     def initial(self, request: Request, *args: Any, **kw: Any) -> None:
         plain = request._request

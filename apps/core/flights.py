@@ -40,17 +40,24 @@ _SAVEPOINT = Statement("SAVEPOINT effect", prepare=False)
 _UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
 _COMMIT = Statement("COMMIT", prepare=False)
 _waiting: ContextVar[list[Statement] | None] = ContextVar("waiting", default=None)
+_ahead: ContextVar[list[Statement]] = ContextVar("ahead")  # reads to go out behind the first flight
+_read: ContextVar[dict[tuple[str, Params], Rows]] = ContextVar("read")  # and what they found
 
 
 @contextmanager
-def gathered() -> Iterator[None]:
-    """Let statements wait for each other, in this thread, until the context ends."""
-    token = _waiting.set([])
+def gathered(ahead: Sequence[Statement] = ()) -> Iterator[None]:
+    """Let statements wait for each other, in this thread, until the context ends.
+
+    :param ahead: reads that are known before the first flight and go with it, behind what it carries: the same statement finds its rows
+        here, once, as long as nothing else was sent
+    """
+    tokens = _waiting.set([]), _ahead.set(list(ahead)), _read.set({})
     try:
         with connection.execute_wrapper(_after_waiting):
             yield
     finally:
-        _waiting.reset(token)
+        for variable, token in zip((_waiting, _ahead, _read), tokens, strict=True):
+            variable.reset(token)  # type: ignore[arg-type]
 
 
 def _after_waiting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -74,13 +81,15 @@ def fly(some: Sequence[Statement]) -> list[Rows]:
     :raises AppError: a constraint of `refuse` was breached
     """
     waiting = _waiting.get()
+    if waiting is not None and (found := _found(waiting, some)) is not None:
+        return [found]
     queue = [*waiting, *some] if waiting else list(some)
     if waiting:
         waiting.clear()
     if not queue:
         return []
     try:
-        rows = _send(queue)
+        rows = _send(queue) if waiting is None or not (ahead := _ahead.get()) else _send_with(queue, ahead)
     except IntegrityError as no:
         _fail(queue)
         _refuse(queue, no)
@@ -88,6 +97,24 @@ def fly(some: Sequence[Statement]) -> list[Rows]:
         _fail(queue)
         raise
     return rows[len(queue) - len(some) :]
+
+
+def _found(waiting: Sequence[Statement], some: Sequence[Statement]) -> Rows | None:
+    """The rows of a read that went ahead. Whatever else is sent makes it old."""
+    read = _read.get()
+    if not read:
+        return None
+    if len(some) == 1 and all(one is _SAVEPOINT for one in waiting):
+        return read.pop((some[0].sql, some[0].params), None)
+    read.clear()
+    return None
+
+
+def _send_with(queue: Sequence[Statement], ahead: list[Statement]) -> list[Rows]:
+    rows = _send([*queue, *ahead])
+    _read.get().update({(one.sql, one.params): found for one, found in zip(ahead, rows[len(queue) :], strict=True)})
+    ahead.clear()
+    return rows[: len(queue)]
 
 
 def flush() -> None:

@@ -1,7 +1,7 @@
 """One use case, one transaction: `@use_case` opens it, `@step` refuses to run outside one."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from . import clock, flights
 from .errors import Conflict, OutcomeUnknown, Rejected
+from .flights import Statement
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -79,12 +80,17 @@ def bag(rank: int, name: str, item: Any, flush: Callable[[list[Any]], object]) -
     items.append(item)
 
 
-def use_case(body: Callable[..., R]) -> Callable[..., Any]:
+def use_case(body: Callable[..., R] | None = None, *, ahead: Callable[..., Sequence[Statement]] | None = None) -> Callable[..., Any]:
     """Open the one transaction, hand the received instant down as `now`, keep the answer where `once` is given.
+
+    :param ahead: from the arguments of the body, what it will read first: it travels with the received instant, behind it
 
     A Conflict or Rejected undoes the effect, not the receipt: it is stored with its `….refused` event, so that a
     retry gets the same answer. All else rolls back whole and stores nothing.
     """
+
+    if body is None:
+        return functools.partial(use_case, ahead=ahead)
 
     @functools.wraps(body)
     def run(*, once: Once | None = None, **kw: Any) -> Any:
@@ -94,7 +100,7 @@ def use_case(body: Callable[..., R]) -> Callable[..., Any]:
         token = _unit.set(unit)
         committing = False
         try:
-            with flights.gathered(), transaction.atomic(durable=True):
+            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True):
                 if once is None:
                     out = body(now=clock.desk_now(), **kw)
                     unit.finish()

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.core import db, ids, money
+from apps.core import db, flights, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
+from apps.core.flights import Statement
 
 from . import rendering, rules
 from .models import Quote, Rfq
@@ -66,19 +67,14 @@ class Dealing:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """What makes two requests of an account look like one that was sent twice: side and size, the first still live or just dealt.
-
-    :param now: the desk's time
-    """
+    """What makes two requests of an account look like one that was sent twice: side and size, the first still live or just dealt."""
 
     side: str
     quantity: Decimal | None
     quote_quantity: Decimal | None
-    now: datetime
 
 
-# How long after a request the same under another id is warned of.
-SAME_WITHIN = timedelta(seconds=10)
+SAME_WITHIN = "10 seconds"  # how long after a request the same under another id is warned of
 # Desk time after its end in which an accept that came in time may still be on its way (transaction_timeout is 10 s).
 GRACE = timedelta(seconds=10)
 _COLUMNS = """
@@ -111,9 +107,9 @@ LEFT JOIN instruments_pair p ON p.code = %s AND p.active
 LEFT JOIN clients_fairuse f ON f.client_id = c.id AND f.level = 'HARD'
 LEFT JOIN LATERAL (SELECT r.id FROM rfqs_rfq r
    WHERE r.account_id = a.id AND r.pair_id = p.code AND r.side = %s AND coalesce(r.quantity, r.quote_quantity) = %s
-     AND (r.quantity IS NULL) = %s AND r.received_at > %s
+     AND (r.quantity IS NULL) = %s AND r.received_at > (SELECT desk_now()) - interval '{SAME_WITHIN}'
      AND (r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'FILLED') OR (r.status = 'QUOTED' AND EXISTS (
-       SELECT 1 FROM rfqs_quote q WHERE q.rfq_id = r.id AND q.status = 'OPEN' AND q.expires_at > %s)))
+       SELECT 1 FROM rfqs_quote q WHERE q.rfq_id = r.id AND q.status = 'OPEN' AND q.expires_at > (SELECT desk_now()))))
    ORDER BY r.received_at DESC LIMIT 1) d ON true
 WHERE a.owner_id = %s::uuid AND CASE WHEN %s::uuid IS NULL THEN a.is_default ELSE a.id = %s::uuid END
 """  # noqa: S608
@@ -131,17 +127,21 @@ WHERE r.id = %s
 """
 
 
+def read_dealing(*, actor: Actor, account_id: UUID | None, pair: str, same: Same | None = None) -> Statement:
+    """What :func:`get_dealing` asks, for who can send it ahead."""
+    repeated: tuple[Any, ...] = (None,) * 3
+    if same is not None:
+        repeated = (same.side, same.quantity if same.quantity is not None else same.quote_quantity, same.quantity is None)
+    return Statement(_DEALING, (actor.id, pair, *repeated, actor.client_id, account_id, account_id))
+
+
 def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str, same: Same | None = None) -> Dealing | None:
     """Account, client, terms, pair, policy, halts and position in one statement; None when the pair does not exist.
 
     :param same: look for a request that this one seems to repeat
     :raises NotFound: the account is not one that the key names
     """
-    repeated: tuple[Any, ...] = (None,) * 5
-    if same is not None:
-        size = same.quantity if same.quantity is not None else same.quote_quantity
-        repeated = (same.side, size, same.quantity is None, same.now - SAME_WITHIN, same.now)
-    row = db.first(_DEALING, (actor.id, pair, *repeated, actor.client_id, account_id, account_id))
+    row = next(iter(flights.fly([read_dealing(actor=actor, account_id=account_id, pair=pair, same=same)])[0]), None)
     if row is None or (actor.account_ids is not None and row[0] not in actor.account_ids):
         raise NotFound("no such account")
     return None if row[22] is None else _dealing(row)
@@ -212,11 +212,16 @@ class Deal:
     halted_at: datetime | None
 
 
+def read_deal(quote_id: UUID, *, actor: Actor) -> Statement:
+    """What :func:`get_deal` asks, for who can send it ahead."""
+    return Statement(_DEAL, (actor.id, quote_id))
+
+
 def get_deal(quote_id: UUID, *, actor: Actor) -> Deal:
     """
     :raises NotFound: no such quote, or another client's, or of an account that the key does not name
     """
-    row = db.first(_DEAL, (actor.id, quote_id))
+    row = next(iter(flights.fly([read_deal(quote_id, actor=actor)])[0]), None)
     if row is None or row[2] != actor.client_id or (actor.account_ids is not None and row[1] not in actor.account_ids):
         raise NotFound("no such quote")
     values: list[Any] = [*row[:-3], db.loads(row[-3]), *row[-2:]]

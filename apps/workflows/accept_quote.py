@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.clients import queries as clients
@@ -10,6 +11,7 @@ from apps.clients import rules as client_rules
 from apps.clients.models import SettlementMode
 from apps.core import ids
 from apps.core.actor import Actor
+from apps.core.flights import Statement
 from apps.core.unit import use_case
 from apps.credit import operations as credit
 from apps.instruments import rules as calendar
@@ -27,7 +29,11 @@ from apps.trades.rules import Economics, client_lines
 from . import quoting
 
 
-@use_case
+def _reads(*, actor: Actor, quote_id: UUID, **_: Any) -> list[Statement]:
+    return [rfq_queries.read_deal(quote_id, actor=actor)]
+
+
+@use_case(ahead=_reads)
 def accept_quote(
     *,
     actor: Actor,

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.core import ids
 from apps.core.actor import Actor
+from apps.core.flights import Statement
 from apps.core.unit import use_case
 from apps.credit import operations as credit
 from apps.pricing.models import PairPolicy
@@ -24,7 +26,11 @@ from . import quoting
 Result = tuple[Rfq, Quote | None, str]
 
 
-@use_case
+def _reads(*, actor: Actor, account_id: UUID | None, ask: Ask, **_: Any) -> list[Statement]:
+    return [rfq_queries.read_dealing(actor=actor, account_id=account_id, pair=ask.pair)]
+
+
+@use_case(ahead=_reads)
 def request_quote(
     *,
     actor: Actor,

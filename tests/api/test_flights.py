@@ -105,8 +105,8 @@ def accept(key: Key, quoted: Any, reference: str = "o-1") -> Any:
 @pytest.mark.parametrize(
     ("mode", "quote", "deal"),
     [
-        ("CREDIT", Cost(12, 5, 1, 0), Cost(14, 5, 1, 0)),
-        ("PREFUNDED", Cost(12, 5, 1, 1), Cost(15, 7, 1, 4)),
+        ("CREDIT", Cost(12, 4, 1, 0), Cost(14, 4, 1, 0)),
+        ("PREFUNDED", Cost(12, 4, 1, 1), Cost(15, 6, 1, 4)),
     ],
 )
 def test_a_quote_and_an_accept_take_so_many_statements_and_round_trips(mode: str, quote: Cost, deal: Cost) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -179,6 +179,7 @@ def encode(depth: Composite) -> bytes:
     )
 
 
+@lru_cache(maxsize=64)  # a composite never changes: the same text is the same one, read again by each quote until the next is published
 def decode(text: bytes) -> Composite:
     """The composite of `encode`, checked: what is not one, or is crossed, unsorted or not above zero, is no price.
 
