@@ -24,7 +24,6 @@ from .once import Answer, RequestOnce, request_hash
 from .problems import BodyTooLarge, LengthRequired, ScopeMissing
 from .shapes import Body
 
-
 _JSON = frozenset({"*/*", "application/json"})
 
 

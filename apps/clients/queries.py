@@ -144,9 +144,9 @@ def get_terms(account_id: UUID, at: datetime) -> Terms:
     )
 
 
-def lock_account(account_id: UUID) -> Account:
-    """The row that whoever touches a client balance locks first."""
-    return Account.objects.select_for_update(no_key=True, of=("self",)).get(id=account_id)
+def lock_account(account_id: UUID) -> None:
+    """The row that whoever touches a client balance locks first: the lock goes out before whatever is sent next."""
+    db.send("SELECT 1 FROM clients_account WHERE id = %s FOR NO KEY UPDATE", (account_id,))
 
 
 def list_fair_use() -> list[FairUse]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import psycopg
-from django.db import IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
 
 from . import pipe
 from .errors import AppError
@@ -51,18 +51,20 @@ def gathered(ahead: Sequence[Statement] = ()) -> Iterator[None]:
     :param ahead: reads that are known before the first flight and go with it, behind what it carries: the same statement finds its rows
         here, once, as long as nothing else was sent
     """
-    tokens = _waiting.set([]), _ahead.set(list(ahead)), _read.set({})
+    waiting, reads, read = _waiting.set([]), _ahead.set(list(ahead)), _read.set({})
     try:
         with connection.execute_wrapper(_after_waiting):
             yield
     finally:
-        for variable, token in zip((_waiting, _ahead, _read), tokens, strict=True):
-            variable.reset(token)  # type: ignore[arg-type]
+        _waiting.reset(waiting)
+        _ahead.reset(reads)
+        _read.reset(read)
 
 
 def _after_waiting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     """What the ORM sends keeps its place behind what waits."""
     flush()
+    _read.get().clear()
     return execute(sql, params, many, context)
 
 
@@ -127,9 +129,11 @@ def _send(queue: Sequence[Statement]) -> list[Rows]:
     global statements, flights  # noqa: PLW0603
     statements += len(queue)
     flights += 1
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        return pipe.send(connection.connection, [(one.sql, one.params, one.prepare) for one in queue])
+    django = connections[DEFAULT_DB_ALIAS]
+    if django.connection is None:
+        django.ensure_connection()
+    with django.wrap_database_errors:
+        return pipe.send(django.connection, [(one.sql, one.params, one.prepare) for one in queue])
 
 
 def _fail(queue: Sequence[Statement]) -> None:

@@ -6,6 +6,8 @@ from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE = {c: i for i, c in enumerate(_ALPHABET)}
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 
 
 def uuid7() -> UUID:
@@ -18,11 +20,8 @@ def uuid7() -> UUID:
 
 def encode(prefix: str, value: UUID) -> str:
     """`rfq_01j9…`: always 26 characters after the prefix."""
-    number, out = value.int, []
-    for _ in range(26):
-        number, digit = divmod(number, 32)
-        out.append(_ALPHABET[digit])
-    return f"{prefix}_{''.join(reversed(out))}"
+    number = value.int
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def decode(prefix: str, text: str) -> UUID:

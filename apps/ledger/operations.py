@@ -232,15 +232,24 @@ def void_holds(*, source_id: UUID, now: datetime) -> None:
         _end(one, HoldStatus.VOIDED, now)
 
 
+_PENDING = """
+SELECT h.id, h.account_id, h.amount FROM ledger_hold h WHERE h.source_id = %s AND h.status = 'PENDING' ORDER BY h.account_id
+"""
+_HELD = """
+SELECT 1 FROM ledger_ledgeraccount WHERE id IN (SELECT account_id FROM ledger_hold WHERE source_id = %s) ORDER BY id FOR NO KEY UPDATE
+"""
+_ENDED = """
+WITH h AS (UPDATE ledger_hold SET status = %s, ended_at = %s WHERE id = %s)
+UPDATE ledger_ledgeraccount SET held = held - %s WHERE id = %s
+"""
+
+
 def _lock_pending(source_id: UUID) -> list[Hold]:
-    accounts = Hold.objects.filter(source_id=source_id).values_list("account_id", flat=True)
-    for account_id in sorted(accounts):
-        db.run("SELECT 1 FROM ledger_ledgeraccount WHERE id = %s FOR NO KEY UPDATE", (account_id,))
-    return list(Hold.objects.filter(source_id=source_id, status=HoldStatus.PENDING).order_by("account_id"))
+    """Lock the balances of a source's holds, then read those that are pending, in order of their accounts."""
+    _, rows = db.run_all((_HELD, (source_id,)), (_PENDING, (source_id,)))
+    return [Hold(id=row[0], account_id=row[1], amount=row[2], status=HoldStatus.PENDING) for row in rows]
 
 
 def _end(one: Hold, status: HoldStatus, now: datetime) -> None:
     HOLD.move(one, status)
-    one.ended_at = now
-    one.save(update_fields=["status", "ended_at"])
-    db.run("UPDATE ledger_ledgeraccount SET held = held - %s WHERE id = %s", (one.amount, one.account_id))
+    db.send(_ENDED, (str(status), now, one.id, one.amount, one.account_id))

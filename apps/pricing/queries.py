@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from apps.core import db
 from apps.core.errors import NotFound
 
 from .models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, Venue
@@ -104,6 +106,12 @@ def lock_venue(code: str) -> Venue:
     if found is None:
         raise NotFound("no such venue")
     return found
+
+
+@lru_cache(maxsize=256)
+def policy_of(row: str) -> PairPolicy:
+    """A pair's policy out of its row as JSON, not to be changed; the same row is the same policy."""
+    return PairPolicy(**db.loads(row))
 
 
 def spread_of(policy: PairPolicy, *, tier: str, markup_bps: Decimal) -> Spread:

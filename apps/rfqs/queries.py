@@ -57,7 +57,7 @@ class Dealing:
     max_quantity: Decimal
     default_tenor: str
     has_caps: bool  # on its notional, per deal or day
-    policy: dict[str, Any]
+    policy: str  # the pair's row as JSON (pricing.queries.policy_of)
     halt: str | None
     position: Decimal  # of the book in the base asset, long positive
     cutoffs: list[dict[str, str]]
@@ -159,7 +159,7 @@ def get_dealing_of(rfq_id: UUID) -> Dealing:
 
 
 def _dealing(row: tuple[Any, ...]) -> Dealing:
-    values: list[Any] = [*row[:-6], db.loads(row[-6]), row[-5], row[-4], db.loads(row[-3] or "[]"), row[-2], row[-1]]
+    values: list[Any] = [*row[:-3], db.loads(row[-3] or "[]"), row[-2], row[-1]]
     return Dealing(*values)
 
 

@@ -49,4 +49,4 @@ def receipt_payload(rfq: "Rfq", quote: "Quote", account_code: str) -> bytes:
 
 def stamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

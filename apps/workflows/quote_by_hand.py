@@ -14,7 +14,6 @@ from apps.credit.rules import Headroom
 from apps.pricing import queries as pricing
 from apps.pricing import rules as prices
 from apps.pricing.errors import QuoteInconsistent, SizeTooSmall, TradingHalted
-from apps.pricing.models import PairPolicy
 from apps.pricing.rules import Composite, SidePrice
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
@@ -96,7 +95,7 @@ def quote_by_hand(
     return rfqs.requote(
         rfq=held,
         account_code=dealing.account_code,
-        figures=quoting.figures(priced, market, settles, headroom, by=actor.name, policy_version=dealing.policy["version"]),
+        figures=quoting.figures(priced, market, settles, headroom, by=actor.name, policy_version=pricing.policy_of(dealing.policy).version),
         ttl_ms=ttl_ms,
         min_life=AT_ONCE,
         priced_by=actor.id,
@@ -162,18 +161,18 @@ def _at(dealing: Dealing, rfq: Rfq, given: Mapping[Side, Decimal], market: Marke
 
 
 def _require_meant(dealing: Dealing, given: Mapping[Side, Decimal], market: Market, *, sure: bool) -> None:
-    bands = pricing.bands_of(PairPolicy(**dealing.policy))
+    bands = pricing.bands_of(pricing.policy_of(dealing.policy))
     for price in given.values():
         prices.require_meant(price, market.mid, bands, sure=sure)
 
 
 def _markup(dealing: Dealing) -> Decimal:
-    return pricing.spread_of(PairPolicy(**dealing.policy), tier=dealing.tier, markup_bps=dealing.markup_bps).client_bps
+    return pricing.spread_of(pricing.policy_of(dealing.policy), tier=dealing.tier, markup_bps=dealing.markup_bps).client_bps
 
 
 def _suggest(dealing: Dealing, rfq: Rfq, market: Market, now: datetime) -> tuple[Sides, list[str]]:
     try:
-        return quoting.price_sides(dealing, PairPolicy(**dealing.policy), rfq, market, ttl_ms=prices.FREE_TTL_MS, now=now)
+        return quoting.price_sides(dealing, pricing.policy_of(dealing.policy), rfq, market, ttl_ms=prices.FREE_TTL_MS, now=now)
     except (SizeTooSmall, QuoteInconsistent):
         return {}, []
 

@@ -6,7 +6,7 @@ Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -154,7 +154,7 @@ def _assets(dealing: Dealing) -> tuple[calendar.Asset, calendar.Asset]:
 
 
 def _cutoffs(dealing: Dealing) -> list[calendar.CutOff]:
-    return [calendar.CutOff(c["asset"], datetime.strptime(c["at"], "%H:%M:%S").time(), c["zone"]) for c in dealing.cutoffs]  # noqa: DTZ007
+    return [calendar.CutOff(c["asset"], time.fromisoformat(c["at"]), c["zone"]) for c in dealing.cutoffs]
 
 
 def pair_of(dealing: Dealing) -> PairSpec:

@@ -11,7 +11,7 @@ from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
 from apps.credit import operations as credit
-from apps.pricing.models import PairPolicy
+from apps.pricing import queries as pricing
 from apps.pricing.rules import Composite
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
@@ -27,7 +27,11 @@ Result = tuple[Rfq, Quote | None, str]
 
 
 def _reads(*, actor: Actor, account_id: UUID | None, ask: Ask, **_: Any) -> list[Statement]:
-    return [rfq_queries.read_dealing(actor=actor, account_id=account_id, pair=ask.pair)]
+    return [rfq_queries.read_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))]
+
+
+def _same(ask: Ask) -> Same:
+    return Same(str(ask.side), ask.quantity, ask.quote_quantity)
 
 
 @use_case(ahead=_reads)
@@ -52,8 +56,7 @@ def request_quote(
         PriceUnavailable, QuantityOutOfRange, TooManyDecimals, SizeTooSmall, TtlOutOfRange, PastCutoff, CreditExceeded,
         InsufficientBalance, DuplicateRfq, FairUseExceeded, QuoteInconsistent
     """
-    same = Same(str(ask.side), ask.quantity, ask.quote_quantity, now)
-    dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=same)
+    dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))
     if dealing is None:
         raise UnknownInstrument(ask.pair, pointer="/instrument")
     quoting.require_may_ask(dealing)
@@ -63,7 +66,7 @@ def request_quote(
     quoting.require_size(dealing, ask, market)
     settles = quoting.value_date(dealing, ask.tenor, now)
     rfq_id = ids.uuid7()
-    policy = PairPolicy(**dealing.policy)
+    policy = pricing.policy_of(dealing.policy)
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
     if not reasons:

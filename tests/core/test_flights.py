@@ -124,3 +124,35 @@ def test_statements_are_planned_once_a_connection() -> None:
     add_all(given=["b"])
     [(count,)] = db.run("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'INSERT INTO clients_group%'")
     assert count == 1
+
+
+READ = flights.Statement("SELECT count(*) FROM clients_group", ())
+
+
+def count() -> int:
+    return int(flights.fly([READ])[0][0][0])
+
+
+def test_what_is_read_first_travels_with_the_instant_and_is_found_once() -> None:
+    @use_case(ahead=lambda **_: [READ])
+    def body(*, now: datetime) -> tuple[int, int]:
+        return count(), count()
+
+    connection.ensure_connection()
+    before = flights.flights
+    assert body() == (0, 0)
+    assert flights.flights == before + 3  # the instant with the read; the second read; COMMIT
+
+
+def test_what_was_read_ahead_is_forgotten_as_soon_as_anything_else_is_sent() -> None:
+    @use_case(ahead=lambda **_: [READ])
+    def written(*, now: datetime) -> int:
+        add("a")
+        return count()
+
+    @use_case(ahead=lambda **_: [READ])
+    def written_and_sent(*, now: datetime) -> int:
+        Group(id=ids.uuid7(), name="b").save(force_insert=True)
+        return count()
+
+    assert (written(), written_and_sent()) == (1, 2)
