@@ -36,9 +36,9 @@ class Firm:
         return self.account.owner_id
 
 
-def firm(code: str, mode: str = "CREDIT", line: Decimal | None = D(10_000_000), **terms: object) -> Firm:
-    """An approved client with a trader and a treasurer."""
-    entity, book = instruments.get_entity("flowdesk"), instruments.get_book("main")
+def firm(code: str, mode: str = "CREDIT", line: Decimal | None = D(10_000_000), book: str = "main", **terms: object) -> Firm:
+    """An approved client with a trader and a treasurer; its deals go to `book`."""
+    entity = instruments.get_entity("flowdesk")
     lei = {"acme": "ACMEDEMO000000000103", "borealis": "BOREALISDEMO00000159", "cygnus": "CYGNUSDEMO0000000160"}.get(code, "")
     account = onboard_client(
         applicant=Applicant(
@@ -53,7 +53,7 @@ def firm(code: str, mode: str = "CREDIT", line: Decimal | None = D(10_000_000), 
             **{"instructions": INSTRUCTIONS.get(code, ()), **terms},  # type: ignore[arg-type]
         ),
         entity_id=entity.id,
-        book_id=book.id,
+        book_id=instruments.get_book(book).id,
         approved_by=None,
     )
     return Firm(account, actor_of(account, "Trader"), actor_of(account, "Treasury"))

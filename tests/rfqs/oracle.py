@@ -1,0 +1,237 @@
+"""What requests, quotes and credit should do, written down a second time and as simply as possible: no database, no clock, no locks.
+
+The machine of test_life.py does everything twice, here and for real, and compares. A refusal is a code; "ok" is none.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+
+D = Decimal
+GRACE = timedelta(seconds=10)  # the sweep leaves a quote this long
+WAITING = {"RECEIVED", "PICKED_UP", "ON_HOLD"}
+
+
+@dataclass
+class Quote:
+    key: object
+    prices: dict[str, Decimal]
+    notional: Decimal
+    expires: datetime
+    status: str = "OPEN"
+    good_until: datetime | None = None
+
+    def may_be_hit(self, now: datetime) -> bool:
+        """Whether an accept that is received now gets it."""
+        if now >= self.expires:
+            return False
+        return self.status == "OPEN" or (self.status == "SUPERSEDED" and self.good_until is not None and now < self.good_until)
+
+    def refusal(self, now: datetime) -> str:
+        if self.status in {"ACCEPTED", "DECLINED", "COUNTERED"}:
+            return "quote_answered"
+        if self.status == "WITHDRAWN":
+            return "quote_withdrawn"
+        if now >= self.expires or self.status == "EXPIRED":
+            return "quote_expired"
+        if self.status == "SUPERSEDED" and not self.may_be_hit(now):
+            return "quote_superseded"
+        return "ok"
+
+
+@dataclass
+class Rfq:
+    key: object
+    side: str
+    size: Decimal
+    respond_by: datetime
+    day: date
+    status: str
+    owner: str | None = None
+    holds: dict[str, Decimal] = field(default_factory=dict)  # by line
+    quotes: list[Quote] = field(default_factory=list)
+
+    @property
+    def last(self) -> Quote:
+        return self.quotes[-1]
+
+
+@dataclass
+class Line:
+    amount: Decimal
+    breached: bool = False
+
+
+PRE, DAY = "PRE_SETTLEMENT", "SETTLEMENT"  # the add-on of all that is open; the full value on each value date
+HAIRCUT = D("0.10")
+
+
+def wanted(notional: Decimal) -> dict[str, Decimal]:
+    return {PRE: (notional * HAIRCUT).quantize(D("0.01"), ROUND_CEILING), DAY: notional.quantize(D("0.01"), ROUND_CEILING)}
+
+
+@dataclass
+class Desk:
+    """One client that deals on credit, and all that it asked for."""
+
+    lines: dict[str, Line]
+    used: dict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    halted: bool = False
+    rfqs: list[Rfq] = field(default_factory=list)
+
+    def reserved(self, line: str, day: date | None = None) -> Decimal:
+        return sum((rfq.holds.get(line, D(0)) for rfq in self.rfqs if day in {None, rfq.day}), D(0))
+
+    def dealt(self, line: str, day: date | None = None) -> Decimal:
+        return sum((amount for (name, on), amount in self.used.items() if name == line and day in {None, on}), D(0))
+
+    def taken(self, line: str, day: date) -> Decimal:
+        on = day if line == DAY else None
+        return self.reserved(line, on) + self.dealt(line, on)
+
+    def take(self, rfq: Rfq, notional: Decimal, *, lower: bool) -> str:
+        """Bring what a request holds to what a quote needs; what it has already is its own, unless it is let go first."""
+        if any(line.breached for line in self.lines.values()):
+            return "credit_breached"
+        needs = wanted(notional)
+        for name, amount in needs.items():
+            own = rfq.holds.get(name, D(0))
+            free = self.lines[name].amount - self.taken(name, rfq.day) + (own if lower else 0)
+            more = amount if lower else amount - min(amount, own)
+            if more > max(free, D(0)):
+                return "credit_exceeded"
+        rfq.holds = {name: amount if lower else max(amount, rfq.holds.get(name, D(0))) for name, amount in needs.items()}
+        return "ok"
+
+    def set_line(self, name: str, amount: Decimal) -> None:
+        """Cut below its use a line is in breach, until it is looked at again and covers it."""
+        line, days = self.lines[name], {rfq.day for rfq in self.rfqs}
+        line.amount = amount
+        line.breached = any(self.taken(name, day) > amount for day in days)
+
+    # --- the desk ---------------------------------------------------------------------------------------------------
+    def owned(self, rfq: Rfq, who: str, allowed: set[str]) -> str:
+        if rfq.status not in {*WAITING, "QUOTED"}:
+            return "rfq_closed"
+        if rfq.owner != who:
+            return "not_owner"
+        return "ok" if rfq.status in allowed else "rfq_closed"
+
+    def pick_up(self, rfq: Rfq, who: str) -> str:
+        if rfq.status in {*WAITING, "QUOTED"} and rfq.owner not in {None, who}:
+            return "rfq_owned"
+        if rfq.status != "RECEIVED":
+            return "rfq_closed"
+        rfq.status, rfq.owner = "PICKED_UP", who
+        return "ok"
+
+    def take_over(self, rfq: Rfq, who: str) -> str:
+        if rfq.owner is None or rfq.status not in {"PICKED_UP", "ON_HOLD", "QUOTED"}:
+            return "rfq_closed"
+        rfq.owner = who
+        return "ok"
+
+    def move(self, rfq: Rfq, who: str, before: str, after: str) -> str:
+        code = self.owned(rfq, who, {before})
+        if code == "ok":
+            rfq.status = after
+            rfq.owner = None if after == "RECEIVED" else who
+        return code
+
+    def hand_quote(self, rfq: Rfq, who: str, quote: Quote, now: datetime) -> str:
+        code = self.owned(rfq, who, {"PICKED_UP", "QUOTED"})
+        if code != "ok":
+            return code
+        alive = any(q.status in {"OPEN", "SUPERSEDED"} and q.expires > now - GRACE for q in rfq.quotes)
+        code = self.take(rfq, quote.notional, lower=not alive)
+        if code != "ok":
+            return code
+        for old in rfq.quotes:
+            if old.status == "OPEN":
+                old.status, old.good_until = "SUPERSEDED", min(old.expires, now)  # a person's new price leaves the old one no time
+        rfq.quotes.append(quote)
+        rfq.status = "QUOTED"
+        return "ok"
+
+    def withdraw(self, rfq: Rfq, who: str, now: datetime) -> str:
+        code = self.owned(rfq, who, {"QUOTED"})
+        if code == "ok":
+            self.end_live(rfq, now)
+            rfq.status, rfq.holds = "PICKED_UP", {}
+        return code
+
+    def reject(self, rfq: Rfq, who: str, now: datetime) -> str:
+        code = self.owned(rfq, who, {*WAITING, "QUOTED"})
+        if code == "ok":
+            self.end(rfq, "REJECTED", now)
+        return code
+
+    # --- the client -------------------------------------------------------------------------------------------------
+    def accept(self, rfq: Rfq, quote: Quote, side: str, price: Decimal, now: datetime) -> str:
+        code = quote.refusal(now)
+        if code != "ok":
+            return code
+        if self.halted:
+            return "quote_withdrawn"
+        if quote.prices.get(side) != price:
+            return "price_mismatch"
+        self.end_live(rfq, now, but=quote)
+        quote.status, rfq.status = "ACCEPTED", "FILLED"
+        for name, amount in rfq.holds.items():
+            self.used[name, rfq.day] += amount
+        rfq.holds = {}
+        return "ok"
+
+    def decline(self, rfq: Rfq, quote: Quote, now: datetime) -> str:
+        code = quote.refusal(now)
+        if code == "ok":
+            self.end_live(rfq, now, but=quote)
+            quote.status, rfq.status, rfq.holds = "DECLINED", "DECLINED", {}
+        return code
+
+    def counter(self, rfq: Rfq, quote: Quote, side: str, limit: Decimal, now: datetime) -> str:
+        code = quote.refusal(now)
+        if code != "ok":
+            return code
+        quoted = quote.prices.get(side)
+        if quoted is None:
+            return "price_mismatch"
+        if (limit >= quoted) if side == "buy" else (limit <= quoted):
+            return "counter_not_better"
+        self.end_live(rfq, now, but=quote)
+        quote.status, rfq.holds = "COUNTERED", {}
+        rfq.status = "RECEIVED" if rfq.owner is None else "PICKED_UP"
+        return "ok"
+
+    def cancel(self, rfq: Rfq, now: datetime) -> str:
+        if rfq.status not in {*WAITING, "QUOTED"}:
+            return "rfq_closed"
+        self.end(rfq, "CANCELLED", now)
+        return "ok"
+
+    # --- time -------------------------------------------------------------------------------------------------------
+    def sweep(self, now: datetime) -> None:
+        for rfq in self.rfqs:
+            for quote in rfq.quotes:
+                if quote.status in {"OPEN", "SUPERSEDED"} and quote.expires <= now - GRACE:
+                    self.expire(rfq, quote, now)
+        for rfq in self.rfqs:
+            if rfq.status in WAITING and rfq.respond_by <= now:
+                self.end(rfq, "EXPIRED", now)
+
+    def expire(self, rfq: Rfq, quote: Quote, now: datetime) -> None:
+        was_open = quote.status == "OPEN"
+        quote.status = "EXPIRED"
+        if was_open and rfq.status == "QUOTED":
+            rfq.holds = {}
+            rfq.status = "PICKED_UP" if rfq.owner is not None and rfq.respond_by > now else "EXPIRED"
+
+    def end(self, rfq: Rfq, status: str, now: datetime) -> None:
+        self.end_live(rfq, now)
+        rfq.status, rfq.holds = status, {}
+
+    def end_live(self, rfq: Rfq, now: datetime, but: Quote | None = None) -> None:
+        for quote in rfq.quotes:
+            if quote is not but and (quote.status == "OPEN" or quote.may_be_hit(now)):
+                quote.status = "WITHDRAWN" if now < quote.expires else "EXPIRED"
