@@ -1,8 +1,9 @@
 """The clients of the demo as a process of their own: commands in and answers out, a JSON line each; no Django in here.
 
-Started as `python client.py WEB_URL LIVE_URL KEY_FILE…`; it speaks to the platform over HTTP and WebSocket only.
+Started as `python client.py WEB_URL LIVE_URL KEY_FILE…`; it speaks to the platform over HTTP and WebSocket only, and is sent webhooks.
 """
 
+import http.server
 import json
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowdesk_client import Api, EventStream, Frame, Refused, load_key
+from flowdesk_client.webhooks import VerificationError, verify
 
 
 class Listener(threading.Thread):
@@ -35,6 +37,44 @@ class Listener(threading.Thread):
             return list(self.frames)
 
 
+class Receiver:
+    """One client's webhook: every message is verified and kept. The very first is refused once, as by a receiver that is just starting."""
+
+    def __init__(self, api: Api) -> None:
+        self.got: list[tuple[int, str, str]] = []
+        self.forged = 0
+        self.is_up = False
+        self.lock = threading.Lock()
+        receiver = self
+
+        class Door(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(receiver.take(dict(self.headers), body))
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Says nothing."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made = api.post("/api/v1/webhooks", {"url": f"http://127.0.0.1:{server.server_address[1]}/events"})
+        self.key = str(made["keys"][0]["public_key"])
+
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        try:
+            event = verify(headers, body, self.key)
+        except VerificationError:
+            self.forged += 1
+            return 400
+        with self.lock:
+            if not self.is_up:
+                self.is_up = True
+                return 503
+            self.got.append((event["seq"], event["type"], event["id"]))
+        return 204
+
+
 class Clients:
     def __init__(self, web_url: str, live_url: str, key_files: list[str]) -> None:
         keys = {Path(name).stem: load_key(name) for name in key_files}  # acme, cygnus-treasury, …
@@ -42,6 +82,7 @@ class Clients:
         self.listeners = {name: Listener(live_url, key) for name, key in keys.items() if "-" not in name}
         for listener in self.listeners.values():
             listener.start()
+        self.receivers: dict[str, Receiver] = {}
 
     def post(self, client: str, path: str, body: dict[str, Any], key: str = "") -> dict[str, Any]:
         return _outcome(lambda: self.apis[client].post(path, body, idempotency_key=key))
@@ -75,6 +116,17 @@ class Clients:
 
     def events(self, client: str, seq: int, timeout_s: int) -> dict[str, Any]:
         return {"answer": self.listeners[client].wait_for(seq, timeout_s)}
+
+    def hook(self, client: str) -> dict[str, Any]:
+        """Ask for this client's events by webhook, from now on."""
+        self.receivers[client] = Receiver(self.apis[client])
+        return {"answer": {}}
+
+    def hooked(self, client: str) -> dict[str, Any]:
+        """What came by webhook, and how many messages were not the platform's."""
+        receiver = self.receivers[client]
+        with receiver.lock:
+            return {"answer": {"got": sorted(receiver.got), "forged": receiver.forged}}
 
 
 def _outcome(call: Callable[[], Any]) -> dict[str, Any]:

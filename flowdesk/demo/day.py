@@ -10,13 +10,14 @@ from django.core.management import call_command
 
 from apps.clients import queries as clients
 from apps.core import clock
+from apps.jobs import webhooks
 from apps.pricing import queries as pricing
 from apps.pricing.feeds.composer import Composer
 from apps.pricing.feeds.factory import first_business_date, make_feed
 
 from . import plan, stage
 from .backoffice import BackOffice
-from .compare import compare
+from .compare import compare, compare_hooked
 from .summary import Options, figures
 from .teller import Teller
 from .trading import TradingDay
@@ -25,6 +26,7 @@ from .trading import TradingDay
 DEFAULT_DAY = date(2026, 9, 15)
 BEFORE = time(4)  # the desk is set up, then money comes in, then the day opens
 CLIENTS = ("acme", "borealis", "cygnus")
+HOOKED = "acme"  # who has a webhook, too
 
 
 def run(options: Options, teller: Teller) -> dict[str, Any]:
@@ -45,6 +47,9 @@ def run(options: Options, teller: Teller) -> dict[str, Any]:
         office = BackOffice(trading, process)
         with teller.stage("Before the open: prefunding", 1) as done:
             office.prefund()
+            process.call("hook", client=HOOKED)
+            webhooks.queue_due()
+            webhooks.send_some()
             done()
         asks = plan.draw(options.seed)
         with teller.stage("Trading", len(asks)) as done:
@@ -62,12 +67,13 @@ def run(options: Options, teller: Teller) -> dict[str, Any]:
             office.close(last)
         with teller.stage("Comparing what was heard with what happened", 1) as done:
             heard = compare(process, {code: clients.get_client(code).id for code in CLIENTS})
+            hooked = compare_hooked(process, HOOKED, clients.get_client(HOOKED).id)
             done()
     clock.release_desk()
     with teller.stage("Proving the promises", 1) as done:
         proven = _verify()
         done()
-    return figures(options, day, trading.tally, office, closed, heard, proven, [day, last])
+    return figures(options, day, trading.tally, office, closed, heard, hooked, proven, [day, last])
 
 
 def _verify() -> dict[str, Any]:
@@ -81,7 +87,7 @@ def _verify() -> dict[str, Any]:
 
 def _keys(folder: Path) -> list[Path]:
     """A key file for each client's trader, and two for the members of cygnus who ask for and approve withdrawals."""
-    wanted = [(client, "", "read,quote,trade") for client in CLIENTS]
+    wanted = [(client, "", "read,quote,trade" + (",webhook" if client == HOOKED else "")) for client in CLIENTS]
     wanted += [("cygnus", "Treasury", "read,withdraw"), ("cygnus", "Controller", "read,withdraw")]
     out = []
     for client, name, scopes in wanted:

@@ -35,6 +35,7 @@ def figures(
     office: BackOffice,
     closed: str,
     heard: dict[str, int],
+    hooked: int,
     proven: dict[str, Any],
     days: list[date],
 ) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def figures(
         "hedges": tally.hedges,
         "settlement": office.figures(),
         "events": heard,
+        "webhooks": hooked,
         "close": closed,
         "identity": identity,
         "pnl_usd": money.text(sum((Decimal(row["pnl"]) for row in identity if row["pnl"]), money.ZERO)),
@@ -86,7 +88,8 @@ def show(teller: Teller, told: dict[str, Any], path: Path) -> None:
         "Accepts": f"{told['twins_refused']} simultaneous twins refused, {told['retries']} retries answered the same",
         "Hedges": f"{told['hedges']} fills imported, each file twice",
         "Settlement": _counts(told["settlement"]),
-        "Events": ", ".join(f"{client} {count}" for client, count in told["events"].items()) + " heard over WebSocket, all equal",
+        "Events": ", ".join(f"{client} {count}" for client, count in told["events"].items())
+        + f" heard over WebSocket, {told['webhooks']} by webhook, all equal",
         "Day close": told["close"],
     }
     for name, what in rows.items():

@@ -57,6 +57,7 @@ def test_the_same_seed_deals_the_same_and_another_seed_does_not(tmp_path: Path) 
     for told in (one, again, other):
         assert told["verify"]["passed"] == told["verify"]["lines"]
         assert told["refused"]["credit_exceeded"] > 0
+        assert told["webhooks"] == told["events"]["acme"], "it was made before the first event"
         assert told["settlement"]["returned and paid again"] == told["settlement"]["returned to an unknown sender"] == 1
 
 
