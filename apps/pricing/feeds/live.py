@@ -202,6 +202,7 @@ class Live:
     async def _session(self, venue: _Venue, exchange: Exchange) -> NoReturn:
         """One connection's life: it ends by an error only."""
         markets = await asyncio.wait_for(exchange.load_markets(), self._pace.connect.total_seconds())
+        exchange.number = Decimal  # only now: what it makes of a venue's list of markets, which is no price, wants floats
         listed = {pair: symbol for pair in self._pairs if (symbol := pair.replace("-", "/")) in markets}
         if not listed:
             raise LookupError(f"lists none of {', '.join(self._pairs)}")
@@ -302,11 +303,10 @@ def require_venues(venues: Sequence[str]) -> None:
 
 
 def connect_public(name: str) -> Exchange:
-    """A client of a venue's public data that reads numbers as Decimal."""
+    """A client of a venue's public data, whose JSON keeps fractions as text."""
     ccxt = _ccxt()
     client = getattr(ccxt.pro, name, None) or getattr(ccxt.async_support, name)
     exchange = client({"enableRateLimit": True, "timeout": 10_000})
-    exchange.number = Decimal
     exchange.on_json_response = _ExactJson.loads
     return exchange
 
