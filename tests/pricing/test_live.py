@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -39,9 +40,9 @@ def listen():
     """`listen(exchange, …)` gives a feed that is closed in the end."""
     feeds = []
 
-    def to(*exchanges, pairs=("BTC-USD",), streams=True):
+    def to(*exchanges, pairs=("BTC-USD",), streams=True, pace=QUICK):
         doors = {f"venue{n}": one.connect(streams=streams) for n, one in enumerate(exchanges)}
-        feed = Live(list(doors), pairs, pace=QUICK, connect=lambda name: doors[name](name))
+        feed = Live(list(doors), pairs, pace=pace, connect=lambda name: doors[name](name))
         feeds.append(feed)
         return feed
 
@@ -92,7 +93,7 @@ def test_updates_are_applied_to_the_snapshot(exchange, listen):
 
 
 def test_where_a_venue_has_no_stream_it_is_polled(exchange, listen):
-    feed = listen(exchange, pairs=("BTC-USD", "ETH-USD"), streams=False)
+    feed = listen(exchange, pairs=("BTC-USD", "ETH-USD"), streams=False, pace=replace(QUICK, stall=5000 * MS))
     patient = timedelta(seconds=5)  # ccxt keeps to the venue's limit of one request a second
     until(lambda: used(feed, max_age=patient) and used(feed, "ETH-USD", patient))
     before = exchange.connections
