@@ -41,7 +41,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "home": "/desk/", "rfqs": "/desk/rfqs/", "historic": "/desk/rfqs/?tab=historic", "blotter": "/desk/blotter/",
         "position": "/desk/position/", "statistics": "/desk/statistics/",
         "deal": deal_address(day), "settlement": "/desk/settlement/", "approvals": "/desk/approvals/",
-        "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/",
+        "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/", "webhooks": "/desk/webhooks/",
         "prices": "/desk/prices/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
     }  # fmt: skip
     wait_for_readers()
