@@ -19,7 +19,6 @@ from django.db import connection
 from flowdesk_client.keys import Key
 from flowdesk_client.signing import sign
 
-from apps.api.v1.rfqs import usd_per
 from apps.clients import operations as clients
 from apps.clients import queries as client_queries
 from apps.core import actor as acting
@@ -30,6 +29,7 @@ from apps.instruments import queries as instruments
 from apps.pricing import queries as pricing
 from apps.pricing.feeds import bus, factory
 from apps.pricing.feeds.composer import Composer
+from apps.pricing.rules.worth import usd_per
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.workflows.onboard_client import Applicant, onboard_client

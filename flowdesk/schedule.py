@@ -8,6 +8,7 @@ from flowdesk.celery import CANARY_EVERY_S
 TICKS: dict[str, float] = {
     "flowdesk.canary": CANARY_EVERY_S,
     "flowdesk.sweep_rfqs": 1.0,
+    "flowdesk.stream_quotes": 1.0,
     "flowdesk.drive_events": 1.0,
     "flowdesk.send_mails": 2.0,
     "flowdesk.judge_fair_use": 15.0,

@@ -302,6 +302,7 @@ SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille"
 # What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
 APPROVALS = {
     "pair_policy": {"execute": "apps.workflows.set_policy.execute", "version": "apps.workflows.set_policy.version"},
+    "agreed_deal": {"execute": "apps.workflows.book_on_behalf.stand_by", "version": "apps.workflows.book_on_behalf.deal_version"},
     "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
     "credit_line": {"execute": "apps.workflows.manage_credit.execute_line", "version": "apps.workflows.manage_credit.line_version"},

@@ -48,9 +48,8 @@ def firm(code: str, mode: str = "CREDIT", line: Decimal | None = D(10_000_000), 
             country="GB",
             email=f"ops@{code}.example",
             mode=mode,
-            pairs=PAIRS,
             line=line if mode != "PREFUNDED" else None,
-            **{"instructions": INSTRUCTIONS.get(code, ()), **terms},  # type: ignore[arg-type]
+            **{"pairs": PAIRS, "instructions": INSTRUCTIONS.get(code, ()), **terms},  # type: ignore[arg-type]
         ),
         entity_id=entity.id,
         book_id=instruments.get_book(book).id,

@@ -163,6 +163,19 @@ class Whole(Field):
 
 
 @dataclass(frozen=True, slots=True)
+class Flag(Field):
+    """true or false."""
+
+    def read(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise Bad("invalid_choice", "true or false")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
 class WireId(Field):
     prefix: str = ""
 

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import errors_page, problems
-from .v1 import accounts, event_types, events, hedges, market, outcomes, quotes, rfqs, settlement, statistics, trades, webhooks
+from .v1 import accounts, event_types, events, hedges, market, orders, outcomes, quotes, rfqs, settlement, statistics, trades, webhooks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("v1/quotes/<str:quote_id>", quotes.OneQuote.as_view()),
     path("v1/quotes/<str:quote_id>/accept", quotes.AcceptQuote.as_view()),
     path("v1/quotes/<str:quote_id>/decline", quotes.DeclineQuote.as_view()),
+    path("v1/quotes/<str:quote_id>/counter", quotes.CounterQuote.as_view()),
+    path("v1/orders", orders.Orders.as_view()),
     path("v1/trades", trades.Trades.as_view()),
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
     path("v1/hedges", hedges.Hedges.as_view()),

@@ -13,3 +13,13 @@ def find_by_reference(scope_id: UUID, reference: str) -> tuple[int, bytes] | Non
         (scope_id, reference),
     )
     return None if row is None else (row[0], bytes(row[1]))
+
+
+def is_used(scope_id: UUID, reference: str, *, operation: str) -> bool:
+    """Whether such an operation was answered under this reference before, with an effect or with a refusal."""
+    return bool(
+        db.run(
+            "SELECT 1 FROM core_storedanswer WHERE scope_id = %s AND reference = %s AND operation = %s LIMIT 1",
+            (scope_id, reference, operation),
+        )
+    )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from uuid import UUID
 
 from celery import shared_task
@@ -9,9 +10,15 @@ from django.db import DatabaseError
 
 from apps.core.clock import desk_now
 from apps.core.errors import AppError
+from apps.pricing.errors import PriceUnavailable
+from apps.pricing.feeds import bus
+from apps.pricing.rules import Composite
+from apps.pricing.rules.worth import usd_per
 from apps.rfqs import queries
+from apps.rfqs.models import Quote
 from apps.rfqs.queries import GRACE
 from apps.workflows.end_quote import expire_quote, expire_rfq, withdraw_halted
+from apps.workflows.stream_quotes import stream_quote
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +38,27 @@ def sweep_halted(limit: int = 200) -> int:
     return _each(queries.list_halted(limit), lambda one: withdraw_halted(rfq_id=one))
 
 
+def stream_quotes(limit: int = 500) -> int:
+    """The next quote of each streamed request whose price changed, or whose quote is about to end; how many it made."""
+    books: dict[str, Composite | None] = {}
+
+    def one(rfq_id: UUID, pair: str) -> Quote | None:
+        depth = books[pair] if pair in books else books.setdefault(pair, _depth(pair))
+        made: Quote | None = stream_quote(rfq_id=rfq_id, depth=depth, usd_per_quote=usd_per(pair.rpartition("-")[2], depth))
+        return made
+
+    streams = dict(queries.list_streams(desk_now(), limit))
+    return _each(streams, lambda rfq_id: one(rfq_id, streams[rfq_id]))
+
+
+def _depth(pair: str) -> Composite | None:
+    """Asked twice: one answer that came late is not a lost feed."""
+    for _ in range(2):
+        with suppress(PriceUnavailable):
+            return bus.read_depth(pair)
+    return None
+
+
 def _each(due: Iterable[UUID], end: Callable[[UUID], object]) -> int:
     ended = 0
     for one in due:
@@ -39,6 +67,11 @@ def _each(due: Iterable[UUID], end: Callable[[UUID], object]) -> int:
         except (AppError, DatabaseError) as no:  # someone was faster, or busy: it is still due at the next tick
             log.warning("%s not ended: %s", one, no)
     return ended
+
+
+@shared_task(name="flowdesk.stream_quotes")
+def stream() -> None:
+    stream_quotes()
 
 
 @shared_task(name="flowdesk.sweep_rfqs")

@@ -65,7 +65,7 @@ class Rfq(Row):
                 "account", "pair", "side", Coalesce("quantity", "quote_quantity"), F("received_at").desc(), name="rfq_same"
             ),  # queries.Same
             models.Index(fields=["-received_at"], name="rfq_by_time"),
-            models.Index(fields=["respond_by"], condition=Q(status="QUOTED", stream=True), name="rfq_streams"),
+            models.Index(fields=["respond_by"], condition=Q(status__in=["RECEIVED", "QUOTED"], stream=True), name="rfq_streams"),
         ]
 
 

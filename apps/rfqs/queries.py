@@ -15,7 +15,7 @@ from apps.core.flights import Statement
 
 from . import rendering, rules
 from .models import Quote, Rfq
-from .states import OPEN_RFQ, QuoteStatus, Side
+from .states import OPEN_RFQ, QuoteStatus, RfqStatus, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ LEFT JOIN pricing_pairpolicy o ON o.pair_code = p.code
 LEFT JOIN LATERAL (SELECT reason FROM pricing_halt h WHERE h.lifted_at IS NULL
    AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = p.code) OR (h.scope = 'CLIENT' AND h.client_id = c.id)) LIMIT 1) h ON true
 """
-_DEALING = f"""{_COLUMNS}, f.until, d.id
+_ACCOUNT = f"""
 FROM clients_account a
 JOIN clients_counterparty c ON c.id = a.owner_id
 JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
@@ -104,6 +104,9 @@ JOIN instruments_bookingentity e ON e.id = t.entity_id
 LEFT JOIN clients_authority y ON y.account_id = a.id AND y.member_id = %s::uuid
 LEFT JOIN instruments_pair p ON p.code = %s AND p.active
 {_MARKET}
+"""
+_DEALING = f"""{_COLUMNS}, f.until, d.id
+{_ACCOUNT}
 LEFT JOIN clients_fairuse f ON f.client_id = c.id AND f.level = 'HARD'
 LEFT JOIN LATERAL (SELECT r.id FROM rfqs_rfq r
    WHERE r.account_id = a.id AND r.pair_id = p.code AND r.side = %s AND coalesce(r.quantity, r.quote_quantity) = %s
@@ -113,6 +116,7 @@ LEFT JOIN LATERAL (SELECT r.id FROM rfqs_rfq r
    ORDER BY r.received_at DESC LIMIT 1) d ON true
 WHERE a.owner_id = %s::uuid AND CASE WHEN %s::uuid IS NULL THEN a.is_default ELSE a.id = %s::uuid END
 """  # noqa: S608
+_DEALING_FOR = f"{_COLUMNS}, NULL, NULL {_ACCOUNT} WHERE a.id = %s::uuid"
 # The same for a request that is there already: under the terms it was asked under.
 _DEALING_OF = f"""{_COLUMNS}, NULL, NULL
 FROM rfqs_rfq r
@@ -143,6 +147,17 @@ def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str, same: Same 
     """
     row = next(iter(flights.fly([read_dealing(actor=actor, account_id=account_id, pair=pair, same=same)])[0]), None)
     if row is None or (actor.account_ids is not None and row[0] not in actor.account_ids):
+        raise NotFound("no such account")
+    return None if row[22] is None else _dealing(row)
+
+
+def get_dealing_for(account_id: UUID, *, pair: str) -> Dealing | None:
+    """The same for one of our own people, who names an account; None when the pair does not exist.
+
+    :raises NotFound: no such account, or it has no terms
+    """
+    row = db.first(_DEALING_FOR, (None, pair, account_id))
+    if row is None:
         raise NotFound("no such account")
     return None if row[22] is None else _dealing(row)
 
@@ -222,7 +237,8 @@ def get_deal(quote_id: UUID, *, actor: Actor) -> Deal:
     :raises NotFound: no such quote, or another client's, or of an account that the key does not name
     """
     row = next(iter(flights.fly([read_deal(quote_id, actor=actor)])[0]), None)
-    if row is None or row[2] != actor.client_id or (actor.account_ids is not None and row[1] not in actor.account_ids):
+    mine = row is not None and (actor.kind == "STAFF" or row[2] == actor.client_id)
+    if row is None or not mine or (actor.account_ids is not None and row[1] not in actor.account_ids):
         raise NotFound("no such quote")
     values: list[Any] = [*row[:-3], db.loads(row[-3]), *row[-2:]]
     return Deal(*values)
@@ -335,6 +351,13 @@ def list_due_rfqs(now: datetime, limit: int = 200) -> list[UUID]:
     return list(
         Rfq.objects.filter(status__in=rules.WAITING, respond_by__lte=now).order_by("respond_by").values_list("id", flat=True)[:limit]
     )
+
+
+def list_streams(now: datetime, limit: int = 500) -> list[tuple[UUID, str]]:
+    """Streamed requests that still want prices, with their pair, the one that ends first first."""
+    live = Q(status=RfqStatus.QUOTED) | Q(status=RfqStatus.RECEIVED, reasons=["FEED_LOST"])
+    rows = Rfq.objects.filter(live, stream=True, owner__isnull=True, respond_by__gt=now).order_by("respond_by")
+    return list(rows.values_list("id", "pair_id")[:limit])
 
 
 def list_halted(limit: int = 200) -> list[UUID]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from apps.core import money
 
 from .errors import (
+    BadAgreement,
     CounterNotBetter,
     NoSuchReason,
     NotYours,
@@ -21,7 +22,7 @@ from .errors import (
     TooManyDecimals,
     TtlOutOfRange,
 )
-from .states import OPEN_RFQ, QuoteStatus, RfqStatus, Side
+from .states import OPEN_RFQ, Channel, QuoteStatus, RfqStatus, Side
 
 WAITING = (RfqStatus.RECEIVED, RfqStatus.PICKED_UP, RfqStatus.ON_HOLD)  # for a person's price
 AUTO_TTL_MS = (1_000, 30_000)  # what an automatic quote may live
@@ -30,7 +31,11 @@ HAND_TTL_MS = (1_000, 120_000)  # what a person's quote may live
 DEFAULT_HAND_TTL_MS = 30_000
 RESPOND_MS = (1_000, 900_000)
 DEFAULT_RESPOND_MS = 60_000
+STREAM_AHEAD = timedelta(seconds=2)  # of life left in which a streamed quote is renewed though its price is the same
+STREAM_LEAST = timedelta(milliseconds=1)  # the shortest life a streamed quote is made with
 LONGEST_NOTE = 200
+LONGEST_NAME, LONGEST_EVIDENCE = 120, 300
+AGREED_WITHIN = timedelta(days=7)
 LATE = timedelta(minutes=15)  # a deal on behalf booked later than this needs a second pair of eyes
 
 # Why a person prices a request: every reason that holds is listed.
@@ -78,7 +83,7 @@ FLAGS = {
     "LATE": "booked more than 15 minutes after it was agreed",
     "RESTRICTED": "the client may only reduce risk",
     "HALTED": "dealing was stopped when it was booked",
-    "INSTRUMENT": "outside the instrument's sizes",
+    "SIZE": "outside the instrument's sizes",
 }
 
 
@@ -128,6 +133,28 @@ def require_rejection(code: str, note: str) -> None:
         raise NoSuchReason("another reason needs a note", pointer="/note")
 
 
+def require_agreement(*, agreed_at: datetime, agreed_by: str, evidence: str, channel: str, price: Decimal, now: datetime) -> None:
+    """:raises BadAgreement: in the future, older than AGREED_WITHIN, or without person, evidence or price"""
+    if channel not in {Channel.VOICE, Channel.CHAT}:
+        raise BadAgreement("agreed by VOICE or by CHAT", pointer="/channel")
+    if agreed_at > now:
+        raise BadAgreement("it was agreed in the past", pointer="/agreed_at")
+    if now - agreed_at > AGREED_WITHIN:
+        raise BadAgreement(f"agreed within the last {AGREED_WITHIN.days} days", pointer="/agreed_at")
+    if not 1 <= len(agreed_by.strip()) <= LONGEST_NAME:
+        raise BadAgreement(f"who agreed, in 1 to {LONGEST_NAME} characters", pointer="/agreed_by")
+    if not 1 <= len(evidence.strip()) <= LONGEST_EVIDENCE:
+        raise BadAgreement(f"the evidence, in 1 to {LONGEST_EVIDENCE} characters", pointer="/evidence")
+    if not price.is_finite() or price <= 0:
+        raise BadAgreement("a price above zero", pointer="/price")
+
+
+def is_streaming(status: str, owner: object, reasons: list[str], respond_by: datetime, now: datetime) -> bool:
+    """Whether a streamed request gets its next price by itself: quoted so far, or waiting for the feed to come back; no person owns it."""
+    goes_on = status == RfqStatus.QUOTED or (status == RfqStatus.RECEIVED and reasons == ["FEED_LOST"])
+    return goes_on and owner is None and now + STREAM_LEAST < respond_by
+
+
 def require_words(reason: str) -> None:
     """:raises NoSuchReason: empty, or too long"""
     if not 1 <= len(reason.strip()) <= LONGEST_NOTE:
@@ -167,14 +194,16 @@ def meets_limit(price: Decimal, limit: Decimal, side: str) -> bool:
     return price <= limit if side == Side.BUY else price >= limit
 
 
-def require_live(status: str, *, expires_at: datetime, good_until: datetime | None, received: datetime, ended_at: datetime | None) -> None:
+def require_live(status: str, *, expires_at: datetime, good_until: datetime | None, received: datetime) -> None:
     """Whether a quote could be executed at `received`; a dead one is dead by its time, whatever its row says.
+
+    A quote is never withdrawn past an accept that was received before: the withdrawal waits for it (queries.close_gates).
 
     :raises QuoteAnswered, QuoteWithdrawn, QuoteSuperseded, QuoteExpired
     """
     if status in {QuoteStatus.ACCEPTED, QuoteStatus.DECLINED, QuoteStatus.COUNTERED}:
         raise QuoteAnswered(f"the quote is {status}")
-    if status == QuoteStatus.WITHDRAWN and (ended_at is None or ended_at <= received):
+    if status == QuoteStatus.WITHDRAWN:
         raise QuoteWithdrawn("the quote was withdrawn")
     if received >= expires_at:
         raise QuoteExpired(f"the quote ended at {expires_at.isoformat()}")

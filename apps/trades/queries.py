@@ -142,3 +142,14 @@ def describe_hedge(trade: Trade, version: TradeVersion, hedge: Hedge) -> dict[st
         "pre_hedge_of": None if hedge.rfq_id is None else ids.encode("rfq", hedge.rfq_id),
         "differences": list(hedge.differences),
     }
+
+
+def get_version_number(trade_id: UUID) -> int:
+    """The number of a trade's current version.
+
+    :raises NotFound: no such trade
+    """
+    found = Trade.objects.filter(id=trade_id).values_list("version", flat=True).first()
+    if found is None:
+        raise NotFound("no such trade")
+    return found

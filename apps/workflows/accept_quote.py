@@ -12,7 +12,7 @@ from apps.clients.models import SettlementMode
 from apps.core import ids
 from apps.core.actor import Actor
 from apps.core.flights import Statement
-from apps.core.unit import use_case
+from apps.core.unit import step, use_case
 from apps.credit import operations as credit
 from apps.instruments import rules as calendar
 from apps.ledger import operations as ledger
@@ -20,6 +20,7 @@ from apps.ledger.rules import Ref
 from apps.ledger.states import Kind
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
+from apps.rfqs.queries import Deal
 from apps.rfqs.states import Side
 from apps.settlement import operations as settlement
 from apps.trades import operations as trades
@@ -55,7 +56,23 @@ def accept_quote(
     deal = rfq_queries.get_deal(quote_id, actor=actor)
     quoting.require_may_answer(deal)
     client_rules.require_within(deal.dealing_limit, deal.notional)
-    trade_id = ids.uuid7()
+    return deal_at(deal=deal, quote_id=quote_id, client_order_id=client_order_id, side=side, price=price, now=now, elapsed_us=elapsed_us)
+
+
+@step
+def deal_at(
+    *,
+    deal: Deal,
+    quote_id: UUID,
+    client_order_id: str | None,
+    side: Side,
+    price: Decimal,
+    now: datetime,
+    elapsed_us: Callable[[], int] | None = None,
+    trade_id: UUID | None = None,
+) -> tuple[Trade, TradeVersion, str]:
+    """Take a live quote: use what was reserved or held for it, book the trade, what both owe, and the ledger."""
+    trade_id = trade_id or ids.uuid7()
     prefunded = deal.mode == SettlementMode.PREFUNDED
     if deal.has_reserved:
         credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)

@@ -12,7 +12,7 @@ from apps.core.errors import Rejected
 from apps.core.unit import use_case
 from apps.credit.rules import Headroom
 from apps.pricing import queries as pricing
-from apps.pricing import rules as prices
+from apps.pricing import rules
 from apps.pricing.errors import QuoteInconsistent, SizeTooSmall, TradingHalted
 from apps.pricing.rules import Composite, SidePrice
 from apps.rfqs import operations as rfqs
@@ -76,7 +76,7 @@ def quote_by_hand(
     dealing = rfq_queries.get_dealing_of(rfq_id)
     _require_may_quote(dealing)
     market = quoting.require_market(depth, usd_per_quote)
-    priced = _at(dealing, rfq, prices, market)
+    priced = quoting.at_prices(dealing, rfq, prices, market)
     _require_meant(dealing, prices, market, sure=sure)
     quoting.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
     held = rfq_queries.lock_rfq(rfq_id)
@@ -123,7 +123,7 @@ def preview_by_hand(
     dealing = rfq_queries.get_dealing_of(rfq_id)
     market = quoting.require_market(depth, usd_per_quote)
     suggested, reasons = _suggest(dealing, rfq, market, now)
-    priced: Sides = _at(dealing, rfq, prices, market) if prices else suggested
+    priced: Sides = quoting.at_prices(dealing, rfq, prices, market) if prices else suggested
     headroom, unfit = _headroom(dealing, rfq, priced, market, now) if priced else (None, "")
     return Preview(
         suggested=suggested,
@@ -142,37 +142,15 @@ def _require_may_quote(dealing: Dealing) -> None:
         raise TradingHalted("dealing is stopped for now")
 
 
-def _at(dealing: Dealing, rfq: Rfq, given: Mapping[Side, Decimal], market: Market) -> dict[Side, SidePrice]:
-    """Every side asked for at the price given for it."""
-    rfq_rules.require_sides(rfq.side, given)
-    return {
-        side: prices.given_price(
-            prices.Side(side),
-            price=given[side],
-            depth=market.depth,
-            pair=quoting.pair_of(dealing),
-            fee=quoting.fee_of(dealing),
-            client_bps=_markup(dealing),
-            quantity=rfq.quantity,
-            quote_quantity=rfq.quote_quantity,
-        )
-        for side in rfq_rules.sides_of(rfq.side)
-    }
-
-
 def _require_meant(dealing: Dealing, given: Mapping[Side, Decimal], market: Market, *, sure: bool) -> None:
     bands = pricing.bands_of(pricing.policy_of(dealing.policy))
     for price in given.values():
-        prices.require_meant(price, market.mid, bands, sure=sure)
-
-
-def _markup(dealing: Dealing) -> Decimal:
-    return pricing.spread_of(pricing.policy_of(dealing.policy), tier=dealing.tier, markup_bps=dealing.markup_bps).client_bps
+        rules.require_meant(price, market.mid, bands, sure=sure)
 
 
 def _suggest(dealing: Dealing, rfq: Rfq, market: Market, now: datetime) -> tuple[Sides, list[str]]:
     try:
-        return quoting.price_sides(dealing, pricing.policy_of(dealing.policy), rfq, market, ttl_ms=prices.FREE_TTL_MS, now=now)
+        return quoting.price_sides(dealing, pricing.policy_of(dealing.policy), rfq, market, ttl_ms=rules.FREE_TTL_MS, now=now)
     except (SizeTooSmall, QuoteInconsistent):
         return {}, []
 
@@ -187,4 +165,4 @@ def _headroom(dealing: Dealing, rfq: Rfq, priced: Sides, market: Market, now: da
 def _profit(price: SidePrice, market: Market) -> Decimal:
     """What the deal earns against the mid, fee included, in the quote asset; before hedging."""
     worth = price.quantity * market.mid
-    return price.client_pays - worth if price.side is prices.Side.BUY else worth - price.client_receives
+    return price.client_pays - worth if price.side is rules.Side.BUY else worth - price.client_receives

@@ -16,6 +16,7 @@ from apps.clients import rules as client_rules
 from apps.clients.errors import AccountUnavailable, FairUseExceeded
 from apps.clients.models import SettlementMode
 from apps.core import money
+from apps.core.errors import Rejected
 from apps.core.unit import step
 from apps.credit import operations as credit
 from apps.credit import queries as credit_queries
@@ -85,9 +86,13 @@ def require_fair_use(dealing: Dealing, now: datetime) -> None:
         raise FairUseExceeded("too many requests for too few deals in the last day", retry_after=wait)
 
 
+def may_deal(dealing: Dealing) -> bool:
+    return client_rules.may_deal(client_rules.stricter(dealing.client_status, dealing.account_status))
+
+
 def require_may_deal(dealing: Dealing) -> None:
     """:raises AccountUnavailable: the client's or the account's status does not allow it"""
-    if not client_rules.may_deal(client_rules.stricter(dealing.client_status, dealing.account_status)):
+    if not may_deal(dealing):
         raise AccountUnavailable("no deals on this account")
 
 
@@ -202,6 +207,29 @@ def price_sides(
     return sides, reasons
 
 
+def at_prices(dealing: Dealing, wanted: Wanted, given: Mapping[Side, Decimal], market: Market) -> dict[Side, SidePrice]:
+    """Every side asked for, at the price that a person gives for it.
+
+    :raises PriceMismatch: not a price for exactly the sides that were asked for
+    :raises SizeTooSmall: nothing would be left to pay or to receive
+    """
+    rfq_rules.require_sides(wanted.side, given)
+    markup = pricing.spread_of(pricing.policy_of(dealing.policy), tier=dealing.tier, markup_bps=dealing.markup_bps).client_bps
+    return {
+        side: prices.given_price(
+            prices.Side(side),
+            price=given[side],
+            depth=market.depth,
+            pair=pair_of(dealing),
+            fee=fee_of(dealing),
+            client_bps=markup,
+            quantity=wanted.quantity,
+            quote_quantity=wanted.quote_quantity,
+        )
+        for side in rfq_rules.sides_of(wanted.side)
+    }
+
+
 def _bounds(dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market, ttl_ms: int, now: datetime) -> list[str]:
     size = wanted.quantity if wanted.quantity is not None else (wanted.quote_quantity or money.ZERO) / market.mid
     reasons = prices.reasons_for_desk(market.depth, now, pricing.bounds_of(policy), quantity=size)
@@ -278,6 +306,32 @@ def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: dat
         return out
     head = credit_queries.look(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
     return dict.fromkeys(priced, head)
+
+
+@step
+def take_agreed(
+    *, dealing: Dealing, rfq_id: UUID, trade_id: UUID, priced: Sides, market: Market, day: date, now: datetime
+) -> dict[Side, Headroom] | None:
+    """Take what a deal on behalf needs of lines, caps or balance, whether it fits or not: what lies beyond is a breach on record.
+
+    :return: headroom by side; None where it does not fit
+    """
+    lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
+    claim = claim_of(dealing, rfq_id, priced, market, day, now)
+    headroom: dict[Side, Headroom] | None
+    try:
+        headroom = look(dealing, rfq_id, priced, market, day, now)
+    except AccountUnavailable:  # RESTRICTED: flagged as such
+        headroom = {}
+    except Rejected:
+        headroom = None
+    is_prefunded = dealing.mode == SettlementMode.PREFUNDED
+    if is_prefunded and headroom is not None:
+        _hold(dealing, rfq_id, priced, now)
+    if not is_prefunded or dealing.has_caps:
+        fits = credit.book_agreed(claim=claim, deal_id=trade_id, now=now).fits
+        return headroom if fits else None
+    return headroom
 
 
 @step

@@ -17,7 +17,7 @@ from .trades import NULLABLE, TRADE
 _RFQ_STATE = obj(
     {
         "id": text("rfq_…"),
-        "client_rfq_id": text("yours"),
+        "client_rfq_id": {"type": ["string", "null"], "description": "yours; an order has none"},
         "status": text("what it is now"),
         "reason": text("why it ended, or why it waits"),
         "fix": {"type": "object", "description": "the same reason in FIX's codes, where FIX has one"},
@@ -116,6 +116,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "rfq.cancel.refused": ("", _REFUSED),
     "accept.refused": ("an accept was refused", _REFUSED),
     "decline.refused": ("", _REFUSED),
+    "counter.refused": ("", _REFUSED),
+    "order.refused": ("an order was refused: its limit was not met, or by a rule of the desk", _REFUSED),
     "settlement.agree.refused": ("", _REFUSED),
     "deposit.announce.refused": ("", _REFUSED),
     "withdrawal.refused": ("", _REFUSED),

@@ -12,10 +12,11 @@ from apps.rfqs import queries
 from apps.rfqs.states import Side
 from apps.trades.queries import describe
 from apps.workflows.accept_quote import accept_quote
+from apps.workflows.counter_quote import counter_quote
 from apps.workflows.end_quote import decline_quote
 
 from .paging import wire_id
-from .rfqs import QUOTE
+from .rfqs import QUOTE, RFQ
 from .trades import TRADE
 
 ACCEPT = Body(
@@ -26,11 +27,18 @@ ACCEPT = Body(
         "price": Amount("the quote's price, echoed", "20004.12", required=True),
     },
 )
+COUNTER = Body(
+    "Counter",
+    {
+        "side": Choice("the side that your limit is for", "buy", required=True, among=("buy", "sell")),
+        "price": Amount("the worst price you would take: better for you than the quote's", "20001.00", required=True),
+    },
+)
 EXAMPLE = {"client_order_id": "order-2026-000123", "side": "buy", "price": "20004.12"}
 GONE = "quote_expired, quote_answered, quote_withdrawn, quote_superseded"
 
 
-def _render(result: Any) -> tuple[int, dict[str, Any]]:
+def render_trade(result: Any) -> tuple[int, dict[str, Any]]:
     trade, version, settlement_status = result
     return 201, describe(trade, version, settlement_status)
 
@@ -65,7 +73,7 @@ class AcceptQuote(Door):
         return self.run(
             accept_quote,
             operation="accept",
-            render=_render,
+            render=render_trade,
             reference=asked["client_order_id"],
             gate=queries.gate(found),
             house={"quote": str(found)},
@@ -88,4 +96,30 @@ class DeclineQuote(Door):
             operation="decline",
             render=lambda quote: (200, queries.describe_quote(quote)),
             quote_id=wire_id("quo", quote_id),
+        )
+
+
+class CounterQuote(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "quote"}
+
+    @documented(
+        "Name your limit: the quote ends, and a person answers with another one, or not",
+        body=COUNTER,
+        answer=RFQ,
+        refusals={
+            404: "not_found",
+            409: GONE,
+            422: "price_mismatch, counter_not_better, not_entitled, account_unavailable, idempotency_key_reused",
+        },
+        example={"side": "buy", "price": "20001.00"},
+    )
+    def post(self, request: Request, quote_id: str) -> HttpResponse:
+        asked = self.read(COUNTER)
+        return self.run(
+            counter_quote,
+            operation="counter",
+            render=lambda result: (200, queries.describe_rfq(*result)),
+            quote_id=wire_id("quo", quote_id),
+            side=Side(asked["side"]),
+            price=asked["price"],
         )

@@ -10,11 +10,12 @@ from apps.api import limits
 from apps.api.docs import documented
 from apps.api.door import Door, show
 from apps.api.jsonbody import peek
-from apps.api.shapes import EMPTY, Amount, Body, Choice, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
+from apps.api.shapes import EMPTY, Amount, Body, Choice, Flag, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients.queries import KeyGrant
 from apps.core.valkey import Command
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite
+from apps.pricing.rules.worth import usd_per
 from apps.rfqs import queries, rules
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Channel, QuoteStatus, RfqStatus, Side, Withdrawal
@@ -35,6 +36,7 @@ BODY = Body(
         "tenor": Choice("settlement; the instrument's own without it", "T+1", among=("T+0", "T+1", "T+2")),
         "ttl_ms": Whole("how long the quote shall live", 10_000, least=rules.HAND_TTL_MS[0], most=rules.HAND_TTL_MS[1]),
         "respond_within_ms": Whole("how long you wait for a price", 60_000, least=rules.RESPOND_MS[0], most=rules.RESPOND_MS[1]),
+        "stream": Flag("each new price is a new quote; the one before stays good for your minimum life", False),
     },
     one_of=("quantity", "quote_quantity"),
 )
@@ -130,25 +132,13 @@ REFUSALS = {
 }
 
 
-def usd_per(quote_asset: str, depth: Composite | None) -> Any:
-    """What one unit of the quote asset is worth in USD, out of the same book; None when it does not say."""
-    if quote_asset == "USD":
-        return 1
-    used = [s for s in (depth.sources if depth is not None else ()) if s.used and s.pair == f"{quote_asset}-USD"]
-    return used[0].mid if used else None
-
-
 def render(result: Result) -> tuple[int, dict[str, Any]]:
     rfq, quote, account = result
     return 201, queries.describe_rfq(rfq, quote, account)
 
 
-def _rate(grant: KeyGrant) -> str:
-    return grant.limits.get("rfqs") or str(settings.RATE_RFQS)
-
-
-class Rfqs(Door):
-    scopes: ClassVar[dict[str, str]] = {"POST": "quote", "GET": "read"}
+class PricedDoor(Door):
+    """A door where a POST is priced at once: its count and its pair's book are asked for together with the key's own counters."""
 
     def ahead(self, request: Request, grant: KeyGrant) -> list[Command]:
         pair = peek(request._request.body, "instrument") if request.method == "POST" else ""
@@ -156,12 +146,24 @@ class Rfqs(Door):
             return super().ahead(request, grant)
         return [*super().ahead(request, grant), *limits.commands(policy="rfqs", who=grant.key_id, rate=_rate(grant)), bus.command(pair)]
 
+    def depth(self, request: Request, pair: str) -> Composite | None:
+        """Spend one of the key's prices; the pair's book."""
+        grant = self.caller.grant
+        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=_rate(grant))
+        return bus.read_depth(pair)
+
+
+def _rate(grant: KeyGrant) -> str:
+    return grant.limits.get("rfqs") or str(settings.RATE_RFQS)
+
+
+class Rfqs(PricedDoor):
+    scopes: ClassVar[dict[str, str]] = {"POST": "quote", "GET": "read"}
+
     @documented("Ask for a firm price", body=BODY, answer=RFQ, status=201, example=EXAMPLE, refusals=REFUSALS)
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(BODY)
-        grant = self.caller.grant
-        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=_rate(grant))
-        depth = bus.read_depth(asked["instrument"])
+        depth = self.depth(request, asked["instrument"])
         return self.run(
             request_quote,
             operation="rfq",
@@ -178,6 +180,7 @@ class Rfqs(Door):
                 tenor=asked["tenor"] or "",
                 ttl_ms=asked["ttl_ms"] or rules.DEFAULT_TTL_MS,
                 respond_within_ms=asked["respond_within_ms"] or rules.DEFAULT_RESPOND_MS,
+                stream=bool(asked["stream"]),
             ),
             depth=depth,
             usd_per_quote=usd_per(asked["instrument"].rpartition("-")[2], depth),

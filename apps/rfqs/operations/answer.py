@@ -29,7 +29,7 @@ def accept(*, quote_id: UUID, deal: Deal, side: Side, price: Decimal, response_t
     :raises PriceMismatch: the echoed price or side is not the quote's
     """
     quote, rfq = queries.lock_quote(quote_id, rfq_id=deal.rfq_id)
-    _require_live(quote, now)
+    _require_live(quote, rfq, now)
     if deal.halted_at is not None and deal.halted_at <= now:
         raise QuoteWithdrawn("dealing was stopped before the accept was received", reason="KILL_SWITCH")
     if rfq.status != RfqStatus.QUOTED:
@@ -93,11 +93,13 @@ def counter(*, quote_id: UUID, deal: Deal, side: Side, price: Decimal, now: date
 def _lock_live(quote_id: UUID, deal: Deal, now: datetime) -> tuple[Quote, Rfq]:
     rfq = queries.lock_rfq(deal.rfq_id)
     quote, _ = queries.lock_quote(quote_id, rfq_id=deal.rfq_id)
-    _require_live(quote, now)
+    _require_live(quote, rfq, now)
     if rfq.status != RfqStatus.QUOTED:
         raise QuoteAnswered(f"the request is {rfq.status}")
     return quote, rfq
 
 
-def _require_live(quote: Quote, now: datetime) -> None:
-    rules.require_live(quote.status, expires_at=quote.expires_at, good_until=quote.good_until, received=now, ended_at=quote.ended_at)
+def _require_live(quote: Quote, rfq: Rfq, now: datetime) -> None:
+    if rfq.status == RfqStatus.FILLED:
+        raise QuoteAnswered("the request was filled")
+    rules.require_live(quote.status, expires_at=quote.expires_at, good_until=quote.good_until, received=now)

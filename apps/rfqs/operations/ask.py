@@ -17,6 +17,7 @@ from apps.rfqs.queries import Dealing, describe_quote, describe_rfq
 from apps.rfqs.rendering import AMOUNTS, receipt_payload
 from apps.rfqs.states import QUOTE, RFQ, Channel, QuoteStatus, RfqStatus, Side
 
+from .end import end_quote
 from .tell import tell, tell_quote
 
 
@@ -108,7 +109,9 @@ def requote(
     if rfq.status != RfqStatus.QUOTED and not RFQ.allows(rfq.status, RfqStatus.QUOTED):
         raise RfqClosed(f"the request is {rfq.status}")
     old = queries.find_open_quote(rfq.id)
-    if old is not None:
+    if old is not None and old.expires_at <= now:
+        end_quote(old, QuoteStatus.EXPIRED, old.expires_at)
+    elif old is not None:
         QUOTE.move(old, QuoteStatus.SUPERSEDED)
         old.ended_at, old.good_until = now, min(old.expires_at, now + min_life)
         old.save(update_fields=["status", "ended_at", "good_until"])
@@ -118,7 +121,8 @@ def requote(
     first = rfq.status != RfqStatus.QUOTED
     if first:
         RFQ.move(rfq, RfqStatus.QUOTED)
-        rfq.save(update_fields=["status"])
+        rfq.reasons = [] if priced_by is None else rfq.reasons
+        rfq.save(update_fields=["status", "reasons"])
     parts = {"parts": figures.provenance["parts"], "by": str(priced_by or "auto"), "opened": False}
     if first:
         tell(rfq, "rfq.quoted", describe_rfq(rfq, quote, account_code), parts)

@@ -17,7 +17,7 @@ from apps.trades.states import TradeKind
 
 @step
 def book_client(
-    *, trade_id: UUID, quote: Quote, deal: Deal, client_order_id: str, trade_date: date, settles_now: bool, now: datetime
+    *, trade_id: UUID, quote: Quote, deal: Deal, client_order_id: str | None, trade_date: date, settles_now: bool, now: datetime
 ) -> tuple[Trade, TradeVersion]:
     """The deal of an accepted quote, at exactly its price and amounts.
 
@@ -67,7 +67,7 @@ def book_client(
         effective_at=now,
     )
     refuse = {
-        "trade_client_order": DuplicateOrder(client_order_id),
+        "trade_client_order": DuplicateOrder(client_order_id or ""),
         "trades_trade_quote_id_key": AlreadyTraded(),
         "trades_trade_rfq_id_key": AlreadyTraded(),
     }
