@@ -15,7 +15,6 @@ from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite
 from apps.pricing.rules.worth import usd_per
 from apps.rfqs import queries
-from apps.rfqs.models import Quote
 from apps.rfqs.queries import GRACE
 from apps.workflows.end_quote import expire_quote, expire_rfq, withdraw_halted
 from apps.workflows.stream_quotes import stream_quote
@@ -42,10 +41,9 @@ def stream_quotes(limit: int = 500) -> int:
     """The next quote of each streamed request whose price changed, or whose quote is about to end; how many it made."""
     books: dict[str, Composite | None] = {}
 
-    def one(rfq_id: UUID, pair: str) -> Quote | None:
+    def one(rfq_id: UUID, pair: str) -> object:
         depth = books[pair] if pair in books else books.setdefault(pair, _depth(pair))
-        made: Quote | None = stream_quote(rfq_id=rfq_id, depth=depth, usd_per_quote=usd_per(pair.rpartition("-")[2], depth))
-        return made
+        return stream_quote(rfq_id=rfq_id, depth=depth, usd_per_quote=usd_per(pair.rpartition("-")[2], depth))
 
     streams = dict(queries.list_streams(desk_now(), limit))
     return _each(streams, lambda rfq_id: one(rfq_id, streams[rfq_id]))
