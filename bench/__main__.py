@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("accept", "quote", "ledger")
+NAMES = ("accept", "quote", "ledger", "growth")
 
 
 def main() -> None:

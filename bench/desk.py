@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -133,9 +133,23 @@ def _create_key(*, member: Any, public: bytes, now: datetime) -> str:
     return made.key_id
 
 
-def publish() -> None:
+def advance(turn: int, *sessions: psycopg.Connection[Any]) -> datetime:
+    """Let the desk clock stand half a minute later in each turn, with prices of then: requests of one turn are not repeated in the next.
+
+    :param sessions: of the databases; by default that of the settings
+    """
+    at = TEN + timedelta(seconds=30 * (turn + 1))
+    for session in sessions:
+        session.execute("UPDATE core_deskclock SET frozen_at = %s, offset_by = NULL", [at])
+    if not sessions:
+        clock.freeze_desk(at)
+    publish(at)
+    return at
+
+
+def publish(at: datetime | None = None) -> None:
     """The simulator's books of this desk instant, merged, on the bus."""
-    now = clock.desk_now()
+    now = clock.desk_now() if at is None else at
     bus.publish(Composer(factory.join(None, 1, now.date()), pricing.get_recipe()).composites(now).values())
 
 

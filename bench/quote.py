@@ -27,6 +27,7 @@ def run(seconds: int) -> list[Row]:
     number = 0
     with web_role() as (port, _):
         for turn in range(ROUNDS + 1):
+            desk.advance(turn)
             for connections, count, mine, theirs in ((1, one, ours, bare), (EIGHT, many, ours_8, bare_8)):
                 rfqs = [desk.rfq_request(port, number + n, dealers) for n in range(count)]
                 number += count
