@@ -80,9 +80,9 @@ UPDATE credit_reservation r SET status = 'COMMITTED', deal_id = d.trade_id
   FROM bench.deal d WHERE d.n = :n AND r.source_id = d.rfq_id;
 UPDATE credit_lineday x SET reserved = x.reserved - r.amount, used = x.used + r.amount
   FROM bench.deal d JOIN credit_reservation r ON r.source_id = d.rfq_id WHERE d.n = :n AND x.line_id = r.line_id AND x.day = r.day;
-UPDATE rfqs_rfq r SET status = 'FILLED', ended_at = d.at FROM bench.deal d WHERE d.n = :n AND r.id = d.rfq_id;
 UPDATE rfqs_quote q SET status = 'ACCEPTED', accepted_at = d.at, accepted_side = d.side, ended_at = d.at
   FROM bench.deal d WHERE d.n = :n AND q.id = d.quote_id;
+UPDATE rfqs_rfq r SET status = 'FILLED', ended_at = d.at FROM bench.deal d WHERE d.n = :n AND r.id = d.rfq_id;
 """
 _EVENTS = r"""
 UPDATE events_counter c SET last_seq = last_seq + 2
