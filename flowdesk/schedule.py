@@ -10,6 +10,7 @@ TICKS: dict[str, float] = {
     "flowdesk.sweep_rfqs": 1.0,
     "flowdesk.stream_quotes": 1.0,
     "flowdesk.drive_events": 1.0,
+    "flowdesk.watch_positions": 5.0,
     "flowdesk.send_mails": 2.0,
     "flowdesk.judge_fair_use": 15.0,
     "flowdesk.send_webhooks": 1.0,

@@ -322,6 +322,8 @@ APPROVALS = {
     "hedge": {"execute": "apps.workflows.book_hedge.execute", "version": "apps.workflows.book_hedge.version"},
     "hedge_break": {"execute": "apps.workflows.hedge_breaks.confirm", "version": "apps.workflows.hedge_breaks.version"},
     "hedge_cancel": {"execute": "apps.workflows.hedge_breaks.cancel", "version": "apps.workflows.hedge_breaks.version"},
+    "position_limit": {"execute": "apps.workflows.limit_position.execute", "version": "apps.workflows.limit_position.version"},
+    "coverage": {"execute": "apps.workflows.cover_account.execute", "version": "apps.workflows.cover_account.version"},
     "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},
 }
 

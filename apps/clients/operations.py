@@ -1,7 +1,7 @@
 """Make and change clients, accounts, members, keys, terms and settlement instructions."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from apps.instruments import queries as instruments
 
 from . import queries, rules
 from .errors import BadLei, BadLifetime, TooManyKeys
-from .models import Account, ApiKey, Authority, Counterparty, FairUse, Group, Member, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Ssi, Terms
 from .states import CLIENT, SSI, ClientStatus, SsiStatus
 
 
@@ -178,6 +178,31 @@ def set_terms(*, account: Account, now: datetime, **terms: Any) -> Terms:
     made = Terms(id=ids.uuid7(), account=account, version=old.version + 1 if old else 1, effective_from=now, **terms)
     db.insert(made)
     events.record("terms.set", subject_type="account", subject_id=account.id, house={"version": made.version, "mode": str(made.mode)})
+    return made
+
+
+@step
+def set_coverage(*, account_id: UUID, sales: Sequence[Mapping[str, str]], introducer_id: UUID | None, now: datetime) -> Coverage:
+    """Who covers an account from `now` on; the version before ends there.
+
+    :param sales: person and share in percent; they sum to 100, or there are none
+    """
+    queries.lock_account(account_id)
+    old = queries.find_coverage(account_id)
+    if old is not None:
+        old.effective_until = now
+        old.save(update_fields=["effective_until"])
+    made = Coverage(
+        id=ids.uuid7(),
+        account_id=account_id,
+        version=1 if old is None else old.version + 1,
+        effective_from=now,
+        sales=[dict(one) for one in sales],
+        introducer_id=introducer_id,
+    )
+    db.insert(made)
+    house = {"version": made.version, "sales": [dict(one) for one in sales], "introducer": str(introducer_id or "")}
+    events.record("coverage.set", subject_type="account", subject_id=account_id, house=house)
     return made
 
 

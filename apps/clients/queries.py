@@ -10,7 +10,7 @@ from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from .models import Account, ApiKey, Authority, Counterparty, FairUse, Group, Member, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Ssi, Terms
 from .states import SsiStatus
 
 
@@ -129,6 +129,11 @@ def list_clients() -> QuerySet[Counterparty]:
 
 def list_accounts(client_id: UUID) -> QuerySet[Account]:
     return Account.objects.filter(owner_id=client_id).select_related("owner").order_by("-is_default", "code")
+
+
+def find_coverage(account_id: UUID) -> Coverage | None:
+    """Whose client an account is now."""
+    return Coverage.objects.select_related("introducer").filter(account_id=account_id, effective_until__isnull=True).first()
 
 
 def get_default_account(code: str) -> Account:

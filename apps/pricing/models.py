@@ -177,3 +177,48 @@ class Mark(Row):
             models.UniqueConstraint(fields=["mark_set", "asset_code"], name="mark_once"),
             models.CheckConstraint(condition=Q(price__gt=0), name="mark_positive"),
         ]
+
+
+class PositionLimit(Row):
+    """How far a book may be open in an asset, either direction, in versions; proposed by one person, agreed by risk."""
+
+    book_id = models.UUIDField()
+    asset_code = models.CharField(max_length=12)
+    version = models.IntegerField()
+    soft = AmountField()  # past it people are told
+    hard = AmountField()  # past it only what reduces risk is priced by itself
+    reason = models.CharField(max_length=200)
+    effective_from = models.DateTimeField()
+    effective_until = models.DateTimeField(null=True)
+    proposed_by = models.UUIDField()
+    approved_by = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "asset_code", "version"], name="positionlimit_version"),
+            models.UniqueConstraint(
+                fields=["book_id", "asset_code"], condition=Q(effective_until__isnull=True), name="positionlimit_one_current"
+            ),
+            models.CheckConstraint(condition=Q(soft__gt=0, hard__gte=models.F("soft")), name="positionlimit_order"),
+            models.CheckConstraint(condition=~Q(approved_by=models.F("proposed_by")), name="positionlimit_four_eyes"),
+        ]
+
+
+class PositionBreach(Row):
+    """A time during which a book was past a limit of one asset."""
+
+    book_id = models.UUIDField()
+    asset_code = models.CharField(max_length=12)
+    standing = models.CharField(max_length=4, choices=[("SOFT", "soft"), ("HARD", "hard")])
+    position = AmountField()  # when it began
+    limit = AmountField()
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "position breaches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["book_id", "asset_code", "standing"], condition=Q(ended_at__isnull=True), name="positionbreach_once"
+            )
+        ]

@@ -15,7 +15,7 @@ from apps.events import operations as events
 
 from . import queries
 from .errors import AlreadyHalted, PolicyChanged, PolicyInvalid, PolicyUnchanged, SameHandsLift
-from .models import Halt, Mark, MarkSet, PairPolicy, Venue
+from .models import Halt, Mark, MarkSet, PairPolicy, PositionBreach, PositionLimit, Venue
 from .rules import PolicyTerms, write_terms
 from .states import MARK_SET, MarkSetStatus
 
@@ -245,3 +245,61 @@ def approve_marks(*, mark_set_id: UUID, actor: Actor, now: datetime) -> MarkSet:
     fresh.save(update_fields=["status", "approved_by", "approved_at"])
     events.record("marks.approved", subject_type="mark_set", subject_id=fresh.id, house={"date": fresh.business_date.isoformat()})
     return fresh
+
+
+@step
+def set_position_limit(
+    *, book_id: UUID, asset_code: str, soft: Decimal, hard: Decimal, reason: str, proposed_by: UUID, approved_by: UUID, now: datetime
+) -> PositionLimit:
+    """A new version of a book's limit of one asset; the one before ends. Four eyes are the approval's."""
+    old = PositionLimit.objects.select_for_update(no_key=True).filter(book_id=book_id, asset_code=asset_code, effective_until=None).first()
+    if old is not None:
+        old.effective_until = now
+        old.save(update_fields=["effective_until"])
+    made = PositionLimit(
+        id=ids.uuid7(),
+        book_id=book_id,
+        asset_code=asset_code,
+        version=1 if old is None else old.version + 1,
+        soft=soft,
+        hard=hard,
+        reason=reason,
+        effective_from=now,
+        proposed_by=proposed_by,
+        approved_by=approved_by,
+    )
+    db.insert(made)
+    house = {"book": str(book_id), "asset": asset_code, "soft": money.text(soft), "hard": money.text(hard), "version": made.version}
+    events.record("position_limit.set", subject_type="position_limit", subject_id=made.id, house=house)
+    return made
+
+
+@step
+def note_breaches(*, positions: Mapping[tuple[UUID, str], Decimal], now: datetime) -> int:
+    """Begin and end breaches of position limits as the positions are now; how many began or ended.
+
+    :param positions: net open position by book and asset, long positive; what is not there is flat
+    """
+    open_ones = {(b.book_id, b.asset_code, b.standing): b for b in PositionBreach.objects.select_for_update().filter(ended_at=None)}
+    past: dict[tuple[UUID, str, str], tuple[Decimal, Decimal]] = {}
+    for one in queries.list_position_limits():
+        position = positions.get((one.book_id, one.asset_code), money.ZERO)
+        for standing, bound in (("SOFT", one.soft), ("HARD", one.hard)):
+            if abs(position) > bound:
+                past[one.book_id, one.asset_code, standing] = position, bound
+    for key in past.keys() - open_ones.keys():
+        position, bound = past[key]
+        book_id, asset, standing = key
+        breach = PositionBreach(
+            id=ids.uuid7(), book_id=book_id, asset_code=asset, standing=standing, position=position, limit=bound, began_at=now
+        )
+        db.insert(breach)
+        house = {"book": str(book_id), "asset": asset, "position": money.text(position), "limit": money.text(bound)}
+        events.record(f"position.{standing.lower()}_passed", subject_type="position_breach", subject_id=breach.id, house=house, at=now)
+    for key in open_ones.keys() - past.keys():
+        breach = open_ones[key]
+        breach.ended_at = now
+        breach.save(update_fields=["ended_at"])
+        house = {"book": str(breach.book_id), "asset": breach.asset_code, "standing": breach.standing}
+        events.record("position.back_inside", subject_type="position_breach", subject_id=breach.id, house=house, at=now)
+    return len(past.keys() ^ open_ones.keys())

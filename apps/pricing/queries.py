@@ -10,7 +10,7 @@ from uuid import UUID
 from apps.core import db
 from apps.core.errors import NotFound
 
-from .models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, Venue
+from .models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, PositionBreach, PositionLimit, Venue
 from .rules import AutoBounds, Bands, Health, PolicyTerms, Recipe, SizeStep, Spread
 from .rules.policy import WHOLE
 from .states import MarkSetStatus
@@ -176,3 +176,20 @@ def find_last_marks(entity_id: UUID, before: date) -> dict[str, Decimal] | None:
 
 def lock_mark_set(mark_set_id: UUID) -> MarkSet:
     return MarkSet.objects.select_for_update(no_key=True, of=("self",)).get(id=mark_set_id)
+
+
+def list_position_limits() -> list[PositionLimit]:
+    """Those in force."""
+    return list(PositionLimit.objects.filter(effective_until__isnull=True).order_by("book_id", "asset_code"))
+
+
+def find_position_limit(book_id: UUID, asset_code: str) -> PositionLimit | None:
+    return PositionLimit.objects.filter(book_id=book_id, asset_code=asset_code, effective_until__isnull=True).first()
+
+
+def list_past_position_limits(limit: int = 30) -> list[PositionLimit]:
+    return list(PositionLimit.objects.filter(effective_until__isnull=False).order_by("-effective_until")[:limit])
+
+
+def list_open_breaches() -> list[PositionBreach]:
+    return list(PositionBreach.objects.filter(ended_at__isnull=True).order_by("began_at"))

@@ -60,6 +60,7 @@ class Dealing:
     policy: str  # the pair's row as JSON (pricing.queries.policy_of)
     halt: str | None
     position: Decimal  # of the book in the base asset, long positive
+    hard_limits: dict[str, list[Decimal]]  # of base and quote, where there is one: limit and position of the book in that asset
     cutoffs: list[dict[str, str]]
     stopped_until: datetime | None = None  # by fair use
     duplicate_of: UUID | None = None  # a request that seems to be the same (Same)
@@ -86,6 +87,11 @@ SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}
   to_jsonb(o), h.reason,
   coalesce((SELECT -sum(l.amount) FROM ledger_ledgeraccount l
             WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = p.base_id AND l.book_id = t.book_id), 0),
+  (SELECT jsonb_object_agg(m.asset_code, jsonb_build_array(m.hard,
+            coalesce((SELECT -sum(l.amount) FROM ledger_ledgeraccount l
+                      WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = m.asset_code
+                        AND l.book_id = t.book_id), 0)))
+     FROM pricing_positionlimit m WHERE m.book_id = t.book_id AND m.asset_code IN (p.base_id, p.quote_id) AND m.effective_until IS NULL),
   (SELECT jsonb_agg(jsonb_build_object('asset', r.asset_id, 'at', r.cutoff, 'zone', r.zone))
      FROM instruments_rail r WHERE r.asset_id IN (p.base_id, p.quote_id))
 """
@@ -174,7 +180,8 @@ def get_dealing_of(rfq_id: UUID) -> Dealing:
 
 
 def _dealing(row: tuple[Any, ...]) -> Dealing:
-    values: list[Any] = [*row[:-3], db.loads(row[-3] or "[]"), row[-2], row[-1]]
+    limits, cutoffs = row[-4:-2]
+    values: list[Any] = [*row[:-4], db.loads(limits or "{}"), db.loads(cutoffs or "[]"), row[-2], row[-1]]
     return Dealing(*values)
 
 

@@ -235,9 +235,21 @@ def _bounds(dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market
     reasons = prices.reasons_for_desk(market.depth, now, pricing.bounds_of(policy), quantity=size)
     if size * market.mid * market.usd_per_quote > dealing.auto_max_usd:
         reasons.append("CLIENT_SIZE")
+    if any(_is_past_limit(dealing, side, size, size * market.mid) for side in rfq_rules.sides_of(wanted.side)):
+        reasons.append("INVENTORY")
     if ttl_ms > rfq_rules.AUTO_TTL_MS[1]:
         reasons.append("TTL")
     return reasons
+
+
+def _is_past_limit(dealing: Dealing, side: Side, base: Decimal, quote: Decimal) -> bool:
+    """Whether the book would be past a hard limit and no nearer to flat. A client's buy takes base from us and brings quote."""
+    ours = {dealing.base: (prices.Side(side), base), dealing.quote: (prices.Side.SELL if side is Side.BUY else prices.Side.BUY, quote)}
+    return any(
+        prices.position_reason(taken, position=position, quantity=amount, soft=None, hard=hard) != ""
+        for asset, (hard, position) in dealing.hard_limits.items()
+        for taken, amount in [ours[asset]]
+    )
 
 
 def notional_of(priced: Sides, market: Market) -> Decimal:

@@ -132,18 +132,11 @@ def test_settlement_shows_ladder_blockers_and_quarantined_money_to_whom_it_conce
 def test_position_proves_the_identity_of_every_asset(enter, day: Day) -> None:  # type: ignore[no-untyped-def]
     page = body(enter("rita"), "/desk/position/")
     assert "both sides agree in every asset" in page
-    assert "no P&amp;L until marks are approved" in page
-
-
-def test_profit_is_the_position_at_approved_marks_and_unknown_without_them() -> None:
-    from decimal import Decimal as D
-
-    from apps.reports.queries.desk.position import BookPosition, Held
-
-    book = BookPosition("main", [Held("BTC", D(-2), D(20000)), Held("USD", D(40100), D(1)), Held("ETH", D(0), None)])
-    assert [h.value for h in book.held] == [D(-40000), D(40100), None]
-    assert book.pnl == D(100)
-    assert BookPosition("main", [Held("BTC", D(1), None)]).pnl is None
+    for words in ("Book main", "Book treasury", "Day P&amp;L live", "Sales margin", "Unexplained", "hx-1", "Helios Liquidity"):
+        assert words in page, words
+    assert "no P&L" not in page
+    over = body(enter("rita"), "/desk/position/?day=2026-09-01")
+    assert "No approved marks of this day" in over
 
 
 def test_blotter_pages_stay_stable_while_new_deals_come(enter, day: Day) -> None:  # type: ignore[no-untyped-def]

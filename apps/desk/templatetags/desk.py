@@ -34,7 +34,8 @@ LOOKS = {
     "APPROVED": ("good", "thumb_up"), "EXECUTED": ("good", "check_circle"), "STALE": ("mute", "update_disabled"),
     "DEGRADED": ("bad", "cloud_off"), "DISABLED": ("mute", "power_settings_new"), "PENDING": ("info", "schedule"),
     "RETRYING": ("warn", "replay"),
-    "LATE": ("bad", "alarm"), "HELD": ("warn", "lock"),
+    "LATE": ("bad", "alarm"), "UNCONFIRMED": ("warn", "hourglass_top"), "CONFIRMED": ("good", "task_alt"),
+    "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's
 
@@ -224,3 +225,14 @@ def like(value: Any, price: Decimal) -> str:
     if value is None or value == "":
         return "–"
     return rounded(value, max(2, money.scale_of(price)) + 2)
+
+
+@register.filter
+def salted(once: str, form: str) -> str:
+    """Several forms on a page, one key each."""
+    return str(uuid5(UUID(once), form))
+
+
+@register.filter
+def get(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key)

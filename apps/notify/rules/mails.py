@@ -43,6 +43,9 @@ TO_CLIENT = {
 TO_STAFF = {
     "halt.thrown": ("sales", "trader", "operations", "risk"),
     "halt.lifted": ("sales", "trader", "operations", "risk"),
+    "position.soft_passed": ("trader", "risk"),
+    "position.hard_passed": ("trader", "risk"),
+    "hedge.broken": ("trader", "operations"),
     "receipt.quarantined": ("compliance", "operations"),
     "release.stopped": ("operations", "risk"),
     "release.resumed": ("operations", "risk"),

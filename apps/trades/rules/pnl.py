@@ -88,6 +88,10 @@ class Explained:
     unexplained: Decimal
 
     @property
+    def charges(self) -> Decimal:
+        return self.costs + self.commissions
+
+    @property
     def total(self) -> Decimal:
         return sum((getattr(self, f.name) for f in fields(self)), money.ZERO)
 
