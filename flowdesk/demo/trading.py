@@ -14,6 +14,7 @@ from apps.ledger import queries as ledger
 from apps.pricing.feeds import bus
 from apps.pricing.feeds.composer import Composer
 from apps.pricing.rules import Composite
+from apps.workflows.hedge_breaks import import_lp_record
 from apps.workflows.import_fills import COLUMNS, import_fills
 
 from . import plan
@@ -45,6 +46,7 @@ class TradingDay:
         self.tally = Tally()
         self.now = datetime.combine(day, OPENS, UTC)
         self.prices: dict[str, Composite] = {}
+        self.executed: list[str] = []  # lines of fills, as the venue has them too
 
     def move(self, to: datetime) -> None:
         """Stand the desk clock at `to` and publish the prices of that instant."""
@@ -95,6 +97,7 @@ class TradingDay:
         """After the last request: what is still open runs out."""
         self.move(self.now + timedelta(minutes=20))
         self.sweep()
+        self.confirm_hedges()
 
     def hedge(self) -> None:
         """Lay off about half of the open position with the venue, as a file of fills."""
@@ -119,3 +122,12 @@ class TradingDay:
         if again.booked or again.known != done.booked:
             raise DemoFailed(f"{path.name}: importing it again booked {again.booked} hedges")
         self.tally.hedges += done.booked
+        self.executed += lines[1:]
+
+    def confirm_hedges(self) -> None:
+        """At the end of the day the venue's own record comes; every hedge is in it, as we booked it."""
+        path = self.folder / f"northgate-{self.day:%Y%m%d}.csv"
+        path.write_text("\n".join([",".join(COLUMNS), *self.executed]) + "\n", encoding="utf-8")
+        done = import_lp_record(actor=None, counterparty="northgate", on=self.day, text=path.read_text(encoding="utf-8"))
+        if done.broken or done.unknown or done.confirmed != self.tally.hedges:
+            raise DemoFailed(f"{path.name}: {done.confirmed} of {self.tally.hedges} hedges are in the venue's record")

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from apps.clients.models import Account, ApiKey, Authority, Counterparty, Group, Member, Ssi, Terms
+from apps.clients.models import Account, ApiKey, Authority, Counterparty, Coverage, Group, Member, Ssi, Terms
 
 from .base import Record, Rows
 
@@ -19,6 +19,10 @@ class TermsRows(Rows):
 
 class Ssis(Rows):
     model = Ssi
+
+
+class Coverages(Rows):
+    model = Coverage
 
 
 class Authorities(Rows):
@@ -47,7 +51,7 @@ class AccountAdmin(Record):
     list_filter = ("status",)
     search_fields = ("code", "name", "owner__code", "owner__name")
     list_select_related = ("owner",)
-    inlines = (TermsRows, Ssis, Authorities)
+    inlines = (TermsRows, Ssis, Authorities, Coverages)
 
 
 @admin.register(Member)

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from apps.pricing.models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, Venue
+from apps.pricing.models import Halt, Mark, MarkSet, PairPolicy, PairPolicyVersion, PositionBreach, PositionLimit, Venue
 
 from .base import TRADING, Record, Rows
 
@@ -43,3 +43,18 @@ class MarkSetAdmin(Record):
     list_filter = ("status",)
     date_hierarchy = "business_date"
     inlines = (Marks,)
+
+
+@admin.register(PositionLimit)
+class PositionLimitAdmin(Record):
+    roles = TRADING
+    list_display = ("book_id", "asset_code", "version", "soft", "hard", "effective_from", "effective_until")
+    list_filter = ("asset_code",)
+
+
+@admin.register(PositionBreach)
+class PositionBreachAdmin(Record):
+    roles = TRADING
+    list_display = ("began_at", "book_id", "asset_code", "standing", "position", "limit", "ended_at")
+    list_filter = ("standing", "asset_code")
+    date_hierarchy = "began_at"

@@ -1,12 +1,32 @@
 from django.contrib import admin
 
-from apps.trades.models import Trade, TradeVersion
+from apps.trades.models import Hedge, LpFill, LpRecord, Trade, TradeVersion
 
 from .base import TRADING, Record, Rows
 
 
 class Versions(Rows):
     model = TradeVersion
+
+
+class Hedges(Rows):
+    model = Hedge
+
+
+class Fills(Rows):
+    model = LpFill
+
+
+@admin.register(LpRecord)
+class LpRecordAdmin(Record):
+    """What an LP says was executed with us on a business date."""
+
+    roles = TRADING
+    list_display = ("imported_at", "counterparty", "trade_date", "lines")
+    list_filter = ("trade_date",)
+    search_fields = ("counterparty__code", "fills__execution_id")
+    list_select_related = ("counterparty",)
+    inlines = (Fills,)
 
 
 @admin.register(Trade)
@@ -20,4 +40,4 @@ class TradeAdmin(Record):
     date_hierarchy = "booked_at"
     ordering = ("-booked_at",)
     list_select_related = ("counterparty", "pair")
-    inlines = (Versions,)
+    inlines = (Versions, Hedges)
