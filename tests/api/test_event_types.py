@@ -1,5 +1,7 @@
 """What a client is told is what the list of types says, field by field."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,13 @@ def test_every_event_of_a_desk_day_has_a_type_in_the_list_and_exactly_its_fields
         check(kind, data, TYPES[kind][1])
         seen.add(kind)
     assert {"rfq.quoted", "quote.accepted", "trade.booked", "net_set.frozen"} <= seen, seen
+
+
+def test_every_operation_has_its_refusal_in_the_list() -> None:
+    folder = Path(__file__).resolve().parents[2] / "apps/api/v1"
+    operations = {name for file in folder.glob("*.py") for name in re.findall(r'operation="([a-z._]+)"', file.read_text())}
+    assert {"rfq", "accept", "webhook"} <= operations
+    assert {f"{name}.refused" for name in operations} <= set(TYPES)
 
 
 def check(path: str, data: Any, schema: Any) -> None:
