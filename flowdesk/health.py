@@ -84,4 +84,10 @@ def prices() -> str | None:
             require_fresh(depth, now, timedelta(milliseconds=policy.max_price_age_ms))
         except (AppError, LookupError):
             lacking.append(policy.pair_code)
-    return f"no fresh price of {', '.join(lacking)}" if lacking else None
+    if not lacking:
+        return None
+    try:
+        leads = bus.read_state() is not None
+    except AppError:
+        leads = False
+    return f"no fresh price of {', '.join(lacking)}" + ("" if leads else "; no feed leads")

@@ -190,7 +190,7 @@ SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date,
   t.mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
   t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id), y.dealing_limit,
   coalesce((q.provenance->>'notional_usd')::numeric, 0), coalesce(g.sales, '[]'), g.introducer_id,
-  (SELECT min(h.thrown_at) FROM pricing_halt h WHERE h.lifted_at IS NULL
+  (SELECT min(h.thrown_at) FROM pricing_halt h WHERE (h.lifted_at IS NULL OR h.thrown_at >= q.created_at)
      AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
 FROM rfqs_quote q
 JOIN rfqs_rfq r ON r.id = q.rfq_id

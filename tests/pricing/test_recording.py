@@ -196,3 +196,63 @@ def test_a_missing_file_a_folder_and_damaged_gzip_are_refused(tmp_path):
     flipped.write_bytes(whole[:40] + bytes([whole[40] ^ 255]) + whole[41:])
     with pytest.raises(BadRecording):
         recording.read(flipped)
+
+
+# --- a snapshot and its updates ---------------------------------------------------------------------------------------------
+
+DEPTH = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu"
+SNAP = ["BTCUSDT,1667346579146,10,10,b,snap,99,1,-1", "BTCUSDT,1667346579146,10,10,b,snap,98,2,-1",
+        "BTCUSDT,1667346579146,10,10,a,snap,101,1.5,-1"]  # fmt: skip
+FIRST = ["BTCUSDT,1667346579246,9,12,b,set,99,0,8", "BTCUSDT,1667346579246,9,12,a,set,100.5,0.25,8"]
+SECOND = ["BTCUSDT,1667346579346,13,15,a,set,101,0,12"]
+
+
+def shape(book):
+    return [[(str(level.price), str(level.quantity)) for level in side] for side in (book.bids, book.asks)]
+
+
+def test_updates_are_applied_to_the_snapshot_in_their_order(tmp_path):
+    books = recording.read(written(tmp_path, DEPTH, *SNAP, *FIRST, *SECOND)).books
+    assert [shape(book) for book in books] == [
+        [[("99", "1"), ("98", "2")], [("101", "1.5")]],
+        [[("98", "2")], [("100.5", "0.25"), ("101", "1.5")]],
+        [[("98", "2")], [("100.5", "0.25")]],
+    ]
+    assert (books[1].at - books[0].at).microseconds == 100_000
+    assert not check_book(books[2])
+
+
+def test_updates_may_stand_in_a_file_beside_the_snapshot(tmp_path):
+    path = written(tmp_path, DEPTH, *SNAP, name="x-snap.csv")
+    assert len(recording.read(path).books) == 1
+    written(tmp_path, DEPTH, "BTCUSDT,1667346579000,5,9,b,set,1,1,4", *FIRST, *SECOND, name="x-update.csv")
+    assert len(recording.read(path).books) == 3  # what is older than the snapshot is passed over
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([*FIRST], "begins with an update"),
+        ([*SNAP, *SECOND], "updates after 10 are missing: the next is 13"),
+        ([*SNAP, *FIRST, SECOND[0].replace(",12", ",11")], "updates after 12 are missing"),
+        ([*SNAP[:2]], "holds no asks"),
+        ([*SNAP, *FIRST, *SECOND, "BTCUSDT,1667346579446,16,17,a,set,100.5,0,15"], "holds no asks"),
+        ([SNAP[0].replace(",b,", ",x,")], "side 'x'"),
+        ([SNAP[0].replace("snap", "poke")], "update_type 'poke'"),
+        ([*SNAP, FIRST[0].replace(",9,12,", ",nine,12,")], "first_update_id"),
+        ([SNAP[0].replace(",99,", ",-99,")], "price"),
+        ([SNAP[0].replace(",99,1,", ",99,0,")], "qty is zero"),
+        ([*SNAP, FIRST[0].replace("BTCUSDT", "ETHUSDT")], "ETHUSDT"),
+        ([SNAP[0] + ",1"], "10 columns"),
+    ],
+)
+def test_a_gap_a_missing_side_or_a_wrong_field_is_refused(tmp_path, lines, told):
+    with pytest.raises(BadRecording, match=told):
+        recording.read(written(tmp_path, DEPTH, *lines))
+
+
+def test_the_recorded_depth_file_is_refused_for_what_it_lacks(recorded):
+    with pytest.raises(BadRecording, match="holds no asks"):
+        recording.read(recorded("btcusdt-depth-snap.csv"))
+    with pytest.raises(BadRecording, match="begins with an update"):
+        recording.read(recorded("btcusdt-depth-update.csv"))

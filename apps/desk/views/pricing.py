@@ -24,7 +24,7 @@ GROUPS = (
     ("Spread", "one side, in bps of the price", (
         ("spread_bps", "Spread", "bps"),
         ("tier_bps", "Markup by client tier", "tier:bps, …"),
-        ("size_tiers", "Larger sizes", "above:bps, … in base"),
+        ("size_tiers", "Larger sizes", "above:bps, …"),
         ("volatility_share", "Share of the move while we hedge", "0 to 10"),
         ("skew_cap_bps", "Skew by inventory, at most", "bps"),
         ("skew_full_at", "Position at which the skew is full", "base"),

@@ -1,8 +1,10 @@
 """Reading recorded prices. Every number goes from text straight to Decimal; a bad file is refused with its name and line.
 
-Two layouts, each plain or gzipped, told apart by their header:
+Three layouts, each plain or gzipped, told apart by their header:
 * one-minute bars `timestamp,open,high,low,close[,volume]`, the stamp (UTC where it names no zone) being the minute's beginning;
-* Tardis.dev `book_snapshot_25`: `exchange,symbol,timestamp,local_timestamp,asks[0].price,…`, stamps in microseconds.
+* Tardis.dev `book_snapshot_25`: `exchange,symbol,timestamp,local_timestamp,asks[0].price,…`, stamps in microseconds;
+* Binance depth: a snapshot and the updates after it, `symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu` in
+  milliseconds, in one file, or as NAME-snap.csv with NAME-update.csv beside it.
 """
 
 import csv
@@ -10,7 +12,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -23,6 +25,8 @@ from apps.pricing.rules import Level, OrderBook
 
 BAR_COLUMNS = ("timestamp", "open", "high", "low", "close")
 SNAPSHOT_COLUMNS = ("exchange", "symbol", "timestamp", "local_timestamp")
+DEPTH_COLUMNS = ("symbol", "timestamp", "first_update_id", "last_update_id", "side", "update_type", "price", "qty", "pu")
+DEPTH_LEVELS = 25
 MINUTE = timedelta(minutes=1)
 RECORDED_VENUE = "recorded"
 # A dollar stablecoin's book, spot or perpetual, stands for the dollar's (docs/market-data.md).
@@ -105,6 +109,11 @@ class _Lines:
             self.refuse(f"timestamp is {text[:40]!r}, not microseconds since 1970")
         return _EPOCH + timedelta(microseconds=int(text))
 
+    def whole(self, text: str, name: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20):
+            self.refuse(f"{name} is {text[:40]!r}, not a whole number")
+        return int(text)
+
     def moment(self, text: str) -> datetime:
         try:
             at = datetime.fromisoformat(text)
@@ -137,8 +146,10 @@ def read(path: Path) -> Recording:
         recording = Recording("BTC-USD", bars=tuple(_bars(lines, rows, len(header))))
     elif tuple(header[:4]) == SNAPSHOT_COLUMNS:
         recording = _recording(lines, list(_snapshots(lines, rows, header)))
+    elif tuple(header) == DEPTH_COLUMNS:
+        recording = _recording(lines, _depth_books(lines, rows, path))
     else:
-        lines.refuse("the header is of no known layout: 1-minute bars or Tardis book_snapshot")
+        lines.refuse("the header is of no known layout: 1-minute bars, Tardis book_snapshot or Binance depth")
     if not (recording.bars or recording.books):
         lines.refuse("holds a header and no prices")
     return recording
@@ -187,6 +198,86 @@ def _snapshots(lines: _Lines, rows: Iterator[list[str]], header: list[str]) -> I
         bids = tuple(Level(*numbers[n : n + 2]) for n in range(2, len(numbers), 4))
         last = at
         yield OrderBook(RECORDED_VENUE, lines.pair(row[1]), bids, asks, at)
+
+
+@dataclass(slots=True)
+class _Depth:
+    """A book that grows out of a snapshot and updates, none of which may be missing."""
+
+    pair: str = ""
+    last_id: int = -1
+    updated: bool = False
+    sides: dict[str, dict[Decimal, Decimal]] = field(default_factory=lambda: {"b": {}, "a": {}})
+
+    def set(self, side: str, price: Decimal, quantity: Decimal) -> None:
+        if quantity:
+            self.sides[side][price] = quantity
+        else:
+            self.sides[side].pop(price, None)
+
+    def book(self, at: datetime) -> OrderBook:
+        bids, asks = sorted(self.sides["b"], reverse=True)[:DEPTH_LEVELS], sorted(self.sides["a"])[:DEPTH_LEVELS]
+        return OrderBook(
+            RECORDED_VENUE,
+            self.pair,
+            tuple(Level(price, self.sides["b"][price]) for price in bids),
+            tuple(Level(price, self.sides["a"][price]) for price in asks),
+            at,
+        )
+
+
+def _depth_books(lines: _Lines, rows: Iterator[list[str]], path: Path) -> list[OrderBook]:
+    """The book after the snapshot and after each update."""
+    depth, books = _Depth(), _depth_events(lines, rows)
+    out = list(_grown(lines, depth, books))
+    updates = path.with_name(path.name.replace("-snap.", "-update."))
+    if updates != path and updates.is_file():
+        more = _Lines(updates)
+        rows = more.rows()
+        if tuple(next(rows, [])) != DEPTH_COLUMNS:
+            more.refuse("the header is not that of the snapshot beside it")
+        out += _grown(more, depth, _depth_events(more, rows))
+    return out
+
+
+def _depth_events(lines: _Lines, rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    """Rows of one message, which share their ids."""
+    together: list[list[str]] = []
+    for row in rows:
+        if len(row) != len(DEPTH_COLUMNS):
+            lines.refuse(f"has {len(row)} columns instead of {len(DEPTH_COLUMNS)}")
+        if row[4] not in {"a", "b"} or row[5] not in {"snap", "set"}:
+            lines.refuse(f"side {row[4][:10]!r} or update_type {row[5][:10]!r} is not known")
+        if together and row[:4] != together[0][:4]:
+            yield together
+            together = []
+        together.append(row)
+    if together:
+        yield together
+
+
+def _grown(lines: _Lines, depth: _Depth, events: Iterator[list[list[str]]]) -> Iterator[OrderBook]:
+    for rows in events:
+        symbol, stamp, first, last = rows[0][:4]
+        ids = [lines.whole(text, name) for text, name in ((first, "first_update_id"), (last, "last_update_id"))]
+        pair, at = lines.pair(symbol), lines.stamp(f"{stamp}000")
+        if rows[0][5] == "snap":
+            depth.pair, depth.sides, depth.updated = pair, {"b": {}, "a": {}}, False
+        elif depth.last_id < 0:
+            lines.refuse("begins with an update: without a snapshot there is no book")
+        elif pair != depth.pair:
+            lines.refuse(f"holds {depth.pair} and {pair}: one pair a file")
+        elif ids[1] <= depth.last_id:
+            continue  # older than the snapshot
+        elif (lines.whole(rows[0][8], "pu") != depth.last_id) if depth.updated else ids[0] > depth.last_id + 1:
+            lines.refuse(f"updates after {depth.last_id} are missing: the next is {first}")
+        for row in rows:
+            depth.set(row[4], lines.number(row[6], "price"), lines.number(row[7], "qty", zero=row[5] == "set"))
+        depth.updated, depth.last_id = rows[0][5] == "set", ids[1]
+        for side, name in (("b", "bids"), ("a", "asks")):
+            if not depth.sides[side]:
+                lines.refuse(f"the book holds no {name}: one side is no price")
+        yield depth.book(at)
 
 
 def mid_within(bar: Bar, at: datetime) -> Decimal:
