@@ -9,6 +9,7 @@ TICKS: dict[str, float] = {
     "flowdesk.canary": CANARY_EVERY_S,
     "flowdesk.sweep_rfqs": 1.0,
     "flowdesk.stream_quotes": 1.0,
+    "flowdesk.keep_credit": 5.0,
     "flowdesk.drive_events": 1.0,
     "flowdesk.watch_positions": 5.0,
     "flowdesk.send_mails": 2.0,

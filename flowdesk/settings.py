@@ -295,6 +295,9 @@ DEMO_STAFF = (
 )
 DEMO_LOGINS = tuple((username, DEMO_PASSWORD, role) for username, _, role in DEMO_STAFF) if DEMO_PASSWORD else ()
 
+# --- credit: how old a mark may be: a stale one keeps its value, with the stressed haircut, and stops new risk -------------
+CREDIT_MARK_MAX_AGE_S = env.int("CREDIT_MARK_MAX_AGE_S", default=60)
+
 # --- settlement -------------------------------------------------------------------------------------------------------
 # Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
 RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
@@ -305,6 +308,7 @@ APPROVALS = {
     "agreed_deal": {"execute": "apps.workflows.book_on_behalf.stand_by", "version": "apps.workflows.book_on_behalf.deal_version"},
     "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
+    "client_status": {"execute": "apps.workflows.change_status.execute", "version": "apps.workflows.change_status.version"},
     "credit_line": {"execute": "apps.workflows.manage_credit.execute_line", "version": "apps.workflows.manage_credit.line_version"},
     "credit_haircut": {
         "execute": "apps.workflows.manage_credit.execute_haircut",

@@ -35,3 +35,17 @@ class FairUseExceeded(AppError):
     """The client asked for much more prices than it dealt in the last day; its terms say how much is too much."""
 
     code, status, title, retry = "fair_use", 429, "Too many requests for too few deals", "after"
+
+
+class NotDown(Rejected):
+    code, title = "not_stricter", "One person only makes a client's status stricter"
+
+
+class NotUp(Rejected):
+    code, title = "not_a_step_up", "Two people only bring a client's status up"
+
+
+class StillOpen(Conflict):
+    """`open` lists what is not settled or not zero."""
+
+    code, title = "still_open", "Something of this client is still open"

@@ -148,6 +148,9 @@ class Terms(Row):
     fair_use_hard = models.IntegerField(null=True, blank=True)
     payment_netting = models.BooleanField(default=False)
     netting_agreement = models.CharField(max_length=80, blank=True)
+    close_out_netting = models.BooleanField(default=False)  # what deals cost to replace adds up net, from `close_out_date` on
+    close_out_agreement = models.CharField(max_length=80, blank=True)
+    close_out_date = models.DateField(null=True, blank=True)
     netting_cutoff = models.TimeField()
     netting_zone = models.CharField(max_length=40)
     silence_agrees = models.BooleanField(default=True)
@@ -157,6 +160,9 @@ class Terms(Row):
     class Meta:
         verbose_name_plural = "terms"
         constraints = [
+            models.CheckConstraint(
+                condition=Q(close_out_netting=False) | ~Q(close_out_agreement="") & Q(close_out_date__isnull=False), name="terms_close_out"
+            ),
             models.UniqueConstraint(fields=["account", "version"], name="terms_version"),
             models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="terms_one_current"),
             models.CheckConstraint(

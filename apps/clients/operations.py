@@ -89,6 +89,16 @@ def set_status(*, thing: Counterparty | Account, status: ClientStatus, reason: s
 
 
 @step
+def narrow_keys(*, client_id: UUID, account_id: UUID | None = None) -> None:
+    """Every live key of a client loses what it deals with; of one account, the keys that name only this account."""
+    keys = ApiKey.objects.select_for_update(no_key=True, of=("self",)).filter(member__counterparty_id=client_id, revoked_at__isnull=True)
+    for key in keys.filter(scopes__overlap=["quote", "trade"]).order_by("id"):
+        if account_id is not None and list(key.accounts.values_list("id", flat=True)) != [account_id]:
+            continue
+        set_scopes(key_pk=key.id, scopes=[s for s in key.scopes if s not in {"quote", "trade"}], cidrs=key.allowed_cidrs)
+
+
+@step
 def create_member(*, counterparty: Counterparty, name: str, email: str, accounts: Iterable[tuple[Account, Sequence[str]]]) -> Member:
     made = Member(id=ids.uuid7(), counterparty=counterparty, name=name, email=email)
     db.insert(made)

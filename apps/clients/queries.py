@@ -242,3 +242,25 @@ def list_under(level: str, subject_id: UUID) -> list[UUID]:
         return list(Account.objects.filter(id=subject_id).values_list("owner_id", flat=True))
     members = Counterparty.objects.filter(group_id=subject_id) if level == "GROUP" else Counterparty.objects.filter(id=subject_id)
     return list(members.order_by("code").values_list("id", flat=True))
+
+
+def find_status(client_id: UUID, account_id: UUID | None) -> Counterparty | Account:
+    """The client, or one account of it.
+
+    :raises NotFound: no such client or account
+    """
+    return get_counterparty(client_id) if account_id is None else find_status_account(client_id, account_id)
+
+
+def find_status_account(client_id: UUID, account_id: UUID) -> Account:
+    """:raises NotFound: no such account of this client"""
+    found = Account.objects.select_related("owner").filter(id=account_id, owner_id=client_id).first()
+    if found is None:
+        raise NotFound("no such account")
+    return found
+
+
+def lock_status(client_id: UUID, account_id: UUID | None) -> Counterparty | Account:
+    """:raises NotFound: no such client or account"""
+    found = find_status(client_id, account_id)
+    return lock_counterparty(found.id) if account_id is None else lock_account(found.id)

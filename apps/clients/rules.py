@@ -7,7 +7,7 @@ from decimal import Decimal
 from apps.core import money
 
 from .errors import BadAllowList, BadScope, DealingLimit
-from .states import ClientStatus
+from .states import CLIENT, ClientStatus
 
 SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook", "hedge")
 HOUSE_SCOPES = frozenset({"read", "hedge"})  # of our own hedging systems; `hedge` is nobody else's
@@ -26,6 +26,8 @@ _STRICT = [
     ClientStatus.APPROVED,
 ]
 
+_DOWN = {ClientStatus.RESTRICTED, ClientStatus.SUSPENDED, ClientStatus.FROZEN, ClientStatus.OFFBOARDED}
+
 
 def stricter(one: str, other: str) -> ClientStatus:
     """The status that applies when client and account differ."""
@@ -35,6 +37,16 @@ def stricter(one: str, other: str) -> ClientStatus:
 def may_deal(status: ClientStatus) -> bool:
     """RESTRICTED deals go through a person and only reduce risk, so never by themselves."""
     return status is ClientStatus.APPROVED
+
+
+def is_down(old: str, new: str) -> bool:
+    """Whether a status is stricter than the one before: one person may set it at once."""
+    return ClientStatus(new) in _DOWN and _STRICT.index(ClientStatus(new)) < _STRICT.index(ClientStatus(old))
+
+
+def is_up(old: str, new: str) -> bool:
+    """Whether a status lets a client that is with us do more: two people set it."""
+    return CLIENT.allows(old, new) and ClientStatus(old) in _DOWN and not is_down(old, new)
 
 
 def require_within(dealing_limit: Decimal | None, notional: Decimal) -> None:

@@ -100,6 +100,10 @@ def lock_line(level: str, subject_id: UUID, measure: str) -> Line | None:
     return Line.objects.select_for_update(no_key=True).filter(level=level, subject_id=subject_id, measure=measure).first()
 
 
+def lock_line_by_id(line_id: UUID) -> Line:
+    return Line.objects.select_for_update(no_key=True).get(id=line_id)
+
+
 def get_line(line_id: UUID) -> Line:
     """:raises NotFound: no such line"""
     found = Line.objects.filter(id=line_id).first()
@@ -134,7 +138,7 @@ def exposure_of(line: Line) -> Decimal:
     return Decimal(worst or 0)
 
 
-def list_reviewed(now: datetime) -> list[UUID]:
+def list_reviewed() -> list[UUID]:
     """Lines that marks, dates or settlement may have moved since they were looked at: with live use, a mark's share or an open breach."""
     live = Q(reservations__status__in=LIVE) | Q(revalued__gt=0) | Q(breaches__cured_at__isnull=True, breaches__isnull=False) | Q(level="LP")
     return list(Line.objects.filter(live, measure__in=[Measure.PRE_SETTLEMENT, Measure.SETTLEMENT]).distinct().values_list("id", flat=True))
@@ -161,16 +165,6 @@ def read_marks() -> dict[str, Mark]:
 def mark_id(asset: str) -> UUID:
     """A mark's name as a subject of events."""
     return uuid5(NAMESPACE_OID, f"mark:{asset}")
-
-
-def list_reserved_before(created: datetime, limit: int = 200) -> list[UUID]:
-    """Requests with something reserved since before a moment, oldest first."""
-    rows = db.run(
-        "SELECT source_id FROM credit_reservation WHERE status = 'RESERVED' AND created_at <= %s GROUP BY 1 ORDER BY "
-        "min(created_at) LIMIT %s",
-        (created, limit),
-    )
-    return [row[0] for row in rows]
 
 
 def sum_reducing(account_id: UUID, pair_code: str, *, besides: UUID) -> Decimal:
@@ -213,3 +207,8 @@ def describe_call(call: ExposureCall, now: datetime) -> dict[str, Any]:
     if call.ended_at is not None:
         out["ended_at"] = call.ended_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return out
+
+
+def has_live(account_id: UUID) -> bool:
+    """Whether something is reserved or used for this account."""
+    return Reservation.objects.filter(account_id=account_id, status__in=LIVE).exists()

@@ -135,3 +135,9 @@ def list_lines_of(source_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
 def count_posted(*, source_id: UUID, kind: str) -> int:
     """How many transactions of this source and kind there are: what makes the key of the next one."""
     return LedgerTransaction.objects.filter(source_id=source_id, kind=kind).count()
+
+
+def list_at_venue(owner_id: UUID) -> dict[str, Decimal]:
+    """What we hold with an LP or venue, by asset."""
+    rows = LedgerAccount.objects.filter(kind=Kind.VENUE, owner_id=owner_id).values("asset_code").annotate(total=Sum("amount"))
+    return {row["asset_code"]: row["total"] for row in rows}

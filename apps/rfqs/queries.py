@@ -1,5 +1,6 @@
 """Requests and quotes, through who may see them; what dealing needs, in one statement each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -315,6 +316,35 @@ def close_gates(rfq_id: UUID) -> None:
         "WHERE rfq_id = %s AND status IN ('OPEN', 'SUPERSEDED') ORDER BY id",
         (rfq_id,),
     )
+
+
+def close_gates_of(account_ids: Sequence[UUID]) -> None:
+    """:func:`close_gates` for every open request of these accounts, in one order."""
+    db.run(
+        "SELECT pg_advisory_xact_lock(('x' || right(replace(q.id::text, '-', ''), 16))::bit(64)::bigint) FROM rfqs_quote q "
+        "JOIN rfqs_rfq r ON r.id = q.rfq_id WHERE r.account_id = ANY (%s::uuid[]) AND q.status IN ('OPEN', 'SUPERSEDED') ORDER BY q.id",
+        (db.array(account_ids),),
+    )
+
+
+def list_open_of(account_id: UUID) -> list[Rfq]:
+    """The open requests of an account, oldest first."""
+    return list(Rfq.objects.select_related("terms").filter(account_id=account_id, status__in=OPEN_RFQ).order_by("received_at", "id"))
+
+
+_ORPHANS = """
+SELECT DISTINCT c.source_id FROM credit_reservation c LEFT JOIN rfqs_rfq r ON r.id = c.source_id
+WHERE c.status = 'RESERVED' AND c.created_at <= %(before)s AND (%(only)s::uuid IS NULL OR c.source_id = %(only)s)
+  AND (r.id IS NULL OR NOT (r.status = ANY (%(open)s)) OR (r.respond_by <= %(before)s AND NOT EXISTS (
+    SELECT 1 FROM rfqs_quote q WHERE q.rfq_id = r.id AND q.status IN ('OPEN', 'SUPERSEDED') AND q.expires_at > %(before)s)))
+LIMIT %(limit)s
+"""
+
+
+def list_orphans(before: datetime, *, only: UUID | None = None, limit: int = 200) -> list[UUID]:
+    """Requests with something reserved since before a moment that have ended, never were, or are long dead."""
+    given = {"before": before, "only": only, "open": [str(s) for s in OPEN_RFQ], "limit": limit}
+    return [row[0] for row in db.run(_ORPHANS, given)]
 
 
 def find_open_quote(rfq_id: UUID) -> Quote | None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 
-from apps.core import ids, money
+from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
+from apps.credit.rules import Exposed
 
 from .models import Hedge, LpFill, LpRecord, Trade, TradeVersion
 from .rules import Figures
@@ -153,3 +155,44 @@ def get_version_number(trade_id: UUID) -> int:
     if found is None:
         raise NotFound("no such trade")
     return found
+
+
+_EXPOSED = """
+SELECT c.account_id, t.counterparty_id, m.close_out_agreement, m.close_out_netting AND m.close_out_date <= %(today)s,
+  p.code, v.pays_asset, v.pays, v.receives_asset, v.receives, c.notional, c.haircut
+FROM credit_reservation c
+JOIN trades_trade t ON t.id = c.deal_id
+JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+JOIN instruments_pair p ON p.code = t.pair_id
+LEFT JOIN clients_terms m ON m.account_id = c.account_id AND m.effective_until IS NULL
+WHERE c.line_id = %(line)s AND c.status = 'COMMITTED' AND t.status = 'ACTIVE'
+"""
+
+
+def list_exposed(line_id: UUID, today: date) -> list[Exposed]:
+    """The live deals of a credit line: what each client pays and receives, and the close-out netting agreement it falls under."""
+    return [
+        Exposed(
+            netting=(row[1], row[2]) if row[3] else None,
+            pair=row[4],
+            pays_asset=row[5],
+            pays=row[6],
+            receives_asset=row[7],
+            receives=row[8],
+            notional=row[9],
+            haircut=row[10],
+        )
+        for row in db.run(_EXPOSED, {"line": line_id, "today": today})
+    ]
+
+
+def open_net_quantity(account_id: UUID, pair: str) -> Decimal:
+    """Base quantity that an account has bought (positive) or sold in a pair and that has not settled."""
+    (net,) = db.one(
+        """SELECT coalesce(sum(CASE v.side WHEN 'buy' THEN v.quantity ELSE -v.quantity END), 0)
+           FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+           WHERE t.account_id = %s AND t.pair_id = %s AND t.status = 'ACTIVE' AND t.kind = 'CLIENT' AND EXISTS (
+             SELECT 1 FROM credit_reservation c WHERE c.deal_id = t.id AND c.status = 'COMMITTED')""",
+        (account_id, pair),
+    )
+    return Decimal(net)

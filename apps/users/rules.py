@@ -16,6 +16,8 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "halt_off": (frozenset({"trader", "risk", "operations"}), frozenset()),
     "line": (frozenset({"risk"}), frozenset({"risk"})),
     "terms": (frozenset({"sales", "trader"}), frozenset({"risk"})),
+    "client_down": (frozenset({"risk", "compliance"}), frozenset()),  # stricter: at once
+    "client_up": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "client": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "rfq": (frozenset({"sales", "trader"}), frozenset()),  # pick up, hold, release, take over, reject
     "quote": (frozenset({"trader"}), frozenset()),  # price by hand, withdraw

@@ -3,8 +3,8 @@
 from .breaches import review
 from .calls import issue_call, meet_calls, withdraw_call
 from .lines import line_id_of, seed_reference, set_haircut, set_line
-from .marks import revalue, set_marks
-from .reserving import Agreed, adjust, book_agreed, close, commit, commit_with_next, lock_client, lock_lines, release, reserve
+from .marks import revalue, set_marks, set_revalued
+from .reserving import Agreed, adjust, book_agreed, close, commit, commit_with_next, lock_client, lock_lines, lock_source, release, reserve
 
 __all__ = [
     "Agreed",
@@ -17,6 +17,7 @@ __all__ = [
     "line_id_of",
     "lock_client",
     "lock_lines",
+    "lock_source",
     "meet_calls",
     "release",
     "reserve",
@@ -26,5 +27,6 @@ __all__ = [
     "set_haircut",
     "set_line",
     "set_marks",
+    "set_revalued",
     "withdraw_call",
 ]

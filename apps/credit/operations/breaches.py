@@ -17,7 +17,7 @@ CALL_DUE_IN = timedelta(hours=24)
 
 
 @step
-def review(*, line_id: UUID, cause: BreachKind, now: datetime) -> Breach | None:
+def review(*, line_id: UUID, cause: BreachKind = BreachKind.MARKS, now: datetime) -> Breach | None:
     """Look at one line, under its lock: open a breach, widen it, or cure it. The open one, if any.
 
     :param cause: what may have carried the use past the line; an expired line says so itself

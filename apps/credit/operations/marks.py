@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
 
 from apps.core import db, money
 from apps.core.unit import step
@@ -45,12 +44,11 @@ def set_marks(*, marks: Mapping[str, Mark]) -> dict[str, Mark]:
 
 
 @step
-def revalue(*, line_id: UUID, deals: Sequence[Exposed], marks: Mapping[str, Mark], now: datetime) -> Line:
+def revalue(*, line: Line, deals: Sequence[Exposed], marks: Mapping[str, Mark], now: datetime) -> Line:
     """What the live marks add to a line: replacement cost, and the stressed haircut of what has no mark. Past the line it is a breach.
 
-    :param deals: the live deals of the line, read under its lock
+    :param line: locked; its deals were read under the lock
     """
-    line = Line.objects.select_for_update(no_key=True).get(id=line_id)
     value = rules.replacement_cost(deals, marks) + rules.stress(deals, marks, queries.stressed_haircuts())
     return set_revalued(line=line, value=value, now=now)
 

@@ -18,6 +18,10 @@ from apps.credit.states import BreachKind, Measure, ReservationStatus
 from . import breaches
 
 _LOCK = f"SELECT l.id FROM credit_line l WHERE {OF} ORDER BY {ORDER} FOR NO KEY UPDATE"  # noqa: S608
+_LOCK_SOURCE = f"""
+SELECT l.id FROM credit_line l JOIN credit_reservation r ON r.line_id = l.id WHERE r.source_id = %s AND r.status = 'RESERVED'
+ORDER BY {ORDER} FOR NO KEY UPDATE OF l
+"""  # noqa: S608
 _LOCK_CLIENT = f"""
 SELECT l.id FROM credit_line l WHERE (l.level = 'GROUP' AND l.subject_id = %(group)s::uuid) OR (l.level = 'CLIENT' AND
   l.subject_id = %(client)s)
@@ -145,6 +149,12 @@ def lock_lines(*, group_id: UUID | None, client_id: UUID, account_id: UUID) -> N
 def lock_client(*, group_id: UUID | None, client_id: UUID, account_ids: Sequence[UUID]) -> None:
     """Lock every line that a deal of this client may take: its group's, its own, those of all its accounts."""
     db.run(_LOCK_CLIENT, {"group": group_id, "client": client_id, "accounts": db.array(account_ids)})
+
+
+@step
+def lock_source(*, source_id: UUID) -> None:
+    """Lock the lines that a request has something of."""
+    db.run(_LOCK_SOURCE, (source_id,))
 
 
 @step

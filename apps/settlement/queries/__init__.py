@@ -14,6 +14,7 @@ from .due import (
     list_unknown,
 )
 from .views import (
+    count_unsettled,
     describe_deposit,
     describe_deposit_instruction,
     describe_instruction,
@@ -41,6 +42,7 @@ from .views import (
 )
 
 __all__ = [
+    "count_unsettled",
     "describe_deposit",
     "describe_deposit_instruction",
     "describe_instruction",
