@@ -263,4 +263,6 @@ def find_status_account(client_id: UUID, account_id: UUID) -> Account:
 def lock_status(client_id: UUID, account_id: UUID | None) -> Counterparty | Account:
     """:raises NotFound: no such client or account"""
     found = find_status(client_id, account_id)
-    return lock_counterparty(found.id) if account_id is None else lock_account(found.id)
+    if account_id is None:
+        return lock_counterparty(found.id)
+    return Account.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=found.id)

@@ -161,8 +161,10 @@ def test_a_breach_past_the_bound_is_called_and_the_call_is_met_when_it_is_cured(
     jobs.revalue()
     breach.refresh_from_db(), call.refresh_from_db()
     assert (breach.cured_at, call.status, call.ended_at) == (world.NOON, "MET", world.NOON)
-    told = db.run("SELECT kind, public->>'status' FROM events_event WHERE client_id = %s AND kind LIKE 'exposure_call.%%' ORDER BY client_seq",
-                  (acme.client_id,))  # fmt: skip
+    told = db.run(
+        "SELECT kind, public->>'status' FROM events_event WHERE client_id = %s AND kind LIKE 'exposure_call.%%' ORDER BY client_seq",
+        (acme.client_id,),
+    )
     assert told == [("exposure_call.issued", "ISSUED"), ("exposure_call.met", "MET")]
 
 
@@ -188,7 +190,8 @@ def test_risk_calls_and_two_of_risk_withdraw() -> None:
 
 def test_raw_sql_cannot_withdraw_a_call() -> None:
     acme = world.firm("acme")
-    issue_call(actor=lines.risk()[0], line_id=pre(acme).id, client_id=None, amount=D(1), reason="x", due_at=world.NOON + timedelta(hours=1))
+    due = world.NOON + timedelta(hours=1)
+    issue_call(actor=lines.risk()[0], line_id=pre(acme).id, client_id=None, amount=D(1), reason="x", due_at=due)
     for sql in ("status = 'WITHDRAWN', approval_id = gen_random_uuid()", "status = 'WITHDRAWN'", "amount = 2"):
         with pytest.raises(Exception, match=r"withdrawn by two|never change"):
             db.run(f"UPDATE credit_exposurecall SET {sql}")
