@@ -57,6 +57,19 @@ _FAIR_USE = obj(
     },
     "until",
 )
+CALL = obj(
+    {
+        "id": text("call_…"),
+        "status": text("OVERDUE is ISSUED and past due_at", enum=["ISSUED", "OVERDUE", "MET", "WITHDRAWN"]),
+        "amount": decimal("what your exposure is to come down by, or what you pay"),
+        "currency": text("USD"),
+        "reason": text("why we call"),
+        "issued_at": moment(""),
+        "due_at": moment("met by then"),
+        "ended_at": moment("when it was met or withdrawn"),
+    },
+    "ended_at",
+)
 WEBHOOK_STATE = obj(
     {
         "id": text("whe_…"),
@@ -109,6 +122,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.settled": ("it is paid", WITHDRAWAL),
     "withdrawal.cancelled": ("by you", WITHDRAWAL),
     "withdrawal.rejected": ("by us", WITHDRAWAL),
+    "exposure_call.issued": ("your exposure is past what we carry: bring it down", CALL),
+    "exposure_call.met": ("it is within the limit again", CALL),
+    "exposure_call.withdrawn": ("we take the call back", CALL),
     "fair_use.warned": ("you ask for much more prices than you deal", _FAIR_USE),
     "fair_use.stopped": ("new requests are refused until the time named; live quotes stay", _FAIR_USE),
     "fair_use.cleared": ("you may ask as before", _FAIR_USE),
