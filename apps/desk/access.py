@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from apps.core.actor import Actor, acting
 from apps.users.errors import RoleMissing
-from apps.users.rules import ROLES, SEES_TRADING
+from apps.users.rules import ACTS, ROLES, SEES_TRADING
 
 ALL = frozenset(ROLES)
 BACK_OFFICE = frozenset({"operations", "finance", "risk", "compliance", "auditor", "admin"})
@@ -34,6 +34,7 @@ SCREENS = {
     for s in (
         Screen("home", "Home", "home", ALL),
         Screen("rfqs", "Requests", "request_quote", SEES_TRADING),
+        Screen("on-behalf", "Trade on behalf", "support_agent", frozenset(ACTS["on_behalf"][0])),
         Screen("blotter", "Blotter", "receipt_long", SEES_TRADING | {"compliance"}),
         Screen("prices", "Prices", "candlestick_chart", SEES_TRADING),
         Screen("pricing", "Pricing", "tune", SEES_TRADING),

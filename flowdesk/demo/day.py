@@ -18,6 +18,7 @@ from apps.pricing.feeds.factory import first_business_date, make_feed
 from . import plan, stage
 from .backoffice import BackOffice
 from .compare import compare, compare_hooked
+from .desk import Sales, Trader
 from .summary import Options, figures
 from .teller import Teller
 from .trading import TradingDay
@@ -43,7 +44,7 @@ def run(options: Options, teller: Teller) -> dict[str, Any]:
         keys = _keys(options.folder)
         done()
     with stage.platform(options.folder / "logs") as (web, live), stage.clients(web, live, keys) as process:
-        trading = TradingDay(day=day, composer=composer, clients=process, folder=options.folder)
+        trading = TradingDay(day=day, composer=composer, clients=process, folder=options.folder, trader=Trader(web), sales=Sales(web))
         office = BackOffice(trading, process)
         with teller.stage("Before the open: prefunding", 1) as done:
             office.prefund()

@@ -23,7 +23,9 @@ FATES = (("accept", 62), ("decline", 12), ("expire", 14), ("double", 6), ("retry
 SIDES = (("buy", 45), ("sell", 45), ("two_way", 10))
 # Late in the day acme asks for more than its line still holds, and for sizes that a person has to price.
 LINE_BREAKERS = range(205, 235, 4)
-LARGE = (60, 120, 180)
+# Sizes that a person has to price, by tick: what the desk does about each. Nobody is there for the last one, and it runs out.
+LARGE = {30: "price", 60: "price", 90: "reject", 120: "counter", 150: "price", 180: "expire"}
+ON_BEHALF = {100: ("acme", "BTC-USD", "buy", "2", "VOICE"), 140: ("borealis", "EUR-USD", "sell", "250k", "CHAT")}
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def _ask(dice: Random, tick: int) -> Ask:
     if tick in LINE_BREAKERS:
         client, pair, side, fate, step, steps = "acme", "EUR-USD", "buy", "accept", "1000000", 4
     if tick in LARGE:
-        client, pair, side, fate, step, steps = "borealis", "BTC-USD", "sell", "expire", "1", 150
+        client, pair, fate, step, steps = "borealis", "BTC-USD", LARGE[tick], "1", 105
+        side = take = "sell" if tick % 60 else "buy"
     reference = f"{client}-{tick:04d}"
     body = {"client_rfq_id": reference, "instrument": pair, "side": side, "quantity": _times(step, steps)}
     if dice.randint(1, 10) == 1 and pair == "BTC-USD" and tick not in LARGE:

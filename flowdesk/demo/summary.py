@@ -59,6 +59,7 @@ def figures(
         "prices": "simulated" if options.prices is None else options.prices.name,
         "rfqs": dict(tally.rfqs),
         "refused": dict(tally.refused),
+        "by_hand": dict(tally.by_hand),
         "quotes": dict(Counter(str(s) for s in rfqs.list_quote_statuses())),
         "deals": tally.deals,
         "deals_by_client": dict(Counter(deal["client_order_id"].partition("-")[0] for deal in tally.deals)),
@@ -83,6 +84,7 @@ def show(teller: Teller, told: dict[str, Any], path: Path) -> None:
     rows = {
         "Requests": _counts(told["rfqs"]),
         "Refused": _counts(told["refused"]),
+        "By hand": _counts(told["by_hand"]),
         "Quotes": _counts(told["quotes"]),
         "Deals": _counts(told["deals_by_client"]),
         "Accepts": f"{told['twins_refused']} simultaneous twins refused, {told['retries']} retries answered the same",

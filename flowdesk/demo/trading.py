@@ -18,12 +18,15 @@ from apps.workflows.hedge_breaks import import_lp_record
 from apps.workflows.import_fills import COLUMNS, import_fills
 
 from . import plan
+from .desk import Sales, Trader
 from .plan import Ask
 from .stage import ClientProcess, DemoFailed
 
 OPENS = time(8, 0)
 HEDGED = {"BTC": ("BTC-USD", 4), "ETH": ("ETH-USD", 3), "EUR": ("EUR-USD", 0)}  # asset → pair, decimals of a hedge
 VENUE_FEE_BPS = Decimal(1)
+THINKS = timedelta(seconds=8)  # a trader before a price, a client before a counter
+MARGIN_BPS, AGREED_BPS, NEARER = "14", Decimal(10), Decimal("0.0003")
 
 
 @dataclass
@@ -36,13 +39,15 @@ class Tally:
     twins_refused: int = 0
     retries: int = 0
     hedges: int = 0
+    by_hand: Counter[str] = field(default_factory=Counter)
 
 
 class TradingDay:
     """Moves the desk clock through one day's requests."""
 
-    def __init__(self, *, day: date, composer: Composer, clients: ClientProcess, folder: Path) -> None:
+    def __init__(self, *, day: date, composer: Composer, clients: ClientProcess, folder: Path, trader: Trader, sales: Sales) -> None:
         self.day, self.composer, self.clients, self.folder = day, composer, clients, folder
+        self.trader, self.sales = trader, sales
         self.tally = Tally()
         self.now = datetime.combine(day, OPENS, UTC)
         self.prices: dict[str, Composite] = {}
@@ -66,6 +71,10 @@ class TradingDay:
             self.tally.rfqs[rfq["status"]] += 1
             if rfq["status"] == "QUOTED":
                 self._answer(ask, rfq["quote"])
+            elif ask.tick in plan.LARGE and ask.fate != "expire":
+                self._by_hand(ask, rfq)
+        if ask.tick in plan.ON_BEHALF:
+            self._on_behalf(*plan.ON_BEHALF[ask.tick])
         if ask.tick % plan.SWEEP_EVERY == 0:
             self.sweep()
         if ask.tick in plan.HEDGE_AT:
@@ -74,6 +83,53 @@ class TradingDay:
     def sweep(self) -> None:
         sweeps.sweep_quotes()
         sweeps.sweep_rfqs()
+
+    def _by_hand(self, ask: Ask, rfq: dict[str, Any]) -> None:
+        """A trader works the request at the desk's own pages; the client hears of it and answers over the API."""
+        self.move(self.now + THINKS)
+        self.trader.pick_up(rfq["id"])
+        if ask.fate == "reject":
+            self.trader.reject(rfq["id"], "size_exceeds_limit")
+            self.tally.by_hand["rejected"] += 1
+            return
+        self.trader.price(rfq["id"], ask.take, MARGIN_BPS)
+        quote = self._quote_of(ask, rfq)
+        if ask.fate == "counter":
+            better = Decimal(quote[ask.take]["price"]) * (1 - NEARER if ask.take == "buy" else 1 + NEARER)
+            limit = money.text(money.round_down(better, 0))
+            body = {"side": ask.take, "price": limit}
+            self._done(self.clients.call("post", client=ask.client, path=f"/api/v1/quotes/{quote['id']}/counter", body=body), ask)
+            self.move(self.now + THINKS)
+            self.trader.meet_limit(rfq["id"])
+            quote = self._quote_of(ask, rfq)
+            if quote[ask.take]["price"] != limit:
+                raise DemoFailed(f"the trader met a limit of {limit} with {quote[ask.take]['price']}")
+            self.tally.by_hand["met the client's limit"] += 1
+        self._answer(ask, quote)
+        self.tally.by_hand["priced and dealt"] += 1
+        self.hedge()
+
+    def _quote_of(self, ask: Ask, rfq: dict[str, Any]) -> dict[str, Any]:
+        quote: dict[str, Any] = self._done(self.clients.call("get", client=ask.client, path=f"/api/v1/rfqs/{rfq['id']}"), ask)["quote"]
+        return quote
+
+    def _done(self, told: dict[str, Any], ask: Ask) -> dict[str, Any]:
+        if "code" in told:
+            raise DemoFailed(f"{ask.reference}: {told['code']}: {told['detail']}")
+        answer: dict[str, Any] = told["answer"]
+        return answer
+
+    def _on_behalf(self, client: str, pair: str, side: str, amount: str, channel: str) -> None:
+        """Sales book what a client agreed to by voice or chat, half a minute ago, at ten basis points from the mid."""
+        mid = self.prices[pair].mid
+        price = money.round_even(
+            mid * (1 + AGREED_BPS / 10_000 if side == "buy" else 1 - AGREED_BPS / 10_000), 2 if mid > AGREED_BPS else 5
+        )
+        self.sales.book(
+            account=f"{client}-main", pair=pair, side=side, amount=amount, of="base", price=money.text(price), channel=channel,
+            agreed_at=(self.now - timedelta(seconds=30)).isoformat(), agreed_by=f"{client} Trader", evidence=f"demo-{self.now:%H%M}",
+        )  # fmt: skip
+        self.tally.by_hand["booked on behalf"] += 1
 
     def _answer(self, ask: Ask, quote: dict[str, Any]) -> None:
         if ask.fate == "expire":

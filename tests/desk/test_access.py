@@ -20,6 +20,7 @@ NOBODY = UUID(int=7)
 ADDRESSES = {
     "home": ["/desk/", "/desk/search/?q=acme"],
     "rfqs": ["/desk/rfqs/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/ticket/"],
+    "on-behalf": ["/desk/on-behalf/"],
     "blotter": ["/desk/blotter/", "/desk/blotter.csv", f"/desk/deals/{ids.encode('trd', NOBODY)}/"],
     "prices": ["/desk/prices/"],
     "pricing": ["/desk/pricing/", "/desk/pricing/BTC-USD/"],
@@ -41,6 +42,7 @@ FORMS = {
     f"/desk/approvals/{NOBODY}/decide/": {"decision": "approve"},
     f"/desk/webhooks/{ids.encode('whe', NOBODY)}/{ids.encode('evt', NOBODY)}/resend/": {},
     f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/send/": {"rate_buy": "1"},
+    "/desk/on-behalf/": {"amount": "1"},
     **{f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/{act}/": {"reason": "test", "code": "pass"} for act in ACTS},
 }
 

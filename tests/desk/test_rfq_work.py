@@ -16,6 +16,8 @@ from apps.pricing.feeds import bus
 from apps.rfqs.states import Side
 from apps.users.models import User
 from apps.workflows.accept_quote import accept_quote
+from apps.workflows.counter_quote import counter_quote
+from tests.desk import day as days
 from tests.desk.day import Day
 from tests.people import staff as hire
 
@@ -240,6 +242,49 @@ def test_a_size_that_the_book_does_not_hold_is_priced_by_what_is_typed(browser: 
     assert D(form["margin_sell"]) > 60
     assert tara.post(address("r-large-2", "send"), form).status_code == 302
     assert state("r-large-2")[0] == "QUOTED"
+
+
+def test_a_price_far_from_the_mid_is_asked_for_twice_and_one_beyond_all_reason_is_refused(browser: Any, day: Day) -> None:
+    tara = browser("tara")
+    act(tara, "r-large-1", "pick-up")
+    assert 'name="sure"' not in tara.get(address("r-large-1")).content.decode()
+    form = work_out(tara, "r-large-1", ticket(tara, "r-large-1") | {"margin_buy": "150"})
+    assert "I mean this price" in tara.post(address("r-large-1"), form).content.decode()
+    once = tara.post(address("r-large-1", "send"), form | {"once": key()})
+    assert once.status_code == 422
+    assert b"price_needs_sure" in once.content
+    far = work_out(tara, "r-large-1", form | {"margin_buy": "900"})
+    refused = tara.post(address("r-large-1", "send"), far | {"once": key(), "sure": "1"})
+    assert refused.status_code == 422
+    assert b"price_far_off" in refused.content
+    assert state("r-large-1") == ("PICKED_UP", "tara")
+    assert tara.post(address("r-large-1", "send"), form | {"once": key(), "sure": "1"}).status_code == 302
+    assert state("r-large-1")[0] == "QUOTED"
+
+
+def test_a_request_that_seems_to_come_twice_says_so_on_its_ticket(browser: Any, day: Day) -> None:
+    tara = browser("tara")
+    days.ask_for(day.acme, "r-large-again", "BTC-USD", Side.BUY, "140", answer_ms=45_000)
+    act(tara, "r-large-again", "pick-up")
+    page = tara.get(address("r-large-again")).content.decode()
+    assert "It may be a duplicate" in page
+    assert address("r-large-1", "")[:-1] in page
+
+
+def test_a_client_that_names_its_limit_is_answered_at_that_limit(browser: Any, day: Day) -> None:
+    tara = browser("tara")
+    act(tara, "r-large-1", "pick-up")
+    assert tara.post(address("r-large-1", "send"), ticket(tara, "r-large-1")).status_code == 302
+    (quote,) = db.one("SELECT id FROM rfqs_quote WHERE status = 'OPEN' AND priced_by_id IS NOT NULL")
+    with acting(day.acme.trader):
+        counter_quote(actor=day.acme.trader, quote_id=quote, side=Side.BUY, price=D("68460.00"))
+    assert "countered" in tara.get("/desk/rfqs/").content.decode()
+    page = tara.get(address("r-large-1")).content.decode()
+    assert "The client's limit: it buys at 68,460.00 USD or better" in page
+    form = work_out(tara, "r-large-1", ticket(tara, "r-large-1") | {"use": "limit"})
+    assert form["rate_buy"] == "68,460.00"
+    assert tara.post(address("r-large-1", "send"), form).status_code == 302
+    assert db.one("SELECT buy_price FROM rfqs_quote WHERE status = 'OPEN' AND priced_by_id IS NOT NULL") == (D("68460.00"),)
 
 
 HOSTILE = ["\0", "9" * 60, "1e999", "-1", "NaN", "<b>", "٣", "0", "--", "|", "1" * 19 + "." + "1" * 18, "6" * 18]

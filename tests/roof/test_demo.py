@@ -24,7 +24,7 @@ def test_a_planned_day_has_every_kind_of_request_and_fate() -> None:
     assert len(asks) >= 200
     assert {ask.client for ask in asks} == {"acme", "borealis", "cygnus"}
     assert {ask.body["instrument"] for ask in asks} == {"BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"}
-    assert {ask.fate for ask in asks} == {"accept", "decline", "expire", "double", "retry"}
+    assert {ask.fate for ask in asks} == {"accept", "decline", "expire", "double", "retry", "price", "reject", "counter"}
     assert any("quote_quantity" in ask.body for ask in asks)
 
 
@@ -54,7 +54,9 @@ def test_the_same_seed_deals_the_same_and_another_seed_does_not(tmp_path: Path) 
     assert one["rfqs"] == again["rfqs"]
     assert one["pnl_usd"] == again["pnl_usd"]
     assert one["deals"] != other["deals"]
+    assert one["by_hand"] == {"priced and dealt": 4, "met the client's limit": 1, "rejected": 1, "booked on behalf": 2}
     for told in (one, again, other):
+        assert told["by_hand"] == one["by_hand"]
         assert told["verify"]["passed"] == told["verify"]["lines"]
         assert told["refused"]["credit_exceeded"] > 0
         assert told["webhooks"] == told["events"]["acme"], "it was made before the first event"

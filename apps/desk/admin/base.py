@@ -1,10 +1,12 @@
 """What every record has in common: seen by role, changed and deleted by nobody."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from django.db.models import Model
+from django.db.models import JSONField, Model
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 
 from apps.core.db import AmountField
@@ -48,12 +50,16 @@ class _Kept:
         return False
 
     def _show_amounts(self) -> None:
-        """Amounts as people read them, in place of 18 decimals."""
+        """Amounts as people read them, in place of 18 decimals; documents with exact numbers, which the theme cannot write, as text."""
         self._shown: dict[str, str] = {}
         for field in self.model._meta.concrete_fields:
             if isinstance(field, AmountField):
                 name = f"shown_{field.name}"
                 setattr(self, name, _shower(field.name, str(field.verbose_name)))
+                self._shown[field.name] = name
+            elif isinstance(field, JSONField) and field.decoder is not None:
+                name = f"shown_{field.name}"
+                setattr(self, name, _document(field.name, str(field.verbose_name)))
                 self._shown[field.name] = name
 
     def _fields(self) -> list[str]:
@@ -66,6 +72,14 @@ def _shower(name: str, title: str) -> Callable[[Any], str]:
         return amount(getattr(row, name))
 
     show.short_description, show.admin_order_field = title, name  # type: ignore[attr-defined]
+    return show
+
+
+def _document(name: str, title: str) -> Callable[[Any], str]:
+    def show(row: Any) -> str:
+        return format_html("<pre>{}</pre>", json.dumps(getattr(row, name), indent=1, ensure_ascii=False, default=str))
+
+    show.short_description = title  # type: ignore[attr-defined]
     return show
 
 

@@ -16,7 +16,6 @@ from apps.desk.once import FormOnce, carry_out
 from apps.desk.templatetags.desk import amount, rounded
 from apps.desk.ticket import Row, Size
 from apps.pricing.errors import PriceUnavailable
-from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite, Side, away_bps
 from apps.pricing.rules import depth as book_depth
 from apps.pricing.rules.margin import Margin, over_cost
@@ -29,6 +28,7 @@ from apps.workflows.quote_by_hand import Preview, preview_by_hand, quote_by_hand
 
 from . import params
 from .acts import acts_of, may_quote, may_work
+from .book import read_book
 from .shell import goto, show
 
 LIVES_S = (5, 10, 15, 30, 60, 120)
@@ -80,7 +80,7 @@ def ticket_page(request: HttpRequest, actor: Actor, rfq: str) -> HttpResponse:
 def send(request: HttpRequest, actor: Actor, rfq: str) -> HttpResponse:
     """Send the rates that were in sight."""
     found = ticket.get_ticket(params.decode("rfq", rfq, "request"))
-    depth = _depth(found)
+    depth = read_book(found.pair)
     prices = {RfqSide(side): form.sent_rate(request.POST.dict(), _size(found, side, depth)) for side in found.sides}
     once = FormOnce(
         request, actor, operation="quote", tell=lambda quote: f"Quote {quote.number} is with {found.client_name}: {_told(quote, found)}"
@@ -119,7 +119,7 @@ def _prices(request: HttpRequest, actor: Actor, found: Ticket) -> dict[str, Any]
         typed = {name: value for name, value in typed.items() if not name.endswith(f"_{found.limit_side}")}
     lock = _lock(request)
     try:
-        depth = _depth(found)
+        depth = read_book(found.pair)
         sizes = {side: _size(found, side, depth) for side in found.sides}
         rates = {side: rate for side, size in sizes.items() if (rate := form.rate_of(typed, size, lock)) is not None}
         if use == "limit" and found.limit_price is not None:
@@ -181,13 +181,6 @@ def _column(
 
 def _size(found: Ticket, side: Side, depth: Composite) -> Size:
     return form.size_of(side, quantity=found.quantity, quote_quantity=found.quote_quantity, depth=depth, tick=found.tick)
-
-
-def _depth(found: Ticket) -> Composite:
-    depth = bus.read_depth(found.pair)
-    if depth is None:
-        raise PriceUnavailable("no price is published")
-    return depth
 
 
 def _lock(request: HttpRequest) -> str:

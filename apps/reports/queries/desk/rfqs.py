@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from apps.core import db
+from apps.core import clock, db
 from apps.pricing.rules.margin import Margin, over_cost
 from apps.pricing.rules.spread import Side
 
@@ -15,7 +15,7 @@ OPEN = ("RECEIVED", "PICKED_UP", "ON_HOLD", "QUOTED")
 ENDED = ("FILLED", "CANCELLED", "DECLINED", "REJECTED", "EXPIRED")
 WAITING = ("RECEIVED", "PICKED_UP", "ON_HOLD")
 DONE = timedelta(seconds=5)  # that an ended request stays in sight among the open ones
-LONGEST = timedelta(minutes=20)  # no request lives longer: 15 minutes to be priced, 2 minutes as a quote
+LONGEST = timedelta(hours=1)  # no request lives longer (15 minutes to be priced, 2 minutes a quote): what is older is never looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ def _rows(sql: str, params: list[object]) -> list[RfqRow]:
 
 def list_active(*, client: str = "", pair: str = "", status: str = "", limit: int = 200) -> list[RfqRow]:
     """Open requests, least time left first; those whose time is over but that no sweep has ended yet come last."""
-    where = Where().add("r.status = ANY(%s)", list(OPEN)).add("c.code = %s", client).add("r.pair_id = %s", pair)
+    where = Where().add("r.status = ANY(%s)", list(OPEN)).add("r.received_at > %s", clock.desk_now() - LONGEST)
+    where.add("c.code = %s", client).add("r.pair_id = %s", pair)
     where.add("r.status = ANY(%s)", list(WAITING)) if status == "waiting" else where.add("r.status = %s", status)
     return _rows(f" WHERE {where.sql} ORDER BY d.deadline <= now.at, d.deadline, r.id LIMIT %s", [*where.params, limit])
 
@@ -118,7 +119,8 @@ def list_active(*, client: str = "", pair: str = "", status: str = "", limit: in
 def list_just_ended(*, client: str = "", pair: str = "", limit: int = 12) -> list[RfqRow]:
     """Requests that ended in the last DONE_S seconds of desk time, the latest first."""
     where = Where().add("r.status = ANY(%s)", list(ENDED)).add("c.code = %s", client).add("r.pair_id = %s", pair)
-    where.add("r.received_at > now.at - %s", LONGEST).add("r.ended_at > now.at - %s", DONE)
+    now = clock.desk_now()
+    where.add("r.received_at > %s", now - LONGEST).add("r.ended_at > %s", now - DONE)
     return _rows(f" WHERE {where.sql} ORDER BY r.ended_at DESC, r.id LIMIT %s", [*where.params, limit])
 
 
@@ -144,7 +146,7 @@ def count_active() -> tuple[int, int]:
         """SELECT count(*) FILTER (WHERE r.status <> 'QUOTED' OR q.expires_at > now.at), count(*) FILTER (WHERE r.status <> 'QUOTED')
            FROM rfqs_rfq r CROSS JOIN (SELECT desk_now() AS at OFFSET 0) now
            LEFT JOIN LATERAL (SELECT expires_at FROM rfqs_quote WHERE rfq_id = r.id ORDER BY number DESC LIMIT 1) q ON true
-           WHERE r.status = ANY(%s)""",
-        [list(OPEN)],
+           WHERE r.status = ANY(%s) AND r.received_at > %s""",
+        [list(OPEN), clock.desk_now() - LONGEST],
     )
     return row[0], row[1]
