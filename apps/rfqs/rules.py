@@ -100,16 +100,22 @@ def fix_codes(status: str, reason: str) -> dict[str, int] | None:
     return {"quote_request_reject_reason": why, "quote_status": quote_status}
 
 
-def require_free(status: str, owner: object, actor: object) -> None:
+def require_free(status: str, owner: object, actor: object, respond_by: datetime, now: datetime) -> None:
     """Whether a person may pick a request up.
 
     :raises RfqOwned: somebody else works on it
-    :raises RfqClosed: it is quoted, on hold, or has ended
+    :raises RfqClosed: it is quoted, on hold, or has ended, if only by its time
     """
     if owner is not None and owner != actor and status in OPEN_RFQ:
         raise RfqOwned("somebody else works on it")
     if status != RfqStatus.RECEIVED:
         raise RfqClosed(f"the request is {status}")
+    _require_time(respond_by, now)
+
+
+def _require_time(respond_by: datetime, now: datetime) -> None:
+    if now >= respond_by:
+        raise RfqClosed(f"the request's time was over at {respond_by.isoformat()}")
 
 
 def require_owner(status: str, owner: object, actor: object) -> None:
@@ -161,14 +167,15 @@ def require_words(reason: str) -> None:
         raise NoSuchReason(f"a reason of 1 to {LONGEST_NOTE} characters", pointer="/reason")
 
 
-def require_quotable(status: str, owner: object, actor: object) -> None:
-    """Only its owner prices a request, while it is picked up or quoted.
+def require_quotable(status: str, owner: object, actor: object, respond_by: datetime, now: datetime) -> None:
+    """Only its owner prices a request, while it is picked up or quoted, and its time is not over, whatever its row says.
 
     :raises RfqClosed, NotYours
     """
     require_owner(status, owner, actor)
     if status not in {RfqStatus.PICKED_UP, RfqStatus.QUOTED}:
         raise RfqClosed(f"the request is {status}")
+    _require_time(respond_by, now)
 
 
 def require_sides(side: str, given: Collection[Side]) -> None:

@@ -80,8 +80,8 @@ def quote_by_hand(
     _require_meant(dealing, prices, market, sure=sure)
     quoting.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
     held = rfq_queries.lock_rfq(rfq_id)
-    rfq_rules.require_quotable(held.status, held.owner_id, actor.id)
     at = desk_now()
+    rfq_rules.require_quotable(held.status, held.owner_id, actor.id, held.respond_by, at)
     settles = quoting.same_value_date(dealing, held, at)
     headroom = quoting.adjust(
         dealing=dealing,

@@ -23,7 +23,7 @@ def pick_up(*, actor: Actor, rfq_id: UUID, now: datetime) -> Rfq:
     :raises AppError: RoleMissing, NotFound, RfqOwned, RfqClosed
     """
     _require(actor, rfq_id)
-    return rfqs.pick_up(rfq_id=rfq_id, actor=actor)
+    return rfqs.pick_up(rfq_id=rfq_id, actor=actor, now=now)
 
 
 @use_case

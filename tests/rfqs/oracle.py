@@ -9,6 +9,9 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 D = Decimal
+MS = timedelta(milliseconds=1)
+MIN_LIFE = 500 * MS  # of a streamed price, once a newer one is out
+AHEAD = timedelta(seconds=2)  # a streamed price is renewed this long before its end
 GRACE = timedelta(seconds=10)  # the sweep leaves a quote this long
 WAITING = {"RECEIVED", "PICKED_UP", "ON_HOLD"}
 
@@ -49,6 +52,8 @@ class Rfq:
     day: date
     status: str
     owner: str | None = None
+    stream: bool = False
+    mid: Decimal = Decimal(0)  # that its last price was made at
     holds: dict[str, Decimal] = field(default_factory=dict)  # by line
     quotes: list[Quote] = field(default_factory=list)
 
@@ -118,10 +123,10 @@ class Desk:
             return "not_owner"
         return "ok" if rfq.status in allowed else "rfq_closed"
 
-    def pick_up(self, rfq: Rfq, who: str) -> str:
+    def pick_up(self, rfq: Rfq, who: str, now: datetime) -> str:
         if rfq.status in {*WAITING, "QUOTED"} and rfq.owner not in {None, who}:
             return "rfq_owned"
-        if rfq.status != "RECEIVED":
+        if rfq.status != "RECEIVED" or now >= rfq.respond_by:
             return "rfq_closed"
         rfq.status, rfq.owner = "PICKED_UP", who
         return "ok"
@@ -141,8 +146,8 @@ class Desk:
 
     def hand_quote(self, rfq: Rfq, who: str, quote: Quote, now: datetime) -> str:
         code = self.owned(rfq, who, {"PICKED_UP", "QUOTED"})
-        if code != "ok":
-            return code
+        if code != "ok" or now >= rfq.respond_by:
+            return code if code != "ok" else "rfq_closed"
         alive = any(q.status in {"OPEN", "SUPERSEDED"} and q.expires > now - GRACE for q in rfq.quotes)
         code = self.take(rfq, quote.notional, lower=not alive)
         if code != "ok":
@@ -153,6 +158,23 @@ class Desk:
         rfq.quotes.append(quote)
         rfq.status = "QUOTED"
         return "ok"
+
+    def streams(self, rfq: Rfq, mid: Decimal, now: datetime) -> bool:
+        """Whether a streamed request gets a new price now: another one, or the old one is about to end."""
+        if not rfq.stream or rfq.status != "QUOTED" or rfq.owner is not None or self.halted or now + MS >= rfq.respond_by:
+            return False
+        return rfq.last.status != "OPEN" or mid != rfq.mid or rfq.last.expires - now < AHEAD
+
+    def next_price(self, rfq: Rfq, quote: Quote, mid: Decimal, now: datetime) -> str:
+        """The price before stays good for its minimum life; what is held for the request is never lowered."""
+        code = self.take(rfq, quote.notional, lower=False)
+        if code == "ok":
+            for old in rfq.quotes:
+                if old.status == "OPEN":
+                    old.status, old.good_until = "SUPERSEDED", min(old.expires, now + MIN_LIFE)
+            rfq.quotes.append(quote)
+            rfq.mid = mid
+        return code
 
     def withdraw(self, rfq: Rfq, who: str, now: datetime) -> str:
         code = self.owned(rfq, who, {"QUOTED"})

@@ -24,9 +24,11 @@ from apps.rfqs.states import Side
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.counter_quote import counter_quote
 from apps.workflows.end_quote import cancel_rfq, decline_quote
+from apps.workflows.fill_or_kill import fill_or_kill
 from apps.workflows.halt import lift_halt, throw_halt
 from apps.workflows.quote_by_hand import quote_by_hand
 from apps.workflows.request_quote import request_quote
+from apps.workflows.stream_quotes import stream_quote
 from apps.workflows.withdraw_quote import withdraw_quote
 from apps.workflows.work_rfq import hold_rfq, pick_up, reject_rfq, release_rfq, resume_rfq, take_over
 from tests import lines, world
@@ -67,6 +69,7 @@ class Life(RuleBasedStateMachine):
         self.set_line(oracle.PRE, "1")
         self.numbers = itertools.count()
         self.halt: Any = None
+        self.mid = D(20_000)
 
     # --- helpers ----------------------------------------------------------------------------------------------------
     def did(self, call: Callable[[], Any]) -> tuple[str, Any]:
@@ -91,7 +94,7 @@ class Life(RuleBasedStateMachine):
 
     @property
     def book(self) -> Any:
-        return world.depth(at=self.now)
+        return world.depth(at=self.now, mid=str(self.mid))
 
     def made(self, row: Quote) -> oracle.Quote:
         """The oracle's copy of a quote that came out: its price is the engine's, what it takes of the line is worked out here."""
@@ -105,9 +108,15 @@ class Life(RuleBasedStateMachine):
         return self.desk.rfqs[-1].day if self.desk.rfqs else self.now.date()
 
     # --- the client -------------------------------------------------------------------------------------------------
-    @rule(size=st.sampled_from(SIZES), side=st.sampled_from(list(Side)), ttl=st.sampled_from(TTL_MS), life=st.sampled_from(LIVES_MS))
-    def ask(self, size: str, side: Side, ttl: int, life: int) -> None:
-        ask = Ask(f"r{next(self.numbers)}", "BTC-USD", side, D(size), None, "", ttl, life)
+    @rule(
+        size=st.sampled_from(SIZES),
+        side=st.sampled_from(list(Side)),
+        ttl=st.sampled_from(TTL_MS),
+        life=st.sampled_from(LIVES_MS),
+        stream=st.booleans(),
+    )
+    def ask(self, size: str, side: Side, ttl: int, life: int, stream: bool) -> None:
+        ask = Ask(f"r{next(self.numbers)}", "BTC-USD", side, D(size), None, "", ttl, life, stream=stream)
         code, out = self.did(
             lambda: request_quote(
                 actor=self.firm.trader, account_id=None, ask=ask, depth=self.book, usd_per_quote=D(1), elapsed_us=lambda: 1
@@ -117,13 +126,14 @@ class Life(RuleBasedStateMachine):
             assert code == "trading_halted"
             return
         row, quote = (out[0], out[1]) if out is not None else (None, None)
-        waits = D(size) * 20_000 > AUTO_MAX_USD
+        waits = D(size) * self.mid > AUTO_MAX_USD
         new = oracle.Rfq(None, side, D(size), self.now + timedelta(milliseconds=life), row.value_date if row else self.day(), "RECEIVED")
+        new.stream, new.mid = stream, self.mid
         if waits:
             assert (code, quote) == ("ok", None)
             assert "CLIENT_SIZE" in row.reasons
         else:
-            made = self.made(quote) if quote is not None else oracle.Quote(None, {}, D(size) * 20_050, self.now)
+            made = self.made(quote) if quote is not None else oracle.Quote(None, {}, D(size) * self.mid, self.now)
             assert code == self.desk.take(new, made.notional, lower=False)
             if code != "ok":
                 return
@@ -146,6 +156,57 @@ class Life(RuleBasedStateMachine):
             _, version, _ = out
             assert (version.side, version.price, version.quantity) == (side, price, rfq.size), "exactly the price and size shown"
 
+    @rule(size=st.sampled_from(SIZES[:3]), side=sides, near=st.booleans())
+    def order(self, size: str, side: str, near: bool) -> None:
+        """Fill or kill: dealt in one step, or nothing at all has happened."""
+        better = 1 if side == "buy" else -1
+        limit = self.mid + better * (D(500) if near else D(-500))
+        code, out = self.did(
+            lambda: fill_or_kill(
+                actor=self.firm.trader,
+                account_id=None,
+                client_order_id=f"o{next(self.numbers)}",
+                pair="BTC-USD",
+                side=Side(side),
+                quantity=D(size),
+                limit_price=limit,
+                depth=self.book,
+                usd_per_quote=D(1),
+                elapsed_us=lambda: 1,
+            )
+        )
+        if self.desk.halted or not near:
+            assert code == ("trading_halted" if self.desk.halted else "price_not_met")
+            return
+        new = oracle.Rfq(None, side, D(size), self.now, self.day(), "QUOTED")
+        if out is not None:
+            trade, version, _ = out
+            new.day = version.value_date
+            made = oracle.Quote(trade.quote_id, {side: version.price}, version.quote_quantity, self.now + timedelta(seconds=1))
+            assert (version.price - limit) * better <= 0, "at the limit or better"
+        else:
+            made = oracle.Quote(None, {}, D(size) * self.mid, self.now)
+        assert code == self.desk.take(new, made.notional, lower=False)
+        if out is not None:
+            new.key, new.quotes = out[0].rfq_id, [made]
+            self.desk.rfqs.append(new)
+            assert self.desk.accept(new, made, side, made.prices[side], self.now) == "ok"
+
+    @rule(by=st.sampled_from([0, 0, 10, -10, 40, -40]))
+    def tick(self, by: int) -> None:
+        """The market moves, or not, and the streams are looked at."""
+        self.mid += by
+        for rfq in self.desk.rfqs:
+            if not rfq.stream:
+                continue
+            due = self.desk.streams(rfq, self.mid, self.now)
+            code, row = self.did(lambda rfq=rfq: stream_quote(rfq_id=rfq.key, depth=self.book, usd_per_quote=D(1)))
+            if not due:
+                assert (code, row) == ("ok", None)
+                continue
+            made = self.made(row) if row is not None else oracle.Quote(None, {}, rfq.size * self.mid, self.now)
+            assert code == self.desk.next_price(rfq, made, self.mid, self.now)
+
     @precondition(lambda self: any(rfq.quotes for rfq in self.desk.rfqs))
     @rule(pick=picks)
     def decline(self, pick: int) -> None:
@@ -157,7 +218,7 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks, side=sides, better=st.booleans())
     def counter(self, pick: int, side: str, better: bool) -> None:
         rfq, quote = self.quote(pick)
-        limit = quote.prices.get(side, D(20_000)) + (D(-5) if (side == "buy") is better else D(5))
+        limit = quote.prices.get(side, self.mid) + (D(-5) if (side == "buy") is better else D(5))
         code, _ = self.did(lambda: counter_quote(actor=self.firm.trader, quote_id=quote.key, side=Side(side), price=limit))
         assert code == self.desk.counter(rfq, quote, side, limit, self.now)
 
@@ -186,7 +247,7 @@ class Life(RuleBasedStateMachine):
             "reject": lambda: reject_rfq(actor=actor, rfq_id=rfq.key, code="pass"),
         }
         model: dict[str, Callable[[], str]] = {
-            "pick_up": lambda: self.desk.pick_up(rfq, name),
+            "pick_up": lambda: self.desk.pick_up(rfq, name, self.now),
             "hold": lambda: self.desk.move(rfq, name, "PICKED_UP", "ON_HOLD"),
             "resume": lambda: self.desk.move(rfq, name, "ON_HOLD", "PICKED_UP"),
             "release": lambda: self.desk.move(rfq, name, "PICKED_UP", "RECEIVED"),
@@ -200,7 +261,7 @@ class Life(RuleBasedStateMachine):
     def price(self, pick: int, second: bool, off: int, ttl: int) -> None:
         rfq, (name, actor) = self.rfq(pick), self.person(second)
         asked = ("buy", "sell") if rfq.side == "two_way" else (rfq.side,)
-        prices = {Side(side): D(20_000 + off if side == "buy" else 20_000 - off) for side in asked}
+        prices = {Side(side): self.mid + (off if side == "buy" else -off) for side in asked}
         code, row = self.did(
             lambda: quote_by_hand(actor=actor, rfq_id=rfq.key, prices=prices, ttl_ms=ttl, depth=self.book, usd_per_quote=D(1), sure=True)
         )

@@ -1,5 +1,6 @@
 """A person takes a request, holds it, gives it back: exactly one owner at a time, so two people never price the same one."""
 
+from datetime import datetime
 from uuid import UUID
 
 from apps.core.actor import Actor
@@ -13,14 +14,14 @@ from .tell import tell
 
 
 @step
-def pick_up(*, rfq_id: UUID, actor: Actor) -> Rfq:
+def pick_up(*, rfq_id: UUID, actor: Actor, now: datetime) -> Rfq:
     """RECEIVED → PICKED_UP by its new owner.
 
     :raises RfqOwned: somebody else has it
-    :raises RfqClosed: it has ended, or is quoted
+    :raises RfqClosed: it has ended, or its time is over, or it is quoted
     """
     rfq = queries.lock_rfq(rfq_id)
-    rules.require_free(rfq.status, rfq.owner_id, actor.id)
+    rules.require_free(rfq.status, rfq.owner_id, actor.id, rfq.respond_by, now)
     return _move(rfq, RfqStatus.PICKED_UP, "rfq.picked_up", actor, owner=actor.id)
 
 
