@@ -254,7 +254,12 @@ def set_fair_use(*, client_id: UUID, level: str, requests: int, deals: int, unti
         found.since = now
         told = {"requests": requests, "deals": deals} | ({"until": until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")} if level == "HARD" else {})
         events.record(
-            _FAIR_USE[level], subject_type="counterparty", subject_id=client_id, client_id=client_id, public=told, house={"level": level}
+            _FAIR_USE[level],
+            subject_type="counterparty",
+            subject_id=client_id,
+            client_id=client_id,
+            public=told,
+            house={"level": level, "title": found.client.name, "reason": f"{requests} requests and {deals} deals in the last day"},
         )
     found.save()
     return found
