@@ -53,8 +53,8 @@ class DealingHour(Row):
     expired = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)  # by a person
     withdrawn = models.BigIntegerField(default=0)  # quotes that we took back
-    refused = models.BigIntegerField(default=0)  # requests, by a rule
-    missed = models.BigIntegerField(default=0)  # accepts, by a rule: too late, another price
+    refused = models.BigIntegerField(default=0)  # requests and orders, by a rule
+    missed = models.BigIntegerField(default=0)  # accepts, by a rule: too late, another price; orders whose limit was not met
     reasons = models.JSONField(default=dict)  # code → count
     times = models.JSONField(default=dict)  # "auto:120" → count: response times by bucket (rules.statistics)
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from apps.core.actor import SYSTEM
 from apps.core.clock import desk_now
 from apps.core.unit import use_case
+from apps.events import operations as events
 from apps.pricing import queries as pricing
-from apps.pricing.errors import PriceUnavailable
+from apps.pricing.errors import PriceUnavailable, QuoteInconsistent
 from apps.pricing.rules import Composite
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
@@ -45,6 +46,9 @@ def stream_quote(*, rfq_id: UUID, depth: Composite | None, usd_per_quote: Decima
         priced, reasons = quoting.price_sides(dealing, policy, rfq, market, ttl_ms=rfq.ttl_ms, now=now)
     except PriceUnavailable:
         market, reasons = None, ["PRICE_AGE"]
+    except QuoteInconsistent as no:  # an error of ours: the last quote lives out its time, and the desk is told
+        events.record_fact_of(refusal=no)
+        return None
     if market is None or "PRICE_AGE" in reasons:
         if rfq.status == RfqStatus.QUOTED:
             _lose(rfq)

@@ -14,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from apps.core import clock, db, ids
+from apps.jobs import rfqs as jobs
 from apps.pricing import queries as pricing
 from apps.pricing.feeds import bus
 from apps.rfqs.states import Side
@@ -115,6 +116,33 @@ def test_a_price_of_a_person_carries_one_too(web: webs.Web, api: Api, acme: worl
     assert "tara" not in json.dumps(facts).lower(), "who of ours priced it is not the client's to know"
 
 
+def test_each_price_of_a_stream_carries_its_own(web: webs.Web, api: Api) -> None:
+    rfq = api.rfq("BTC-USD", "buy", quantity="2", stream=True)
+    bus.publish([world.depth(mid="20100")])
+    assert jobs.stream_quotes() == 1
+    [replaced] = [e["data"] for e in api.events()["data"] if e["type"] == "quote.replaced"]
+    facts = read(web, replaced["quote_receipt"])
+    assert (facts["quote_id"], facts["number"], facts["reference_mid"], facts["priced_by"]) == (replaced["id"], 2, "20100", "auto")
+    assert facts["buy"] == {name: replaced["buy"][name] for name in AMOUNTS}
+    assert read(web, rfq["quote"]["quote_receipt"])["number"] == 1
+
+
+def test_a_stream_makes_no_price_that_does_not_agree_with_its_book(api: Api) -> None:
+    rfq = api.rfq("BTC-USD", "buy", quantity="2", stream=True)
+    tighten()
+    bus.publish([world.depth(mid="20100")])
+    assert jobs.stream_quotes() == 0
+    assert api.get(f"/api/v1/rfqs/{rfq['id']}")["quote"] == rfq["quote"], "the last price lives out its time"
+    assert db.run("SELECT count(*) FROM events_event WHERE kind = 'quote.inconsistent'") == [(1,)]
+
+
+def tighten() -> None:
+    """Bands less than the pair's own spread."""
+    policy = pricing.get_policy("BTC-USD")
+    terms = dataclasses.replace(pricing.terms_of(policy), sure_bps=D(1), refuse_bps=D(1))
+    set_policy(actor=people.staff("tara", "trader"), pair_code="BTC-USD", terms=terms, expected_version=policy.version, reason="a slip")
+
+
 def test_how_our_price_came_about_stays_in_the_house(web: webs.Web, api: Api) -> None:
     """The total of the spread and the venues are told; its parts, the price before the markup and who was left out are not."""
     rfq = api.rfq("BTC-USD", "two_way", quantity="2")
@@ -193,9 +221,7 @@ def test_an_answered_quote_warns_when_it_was_taken_and_not_when_it_is_over(api: 
 
 # --- our own checks -----------------------------------------------------------------------------------------------------
 def test_a_price_that_does_not_agree_with_its_book_is_refused_and_the_desk_is_told(api: Api) -> None:
-    policy = pricing.get_policy("BTC-USD")
-    terms = dataclasses.replace(pricing.terms_of(policy), sure_bps=D(1), refuse_bps=D(1))  # less than the pair's own spread
-    set_policy(actor=people.staff("tara", "trader"), pair_code="BTC-USD", terms=terms, expected_version=policy.version, reason="a slip")
+    tighten()
     with pytest.raises(Refused) as no:
         api.rfq("BTC-USD", "buy", quantity="2", client_rfq_id="odd")
     assert (no.value.status, no.value.code) == (422, "quote_inconsistent")

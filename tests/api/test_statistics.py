@@ -71,6 +71,16 @@ def test_what_happened_is_what_is_told(api: Api) -> None:
     assert told > 100
 
 
+def test_an_order_whose_limit_was_not_met_is_missed_and_not_refused(api: Api) -> None:
+    order = {"instrument": "BTC-USD", "side": "buy", "quantity": "0.1", "time_in_force": "FOK"}
+    api.post("/api/v1/orders", order | {"client_order_id": "o-1", "limit_price": "21000"})
+    assert code(lambda: api.post("/api/v1/orders", order | {"client_order_id": "o-2", "limit_price": "19000"})) == "price_not_met"
+    [row] = statistics(api)
+    counts = {name: row[name] for name in ("requests", "quoted", "deals", "refused", "accepts_refused")}
+    assert counts == {"requests": 1, "quoted": 1, "deals": 1, "refused": 0, "accepts_refused": 1}
+    assert (row["hit_ratio"], row["reject_ratio"], row["reasons"]) == ("1", "0", {"order.price_not_met": 1})
+
+
 def test_hours_and_spans(api: Api) -> None:
     ask(api, "r-1")
     clock.freeze_desk(world.NOON + timedelta(hours=1, minutes=30))

@@ -13,6 +13,7 @@ from apps.events.models import Event
 from apps.jobs import events as driving
 from apps.jobs import rfqs as sweeps
 from apps.jobs import statistics as judging
+from apps.notify.queries.mails import mails_of
 from apps.reports.operations import statistics as counting
 from apps.reports.queries import statistics as queries
 from apps.reports.rules.statistics import COUNTS
@@ -22,7 +23,7 @@ from apps.workflows.accept_quote import accept_quote
 from apps.workflows.count_dealing import rebuild_statistics
 from apps.workflows.end_quote import cancel_rfq, decline_quote
 from apps.workflows.request_quote import request_quote
-from tests import world
+from tests import people, world
 from tests.commits import wait_for_readers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -200,6 +201,10 @@ def test_who_asks_much_and_deals_little_is_warned_then_stopped_then_free_again()
     assert level(acme) == ("OK", 0, 0, world.NOON + 25 * HOUR)
     told = db.run("SELECT kind, public->>'requests' FROM events_event WHERE kind LIKE 'fair_use.%%' ORDER BY position")
     assert told == [("fair_use.warned", "4"), ("fair_use.stopped", "6"), ("fair_use.cleared", "0")]
+    people.staff("sam", "sales")
+    stopped = Event.objects.get(kind="fair_use.stopped", house__level="HARD")
+    assert "Acme Capital" in str(mails_of(stopped))
+    assert "6 requests and 1 deals" in str(mails_of(stopped))
 
 
 def test_refused_requests_count_as_asking() -> None:

@@ -40,7 +40,8 @@ REFUSALS = {
     409: "duplicate_client_order_id, idempotency_in_progress",
     422: "price_not_met, price_unavailable, credit_exceeded, insufficient_balance, unknown_instrument, instrument_not_allowed, "
     "quantity_out_of_range, too_many_decimals, size_too_small, past_cutoff, account_unavailable, not_entitled, trading_halted, "
-    "idempotency_key_reused",
+    "quote_inconsistent, idempotency_key_reused",
+    429: "rate_limited, fair_use",
 }
 
 
@@ -58,6 +59,7 @@ class Orders(PricedDoor):
             operation="order",
             render=render_trade,
             reference=asked["client_order_id"],
+            house={"pair": asked["instrument"]},
             account_id=asked["account_id"],
             client_order_id=asked["client_order_id"],
             pair=asked["instrument"],

@@ -41,6 +41,7 @@ TO_CLIENT = {
 }
 # kind → roles of our own people
 TO_STAFF = {
+    "fair_use.stopped": ("sales", "trader"),
     "halt.thrown": ("sales", "trader", "operations", "risk"),
     "halt.lifted": ("sales", "trader", "operations", "risk"),
     "position.soft_passed": ("trader", "risk"),

@@ -25,6 +25,7 @@ COUNTED = {
     "rfq.rejected": ("rejected",),
     "quote.withdrawn": ("withdrawn",),
     "rfq.refused": ("refused",),
+    "order.refused": ("refused",),
     "accept.refused": ("missed",),
 }
 KINDS = frozenset(COUNTED)
@@ -80,12 +81,20 @@ def _fact(row: Sequence[Any]) -> Fact:
         times = (("accept", told_us),)
     elif kind == "quote.withdrawn":
         counts, why = (counts, reason or "") if reason in _OURS else ((), "")
-    elif kind in {"rfq.rejected", "rfq.refused", "accept.refused"}:
+    elif kind in _PREFIX:
         why = reason or ""
+        if why == "price_not_met":  # the limit of a fill-or-kill order: its own condition, no refusal of ours
+            counts = ("missed",)
     return Fact(client_id, pair or NOWHERE, at, counts, times, f"{_PREFIX[kind]}.{why}" if why else "")
 
 
-_PREFIX = {"quote.withdrawn": "withdrawn", "rfq.rejected": "rejected", "rfq.refused": "rfq", "accept.refused": "accept"}
+_PREFIX = {
+    "quote.withdrawn": "withdrawn",
+    "rfq.rejected": "rejected",
+    "rfq.refused": "rfq",
+    "order.refused": "order",
+    "accept.refused": "accept",
+}
 
 
 # --- sums -----------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Fact:
 
     :param counts: which of COUNTS it adds one to
     :param times: of TIMES, in microseconds
-    :param reason: why a request or an accept was refused: `rfq.CODE`, `accept.CODE`, or why a person rejected or withdrew
+    :param reason: why a request or an accept was refused: `rfq.CODE`, `order.CODE`, `accept.CODE`, or why a person rejected or withdrew
     """
 
     client_id: UUID
