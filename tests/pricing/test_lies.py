@@ -175,8 +175,8 @@ def test_a_lie_on_the_bus_is_no_price(lie):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_no_quote_comes_out_of_a_lie(lie):
-    firm = world.firm("acme")
     clock.freeze_desk(NOW)
+    firm = world.firm("acme")
     depth = Composer(Feed([lie]), ALONE).composites(NOW)["BTC-USD"]
     bus.publish([depth])
     with pytest.raises(AppError) as no:
@@ -187,8 +187,8 @@ def test_no_quote_comes_out_of_a_lie(lie):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_price_that_goes_stale_on_the_bus_goes_to_the_desk_and_so_does_what_is_wild_or_thin_in_venues():
-    firm = world.firm("acme")
     clock.freeze_desk(world.NOON + timedelta(seconds=4, milliseconds=1))
+    firm = world.firm("acme")
     rfq, quote, _ = request(firm, replace(world.depth(half_spread="25"), sigma=D("2.1")))
     assert quote is None
     assert rfq.reasons == ["PRICE_AGE", "VOLATILITY", "WIDE_SPREAD"]
@@ -196,8 +196,8 @@ def test_a_price_that_goes_stale_on_the_bus_goes_to_the_desk_and_so_does_what_is
 
 @pytest.mark.django_db(transaction=True)
 def test_a_quote_names_the_version_of_the_policy_that_made_it():
-    firm = world.firm("acme")
     clock.freeze_desk(world.NOON)
+    firm = world.firm("acme")
     _, quote, _ = request(firm, world.depth())
     assert quote.provenance["policy_version"] == 1
     assert (
