@@ -3,6 +3,7 @@
 import decimal
 import re
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from functools import cache
 
 PRECISION = 78  # twice numeric(38): a product of two amounts is exact
 MAX_SCALE = 18
@@ -39,6 +40,7 @@ def scale_of(value: Decimal) -> int:
     return max(0, -exponent)
 
 
+@cache
 def quantum(scale: int) -> Decimal:
     return Decimal(1).scaleb(-scale)
 
