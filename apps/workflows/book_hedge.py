@@ -193,7 +193,7 @@ def book_execution(
         source=source,
         covers_id=execution.covers,
         pre_hedge_rfq_id=execution.pre_hedge_of,
-        trader_id=checked.trader_id or made_by,
+        trader_id=checked.trader_id or (made_by if source == "MANUAL" else None),
         reference_mid=reference_mid or _mid(execution, mids or {}),
         made_by=made_by,
         executed_at=execution.executed_at,
