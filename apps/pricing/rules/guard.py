@@ -67,8 +67,9 @@ def require_consistent(prices: Iterable[SidePrice], *, depth: Composite, bands: 
             raise _inconsistent("no_book", one, depth.mid) from None
         if through_bps(one.side, one.quote_quantity, average * one.quantity) > bands.through_bps:
             raise _inconsistent("through_the_book", one, depth.mid)
-        # The least we earn on a small size may be far off by right.
-        if away_bps(one.price, average) > bands.refuse_bps + sum(part.bps for part in one.parts if part.name == "minimum"):
+        # The least we earn on a small size may be far off by right, and a fee inside the price is charged on that too.
+        lifted = sum((part.bps for part in one.parts if part.name == "minimum"), money.ZERO)
+        if away_bps(one.price, average) > bands.refuse_bps + lifted * (1 + bands.refuse_bps / BPS):
             raise _inconsistent("far_from_the_book", one, depth.mid)
     if len(by_side) > 1 and by_side[Side.BUY].price < by_side[Side.SELL].price:
         raise _inconsistent("crossed", by_side[Side.BUY], depth.mid)
