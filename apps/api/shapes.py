@@ -187,6 +187,50 @@ class WireId(Field):
 
 
 @dataclass(frozen=True, slots=True)
+class Items(Field):
+    """A list of objects with members of their own."""
+
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    one_of: tuple[str, ...] = ()  # exactly one of these is given, in each
+    most: int = 50
+
+    def read(self, value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not 1 <= len(value) <= self.most:
+            raise Bad("invalid", f"a list of 1 to {self.most} objects")
+        return [self._item(one, number) for number, one in enumerate(value)]
+
+    def _item(self, one: Any, number: int) -> dict[str, Any]:
+        where = f"item {number}"
+        if not isinstance(one, dict):
+            raise Bad("invalid", f"{where}: an object")
+        if unknown := [name for name in one if name not in self.fields]:
+            raise Bad("unknown_field", f"{where}: no such field: {unknown[0]!r}")
+        out: dict[str, Any] = {}
+        for name, member in self.fields.items():
+            given = one.get(name)
+            if given is None and (member.required or name in one):
+                raise Bad("required", f"{where}: {name} must be given, and not null")
+            try:
+                out[name] = None if given is None else member.read(given)
+            except Bad as no:
+                raise Bad(no.code, f"{where}: {name}: {no.detail}") from None
+        if self.one_of and sum(out[name] is not None for name in self.one_of) != 1:
+            raise Bad("exactly_one", f"{where}: exactly one of {', '.join(self.one_of)}")
+        return out
+
+    def schema(self) -> dict[str, Any]:
+        item = {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {name: member.schema() for name, member in self.fields.items()},
+            "required": [name for name, member in self.fields.items() if member.required],
+        }
+        if self.one_of:
+            item["oneOf"] = [{"required": [name]} for name in self.one_of]
+        return {"type": "array", "minItems": 1, "maxItems": self.most, "items": item, "description": self.about}
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """The members of one request body."""
 

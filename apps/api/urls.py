@@ -4,7 +4,22 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import errors_page, problems
-from .v1 import accounts, event_types, events, hedges, market, orders, outcomes, quotes, rfqs, settlement, statistics, trades, webhooks
+from .v1 import (
+    accounts,
+    credit,
+    event_types,
+    events,
+    hedges,
+    market,
+    orders,
+    outcomes,
+    quotes,
+    rfqs,
+    settlement,
+    statistics,
+    trades,
+    webhooks,
+)
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -14,6 +29,9 @@ urlpatterns = [
     path("v1/prices/<str:instrument>", market.Prices.as_view()),
     path("v1/time", market.Time.as_view()),
     path("v1/accounts", accounts.Accounts.as_view()),
+    path("v1/credit", credit.Credit.as_view()),
+    path("v1/credit/what-if", credit.WhatIf.as_view()),
+    path("v1/exposure-calls", credit.ExposureCalls.as_view()),
     path("v1/balances", accounts.Balances.as_view()),
     path("v1/rfqs", rfqs.Rfqs.as_view()),
     path("v1/rfqs/<str:rfq_id>", rfqs.OneRfq.as_view()),

@@ -266,3 +266,7 @@ def lock_status(client_id: UUID, account_id: UUID | None) -> Counterparty | Acco
     if account_id is None:
         return lock_counterparty(found.id)
     return Account.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(id=found.id)
+
+
+def list_groups() -> list[Group]:
+    return list(Group.objects.order_by("name"))

@@ -83,12 +83,17 @@ def read_facts(rows: Sequence[tuple[Any, ...]]) -> Facts:
     return Facts(haircut, is_stale, stricter(client, account) if client is not None else None, lines)
 
 
+def read(claim: Claim) -> Facts:
+    """Without a lock."""
+    return read_facts(db.run(*facts_of(claim)))
+
+
 def look(*, claim: Claim, now: datetime) -> Headroom:
     """What reserving for a claim, instead of what its request holds, would leave; nothing is locked or taken.
 
     :raises AppError: as `reserve` would
     """
-    return read_facts(db.run(*facts_of(claim))).take(claim, now)[0]
+    return read(claim).take(claim, now)[0]
 
 
 def list_live_reservations() -> QuerySet[Reservation]:

@@ -40,6 +40,7 @@ SCREENS = {
         Screen("pricing", "Pricing", "tune", SEES_TRADING),
         Screen("position", "Position", "donut_small", SEES_TRADING),
         Screen("statistics", "Statistics", "monitoring", SEES_TRADING),
+        Screen("credit", "Credit", "credit_score", SEES_TRADING | {"compliance"}),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),

@@ -79,6 +79,12 @@ def short(value: Any) -> str:
 
 
 @register.filter
+def percent(share: Decimal) -> str:
+    """0.105 → 10.5"""
+    return money.text(share * 100)
+
+
+@register.filter
 def tone(value: Any) -> str:
     """The class of a signed figure."""
     return "" if not value else "neg" if Decimal(value) < 0 else "pos"
@@ -198,7 +204,7 @@ def has_hard(blockers: list[Any]) -> bool:
 
 
 @register.filter
-def key_of(row_id: UUID, once: str) -> str:
+def key_of(row_id: UUID | str, once: str) -> str:
     """One page, one key a form: the page's key mixed with the row's id."""
     return str(uuid5(UUID(once), str(row_id)))
 
