@@ -1,6 +1,6 @@
 """A person's quote: exact amounts, one owner, credit with it, requoted, withdrawn, countered, expired."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -28,7 +28,7 @@ from apps.workflows.halt import throw_halt
 from apps.workflows.quote_by_hand import preview_by_hand, quote_by_hand
 from apps.workflows.withdraw_quote import withdraw_quote
 from apps.workflows.work_rfq import hold_rfq, pick_up, take_over
-from tests import lines, world
+from tests import lines
 from tests.rfqs.desk import BUY, SELL, Desk, a_desk, fund, held, kinds, market, pass_time, reserved, state, used
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -244,9 +244,12 @@ def test_a_prefunded_client_has_its_hold_moved_with_the_price(transactional_db: 
 def test_value_dates_never_roll_in_silence_between_two_quotes(desk: Desk) -> None:
     from apps.instruments.errors import PastCutoff
 
+    told = desk.price(desk.picked_up(tenor="T+0").id, "20010").provenance["cutoffs"]
+    cutoff = min(datetime.fromisoformat(at) for at in told.values())
+    clock.freeze_desk(cutoff - timedelta(minutes=5))
     rfq = desk.picked_up(tenor="T+0", respond_within_ms=900_000)
     assert desk.price(rfq.id, "20010").provenance["value_date"] == rfq.value_date.isoformat()
-    clock.freeze_desk(world.NOON + timedelta(hours=30))
+    clock.freeze_desk(cutoff + timedelta(minutes=5))
     with pytest.raises(PastCutoff):
         desk.price(rfq.id, "20010")
     assert Trade.objects.count() == 0
