@@ -151,7 +151,7 @@ def given_price(
     :param price: what the client is shown; it holds the fee where the fee is INCLUDED
     :param client_bps: the client's markup, which the trader's own rate leaves out
     :raises SizeTooSmall: nothing would be left to pay or to receive
-    :raises PriceUnavailable: the book has an empty side
+    :raises PriceUnavailable: the book has an empty side, or the price is next to nothing of it
     :raises ValueError: as `client_price`; a price that is not above zero
     """
     if (quantity is None) == (quote_quantity is None):
