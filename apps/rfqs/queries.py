@@ -189,7 +189,9 @@ def _dealing(row: tuple[Any, ...]) -> Dealing:
 _DEAL = """
 SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date, a.status, c.status, y.roles,
   t.mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
-  t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id), y.dealing_limit,
+  t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id),
+  CASE WHEN 'RESTRICTED' IN (a.status, c.status) THEN EXISTS (SELECT 1 FROM credit_reservation k
+    WHERE k.source_id = q.rfq_id AND k.status = 'RESERVED' AND k.reduces IS NOT NULL) ELSE false END, y.dealing_limit,
   coalesce((q.provenance->>'notional_usd')::numeric, 0), coalesce(g.sales, '[]'), g.introducer_id,
   (SELECT min(h.thrown_at) FROM pricing_halt h WHERE (h.lifted_at IS NULL OR h.thrown_at >= q.created_at)
      AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
@@ -228,6 +230,7 @@ class Deal:
     base: str
     quote: str
     has_reserved: bool  # of lines or caps: a prefunded account has at most caps
+    is_reducing: bool  # of a restricted client: it only takes off what is open
     dealing_limit: Decimal | None  # the member's own, USD
     notional: Decimal  # the quote's larger side, USD
     sales: list[dict[str, str]]  # whose credit the deal is, as it stands now: persons with shares in percent

@@ -56,6 +56,7 @@ REASONS = {
     "PAIR_BY_HAND": "the pair is priced by hand",
     "SPREAD": "no price is left after spread, fee and rounding",
     "COUNTERED": "the client named a limit",
+    "RISK_REDUCING": "the client may only take off what is open, and this does",
     "FEED_LOST": "the price feed was lost",
 }
 

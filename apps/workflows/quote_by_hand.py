@@ -83,7 +83,7 @@ def quote_by_hand(
     at = desk_now()
     rfq_rules.require_quotable(held.status, held.owner_id, actor.id, held.respond_by, at)
     settles = quoting.same_value_date(dealing, held, at)
-    headroom = quoting.adjust(
+    headroom = quoting.adjust_by_hand(
         dealing=dealing,
         rfq_id=rfq_id,
         priced=priced,
@@ -137,7 +137,7 @@ def preview_by_hand(
 
 
 def _require_may_quote(dealing: Dealing) -> None:
-    quoting.require_may_deal(dealing)
+    quoting.require_may_deal(dealing, may_reduce=True)
     if dealing.halt is not None:
         raise TradingHalted("dealing is stopped for now")
 

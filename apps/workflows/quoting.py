@@ -5,7 +5,7 @@ Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,11 +15,14 @@ from apps.clients import queries as clients
 from apps.clients import rules as client_rules
 from apps.clients.errors import AccountUnavailable, FairUseExceeded
 from apps.clients.models import SettlementMode
+from apps.clients.states import ClientStatus
 from apps.core import money
 from apps.core.errors import Rejected
 from apps.core.unit import step
 from apps.credit import operations as credit
 from apps.credit import queries as credit_queries
+from apps.credit import rules as credit_rules
+from apps.credit.errors import LineBreached, NotReducing
 from apps.credit.rules import Claim, Headroom
 from apps.instruments import rules as calendar
 from apps.ledger import operations as ledger
@@ -39,6 +42,7 @@ from apps.rfqs.models import Rfq
 from apps.rfqs.operations import Figures
 from apps.rfqs.queries import Deal, Dealing, stamp
 from apps.rfqs.states import Side
+from apps.trades import queries as trades
 
 Sides = Mapping[Side, SidePrice]
 
@@ -66,11 +70,12 @@ class Market:
         return self.depth.mid
 
 
-def require_may_ask(dealing: Dealing) -> None:
+def require_may_ask(dealing: Dealing, *, may_reduce: bool = False) -> None:
     """
+    :param may_reduce: whether a RESTRICTED client is heard: `require_reducing` decides then
     :raises AppError: AccountUnavailable, NotEntitled, InstrumentNotAllowed, TradingHalted
     """
-    require_may_deal(dealing)
+    require_may_deal(dealing, may_reduce=may_reduce)
     if "trader" not in dealing.member_roles:
         raise NotEntitled("this member does not deal on this account")
     if dealing.pair not in dealing.pairs:
@@ -90,9 +95,26 @@ def may_deal(dealing: Dealing) -> bool:
     return client_rules.may_deal(client_rules.stricter(dealing.client_status, dealing.account_status))
 
 
-def require_may_deal(dealing: Dealing) -> None:
+def is_restricted(dealing: Dealing) -> bool:
+    return client_rules.stricter(dealing.client_status, dealing.account_status) is ClientStatus.RESTRICTED
+
+
+def reducing(dealing: Dealing, rfq_id: UUID, side: str, quantity: Decimal) -> bool:
+    """Whether a deal lies against what the account has open in the pair, less what its other requests would take off already."""
+    net = trades.open_net_quantity(dealing.account_id, dealing.pair)
+    others = credit_queries.sum_reducing(dealing.account_id, dealing.pair, besides=rfq_id)
+    return credit_rules.reduces(side, quantity, max(abs(net) - others, money.ZERO).copy_sign(net))
+
+
+def require_reducing(dealing: Dealing, rfq_id: UUID, side: str, quantity: Decimal) -> None:
+    """:raises NotReducing: it does not only take off what is open"""
+    if not reducing(dealing, rfq_id, side, quantity):
+        raise NotReducing("only a deal against your own open quantity in this instrument, and no larger")
+
+
+def require_may_deal(dealing: Dealing, *, may_reduce: bool = False) -> None:
     """:raises AccountUnavailable: the client's or the account's status does not allow it"""
-    if not may_deal(dealing):
+    if not may_deal(dealing) and not (may_reduce and is_restricted(dealing)):
         raise AccountUnavailable("no deals on this account")
 
 
@@ -100,7 +122,8 @@ def require_may_answer(deal: Deal) -> None:
     """
     :raises AppError: AccountUnavailable, NotEntitled
     """
-    if not client_rules.may_deal(client_rules.stricter(deal.client_status, deal.account_status)):
+    status = client_rules.stricter(deal.client_status, deal.account_status)
+    if not client_rules.may_deal(status) and not (deal.is_reducing and status is ClientStatus.RESTRICTED):
         raise AccountUnavailable("no deals on this account")
     if "trader" not in (deal.member_roles or ()):
         raise NotEntitled("this member does not deal on this account")
@@ -287,6 +310,36 @@ def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, da
         return _hold(dealing, rfq_id, priced, now)
     head = credit.reserve(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
     return dict.fromkeys(priced, head)
+
+
+@step
+def adjust_by_hand(
+    *, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, lower: bool, now: datetime
+) -> dict[Side, Headroom]:
+    """:func:`adjust` for a person's price. A restricted client, or one past its line, may take off what it has open: that reserves nothing.
+
+    :raises AppError: as :func:`adjust`, and NotReducing
+    """
+    given: dict[str, Any] = {
+        "dealing": dealing,
+        "rfq_id": rfq_id,
+        "priced": priced,
+        "market": market,
+        "day": day,
+        "lower": lower,
+        "now": now,
+    }
+    side, price = next(iter(priced.items()))
+    if is_restricted(dealing):
+        require_reducing(dealing, rfq_id, str(side) if len(priced) == 1 else "two_way", price.quantity)
+    else:
+        try:
+            return adjust(**given)
+        except LineBreached:
+            if len(priced) > 1 or not reducing(dealing, rfq_id, str(side), price.quantity):
+                raise
+    claim = replace(claim_of(dealing, rfq_id, priced, market, day, now), reduces=price.quantity)
+    return dict.fromkeys(priced, credit.adjust(claim=claim, lower=True, now=now))
 
 
 @step

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.core import ids
+from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
 from apps.credit import operations as credit
+from apps.credit.errors import LineBreached
 from apps.pricing import queries as pricing
 from apps.pricing.rules import Composite
 from apps.rfqs import operations as rfqs
@@ -59,7 +60,7 @@ def request_quote(
     dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))
     if dealing is None:
         raise UnknownInstrument(ask.pair, pointer="/instrument")
-    quoting.require_may_ask(dealing)
+    quoting.require_may_ask(dealing, may_reduce=True)
     quoting.require_fair_use(dealing, now)
     market = quoting.require_market(depth, usd_per_quote)
     rfq_rules.require_ttl(ask.ttl_ms)
@@ -69,8 +70,17 @@ def request_quote(
     policy = pricing.policy_of(dealing.policy)
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
+    size = ask.quantity if ask.quantity is not None else (ask.quote_quantity or money.ZERO) / market.mid
+    if quoting.is_restricted(dealing):
+        quoting.require_reducing(dealing, rfq_id, str(ask.side), size)
+        reasons = [*reasons, "RISK_REDUCING"]
     if not reasons:
-        headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
+        try:
+            headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
+        except LineBreached:
+            if not quoting.reducing(dealing, rfq_id, str(ask.side), size):
+                raise
+            reasons = ["RISK_REDUCING"]
         if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
             credit.release(source_id=rfq_id, now=now)
             reasons = ["CREDIT_SHARE"]
