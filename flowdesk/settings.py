@@ -193,7 +193,7 @@ READY_CHECKS = {
     "migrations": "flowdesk.health.migrations",
     "valkey": "flowdesk.health.valkey",
     "prices": "flowdesk.health.prices",
-    "receipts": "apps.core.signing_keys.is_published",
+    "receipts": "apps.core.signing_keys.why_not_published",
 }
 
 # --- production hardening ---------------------------------------------------------------------------------------

@@ -157,13 +157,14 @@ def test_rotation_leaves_no_receipt_that_cannot_be_verified(keys_file: Path) -> 
 
 
 @pytest.mark.django_db
-def test_it_is_not_ready_until_its_key_is_published(keys_file: Path) -> None:
-    signing_keys.list_keys()
-    assert signing_keys.is_published() == "the key of quote receipts is not published"
-    command("publish")
-    assert signing_keys.is_published() is None
+def test_a_process_with_keys_of_its_own_publishes_them_before_it_is_ready(keys_file: Path) -> None:
+    kids = {key.kid for key in signing_keys.list_keys()}
+    assert not kids & {kid for kid, _, _ in signing_keys.list_published()}
+    assert signing_keys.why_not_published() is None
+    assert signing_keys.why_not_published() is None
+    assert kids <= {kid for kid, _, _ in signing_keys.list_published()}
     keys_file.write_text("{}")
-    assert signing_keys.is_published() == "the key of quote receipts cannot be read"
+    assert signing_keys.why_not_published() == "the key of quote receipts cannot be read"
 
 
 @pytest.mark.django_db
