@@ -25,6 +25,7 @@ ADDRESSES = {
     "prices": ["/desk/prices/"],
     "pricing": ["/desk/pricing/", "/desk/pricing/BTC-USD/"],
     "position": ["/desk/position/"],
+    "credit": ["/desk/credit/"],
     "statistics": ["/desk/statistics/"],
     "settlement": ["/desk/settlement/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],

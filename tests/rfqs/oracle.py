@@ -21,6 +21,7 @@ class Quote:
     key: object
     prices: dict[str, Decimal]
     notional: Decimal
+    created: datetime
     expires: datetime
     status: str = "OPEN"
     good_until: datetime | None = None
@@ -31,14 +32,22 @@ class Quote:
             return False
         return self.status == "OPEN" or (self.status == "SUPERSEDED" and self.good_until is not None and now < self.good_until)
 
-    def refusal(self, now: datetime) -> str:
+    def give_way(self, now: datetime, min_life: timedelta) -> None:
+        """A newer price is out."""
+        if now >= self.expires:
+            self.status = "EXPIRED"
+        else:
+            self.status, self.good_until = "SUPERSEDED", min(self.expires, now + min_life)
+
+    def refusal(self, now: datetime, *, taking: bool = True) -> str:
+        """:param taking: only who takes it has the minimum life of a price that was replaced"""
         if self.status in {"ACCEPTED", "DECLINED", "COUNTERED"}:
             return "quote_answered"
         if self.status == "WITHDRAWN":
             return "quote_withdrawn"
         if now >= self.expires or self.status == "EXPIRED":
             return "quote_expired"
-        if self.status == "SUPERSEDED" and not self.may_be_hit(now):
+        if self.status == "SUPERSEDED" and not (taking and self.may_be_hit(now)):
             return "quote_superseded"
         return "ok"
 
@@ -55,7 +64,12 @@ class Rfq:
     stream: bool = False
     mid: Decimal = Decimal(0)  # that its last price was made at
     holds: dict[str, Decimal] = field(default_factory=dict)  # by line
+    takes_off: Decimal = Decimal(0)  # of what the client has open: it holds nothing of a line for that
+    dealt: Decimal = Decimal(0)  # bought by the client, or below zero sold
     quotes: list[Quote] = field(default_factory=list)
+
+    def let_go(self) -> None:
+        self.holds, self.takes_off = {}, Decimal(0)
 
     @property
     def last(self) -> Quote:
@@ -83,6 +97,7 @@ class Desk:
     lines: dict[str, Line]
     used: dict[tuple[str, date], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     halted: bool = False
+    stopped_at: datetime | None = None  # when dealing was last stopped: what was quoted until then is dead, also once it goes on
     rfqs: list[Rfq] = field(default_factory=list)
 
     def reserved(self, line: str, day: date | None = None) -> Decimal:
@@ -106,8 +121,17 @@ class Desk:
             more = amount if lower else amount - min(amount, own)
             if more > max(free, D(0)):
                 return "credit_exceeded"
+        if lower:
+            rfq.let_go()
         rfq.holds = {name: amount if lower else max(amount, rfq.holds.get(name, D(0))) for name, amount in needs.items()}
         return "ok"
+
+    def reduces(self, rfq: Rfq) -> bool:
+        """Whether it only takes off what the client has open, and others do not take off already."""
+        net = sum((one.dealt for one in self.rfqs), D(0))
+        others = sum((one.takes_off for one in self.rfqs if one is not rfq), D(0))
+        against = {"buy": -net, "sell": net}.get(rfq.side, D(0))
+        return 0 < rfq.size <= against - others
 
     def set_line(self, name: str, amount: Decimal) -> None:
         """Cut below its use a line is in breach, until it is looked at again and covers it."""
@@ -150,11 +174,14 @@ class Desk:
             return code if code != "ok" else "rfq_closed"
         alive = any(q.status in {"OPEN", "SUPERSEDED"} and q.expires > now - GRACE for q in rfq.quotes)
         code = self.take(rfq, quote.notional, lower=not alive)
-        if code != "ok":
+        if code == "credit_breached" and self.reduces(rfq):
+            rfq.let_go()
+            rfq.takes_off = rfq.size
+        elif code != "ok":
             return code
         for old in rfq.quotes:
             if old.status == "OPEN":
-                old.status, old.good_until = "SUPERSEDED", min(old.expires, now)  # a person's new price leaves the old one no time
+                old.give_way(now, 0 * MS)  # a person's new price leaves the old one no time
         rfq.quotes.append(quote)
         rfq.status = "QUOTED"
         return "ok"
@@ -171,7 +198,7 @@ class Desk:
         if code == "ok":
             for old in rfq.quotes:
                 if old.status == "OPEN":
-                    old.status, old.good_until = "SUPERSEDED", min(old.expires, now + MIN_LIFE)
+                    old.give_way(now, MIN_LIFE)
             rfq.quotes.append(quote)
             rfq.mid = mid
         return code
@@ -180,7 +207,8 @@ class Desk:
         code = self.owned(rfq, who, {"QUOTED"})
         if code == "ok":
             self.end_live(rfq, now)
-            rfq.status, rfq.holds = "PICKED_UP", {}
+            rfq.status = "PICKED_UP"
+            rfq.let_go()
         return code
 
     def reject(self, rfq: Rfq, who: str, now: datetime) -> str:
@@ -190,30 +218,35 @@ class Desk:
         return code
 
     # --- the client -------------------------------------------------------------------------------------------------
+    def refusal(self, rfq: Rfq, quote: Quote, now: datetime, *, taking: bool = True) -> str:
+        return "quote_answered" if rfq.status == "FILLED" else quote.refusal(now, taking=taking)
+
     def accept(self, rfq: Rfq, quote: Quote, side: str, price: Decimal, now: datetime) -> str:
-        code = quote.refusal(now)
+        code = self.refusal(rfq, quote, now)
         if code != "ok":
             return code
-        if self.halted:
+        if self.halted or (self.stopped_at is not None and self.stopped_at >= quote.created):
             return "quote_withdrawn"
         if quote.prices.get(side) != price:
             return "price_mismatch"
         self.end_live(rfq, now, but=quote)
         quote.status, rfq.status = "ACCEPTED", "FILLED"
+        rfq.dealt = rfq.size if side == "buy" else -rfq.size
         for name, amount in rfq.holds.items():
             self.used[name, rfq.day] += amount
-        rfq.holds = {}
+        rfq.let_go()
         return "ok"
 
     def decline(self, rfq: Rfq, quote: Quote, now: datetime) -> str:
-        code = quote.refusal(now)
+        code = self.refusal(rfq, quote, now, taking=False)
         if code == "ok":
             self.end_live(rfq, now, but=quote)
-            quote.status, rfq.status, rfq.holds = "DECLINED", "DECLINED", {}
+            quote.status, rfq.status = "DECLINED", "DECLINED"
+            rfq.let_go()
         return code
 
     def counter(self, rfq: Rfq, quote: Quote, side: str, limit: Decimal, now: datetime) -> str:
-        code = quote.refusal(now)
+        code = self.refusal(rfq, quote, now, taking=False)
         if code != "ok":
             return code
         quoted = quote.prices.get(side)
@@ -222,7 +255,8 @@ class Desk:
         if (limit >= quoted) if side == "buy" else (limit <= quoted):
             return "counter_not_better"
         self.end_live(rfq, now, but=quote)
-        quote.status, rfq.holds = "COUNTERED", {}
+        quote.status = "COUNTERED"
+        rfq.let_go()
         rfq.status = "RECEIVED" if rfq.owner is None else "PICKED_UP"
         return "ok"
 
@@ -246,12 +280,13 @@ class Desk:
         was_open = quote.status == "OPEN"
         quote.status = "EXPIRED"
         if was_open and rfq.status == "QUOTED":
-            rfq.holds = {}
+            rfq.let_go()
             rfq.status = "PICKED_UP" if rfq.owner is not None and rfq.respond_by > now else "EXPIRED"
 
     def end(self, rfq: Rfq, status: str, now: datetime) -> None:
         self.end_live(rfq, now)
-        rfq.status, rfq.holds = status, {}
+        rfq.status = status
+        rfq.let_go()
 
     def end_live(self, rfq: Rfq, now: datetime, but: Quote | None = None) -> None:
         for quote in rfq.quotes:

@@ -101,7 +101,7 @@ class Life(RuleBasedStateMachine):
         prices = {side: price for side in ("buy", "sell") if (price := getattr(row, f"{side}_price")) is not None}
         amounts = [getattr(row, f"{side}_quote_quantity") for side in prices]
         assert row.expires_at > row.created_at == self.now
-        return oracle.Quote(row.id, prices, max(amounts), row.expires_at)
+        return oracle.Quote(row.id, prices, max(amounts), row.created_at, row.expires_at)
 
     def day(self) -> date:
         """The value date of a request that is asked now."""
@@ -133,11 +133,15 @@ class Life(RuleBasedStateMachine):
             assert (code, quote) == ("ok", None)
             assert "CLIENT_SIZE" in row.reasons
         else:
-            made = self.made(quote) if quote is not None else oracle.Quote(None, {}, D(size) * self.mid, self.now)
-            assert code == self.desk.take(new, made.notional, lower=False)
-            if code != "ok":
-                return
-            new.status, new.quotes = "QUOTED", [made]
+            made = self.made(quote) if quote is not None else oracle.Quote(None, {}, D(size) * self.mid, self.now, self.now)
+            said = self.desk.take(new, made.notional, lower=False)
+            if said == "credit_breached" and self.desk.reduces(new):
+                assert (code, quote, row.reasons) == ("ok", None, ["RISK_REDUCING"]), "heard, and priced by a person"
+            else:
+                assert code == said
+                if code != "ok":
+                    return
+                new.status, new.quotes = "QUOTED", [made]
         new.key = row.id
         self.desk.rfqs.append(new)
 
@@ -182,10 +186,10 @@ class Life(RuleBasedStateMachine):
         if out is not None:
             trade, version, _ = out
             new.day = version.value_date
-            made = oracle.Quote(trade.quote_id, {side: version.price}, version.quote_quantity, self.now + timedelta(seconds=1))
+            made = oracle.Quote(trade.quote_id, {side: version.price}, version.quote_quantity, self.now, self.now + timedelta(seconds=1))
             assert (version.price - limit) * better <= 0, "at the limit or better"
         else:
-            made = oracle.Quote(None, {}, D(size) * self.mid, self.now)
+            made = oracle.Quote(None, {}, D(size) * self.mid, self.now, self.now)
         assert code == self.desk.take(new, made.notional, lower=False)
         if out is not None:
             new.key, new.quotes = out[0].rfq_id, [made]
@@ -204,7 +208,7 @@ class Life(RuleBasedStateMachine):
             if not due:
                 assert (code, row) == ("ok", None)
                 continue
-            made = self.made(row) if row is not None else oracle.Quote(None, {}, rfq.size * self.mid, self.now)
+            made = self.made(row) if row is not None else oracle.Quote(None, {}, rfq.size * self.mid, self.now, self.now)
             assert code == self.desk.next_price(rfq, made, self.mid, self.now)
 
     @precondition(lambda self: any(rfq.quotes for rfq in self.desk.rfqs))
@@ -273,7 +277,7 @@ class Life(RuleBasedStateMachine):
             assert made.prices == {str(side): price for side, price in prices.items()}
         else:  # what it would have been; the fee of these terms lies inside the price
             worth = rfq.size * max(prices.values())
-            made = oracle.Quote(None, {}, worth, self.now)
+            made = oracle.Quote(None, {}, worth, self.now, self.now)
         assert code == self.desk.hand_quote(rfq, name, made, self.now)
 
     @precondition(lambda self: any(rfq.quotes for rfq in self.desk.rfqs))
@@ -287,8 +291,11 @@ class Life(RuleBasedStateMachine):
     def switch(self, sure: int) -> None:
         if self.halt is None and sure:
             return
+        type(self).now += timedelta(milliseconds=1)  # a clock that stands still would make a quote of now as old as the switch
+        clock.freeze_desk(self.now)
         if self.halt is None:
             self.halt = throw_halt(actor=self.tara, reason="drill", client_id=self.firm.client_id)
+            self.desk.stopped_at = self.now
         else:
             lift_halt(actor=self.tom, halt_id=self.halt.id)
             self.halt = None
@@ -341,7 +348,7 @@ class Life(RuleBasedStateMachine):
                 assert (name, taken) == (name, (self.desk.reserved(name, day), self.desk.dealt(name, day)))
         for rfq in self.desk.rfqs:
             for quote in rfq.quotes:
-                if quote.may_be_hit(self.now):
+                if quote.may_be_hit(self.now) and not rfq.takes_off:
                     needs = oracle.wanted(quote.notional)
                     assert all(rfq.holds[name] >= amount for name, amount in needs.items()), "a quote that can be hit has its credit"
 

@@ -103,8 +103,9 @@ def test_clients_stand_approved_under_their_terms_with_lines_and_instructions() 
         account = clients.get_default_account(code)
         terms = clients.get_terms(account.id, clock.desk_now())
         assert (account.status, account.owner.status, terms.mode) == ("APPROVED", "APPROVED", mode)
-        found = db.run("SELECT amount FROM credit_line WHERE subject_id = %s", (account.owner_id,))
-        assert found == ([(line,)] if line else [])
+        found = db.run("SELECT measure, amount FROM credit_line WHERE subject_id = %s ORDER BY measure", (account.owner_id,))
+        measures = {"CREDIT": ["PRE_SETTLEMENT", "SETTLEMENT"], "CLIENT_FIRST": ["PRE_SETTLEMENT"], "PREFUNDED": []}[mode]
+        assert found == [(measure, line) for measure in measures]
         assert {asset for (asset,) in Ssi.objects.filter(account=account, status="ACTIVE").values_list("asset_code")} == {
             "USD",
             "EUR",

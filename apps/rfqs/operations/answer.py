@@ -8,7 +8,7 @@ from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.rfqs import queries, rules
-from apps.rfqs.errors import QuoteAnswered, QuoteWithdrawn
+from apps.rfqs.errors import QuoteAnswered, QuoteSuperseded, QuoteWithdrawn
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.queries import Deal
 from apps.rfqs.states import QUOTE, RFQ, QuoteStatus, RfqStatus, Side, Withdrawal
@@ -94,6 +94,8 @@ def _lock_live(quote_id: UUID, deal: Deal, now: datetime) -> tuple[Quote, Rfq]:
     rfq = queries.lock_rfq(deal.rfq_id)
     quote, _ = queries.lock_quote(quote_id, rfq_id=deal.rfq_id)
     _require_live(quote, rfq, now)
+    if quote.status == QuoteStatus.SUPERSEDED:  # its minimum life is for who takes it; a no is said to the newest price
+        raise QuoteSuperseded("a newer quote took its place")
     if rfq.status != RfqStatus.QUOTED:
         raise QuoteAnswered(f"the request is {rfq.status}")
     return quote, rfq
