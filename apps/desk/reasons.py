@@ -18,7 +18,6 @@ SHORT = {
     "INVENTORY": "position bound",
     "INVENTORY_HARD": "position limit",
     "TTL": "long life asked",
-    "PAIR_BY_HAND": "pair by hand",
     "SPREAD": "no price left",
     "COUNTERED": "countered",
     "FEED_LOST": "feed lost",

@@ -53,7 +53,6 @@ REASONS = {
     "INVENTORY": "would take our position past its bound",
     "INVENTORY_HARD": "would take our position past its limit: only what brings it down is quoted",
     "TTL": "a longer life than automatic quotes have",
-    "PAIR_BY_HAND": "the pair is priced by hand",
     "SPREAD": "no price is left after spread, fee and rounding",
     "COUNTERED": "the client named a limit",
     "RISK_REDUCING": "the client may only take off what is open, and this does",

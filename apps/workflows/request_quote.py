@@ -1,7 +1,7 @@
 """A client asks for a price: a firm automatic quote, or a place in the desk's queue, or a coded refusal."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,8 @@ from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
 from apps.credit import operations as credit
-from apps.credit.errors import LineBreached
+from apps.credit.errors import CapExceeded, CreditExceeded, LineBreached, MarkStale
+from apps.ledger.errors import InsufficientBalance
 from apps.pricing import queries as pricing
 from apps.pricing.rules import Composite
 from apps.rfqs import operations as rfqs
@@ -20,7 +21,7 @@ from apps.rfqs import rules as rfq_rules
 from apps.rfqs.errors import UnknownInstrument
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.operations import Ask
-from apps.rfqs.queries import Same
+from apps.rfqs.queries import Dealing, Same
 
 from . import quoting
 
@@ -74,7 +75,9 @@ def request_quote(
     if quoting.is_restricted(dealing):
         quoting.require_reducing(dealing, rfq_id, str(ask.side), size)
         reasons = [*reasons, "RISK_REDUCING"]
-    if not reasons:
+    elif reasons:
+        reasons = [*reasons, *_of_money(dealing, rfq_id, priced, market, settles.day, now)]
+    else:
         try:
             headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
         except LineBreached:
@@ -100,3 +103,16 @@ def request_quote(
         now=now,
     )
     return rfq, quote, dealing.account_code
+
+
+def _of_money(dealing: Dealing, rfq_id: UUID, priced: quoting.Sides, market: quoting.Market, day: date, now: datetime) -> list[str]:
+    """What credit or balance would say beside the other reasons: who prices it sees them all. Nothing is taken."""
+    if not priced:
+        return []
+    try:
+        headroom = quoting.look(dealing, rfq_id, priced, market, day, now)
+    except InsufficientBalance:
+        return ["BALANCE"]
+    except (CreditExceeded, CapExceeded, LineBreached, MarkStale):
+        return ["CREDIT"]
+    return ["CREDIT_SHARE"] if any(head.share_used > dealing.auto_credit_share for head in headroom.values()) else []

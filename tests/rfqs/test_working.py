@@ -108,6 +108,15 @@ def test_rejecting_a_quoted_request_withdraws_its_quote_and_gives_the_credit_bac
         reject_rfq(actor=desk.trader, rfq_id=quote.rfq_id, code="no_market")
 
 
+@pytest.mark.parametrize(("line", "said"), [(50_000, ["CREDIT"]), (2_000_000, ["CREDIT_SHARE"]), (90_000_000, [])])
+def test_what_credit_would_say_stands_beside_the_other_reasons(line: int, said: list[str]) -> None:
+    desk = a_desk(line=D(line), auto_max_usd=D(1_000), auto_credit_share=D("0.5"))
+    rfq, quote = desk.ask(quantity=D(60))
+    assert quote is None
+    assert rfq.reasons == ["CLIENT_SIZE", *said]
+    assert reserved() == 0, "nothing is taken for a request that waits"
+
+
 def test_every_reason_for_a_person_is_listed_not_just_the_first(desk: Desk) -> None:
     from datetime import timedelta
 
