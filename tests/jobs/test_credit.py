@@ -124,7 +124,7 @@ def test_a_group_adds_up_two_clients_and_nets_nothing_across_them() -> None:
     assert line.used == taken
     assert Breach.objects.get(line=line).over == taken + line.revalued - 50_000
     with pytest.raises(Exception, match="in breach"):
-        deal(borealis, "r2", quantity="1")
+        deal(borealis, "r2", Side.SELL, "1")
 
 
 def test_a_stale_mark_keeps_its_value_stresses_the_haircut_and_stops_new_risk_until_it_lives_again() -> None:

@@ -229,7 +229,8 @@ class Desk:
             return "quote_withdrawn"
         if quote.prices.get(side) != price:
             return "price_mismatch"
-        self.end_live(rfq, now, but=quote)
+        if quote.status == "SUPERSEDED":
+            self.end_live(rfq, now, but=quote)  # the newer one; an older one than the newest lives out its time, and is answered
         quote.status, rfq.status = "ACCEPTED", "FILLED"
         rfq.dealt = rfq.size if side == "buy" else -rfq.size
         for name, amount in rfq.holds.items():

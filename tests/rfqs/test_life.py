@@ -103,6 +103,10 @@ class Life(RuleBasedStateMachine):
         assert row.expires_at > row.created_at == self.now
         return oracle.Quote(row.id, prices, max(amounts), row.created_at, row.expires_at)
 
+    def refused(self, size: Decimal) -> oracle.Quote:
+        """What was refused cannot be read off a row: it is taken at the most that our price may be away from the mid."""
+        return oracle.Quote(None, {}, size * self.mid * D("1.003"), self.now, self.now)
+
     def day(self) -> date:
         """The value date of a request that is asked now."""
         return self.desk.rfqs[-1].day if self.desk.rfqs else self.now.date()
@@ -133,7 +137,7 @@ class Life(RuleBasedStateMachine):
             assert (code, quote) == ("ok", None)
             assert "CLIENT_SIZE" in row.reasons
         else:
-            made = self.made(quote) if quote is not None else oracle.Quote(None, {}, D(size) * self.mid, self.now, self.now)
+            made = self.made(quote) if quote is not None else self.refused(D(size))
             said = self.desk.take(new, made.notional, lower=False)
             if said == "credit_breached" and self.desk.reduces(new):
                 assert (code, quote, row.reasons) == ("ok", None, ["RISK_REDUCING"]), "heard, and priced by a person"
@@ -189,7 +193,7 @@ class Life(RuleBasedStateMachine):
             made = oracle.Quote(trade.quote_id, {side: version.price}, version.quote_quantity, self.now, self.now + timedelta(seconds=1))
             assert (version.price - limit) * better <= 0, "at the limit or better"
         else:
-            made = oracle.Quote(None, {}, D(size) * self.mid, self.now, self.now)
+            made = self.refused(D(size))
         assert code == self.desk.take(new, made.notional, lower=False)
         if out is not None:
             new.key, new.quotes = out[0].rfq_id, [made]
@@ -205,10 +209,11 @@ class Life(RuleBasedStateMachine):
                 continue
             due = self.desk.streams(rfq, self.mid, self.now)
             code, row = self.did(lambda rfq=rfq: stream_quote(rfq_id=rfq.key, depth=self.book, usd_per_quote=D(1)))
-            if not due:
+            skewed = self.desk.streams(rfq, D(0), self.now) and any(one.dealt for one in self.desk.rfqs)  # our inventory moves prices too
+            if not due and not (skewed and (code, row) != ("ok", None)):
                 assert (code, row) == ("ok", None)
                 continue
-            made = self.made(row) if row is not None else oracle.Quote(None, {}, rfq.size * self.mid, self.now, self.now)
+            made = self.made(row) if row is not None else self.refused(rfq.size)
             assert code == self.desk.next_price(rfq, made, self.mid, self.now)
 
     @precondition(lambda self: any(rfq.quotes for rfq in self.desk.rfqs))
@@ -348,7 +353,7 @@ class Life(RuleBasedStateMachine):
                 assert (name, taken) == (name, (self.desk.reserved(name, day), self.desk.dealt(name, day)))
         for rfq in self.desk.rfqs:
             for quote in rfq.quotes:
-                if quote.may_be_hit(self.now) and not rfq.takes_off:
+                if rfq.status == "QUOTED" and quote.may_be_hit(self.now) and not rfq.takes_off:
                     needs = oracle.wanted(quote.notional)
                     assert all(rfq.holds[name] >= amount for name, amount in needs.items()), "a quote that can be hit has its credit"
 
@@ -368,5 +373,7 @@ def test_any_order_of_events_does_what_the_oracle_says() -> None:
     clock.freeze_desk(world.NOON)
     Life.now = world.NOON
     Life.tara, Life.tom = staff("tara", "trader"), staff("tom", "trader")
-    # An example costs some tenths of a second, so one that fails is not made smaller.
-    run_state_machine_as_test(Life, settings=settings(phases=[Phase.explicit, Phase.reuse, Phase.generate], stateful_step_count=20))
+    # An example costs some tenths of a second, so one that fails is not made smaller. The short set is the same each time.
+    found = [Phase.explicit, Phase.reuse, Phase.generate]
+    short = settings().max_examples <= 200
+    run_state_machine_as_test(Life, settings=settings(phases=found, stateful_step_count=20, derandomize=short, database=None))
