@@ -95,9 +95,9 @@ def refuse_on(constraint: str, refusal: AppError) -> Iterator[None]:
 def snapshot() -> Iterator[None]:
     """One REPEATABLE READ READ ONLY transaction as the read role: reports, verify, exports."""
     with transaction.atomic(durable=True):
-        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        run("SET LOCAL ROLE flowdesk_read")
-        run("SET LOCAL statement_timeout = '15min'")
+        first = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"  # no query before it, so nothing is prepared or forgotten here
+        settings = (first, "SET LOCAL ROLE flowdesk_read", "SET LOCAL statement_timeout = '15min'")
+        flights.fly([Statement(sql, prepare=False) for sql in settings])
         yield
 
 
