@@ -16,7 +16,7 @@ from apps.instruments import queries as instruments
 from apps.pricing import queries as pricing
 from apps.pricing.errors import PriceUnavailable
 from apps.pricing.feeds import bus
-from apps.reports.queries.desk import blotter, home, rfqs
+from apps.reports.queries.desk import blotter, credit, home, rfqs
 
 from . import params
 from .shell import show
@@ -49,7 +49,7 @@ def _trading(shown: date, today: date) -> dict[str, Any]:
         "last_day": home.find_last_day(today) if not figures.deals else None,
         "bars": bars(figures.by_hour),
         "deals": blotter.list_page(blotter.Filter(since=shown, until=shown), limit=8),
-        "exposure": home.list_exposure(),
+        "exposure": [line for line in credit.hottest_first(credit.list_lines()) if line.measure in ("PRE_SETTLEMENT", "SETTLEMENT")],
         "feeds": list_feeds(),
     }
 

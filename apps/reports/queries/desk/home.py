@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from uuid import UUID
 
 from apps.core import db
 
@@ -85,61 +84,3 @@ def get_due(today: date) -> Due:
     )
     (unmatched,) = db.one("SELECT count(*) FROM settlement_receipt WHERE status IN ('FINAL', 'CLEARED', 'QUARANTINED')")
     return Due(due, late, ready, blocked, unmatched)
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """One line, in its currency. Percent of line plus live excess; an expired line is 0."""
-
-    subject_id: UUID
-    level: str
-    measure: str
-    code: str
-    name: str
-    currency: str
-    limit: Decimal
-    reserved: Decimal
-    used: Decimal
-    revalued: Decimal
-    is_expired: bool
-
-    @property
-    def taken(self) -> Decimal:
-        return self.reserved + self.used + self.revalued
-
-    @property
-    def headroom(self) -> Decimal:
-        return self.limit - self.taken
-
-    @property
-    def percent(self) -> Decimal:
-        if not self.limit:
-            return Decimal(100) if self.taken else Decimal(0)
-        return self.taken * 100 / self.limit
-
-    @property
-    def heat(self) -> str:
-        """calm, warm from 70 %, hot from 90 %, over from 100 %."""
-        for least, heat in ((100, "over"), (90, "hot"), (70, "warm")):
-            if self.percent >= least:
-                return heat
-        return "calm"
-
-
-def list_exposure() -> list[Exposure]:
-    rows = db.run(
-        """SELECT l.subject_id, l.level, l.measure, coalesce(c.code, a.code, g.name), coalesce(c.name, a.name, g.name), l.currency,
-             CASE WHEN desk_now() >= l.valid_until THEN 0
-               ELSE l.amount + CASE WHEN l.excess_until > desk_now() THEN l.excess ELSE 0 END END,
-             CASE WHEN l.measure = 'SETTLEMENT' THEN coalesce(d.reserved, 0) ELSE l.reserved END,
-             CASE WHEN l.measure = 'SETTLEMENT' THEN coalesce(d.used + d.unchecked, 0) ELSE l.used + l.unchecked END, l.revalued,
-             desk_now() >= l.valid_until
-           FROM credit_line l
-           LEFT JOIN LATERAL (SELECT * FROM credit_lineday x WHERE x.line_id = l.id ORDER BY x.reserved + x.used + x.unchecked
-             DESC LIMIT 1) d
-             ON l.measure = 'SETTLEMENT' LEFT JOIN clients_counterparty c ON c.id = l.subject_id LEFT JOIN clients_account a ON
-               a.id = l.subject_id
-           LEFT JOIN clients_group g ON g.id = l.subject_id
-           WHERE l.measure IN ('PRE_SETTLEMENT', 'SETTLEMENT') ORDER BY 4, 3"""
-    )
-    return sorted((Exposure(*row) for row in rows), key=lambda e: (-e.percent, e.code))
