@@ -61,7 +61,7 @@ def record(
 ) -> UUID:
     """Write one event with the fact, just before the commit; its id.
 
-    :param kind: noun.past, registered in events.rules.KINDS with the fields its public payload may have
+    :param kind: noun.past, one of api/v1/event_types.py where a client is told, with the fields its public payload has
     :param public: what the client sees (needs client_id); None for a house-only fact
     :param house: what never leaves the desk
     :param at: desk time at which it took effect; default now

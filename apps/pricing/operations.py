@@ -27,7 +27,7 @@ POLICIES = [
     ("BTC-EUR", "3", [("5", "1"), ("25", "3"), ("100", "8")], "0.25", "3", "100", "5", "50", "2", "25", ["BTC-USD", "EUR-USD"]),
     ("EUR-USD", "0.5", [("1000000", "0.2"), ("5000000", "0.6")], "0.1", "0.5", "20000000", "1", "10000000", "0.5", "10", []),
 ]
-# Recorded and simulated books are shown as they are, without a fee. Of the others, the fee each publishes for takers who trade least:
+# Recorded and simulated books are shown as they are, without a fee. Of the others a start (bitfinex and gemini are guesses):
 # what this desk really pays is set in the desk.
 VENUES = {
     "recorded": "0", "alder": "0", "birch": "0", "cedar": "0", "ecb": "0",

@@ -35,7 +35,7 @@ from apps.trades import queries as trade_queries
 from apps.trades.models import Trade, TradeVersion
 from apps.users.rules import ACTS, require_may
 
-from . import quoting
+from . import quoting, taking
 from .accept_quote import deal_at
 from .quoting import Market
 
@@ -90,9 +90,7 @@ def book_on_behalf(
     if now - agreed_at > rfq_rules.LATE:
         flags.append("LATE")
     rfq_id, trade_id = ids.uuid7(), ids.uuid7()
-    headroom = quoting.take_agreed(
-        dealing=dealing, rfq_id=rfq_id, trade_id=trade_id, priced=priced, market=market, day=settles.day, now=now
-    )
+    headroom = taking.take_agreed(dealing=dealing, rfq_id=rfq_id, trade_id=trade_id, priced=priced, market=market, day=settles.day, now=now)
     if headroom is None:
         flags.append("CREDIT")
     rfq, quote = rfqs.open_quoted(

@@ -25,7 +25,7 @@ from apps.rfqs.states import RfqStatus, Withdrawal
 from apps.settlement import queries as settlement
 from apps.users import rules as people
 
-from . import quoting
+from . import taking
 
 UP, DOWN = "client_up", "client_down"
 TOLD = "account_unavailable"  # the client is told no more than this
@@ -117,7 +117,7 @@ def _accounts(client: Counterparty, account_id: UUID | None) -> list[Account]:
 
 def _end_requests(account_id: UUID, now: datetime) -> None:
     for rfq in rfq_queries.list_open_of(account_id):
-        quoting.give_back(rfq_id=rfq.id, account_id=account_id, mode=rfq.terms.mode, now=now)
+        taking.give_back(rfq_id=rfq.id, account_id=account_id, mode=rfq.terms.mode, now=now)
         rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=TOLD, now=now, quote_reason=Withdrawal.CLIENT_STATUS)
 
 

@@ -11,7 +11,7 @@ from apps.rfqs import queries as rfq_queries
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.states import Side
 
-from . import quoting
+from . import quoting, taking
 
 
 @use_case
@@ -25,6 +25,6 @@ def counter_quote(*, actor: Actor, quote_id: UUID, side: Side, price: Decimal, n
     """
     deal = rfq_queries.get_deal(quote_id, actor=actor)
     quoting.require_may_answer(deal)
-    quoting.give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
+    taking.give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
     quote, rfq = rfqs.counter(quote_id=quote_id, deal=deal, side=side, price=price, now=now)
     return rfq, quote, rfq.account.code

@@ -11,7 +11,7 @@ from apps.rfqs.errors import RfqClosed
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.states import RfqStatus, Withdrawal
 
-from . import quoting
+from . import taking
 
 
 @use_case
@@ -21,7 +21,7 @@ def decline_quote(*, actor: Actor, quote_id: UUID, now: datetime) -> Quote:
     :raises AppError: NotFound, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded
     """
     deal = rfq_queries.get_deal(quote_id, actor=actor)
-    quoting.give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
+    taking.give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
     return rfqs.decline(quote_id=quote_id, deal=deal, now=now)
 
 
@@ -79,8 +79,8 @@ def withdraw_halted(*, rfq_id: UUID, now: datetime) -> Rfq | None:
 
 
 def _give_back(rfq: Rfq, now: datetime) -> None:
-    quoting.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    taking.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
 
 
 def _lock_money(rfq: Rfq) -> None:
-    quoting.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
+    taking.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)

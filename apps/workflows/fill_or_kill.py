@@ -19,7 +19,7 @@ from apps.rfqs.states import Channel, Side
 from apps.trades.errors import DuplicateOrder
 from apps.trades.models import Trade, TradeVersion
 
-from . import quoting
+from . import quoting, taking
 from .accept_quote import deal_at
 
 RESPOND_MS = rfq_rules.RESPOND_MS[0]
@@ -66,7 +66,7 @@ def fill_or_kill(
     if not rfq_rules.meets_limit(priced[side].price, limit_price, side):
         raise PriceNotMet("our price is worse than the limit")
     rfq_id = ids.uuid7()
-    headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
+    headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
     if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
         raise PriceNotMet("there is no automatic price for this now: ask for a quote")
     _, quote = rfqs.open_quoted(

@@ -23,7 +23,7 @@ from apps.rfqs.queries import Dealing
 from apps.rfqs.states import Side
 from apps.users.rules import require_may
 
-from . import quoting
+from . import quoting, taking
 from .quoting import Market, Sides
 
 AT_ONCE = timedelta(0)  # a person's new price kills the old one: only a streamed price has a minimum life
@@ -78,12 +78,12 @@ def quote_by_hand(
     market = quoting.require_market(depth, usd_per_quote)
     priced = quoting.at_prices(dealing, rfq, prices, market)
     _require_meant(dealing, prices, market, sure=sure)
-    quoting.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
+    taking.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
     held = rfq_queries.lock_rfq(rfq_id)
     at = desk_now()
     rfq_rules.require_quotable(held.status, held.owner_id, actor.id, held.respond_by, at)
     settles = quoting.same_value_date(dealing, held, at)
-    headroom = quoting.adjust_by_hand(
+    headroom = taking.adjust_by_hand(
         dealing=dealing,
         rfq_id=rfq_id,
         priced=priced,
@@ -157,7 +157,7 @@ def _suggest(dealing: Dealing, rfq: Rfq, market: Market, now: datetime) -> tuple
 
 def _headroom(dealing: Dealing, rfq: Rfq, priced: Sides, market: Market, now: datetime) -> tuple[Mapping[Side, Headroom] | None, str]:
     try:
-        return quoting.look(dealing, rfq.id, priced, market, rfq.value_date, now), ""
+        return taking.look(dealing, rfq.id, priced, market, rfq.value_date, now), ""
     except Rejected as no:  # it does not fit, or new risk is stopped
         return None, no.detail
 

@@ -5,31 +5,17 @@ Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any, Protocol
-from uuid import UUID
 
-from apps.clients import queries as clients
 from apps.clients import rules as client_rules
 from apps.clients.errors import AccountUnavailable, FairUseExceeded
-from apps.clients.models import SettlementMode
 from apps.clients.states import ClientStatus
 from apps.core import money
-from apps.core.errors import Rejected
-from apps.core.unit import step
-from apps.credit import operations as credit
-from apps.credit import queries as credit_queries
-from apps.credit import rules as credit_rules
-from apps.credit.errors import LineBreached, NotReducing
-from apps.credit.rules import Claim, Headroom
+from apps.credit.rules import Headroom
 from apps.instruments import rules as calendar
-from apps.ledger import operations as ledger
-from apps.ledger import queries as ledger_queries
-from apps.ledger.errors import InsufficientBalance
-from apps.ledger.rules import Ref
-from apps.ledger.states import Kind
 from apps.pricing import queries as pricing
 from apps.pricing import rules as prices
 from apps.pricing.errors import NotEnoughDepth, PriceUnavailable, TradingHalted
@@ -42,7 +28,6 @@ from apps.rfqs.models import Rfq
 from apps.rfqs.operations import Figures
 from apps.rfqs.queries import Deal, Dealing, stamp
 from apps.rfqs.states import Side
-from apps.trades import queries as trades
 
 Sides = Mapping[Side, SidePrice]
 
@@ -97,19 +82,6 @@ def may_deal(dealing: Dealing) -> bool:
 
 def is_restricted(dealing: Dealing) -> bool:
     return client_rules.stricter(dealing.client_status, dealing.account_status) is ClientStatus.RESTRICTED
-
-
-def reducing(dealing: Dealing, rfq_id: UUID, side: str, quantity: Decimal) -> bool:
-    """Whether a deal lies against what the account has open in the pair, less what its other requests would take off already."""
-    net = trades.open_net_quantity(dealing.account_id, dealing.pair)
-    others = credit_queries.sum_reducing(dealing.account_id, dealing.pair, besides=rfq_id)
-    return credit_rules.reduces(side, quantity, max(abs(net) - others, money.ZERO).copy_sign(net))
-
-
-def require_reducing(dealing: Dealing, rfq_id: UUID, side: str, quantity: Decimal) -> None:
-    """:raises NotReducing: it does not only take off what is open"""
-    if not reducing(dealing, rfq_id, side, quantity):
-        raise NotReducing("only a deal against your own open quantity in this instrument, and no larger")
 
 
 def require_may_deal(dealing: Dealing, *, may_reduce: bool = False) -> None:
@@ -198,12 +170,17 @@ def price_sides(
 ) -> tuple[dict[Side, SidePrice], list[str]]:
     """Each side asked for, by policy, and every reason why a person has to price it instead (rfqs.rules.REASONS).
 
-    Where a reason leaves no price (no depth, no volatility) the sides are empty.
+    Of a two-way request that would take a position past its hard limit on one side, the other side alone is priced. Where a reason leaves
+    no price (no depth, no volatility) the sides are empty.
 
     :raises SizeTooSmall: nothing would be left to pay or to receive
     :raises QuoteInconsistent: what came out does not agree with the book it was made from
     """
     reasons = _bounds(dealing, policy, wanted, market, ttl_ms, now)
+    asked = rfq_rules.sides_of(wanted.side)
+    free = tuple(side for side in asked if not _is_past_limit(dealing, side, size_of(wanted, market), market.mid))
+    if not free:
+        reasons.append("INVENTORY")
     spread = pricing.spread_of(policy, tier=dealing.tier, markup_bps=dealing.markup_bps)
     pair, fee = pair_of(dealing), fee_of(dealing)
     try:
@@ -219,7 +196,7 @@ def price_sides(
                 quantity=wanted.quantity,
                 quote_quantity=wanted.quote_quantity,
             )
-            for side in rfq_rules.sides_of(wanted.side)
+            for side in (asked if reasons else free)  # a person prices all that was asked for
         }
     except NotEnoughDepth:
         return {}, [*reasons, "INSUFFICIENT_DEPTH"]
@@ -254,22 +231,26 @@ def at_prices(dealing: Dealing, wanted: Wanted, given: Mapping[Side, Decimal], m
 
 
 def _bounds(dealing: Dealing, policy: PairPolicy, wanted: Wanted, market: Market, ttl_ms: int, now: datetime) -> list[str]:
-    size = wanted.quantity if wanted.quantity is not None else (wanted.quote_quantity or money.ZERO) / market.mid
+    size = size_of(wanted, market)
     reasons = prices.reasons_for_desk(market.depth, now, pricing.bounds_of(policy), quantity=size)
     if size * market.mid * market.usd_per_quote > dealing.auto_max_usd:
         reasons.append("CLIENT_SIZE")
-    if any(_is_past_limit(dealing, side, size, size * market.mid) for side in rfq_rules.sides_of(wanted.side)):
-        reasons.append("INVENTORY")
     if ttl_ms > rfq_rules.AUTO_TTL_MS[1]:
         reasons.append("TTL")
     return reasons
 
 
-def _is_past_limit(dealing: Dealing, side: Side, base: Decimal, quote: Decimal) -> bool:
-    """Whether the book would be past a hard limit and no nearer to flat. A client's buy takes base from us and brings quote."""
-    ours = {dealing.base: (prices.Side(side), base), dealing.quote: (prices.Side.SELL if side is Side.BUY else prices.Side.BUY, quote)}
+def size_of(wanted: Wanted, market: Market) -> Decimal:
+    """In base; an amount of quote at the mid."""
+    return wanted.quantity if wanted.quantity is not None else (wanted.quote_quantity or money.ZERO) / market.mid
+
+
+def _is_past_limit(dealing: Dealing, side: Side, size: Decimal, mid: Decimal) -> bool:
+    """In base or quote. A client's buy takes base from us and brings quote."""
+    brings = prices.Side.SELL if side is Side.BUY else prices.Side.BUY
+    ours = {dealing.base: (prices.Side(side), size), dealing.quote: (brings, size * mid)}
     return any(
-        prices.position_reason(taken, position=position, quantity=amount, soft=None, hard=hard) != ""
+        prices.is_past_limit(taken, position=position, quantity=amount, hard=hard)
         for asset, (hard, position) in dealing.hard_limits.items()
         for taken, amount in [ours[asset]]
     )
@@ -278,174 +259,6 @@ def _is_past_limit(dealing: Dealing, side: Side, base: Decimal, quote: Decimal) 
 def notional_of(priced: Sides, market: Market) -> Decimal:
     """The larger side of a quote, in USD."""
     return max(price.quote_quantity for price in priced.values()) * market.usd_per_quote
-
-
-def claim_of(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> Claim:
-    """What a quote takes of the client's lines and caps: its larger side."""
-    return Claim(
-        source_id=rfq_id,
-        group_id=dealing.group_id,
-        client_id=dealing.client_id,
-        account_id=dealing.account_id,
-        pair=dealing.pair,
-        base=dealing.base,
-        quote=dealing.quote,
-        mode=dealing.mode,
-        notional=notional_of(priced, market),
-        value_date=day,
-        trade_date=calendar.business_date(now, calendar.Roll(dealing.roll, dealing.roll_zone)),
-    )
-
-
-@step
-def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
-    """Reserve the client's line, or hold its balance, for a request that has nothing yet; headroom by side.
-
-    :raises AppError: DealingLimit, CreditExceeded, CapExceeded, LineBreached, MarkStale, InsufficientBalance: it does not fit
-    """
-    client_rules.require_within(dealing.dealing_limit, notional_of(priced, market))
-    if dealing.mode == SettlementMode.PREFUNDED:
-        if dealing.has_caps:
-            credit.reserve(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
-        return _hold(dealing, rfq_id, priced, now)
-    head = credit.reserve(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
-    return dict.fromkeys(priced, head)
-
-
-@step
-def adjust_by_hand(
-    *, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, lower: bool, now: datetime
-) -> dict[Side, Headroom]:
-    """:func:`adjust` for a person's price. A restricted client, or one past its line, may take off what it has open: that reserves nothing.
-
-    :raises AppError: as :func:`adjust`, and NotReducing
-    """
-    given: dict[str, Any] = {
-        "dealing": dealing,
-        "rfq_id": rfq_id,
-        "priced": priced,
-        "market": market,
-        "day": day,
-        "lower": lower,
-        "now": now,
-    }
-    side, price = next(iter(priced.items()))
-    if is_restricted(dealing):
-        require_reducing(dealing, rfq_id, str(side) if len(priced) == 1 else "two_way", price.quantity)
-    else:
-        try:
-            return adjust(**given)
-        except LineBreached:
-            if len(priced) > 1 or not reducing(dealing, rfq_id, str(side), price.quantity):
-                raise
-    claim = replace(claim_of(dealing, rfq_id, priced, market, day, now), reduces=price.quantity)
-    return dict.fromkeys(priced, credit.adjust(claim=claim, lower=True, now=now))
-
-
-@step
-def adjust(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, lower: bool, now: datetime) -> dict[Side, Headroom]:
-    """Bring what a request has reserved or held to what its next quote needs; never less while an older quote may still be executed.
-
-    :raises AppError: CreditExceeded, CapExceeded, LineBreached, MarkStale, InsufficientBalance: it does not fit
-    """
-    if dealing.mode == SettlementMode.PREFUNDED:
-        if dealing.has_caps:
-            credit.adjust(claim=claim_of(dealing, rfq_id, priced, market, day, now), lower=lower, now=now)
-        return _hold_anew(dealing, rfq_id, priced, lower, now)
-    head = credit.adjust(claim=claim_of(dealing, rfq_id, priced, market, day, now), lower=lower, now=now)
-    return dict.fromkeys(priced, head)
-
-
-def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
-    """Headroom before and after, as `adjust` would find it; nothing is locked or taken.
-
-    :raises CreditExceeded, InsufficientBalance: it does not fit
-    """
-    if dealing.mode == SettlementMode.PREFUNDED:
-        out = {}
-        for side, ref in balances(dealing, priced):
-            free, amount = ledger_queries.available_but_for(ref, source_id=rfq_id), priced[side].client_pays
-            if amount > free:
-                raise InsufficientBalance(f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed")
-            out[side] = _left(free, amount, ref.asset)
-        return out
-    head = credit_queries.look(claim=claim_of(dealing, rfq_id, priced, market, day, now), now=now)
-    return dict.fromkeys(priced, head)
-
-
-@step
-def take_agreed(
-    *, dealing: Dealing, rfq_id: UUID, trade_id: UUID, priced: Sides, market: Market, day: date, now: datetime
-) -> dict[Side, Headroom] | None:
-    """Take what a deal on behalf needs of lines, caps or balance, whether it fits or not: what lies beyond is a breach on record.
-
-    :return: headroom by side; None where it does not fit
-    """
-    lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
-    claim = claim_of(dealing, rfq_id, priced, market, day, now)
-    headroom: dict[Side, Headroom] | None
-    try:
-        headroom = look(dealing, rfq_id, priced, market, day, now)
-    except AccountUnavailable:  # RESTRICTED: flagged as such
-        headroom = {}
-    except Rejected:
-        headroom = None
-    is_prefunded = dealing.mode == SettlementMode.PREFUNDED
-    if is_prefunded and headroom is not None:
-        _hold(dealing, rfq_id, priced, now)
-    if not is_prefunded or dealing.has_caps:
-        fits = credit.book_agreed(claim=claim, deal_id=trade_id, now=now).fits
-        return headroom if fits else None
-    return headroom
-
-
-@step
-def lock_money(*, mode: str, group_id: UUID | None, client_id: UUID, account_id: UUID) -> None:
-    """Before the request and its quote: the house order of locks."""
-    credit.lock_lines(group_id=group_id, client_id=client_id, account_id=account_id)
-    if mode == SettlementMode.PREFUNDED:
-        clients.lock_account(account_id)
-
-
-@step
-def give_back(*, rfq_id: UUID, account_id: UUID, mode: str, now: datetime) -> None:
-    """Release the lines and void the hold that a request took; nothing taken is fine."""
-    credit.release(source_id=rfq_id, now=now)
-    if mode == SettlementMode.PREFUNDED:
-        clients.lock_account(account_id)
-        ledger.void_holds(source_id=rfq_id, now=now)
-
-
-def balances(dealing: Dealing, priced: Sides) -> list[tuple[Side, Ref]]:
-    """What the client would pay from, by side, in the order in which balances are locked."""
-    assets = {side: dealing.quote if side is Side.BUY else dealing.base for side in priced}
-    refs = {side: Ref(dealing.entity_id, Kind.CLIENT_BALANCE, asset, owner_id=dealing.account_id) for side, asset in assets.items()}
-    return sorted(refs.items(), key=lambda item: item[1].id)
-
-
-def _hold(dealing: Dealing, rfq_id: UUID, priced: Sides, now: datetime) -> dict[Side, Headroom]:
-    """Set aside what the client would pay, on each side quoted, in order of the accounts' ids."""
-    clients.lock_account(dealing.account_id)
-    out = {}
-    for side, ref in balances(dealing, priced):
-        amount = priced[side].client_pays
-        free = ledger.hold(ref=ref, amount=amount, source_type="rfq", source_id=rfq_id, now=now)
-        out[side] = _left(free, amount, ref.asset)
-    return out
-
-
-def _hold_anew(dealing: Dealing, rfq_id: UUID, priced: Sides, lower: bool, now: datetime) -> dict[Side, Headroom]:
-    clients.lock_account(dealing.account_id)
-    out = {}
-    for side, ref in balances(dealing, priced):
-        amount = priced[side].client_pays
-        free = ledger.hold_anew(ref=ref, amount=amount, lower=lower, source_type="rfq", source_id=rfq_id, now=now)
-        out[side] = _left(free, amount, ref.asset)
-    return out
-
-
-def _left(free: Decimal, amount: Decimal, asset: str) -> Headroom:
-    return Headroom(before=free, after=free - amount, currency=asset, binding="BALANCE", share_used=money.ZERO)
 
 
 def figures(

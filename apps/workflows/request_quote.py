@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.core import ids, money
+from apps.core import ids
 from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
@@ -23,7 +23,7 @@ from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.operations import Ask
 from apps.rfqs.queries import Dealing, Same
 
-from . import quoting
+from . import quoting, taking
 
 Result = tuple[Rfq, Quote | None, str]
 
@@ -71,17 +71,17 @@ def request_quote(
     policy = pricing.policy_of(dealing.policy)
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
-    size = ask.quantity if ask.quantity is not None else (ask.quote_quantity or money.ZERO) / market.mid
+    size = quoting.size_of(ask, market)
     if quoting.is_restricted(dealing):
-        quoting.require_reducing(dealing, rfq_id, str(ask.side), size)
+        taking.require_reducing(dealing, rfq_id, str(ask.side), size)
         reasons = [*reasons, "RISK_REDUCING"]
     elif reasons:
         reasons = [*reasons, *_of_money(dealing, rfq_id, priced, market, settles.day, now)]
     else:
         try:
-            headroom = quoting.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
+            headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
         except LineBreached:
-            if not quoting.reducing(dealing, rfq_id, str(ask.side), size):
+            if not taking.reducing(dealing, rfq_id, str(ask.side), size):
                 raise
             reasons = ["RISK_REDUCING"]
         if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
@@ -110,7 +110,7 @@ def _of_money(dealing: Dealing, rfq_id: UUID, priced: quoting.Sides, market: quo
     if not priced:
         return []
     try:
-        headroom = quoting.look(dealing, rfq_id, priced, market, day, now)
+        headroom = taking.look(dealing, rfq_id, priced, market, day, now)
     except InsufficientBalance:
         return ["BALANCE"]
     except (CreditExceeded, CapExceeded, LineBreached, MarkStale):

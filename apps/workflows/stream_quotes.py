@@ -16,9 +16,9 @@ from apps.rfqs import queries as rfq_queries
 from apps.rfqs import rules as rfq_rules
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.queries import Dealing
-from apps.rfqs.states import QuoteStatus, RfqStatus, Withdrawal
+from apps.rfqs.states import QuoteStatus, RfqStatus, Side, Withdrawal
 
-from . import quoting
+from . import quoting, taking
 from .quoting import Sides
 
 MS = timedelta(milliseconds=1)
@@ -55,14 +55,14 @@ def stream_quote(*, rfq_id: UUID, depth: Composite | None, usd_per_quote: Decima
         return None
     if reasons or (last is not None and last.status == QuoteStatus.OPEN and not _is_due(last, priced, now)):
         return None
-    quoting.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
+    taking.lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
     held = rfq_queries.lock_rfq(rfq_id)
     at = desk_now()
     newest = rfq_queries.find_last_quote(rfq_id)
     if not rfq_rules.is_streaming(held.status, held.owner_id, held.reasons, held.respond_by, at) or newest != last:
         return None  # somebody was faster
     settles = quoting.same_value_date(dealing, held, at)
-    headroom = quoting.adjust(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, lower=False, now=at)
+    headroom = taking.adjust(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, lower=False, now=at)
     return rfqs.requote(
         rfq=held,
         account_code=dealing.account_code,
@@ -80,17 +80,18 @@ def _may_go_on(dealing: Dealing) -> bool:
 
 def _is_due(last: Quote, priced: Sides, now: datetime) -> bool:
     """Another price, or so little life left that the next tick may come too late."""
-    same = all(getattr(last, f"{side}_price") == price.price for side, price in priced.items())
+    prices = {side: price.price for side, price in priced.items()}
+    same = all(getattr(last, f"{side}_price") == prices.get(side) for side in (Side.BUY, Side.SELL))
     return not same or last.expires_at - now < rfq_rules.STREAM_AHEAD
 
 
 def _lose(rfq: Rfq) -> None:
     """The feed is lost: nobody may hold us to a price that we cannot see, so what is open is withdrawn, with that reason."""
     rfq_queries.close_gates(rfq.id)
-    quoting.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
+    taking.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
     held = rfq_queries.lock_rfq(rfq.id)
     if held.status != RfqStatus.QUOTED or held.owner_id is not None:
         return
     at = desk_now()
-    quoting.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=at)
+    taking.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=at)
     rfqs.withdraw(rfq=held, reason=Withdrawal.FEED_LOST, reasons=LOST, now=at)

@@ -13,8 +13,7 @@ from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.errors import Rejected
 from apps.credit import queries as credit
-from apps.credit.rules import Claim, Headroom
-from apps.instruments import rules as calendar
+from apps.credit.rules import Headroom
 from apps.ledger import queries as ledger
 from apps.ledger.errors import InsufficientBalance
 from apps.ledger.rules import Ref
@@ -24,7 +23,7 @@ from apps.rfqs import queries as rfqs
 from apps.rfqs.errors import UnknownInstrument
 from apps.rfqs.queries import Dealing
 
-from . import quoting
+from . import quoting, taking
 from .quoting import Market
 
 
@@ -73,20 +72,9 @@ def what_if(
 
 
 def _take(dealing: Dealing, deal: Deal, market: Market, taken: _Taken, now: datetime) -> Headroom:
-    quantity = deal.quantity if deal.quantity is not None else (deal.quote_quantity or money.ZERO) / market.mid
-    claim = Claim(
-        source_id=ids.uuid7(),
-        group_id=dealing.group_id,
-        client_id=dealing.client_id,
-        account_id=dealing.account_id,
-        pair=dealing.pair,
-        base=dealing.base,
-        quote=dealing.quote,
-        mode=dealing.mode,
-        notional=quantity * market.mid * market.usd_per_quote,
-        value_date=quoting.value_date(dealing, "", now).day,
-        trade_date=calendar.business_date(now, calendar.Roll(dealing.roll, dealing.roll_zone)),
-    )
+    quantity = quoting.size_of(deal, market)
+    notional = quantity * market.mid * market.usd_per_quote
+    claim = taking.claim_of(dealing, ids.uuid7(), notional, quoting.value_date(dealing, "", now).day, now)
     facts = credit.read(claim)
     lines = [line.with_more(taken.of_lines[line.id, line.day]) for line in facts.lines]
     room, takes = replace(facts, lines=lines).take(claim, now)

@@ -14,7 +14,7 @@ from apps.rfqs.models import Rfq
 from apps.rfqs.states import RfqStatus, Withdrawal
 from apps.users.rules import require_may
 
-from . import quoting
+from . import taking
 
 
 @use_case
@@ -28,12 +28,12 @@ def withdraw_quote(*, actor: Actor, quote_id: UUID, now: datetime) -> Rfq:
     require_may(actor.roles, "quote")
     rfq = rfq_queries.get_rfq(rfq_queries.get_quote(quote_id).rfq_id, actor=actor)
     rfq_queries.close_gates(rfq.id)
-    quoting.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
+    taking.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
     held = rfq_queries.lock_rfq(rfq.id)
     at = desk_now()
     rfq_rules.require_owner(held.status, held.owner_id, actor.id)
     if held.status != RfqStatus.QUOTED:
         raise RfqClosed(f"the request is {held.status}")
-    quoting.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=at)
+    taking.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=at)
     rfqs.withdraw(rfq=held, reason=Withdrawal.DESK, now=at)
     return held

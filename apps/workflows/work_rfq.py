@@ -13,7 +13,7 @@ from apps.rfqs.models import Rfq
 from apps.rfqs.states import RfqStatus
 from apps.users.rules import require_may
 
-from . import quoting
+from . import taking
 
 
 @use_case
@@ -76,11 +76,11 @@ def reject_rfq(*, actor: Actor, rfq_id: UUID, code: str, note: str = "", now: da
     rfq = _require(actor, rfq_id)
     rfq_rules.require_rejection(code, note)
     rfq_queries.close_gates(rfq_id)
-    quoting.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
+    taking.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
     held = rfq_queries.lock_rfq(rfq_id)
     rfq_rules.require_owner(held.status, held.owner_id, actor.id)
     at = desk_now()
-    quoting.give_back(rfq_id=rfq_id, account_id=rfq.account_id, mode=rfq.terms.mode, now=at)
+    taking.give_back(rfq_id=rfq_id, account_id=rfq.account_id, mode=rfq.terms.mode, now=at)
     return rfqs.end_rfq(rfq_id=rfq_id, status=RfqStatus.REJECTED, reason=code, note=note.strip(), now=at)
 
 

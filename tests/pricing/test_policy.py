@@ -283,17 +283,11 @@ def test_a_cross_has_as_many_sources_as_its_thinner_leg():
 
 
 @pytest.mark.parametrize(
-    ("side", "position", "quantity", "reason"),
+    ("side", "position", "quantity", "past"),
     [
-        ("buy", 0, 5, ""), ("buy", 0, 6, "INVENTORY"), ("buy", 0, 11, "INVENTORY_HARD"), ("sell", 0, 11, "INVENTORY_HARD"),
-        ("sell", -20, 5, ""), ("sell", -20, 40, ""), ("sell", -20, 41, "INVENTORY_HARD"), ("buy", -20, 1, "INVENTORY_HARD"),
-        ("buy", 20, 5, ""), ("sell", 4, 2, "INVENTORY"),
+        ("buy", 0, 10, False), ("buy", 0, 11, True), ("sell", 0, 11, True), ("sell", 4, 6, False), ("sell", 4, 7, True),
+        ("sell", -20, 5, False), ("sell", -20, 40, False), ("sell", -20, 41, True), ("buy", -20, 1, True), ("buy", 20, 5, False),
     ],
 )  # fmt: skip
-def test_past_the_hard_bound_only_what_reduces_risk_is_free(side, position, quantity, reason):
-    got = rules.position_reason(rules.Side(side), position=D(position), quantity=D(quantity), soft=D(5), hard=D(10))
-    assert got == reason
-
-
-def test_without_bounds_any_position_is_free():
-    assert rules.position_reason(rules.Side.BUY, position=D(-9), quantity=D(99), soft=None, hard=None) == ""
+def test_past_the_hard_limit_only_what_reduces_risk_is_free(side, position, quantity, past):
+    assert rules.is_past_limit(rules.Side(side), position=D(position), quantity=D(quantity), hard=D(10)) is past

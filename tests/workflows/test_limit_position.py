@@ -102,7 +102,10 @@ def test_past_hard_only_the_side_that_reduces_risk_is_priced_by_itself(desk: dic
     assert reasons(Side.SELL, "1", "r-1") == []  # to 10: at the limit
     assert reasons(Side.SELL, "1.5", "r-2") == ["INVENTORY"]
     assert reasons(Side.BUY, "1.5", "r-3") == []
-    assert reasons(Side.TWO_WAY, "1.5", "r-4") == ["INVENTORY"]
+    assert reasons(Side.TWO_WAY, "1.5", "r-4") == []
+    (both,) = db.run("SELECT buy_price, sell_price FROM rfqs_quote q JOIN rfqs_rfq r ON r.id = q.rfq_id WHERE r.client_rfq_id = 'r-4'")
+    assert both[0] > 0, "the side that brings us nearer to flat is answered"
+    assert both[1] is None, "the other is not"
     long("3", execution_id="x-2")  # 12, past hard
     assert reasons(Side.SELL, "0.1", "r-5") == ["INVENTORY"]
     assert reasons(Side.BUY, "0.1", "r-6") == []

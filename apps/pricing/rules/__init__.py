@@ -1,7 +1,7 @@
 """Pricing's arithmetic: Decimals and instants in, Decimals and reasons out. No Django, no clock, no input or output."""
 
 from .book import Level, OrderBook, check_book, cost, depth, quantity_for, vwap
-from .bounds import AutoBounds, fewest_sources, position_reason, reasons_for_desk
+from .bounds import AutoBounds, fewest_sources, is_past_limit, reasons_for_desk
 from .composite import Composite, Health, Recipe, Source, cross, merge, require_fresh, with_sigma
 from .fee import NO_FEE, Fee, FeeMode
 from .guard import Bands, away_bps, require_consistent, require_meant, through_bps
@@ -45,8 +45,8 @@ __all__ = [
     "depth",
     "fewest_sources",
     "given_price",
+    "is_past_limit",
     "merge",
-    "position_reason",
     "quantity_for",
     "read_terms",
     "reasons_for_desk",

@@ -56,19 +56,12 @@ def fewest_sources(depth: Composite) -> int:
     return min((len(venues) for venues in used.values()), default=0)
 
 
-def position_reason(side: Side, *, position: Decimal, quantity: Decimal, soft: Decimal | None, hard: Decimal | None) -> str:
-    """Whether a deal of `quantity` may still be priced by itself with our inventory: "", INVENTORY or INVENTORY_HARD.
+def is_past_limit(side: Side, *, position: Decimal, quantity: Decimal, hard: Decimal) -> bool:
+    """Whether a deal of `quantity` would leave our position past its hard limit and further from flat than before.
 
-    A client's buy takes from our position, its sell adds. What leaves us no further from flat than before reduces risk and is always
-    free; else the position after the deal is held to the bounds.
+    A client's buy takes from our position, its sell adds. What brings us no further from flat reduces risk and is always free.
 
-    :param position: net open position in the base asset, long above zero
-    :param soft: past it a person prices; None: no bound
-    :param hard: past it only the side that reduces risk is quoted, by anybody; None: no bound
+    :param position: net open position in the asset, long above zero
     """
     after = abs(position - quantity if side is Side.BUY else position + quantity)
-    if after <= abs(position):
-        return ""
-    if hard is not None and after > hard:
-        return "INVENTORY_HARD"
-    return "INVENTORY" if soft is not None and after > soft else ""
+    return after > abs(position) and after > hard

@@ -1,4 +1,4 @@
-"""Where a book stands against its limit of one asset. What may still be priced by itself is `bounds.position_reason`."""
+"""Where a book stands against its limit of one asset. What may still be priced by itself is `bounds.is_past_limit`."""
 
 from dataclasses import dataclass
 from decimal import Decimal
