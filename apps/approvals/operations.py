@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,9 @@ from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
 
-from . import queries
+from . import queries, rules
 from .errors import ApprovalOpen, NotAChecker, SameHands
-from .models import Approval
+from .models import Approval, Signature
 from .states import APPROVAL, ApprovalStatus
 
 
@@ -36,13 +36,17 @@ def request(
     now: datetime,
     before: Mapping[str, Any] | None = None,
     lives: timedelta = timedelta(days=3),
+    also: Sequence[Iterable[str]] = (),
 ) -> Approval:
-    """Ask for a second pair of eyes.
+    """Ask for a second pair of eyes, or for more.
 
+    :param checker_roles: one of these checks
+    :param also: one more signature for each, by another person of one of its roles; all are needed, in any order
     :param subject_version: what the subject was when asked; executing compares it again
     :raises ApprovalOpen: the same is asked already
     """
     assert maker.id is not None, "an approval has a maker with a name"
+    slots = [sorted(one) for one in (checker_roles, *also)]
     made = Approval(
         id=ids.uuid7(),
         kind=kind,
@@ -53,7 +57,8 @@ def request(
         payload=dict(payload),
         payload_hash=payload_hash(payload),
         before=dict(before or {}),
-        checker_roles=sorted(checker_roles),
+        checker_roles=sorted({role for slot in slots for role in slot}),
+        slots=slots if also else [],
         maker_id=maker.id,
         maker_name=maker.name,
         requested_at=now,
@@ -69,23 +74,45 @@ def request(
 
 @step
 def decide(*, approval_id: UUID, checker: Actor, approve: bool, comment: str, now: datetime) -> Approval:
-    """REQUESTED → APPROVED or REJECTED.
+    """REQUESTED → APPROVED or REJECTED; still REQUESTED after a yes while other signatures are missing.
 
-    :raises SameHands: the checker made it
+    :raises SameHands: the checker made it, or has signed it
     :raises NotAChecker: the checker's roles do not check this
     :raises IllegalMove: it was decided already
     """
     approval = queries.lock_approval(approval_id)
     if checker.id is None or checker.id == approval.maker_id:
         raise SameHands(approval.title)
-    if not checker.roles & set(approval.checker_roles):
-        raise NotAChecker(f"{approval.title}: {', '.join(approval.checker_roles)}")
+    slots, taken = queries.read_slots(approval)
+    if checker.id in taken.values():
+        raise SameHands(f"{approval.title}: somebody else signs beside you")
+    slot = rules.find_slot(slots, taken, checker.roles)
+    if slot is None:
+        wanted = " and ".join(", ".join(slots[n]) for n in rules.missing(slots, taken))
+        raise NotAChecker(f"{approval.title}: {wanted}")
     expired = approval.expires_at is not None and now >= approval.expires_at
+    if approve and not expired and len(rules.missing(slots, taken)) > 1 and approval.status == ApprovalStatus.REQUESTED:
+        return _sign(approval, slot, checker, comment, now)
     APPROVAL.move(approval, ApprovalStatus.EXPIRED if expired else ApprovalStatus.APPROVED if approve else ApprovalStatus.REJECTED)
     approval.checker_id, approval.checker_name, approval.comment, approval.decided_at = checker.id, checker.name, comment, now
     approval.save(update_fields=["status", "checker_id", "checker_name", "comment", "decided_at"])
     events.record(
         f"approval.{approval.status.lower()}",
+        subject_type="approval",
+        subject_id=approval.id,
+        house={"kind": approval.kind, "title": approval.title, "comment": comment},
+    )
+    return approval
+
+
+def _sign(approval: Approval, slot: int, checker: Actor, comment: str, now: datetime) -> Approval:
+    assert checker.id is not None
+    signed = Signature(
+        id=ids.uuid7(), approval=approval, slot=slot, checker_id=checker.id, checker_name=checker.name, comment=comment, signed_at=now
+    )
+    db.insert(signed)
+    events.record(
+        "approval.signed",
         subject_type="approval",
         subject_id=approval.id,
         house={"kind": approval.kind, "title": approval.title, "comment": comment},

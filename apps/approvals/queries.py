@@ -5,6 +5,7 @@ from django.db.models import Q, QuerySet
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
+from . import rules
 from .models import Approval
 from .states import ApprovalStatus
 
@@ -59,4 +60,22 @@ def count_waiting_for(actor: Actor) -> int:
     """Open requests that this person may decide."""
     assert actor.id is not None, "a checker has a name"
     waiting = visible_to(actor).filter(status=ApprovalStatus.REQUESTED).exclude(maker_id=actor.id)
-    return sum(1 for roles in waiting.values_list("checker_roles", flat=True) if actor.roles & set(roles))
+    return sum(1 for one in waiting.prefetch_related("signatures") if may_decide(one, actor))
+
+
+def read_slots(approval: Approval) -> tuple[list[list[str]], dict[int, UUID]]:
+    """The roles of each signature that it needs, and who has given which."""
+    return approval.slots or [approval.checker_roles], {one.slot: one.checker_id for one in approval.signatures.all()}
+
+
+def may_decide(approval: Approval, actor: Actor) -> bool:
+    """Whether a yes or no of this person would count now."""
+    slots, taken = read_slots(approval)
+    is_open = approval.status == ApprovalStatus.REQUESTED and actor.id not in {approval.maker_id, *taken.values()}
+    return is_open and rules.find_slot(slots, taken, actor.roles) is not None
+
+
+def describe_missing(approval: Approval) -> list[str]:
+    """Who still has to sign, a line each: "operations or risk"."""
+    slots, taken = read_slots(approval)
+    return [" or ".join(slots[n]) for n in rules.missing(slots, taken)]

@@ -39,13 +39,13 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         else seen.exclude(status="REQUESTED").order_by("-decided_at")
     )
     kind = params.text(request, "kind")
-    shown = list((rows.filter(kind=kind) if kind else rows)[:200])
+    shown = list((rows.filter(kind=kind) if kind else rows).prefetch_related("signatures")[:200])
     kinds = sorted({a.kind for a in shown} | ({kind} if kind else set()))
     context: dict[str, Any] = {
         "tab": tab,
         "kind": kind,
         "kinds": kinds,
-        "rows": [(a, may_decide(a, actor), a.maker_id == actor.id) for a in shown],
+        "rows": [(a, approvals.may_decide(a, actor), a.maker_id == actor.id) for a in shown],
     }
     return show(request, actor, "desk/approvals.html", screen="approvals", **context)
 
@@ -57,7 +57,8 @@ def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpRes
     context: dict[str, Any] = {
         "approval": found,
         "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}),
-        "may_decide": may_decide(found, actor),
+        "may_decide": approvals.may_decide(found, actor),
+        "missing": approvals.describe_missing(found) if found.status == "REQUESTED" else [],
     }
     context["payments"] = _payments(found)
     return show(request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context)
@@ -70,7 +71,7 @@ def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
     if decision not in {"approve", "reject"}:
         raise NoDecision("approve or reject")
     approvals.get_visible(approval, actor=actor)
-    once = FormOnce(request, actor, operation="approval", tell=lambda done: f"{done.title}: {done.status.lower()}")
+    once = FormOnce(request, actor, operation="approval", tell=_told)
     told = carry_out(
         once,
         decide_approval,
@@ -83,15 +84,17 @@ def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
     return redirect("desk:approvals")
 
 
+def _told(done: Any) -> str:
+    if done.status == "REQUESTED":
+        return f"{done.title}: signed; {', then '.join(approvals.describe_missing(done))} signs next"
+    return f"{done.title}: {done.status.lower()}"
+
+
 def _payments(approval: Any) -> list[settlement.InstructionRow]:
     """The payments of a batch to be released, as rows instead of ids."""
     if approval.kind != "release":
         return []
     return settlement.list_instructions(status="all", only=[UUID(one) for one in approval.payload["instructions"]])
-
-
-def may_decide(approval: Any, actor: Actor) -> bool:
-    return approval.status == "REQUESTED" and approval.maker_id != actor.id and bool(actor.roles & set(approval.checker_roles))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,12 @@ LINES = (
         """SELECT format('approval %s is %s without a checker', id, status)
            FROM approvals_approval
            WHERE status NOT IN ('REQUESTED', 'WITHDRAWN', 'EXPIRED') AND checker_id IS NULL""",
+        """SELECT format('approval %s was signed by its maker', a.id)
+           FROM approvals_approval a JOIN approvals_signature s ON s.approval_id = a.id AND s.checker_id = a.maker_id""",
+        """SELECT format('approval %s is %s without all of its signatures', a.id, a.status)
+           FROM approvals_approval a
+           WHERE a.status IN ('APPROVED', 'EXECUTED', 'FAILED', 'STALE') AND jsonb_array_length(a.slots) > 1 AND jsonb_array_length(a.slots)
+             > 1 + (SELECT count(*) FROM approvals_signature s WHERE s.approval_id = a.id AND s.checker_id <> a.checker_id)""",
         """SELECT format('mark set %s is %s and nobody approved it', id, status)
            FROM pricing_markset
            WHERE status = 'APPROVED' AND approved_by IS NULL""",
