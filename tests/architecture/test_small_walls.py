@@ -59,8 +59,9 @@ def world_side(name: str):  # type: ignore[no-untyped-def]
 def test_who_decided_is_written_once() -> None:
     db.run(
         "INSERT INTO approvals_approval (id, kind, subject_type, subject_id, subject_version, title, payload, payload_hash, before, "
-        "status, checker_roles, slots, maker_id, maker_name, checker_name, comment, requested_at) VALUES (gen_random_uuid(), 'release', 'x', "
-        "gen_random_uuid(), '1', 't', '{}', 'h', '{}', 'REQUESTED', '[]', '[]', gen_random_uuid(), 'olga', '', '', now())"
+        "status, checker_roles, slots, maker_id, maker_name, checker_name, comment, requested_at) "
+        "VALUES (gen_random_uuid(), 'release', 'x', gen_random_uuid(), '1', 't', '{}', 'h', '{}', 'REQUESTED', "
+        "'[]', '[]', gen_random_uuid(), 'olga', '', '', now())"
     )
     db.run("UPDATE approvals_approval SET status = 'APPROVED', checker_id = gen_random_uuid(), checker_name = 'o', decided_at = now()")
     refused("UPDATE approvals_approval SET checker_id = gen_random_uuid()", "approvals_decided_once")
