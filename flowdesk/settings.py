@@ -260,7 +260,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
-    "AUTHENTICATION_WHITELIST": [],
 }
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ from apps.core.clock import wall_now
 from apps.core.errors import Forbidden
 from apps.core.valkey import Command
 
-from . import peers, signing
+from . import peers, signing, tokens
 from .signing import InvalidSignature, Signed
 
 log = logging.getLogger(__name__)
@@ -82,16 +83,40 @@ def find_grant(signed: Signed, ip: str, ahead: Callable[[KeyGrant], Sequence[Com
     if grant is None:
         raise InvalidSignature(f"key: {signed.key_id} is not known")
     signing.verify(signed, grant.public_key)
-    if grant.revoked_at is not None or grant.expires_at <= wall_now():
-        raise InvalidSignature(f"key: {signed.key_id} is revoked or expired")
-    if grant.member_closed or grant.client_status in _CLOSED:
-        raise InvalidSignature(f"key: the member or client of {signed.key_id} is closed")
+    if (ended := _ended(grant)) is not None:
+        raise InvalidSignature(ended)
     valkey.ahead([_nonces.command(signed), *ahead(grant)])
     if not _nonces.is_first_use(signed):
         raise InvalidSignature(f"nonce: {signed.key_id} used it before")
     if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
         raise IpNotAllowed()
     return grant
+
+
+def find_token_grant(token: str, ip: str) -> KeyGrant:
+    """What a bearer token may do: of its key, what is to read.
+
+    :raises InvalidToken: not a token of ours, its time is over, or its key's is
+    :raises IpNotAllowed: all that is right, from an address that is not on the key's list
+    """
+    key_id = tokens.read(token, wall_now())
+    grant = clients.find_key(key_id)
+    if grant is None:
+        raise tokens.InvalidToken(f"key: {key_id} is not known")
+    if (ended := _ended(grant)) is not None:
+        raise tokens.InvalidToken(ended)
+    if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
+        raise IpNotAllowed()
+    return replace(grant, scopes=grant.scopes & tokens.SCOPES)
+
+
+def _ended(grant: KeyGrant) -> str | None:
+    """Why a key is good no longer."""
+    if grant.revoked_at is not None or grant.expires_at <= wall_now():
+        return f"key: {grant.key_id} is revoked or expired"
+    if grant.member_closed or grant.client_status in _CLOSED:
+        return f"key: the member or client of {grant.key_id} is closed"
+    return None
 
 
 class _Nonces:

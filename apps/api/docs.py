@@ -23,10 +23,9 @@ PROBLEM = obj(
     },
     "errors",
 )
-_SIGNING = [
-    OpenApiParameter("Signature-Input", str, OpenApiParameter.HEADER, required=True, description="RFC 9421, profile otc-v1"),
-    OpenApiParameter("Signature", str, OpenApiParameter.HEADER, required=True, description="RFC 9421, label sig1"),
-]
+# How an operation is authenticated: all of a set's schemes, of one set or the other.
+_SIGNED: dict[str, list[str]] = {"otc-v1": [], "otc-v1-input": []}
+_TOKEN: dict[str, list[str]] = {"bearer": []}
 _WRITING = [
     OpenApiParameter(
         "Idempotency-Key",
@@ -48,15 +47,18 @@ _COMMON = {
 
 class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     target_class = "apps.api.door.SignedRequests"
-    name = "otc-v1"
+    name = ["otc-v1", "otc-v1-input", "bearer"]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Signature",
-            "description": "RFC 9421 HTTP Message Signatures with Ed25519, one fixed profile; docs/api.md shows how to build it.",
-        }
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        how = "RFC 9421 HTTP Message Signatures with Ed25519, one fixed profile; docs/api.md shows how to build it."
+        return [
+            {"type": "apiKey", "in": "header", "name": "Signature", "description": how},
+            {"type": "apiKey", "in": "header", "name": "Signature-Input", "description": "What the signature covers, and by which key."},
+            {"type": "http", "scheme": "bearer", "description": "A token of POST /api/v1/tokens: reads for 15 minutes what its key reads."},
+        ]
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        return [_SIGNED, _TOKEN] if auto_schema.method == "GET" else [_SIGNED]
 
 
 def documented(
@@ -98,7 +100,7 @@ def documented(
         summary=summary,
         request={"application/json": body.schema()} if body is not None else None,
         responses=responses,
-        parameters=[*_SIGNING, *(_WRITING if body is not None else []), *parameters],
+        parameters=[*(_WRITING if body is not None else []), *parameters],
         examples=examples,
     )
     return decorate

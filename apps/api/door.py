@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import orjson
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -19,25 +19,26 @@ from apps.core import ids, valkey
 from apps.core.actor import Actor
 from apps.core.valkey import Command
 
-from . import auth, jsonbody, limits, signing
+from . import auth, etags, jsonbody, limits, signing
 from .once import Answer, RequestOnce, request_hash
 from .problems import BodyTooLarge, LengthRequired, ScopeMissing
 from .shapes import Body
+from .tokens import InvalidToken
 
 _JSON = frozenset({"*/*", "application/json"})
 
 
 class Caller:
-    """What DRF calls the user: a key that has proven itself."""
+    """What DRF calls the user: a key that has proven itself, or a bearer token of one (`signed` is None)."""
 
     is_authenticated = True
 
-    def __init__(self, grant: KeyGrant, signed: signing.Signed) -> None:
+    def __init__(self, grant: KeyGrant, signed: signing.Signed | None) -> None:
         self.grant, self.signed, self.actor = grant, signed, grant.actor()
 
 
 class SignedRequests(BaseAuthentication):
-    """RFC 9421 signatures; the address's allowance of bad ones is looked at before any crypto."""
+    """RFC 9421 signatures, or a bearer token; the address's allowance of bad ones is looked at before any crypto."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         plain = request._request
@@ -45,14 +46,29 @@ class SignedRequests(BaseAuthentication):
         limits.require_not_blocked(address)
         door = cast(Door, request.parser_context["view"])
         try:
+            token = _bearer(plain)
+            if token is not None:
+                return Caller(auth.find_token_grant(token, address), None), None
             signed = auth.parse_request(plain)
             return Caller(auth.find_grant(signed, address, lambda grant: door.ahead(request, grant)), signed), None
-        except signing.InvalidSignature:
+        except (signing.InvalidSignature, InvalidToken):
             limits.count_bad_signature(plain, address)
             raise
 
     def authenticate_header(self, request: Request) -> str:
         return 'Signature realm="otc-v1"'
+
+
+def _bearer(request: HttpRequest) -> str | None:
+    """
+    :raises InvalidSignature: a token and a signature: which of the two is meant is not for us to guess
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    if "signature" in request.headers or "signature-input" in request.headers:
+        raise signing.InvalidSignature("signature: a bearer token beside it")
+    return token.strip()
 
 
 class Door(APIView):
@@ -69,8 +85,9 @@ class Door(APIView):
         with acting.acting(acting.SYSTEM, request_id), valkey.gathered():
             answer = super().dispatch(request, *args, **kw)
             limits.give_back()
+            limits.tell(request, answer)
             answer["X-Request-Id"] = request_id
-            return answer
+            return etags.unless_same(request, answer)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Answers are JSON: only who wants something else is looked at closely."""
@@ -86,15 +103,18 @@ class Door(APIView):
             if int(plain.META["CONTENT_LENGTH"]) > jsonbody.MAX_BYTES:
                 raise BodyTooLarge()
         super().initial(request, *args, **kw)
-        need = self.scopes.get(request.method or "", "read")
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        need = self.scopes.get(method, "read")
         caller = cast(Caller, request.user)
+        if caller.signed is None and method != "GET":
+            raise ScopeMissing("a bearer token only reads: sign the request")
         if need not in caller.grant.scopes:
             raise ScopeMissing(f"this needs the scope {need}")
-        limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=_requests(caller.grant))
+        limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=requests_rate(caller.grant))
 
     def ahead(self, request: Request, grant: KeyGrant) -> list[Command]:
         """What this request will ask Valkey for, known once the signature holds; it travels with the nonce."""
-        return [*limits.commands(policy="requests", who=grant.key_id, rate=_requests(grant))]
+        return [*limits.commands(policy="requests", who=grant.key_id, rate=requests_rate(grant))]
 
     @property
     def caller(self) -> Caller:
@@ -128,6 +148,7 @@ class Door(APIView):
         :param house: what the event of a refusal keeps for the desk
         """
         plain, caller = self.request._request, self.caller
+        assert caller.signed is not None
         key = caller.signed.idempotency_key
         assert key is not None and caller.actor.client_id is not None
         once = RequestOnce(
@@ -145,7 +166,7 @@ class Door(APIView):
             return reply(call(once=once, actor=caller.actor, **kw))
 
 
-def _requests(grant: KeyGrant) -> str:
+def requests_rate(grant: KeyGrant) -> str:
     return grant.limits.get("requests") or str(settings.RATE_REQUESTS)
 
 
@@ -157,9 +178,11 @@ def reply(answer: Answer) -> HttpResponse:
     return out
 
 
-def show(document: Any, *, status: int = 200, etag: str | None = None) -> HttpResponse:
+def show(document: Any, *, status: int = 200) -> HttpResponse:
     """A document as JSON. Amounts in it are strings already: orjson refuses a Decimal."""
-    out = HttpResponse(orjson.dumps(document), status=status, content_type="application/json")
-    if etag is not None:
-        out["ETag"] = f'"{etag}"'
-    return out
+    return HttpResponse(orjson.dumps(document), status=status, content_type="application/json")
+
+
+def show_one(document: Any) -> HttpResponse:
+    """A single object, with the ETag by which it is asked for again."""
+    return etags.tagged(show(document))

@@ -4,12 +4,14 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from uuid import UUID
 
 import redis
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django_ratelimit import ALL
 from django_ratelimit.core import EXPIRATION_FUDGE, _get_window, _make_cache_key, get_usage
 
@@ -19,6 +21,17 @@ from apps.core.valkey import Command
 from .problems import RateLimited
 
 SHARE = 4  # without Valkey each process allows a quarter of the limit
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What is left of one policy in its running window."""
+
+    policy: str
+    limit: int
+    window_s: int
+    left: int
+    resets_in_s: int
 
 
 class _Bucket:
@@ -37,6 +50,9 @@ class _Bucket:
             while len(self._counts) > self.KEPT:
                 self._counts.popitem(last=False)
             return self._counts[slot]
+
+    def count(self, name: str, window_s: int) -> int:
+        return self._counts.get((name, int(time.time()) // window_s), 0)
 
 
 class _Breaker:
@@ -70,8 +86,32 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
     except (redis.RedisError, OSError):
         _breaker.trip()
         count, wait = _own.add(f"{policy}:{who}", window_s) * SHARE, window_s
+    _told(request).append(Use(policy, limit, window_s, max(0, limit - count), max(1, wait)))
     if count > limit:
         raise RateLimited(f"{policy}: {rate}", policy=policy, retry_after=max(1, wait))
+
+
+def look(*, policy: str, who: UUID | str, rate: str) -> Use:
+    """What is left of a policy, and nothing of it spent."""
+    limit, window_s = _read(rate)
+    key = _make_cache_key(_group(policy), window := _get_window(str(who), window_s), rate, str(who), ALL)
+    try:
+        count = int(caches[settings.RATELIMIT_USE_CACHE].get(key, 0))
+    except (redis.RedisError, OSError):
+        count = _own.count(f"{policy}:{who}", window_s) * SHARE
+    return Use(policy, limit, window_s, max(0, limit - count), max(1, window - int(time.time())))
+
+
+def tell(request: HttpRequest, answer: HttpResponseBase) -> None:
+    """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10) of what this request has spent."""
+    if uses := _told(request):
+        answer.headers["RateLimit-Policy"] = ", ".join(f'"{use.policy}";q={use.limit};w={use.window_s}' for use in uses)
+        answer.headers["RateLimit"] = ", ".join(f'"{use.policy}";r={use.left};t={use.resets_in_s}' for use in uses)
+
+
+def _told(request: HttpRequest) -> list[Use]:
+    found: list[Use] = request.__dict__.setdefault("_flowdesk_uses", [])
+    return found
 
 
 def commands(*, policy: str, who: UUID | str, rate: str) -> tuple[Command, ...]:

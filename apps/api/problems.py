@@ -17,12 +17,16 @@ from apps.core.errors import AppError, Busy
 from .cursors import InvalidCursor
 from .jsonbody import InvalidBody
 from .signing import InvalidSignature
+from .tokens import InvalidToken
 
 log = logging.getLogger(__name__)
 
 DOCS = "/api/docs/errors#"
 # Lock time-out, deadlock, serialization, statement and idle time-outs, shutdown, too many connections.
 _BUSY = {"55P03", "40P01", "40001", "57014", "25P03", "25P04", "57P01", "57P02", "57P03", "53300"}
+
+
+_CHALLENGES = {"invalid_token": 'Bearer realm="flowdesk", error="invalid_token"'}
 
 
 class IdempotencyInProgress(AppError):
@@ -78,6 +82,11 @@ def of_exception(wrong: Exception) -> dict[str, Any]:
     if isinstance(wrong, InvalidSignature):
         log.info("signature refused: %s", wrong.cause)
         return document(401, "invalid_signature", "The signature does not hold", "the request is not signed as otc-v1 by a valid key")
+    if isinstance(wrong, InvalidToken):
+        log.info("token refused: %s", wrong.cause)
+        return document(
+            401, "invalid_token", "The token does not hold", "it is damaged, or its time or its key's is over: sign for another"
+        )
     if isinstance(wrong, InvalidBody):
         too_large = any(e.code == "body_too_large" for e in wrong.errors)
         code, status = ("body_too_large", 413) if too_large else ("invalid_request", 400)
@@ -133,6 +142,8 @@ def respond(problem: dict[str, Any]) -> HttpResponse:
         answer["Retry-After"] = str(problem.get("retry_after", 1))
     if problem["status"] == 503:
         answer["Retry-After"] = "1"
+    if problem["status"] == 401:
+        answer["WWW-Authenticate"] = _CHALLENGES.get(problem["code"], 'Signature realm="otc-v1"')
     return answer
 
 

@@ -10,6 +10,7 @@ PAGE = ROOT / "docs/errors.md"
 # Told at the HTTP door without a class of their own (apps/api/problems.py): code → status, what it means, retry
 AT_THE_DOOR = {
     "invalid_signature": (401, "The signature does not hold; the precise cause is logged, not told", "never"),
+    "invalid_token": (401, "The bearer token does not hold; the precise cause is logged, not told", "never"),
     "invalid_request": (400, "The request is not what the API reads; `errors` names each fault by JSON pointer", "never"),
     "invalid_cursor": (400, "The cursor is not one that the API gave for these filters", "never"),
     "method_not_allowed": (405, "The method is not allowed at this address", "never"),

@@ -139,6 +139,7 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.refused": ("", _REFUSED),
     "withdrawal.approve.refused": ("", _REFUSED),
     "withdrawal.cancel.refused": ("", _REFUSED),
+    "token.refused": ("a bearer token was refused", _REFUSED),
     "hedge.refused": ("a hedge that one of the house's own systems reported", _REFUSED),
     "webhook.refused": ("a change of a webhook was refused", _REFUSED),
     "webhook.created": ("the first that a new endpoint gets", WEBHOOK_STATE),

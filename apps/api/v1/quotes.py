@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show_one
 from apps.api.shapes import EMPTY, Amount, Body, Choice, Reference
 from apps.rfqs import queries
 from apps.rfqs.states import Side
@@ -49,7 +49,7 @@ class OneQuote(Door):
         found = wire_id("quo", quote_id)
         queries.get_deal(found, actor=self.actor)
         quote = queries.get_quote(found)
-        return show(queries.describe_quote(quote), etag=str(quote.status))
+        return show_one(queries.describe_quote(quote))
 
 
 class AcceptQuote(Door):

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from apps.api import limits
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show, show_one
 from apps.api.jsonbody import peek
 from apps.api.shapes import EMPTY, Amount, Body, Choice, Flag, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients.queries import KeyGrant
@@ -144,16 +144,16 @@ class PricedDoor(Door):
         pair = peek(request._request.body, "instrument") if request.method == "POST" else ""
         if not pair:
             return super().ahead(request, grant)
-        return [*super().ahead(request, grant), *limits.commands(policy="rfqs", who=grant.key_id, rate=_rate(grant)), bus.command(pair)]
+        return [*super().ahead(request, grant), *limits.commands(policy="rfqs", who=grant.key_id, rate=rfqs_rate(grant)), bus.command(pair)]
 
     def depth(self, request: Request, pair: str) -> Composite | None:
         """Spend one of the key's prices; the pair's book."""
         grant = self.caller.grant
-        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=_rate(grant))
+        limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=rfqs_rate(grant))
         return bus.read_depth(pair)
 
 
-def _rate(grant: KeyGrant) -> str:
+def rfqs_rate(grant: KeyGrant) -> str:
     return grant.limits.get("rfqs") or str(settings.RATE_RFQS)
 
 
@@ -209,7 +209,7 @@ class OneRfq(Door):
     def get(self, request: Request, rfq_id: str) -> HttpResponse:
         rfq = queries.get_rfq(wire_id("rfq", rfq_id), actor=self.actor)
         quote = queries.find_last_quote(rfq.id)
-        return show(queries.describe_rfq(rfq, quote, rfq.account.code), etag=f"{rfq.status}-{quote.status if quote else ''}")
+        return show_one(queries.describe_rfq(rfq, quote, rfq.account.code))
 
 
 class CancelRfq(Door):

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show, show_one
 from apps.api.shapes import EMPTY, Amount, Body, Reference, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients import queries as clients
 from apps.core.errors import NotFound
@@ -138,7 +138,7 @@ class OneNetSet(Door):
     @documented("One net settlement", answer=NET_SET, refusals={404: "not_found"})
     def get(self, request: Request, set_id: str) -> HttpResponse:
         found = queries.get_net_set(wire_id("set", set_id), actor=self.actor)
-        return show(_net_set(found)[1], etag=str(found.status))
+        return show_one(_net_set(found)[1])
 
 
 class AgreeNetSet(Door):
@@ -210,7 +210,7 @@ class OneWithdrawal(Door):
     @documented("One withdrawal", answer=WITHDRAWAL, refusals={404: "not_found"})
     def get(self, request: Request, withdrawal_id: str) -> HttpResponse:
         found = queries.get_withdrawal(wire_id("wdr", withdrawal_id), actor=self.actor)
-        return show(queries.describe_withdrawal(found), etag=str(found.status))
+        return show_one(queries.describe_withdrawal(found))
 
 
 class ApproveWithdrawal(Door):

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show, show_one
 from apps.api.shapes import Choice, decimal, moment, obj, page, read_query, text
 from apps.settlement import queries as settlement
 from apps.trades import queries
@@ -62,4 +62,4 @@ class OneTrade(Door):
     def get(self, request: Request, trade_id: str) -> HttpResponse:
         trade = queries.get_trade(wire_id("trd", trade_id), actor=self.actor)
         (document,) = _describe([trade])
-        return show(document, etag=f"{trade.version}-{document['settlement_status']}")
+        return show_one(document)
