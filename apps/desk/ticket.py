@@ -92,6 +92,11 @@ def row_of(form: Mapping[str, str], margin: Margin) -> Row:
     return Row(margin.side, amount(margin.rate), rounded(margin.bps), rounded(margin.profit), locked or earned)
 
 
+def kept(form: Mapping[str, str]) -> dict[str, str]:
+    """What was typed, to go through a moment without a price."""
+    return {name: text for name, text in form.items() if name.partition("_")[0] in {*FIELDS, "shown", "lock"}}
+
+
 def sent_rate(form: Mapping[str, str], size: Size) -> Decimal:
     """The rate that was in sight when the form was sent.
 

@@ -58,11 +58,41 @@
   // --- the live part of a page: asked for again every 2 s, or as soon as the desk's socket says that something happened
   const live = $("#live");
   let fresh = performance.now(), asked = 0, seen = null, failed = false;
+  let pressed = 0, sent = "", mine = null, waiting = null;  // mine: the answer on its way is one that the person asked for, with these values
+  const typed = () => ($("#quote") ? new URLSearchParams(new FormData($("#quote"))).toString() : "");
+  const is_held = () => is_busy(document.activeElement)
+    || $$("input[type=checkbox]:checked:not([data-kept]), details[open][data-form], .htmx-request", live).length > 0;
   function refresh() {
-    if (!live || document.hidden || !window.htmx || is_busy(document.activeElement)) return;
-    if ($$("input[type=checkbox]:checked:not([data-kept]), details[open][data-form]", live).length) return;
-    asked = performance.now();
-    window.htmx.trigger(live, "desk-refresh");
+    if (live && !document.hidden && window.htmx && !is_held()) ask(null);
+  }
+  // One question at a time: a second waits for the first answer, which is then not shown if it knows less than the form does.
+  function ask(values) {
+    if (live.classList.contains("htmx-request")) {
+      const is_asked = mine && values && !Object.keys(values).length && typed() === sent;  // Enter in a field is a change and a submit
+      if (!is_asked) waiting = { values: values || waiting?.values || null };
+      return;
+    }
+    [asked, sent, mine] = [performance.now(), typed(), values];
+    if (values) window.htmx.ajax("POST", live.getAttribute("hx-post"), { source: "#live", target: "#live", swap: "innerHTML", values });
+    else window.htmx.trigger(live, "desk-refresh");
+  }
+  const is_pressed = () => pressed && performance.now() - pressed < 3000;  // a release outside the window is never told
+  // Nothing is swapped from under a pressed button, nor over what was typed or opened while the answer was on its way.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!live || event.detail.target !== live) return;
+    const is_old = mine ? typed() !== sent || $(".htmx-request", live) : typed() !== sent || is_held();
+    if (!is_pressed() && !waiting?.values && !is_old) return;
+    event.detail.shouldSwap = false;
+    if (is_pressed()) waiting = { values: waiting?.values || mine };
+  });
+  document.addEventListener("pointerdown", (event) => { pressed = live?.contains(event.target) ? performance.now() : 0; }, true);
+  for (const over of ["pointerup", "pointercancel"]) document.addEventListener(over, () => setTimeout(() => { pressed = 0; }), true);
+  function ask_waiting() {
+    if (!waiting || live.classList.contains("htmx-request")) return;
+    if (is_pressed()) { setTimeout(ask_waiting, 50); return; }
+    const { values } = waiting;
+    waiting = null;
+    if (values) ask(values); else refresh();
   }
   // What somebody is typing or choosing is left alone; a field with an id and nothing new in it keeps its focus over a refresh.
   function is_busy(field) {
@@ -93,6 +123,7 @@
     if (event.target.id !== "live") return;
     failed = !event.detail.successful;
     if (!failed) fresh = performance.now();
+    setTimeout(ask_waiting);
   });
   setInterval(() => { if (performance.now() - asked >= (open && heard + 12000 > performance.now() ? 10000 : 2000)) refresh(); }, 500);
 
@@ -145,14 +176,14 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.closest("form[data-auto]")) event.target.form.requestSubmit();
-    if (event.target.closest("form[data-live]") && window.htmx) window.htmx.trigger(live, "desk-refresh");
+    if (event.target.form?.matches("form[data-live]") && window.htmx) ask({});
   });
   // A form that is worked out on the server: Enter works it out again, and only the button that says so sends it.
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-live]") || !window.htmx) return;
     event.preventDefault();
     const chosen = event.submitter?.name ? { [event.submitter.name]: event.submitter.value } : {};
-    window.htmx.ajax("POST", event.target.action, { source: "#live", target: "#live", swap: "innerHTML", values: chosen });
+    ask(chosen);
   });
 
   const wanted = document.getElementById(location.hash.slice(1));

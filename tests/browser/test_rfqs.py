@@ -126,3 +126,55 @@ def test_a_rubbish_rate_is_refused_in_place(visit: Any, site: str, day: Day, sta
     page.wait_for_selector("#verdict [role=alert]")
     assert "an amount such as" in page.locator("#verdict").inner_text()
     assert page.input_value("#rate_buy") == "a lot"
+
+
+class Held:
+    """Answers of the ticket that a slow server has not given yet."""
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.routes, self.is_slow = page, list[Any](), True
+        page.route("**/ticket/", lambda route: self.routes.append(route) if self.is_slow else route.continue_())
+
+    def wait(self) -> None:
+        for _ in range(300):
+            if self.routes:
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail("the ticket asked for nothing")
+
+    def answer(self) -> None:
+        """One answer, all there is to it: shown or not."""
+        with self.page.expect_response("**/ticket/"):
+            self.routes.pop(0).continue_()
+        self.page.wait_for_timeout(100)
+
+
+def test_a_slow_answer_takes_nothing_away_that_was_typed_or_is_being_pressed(visit: Any, site: str, day: Day) -> None:
+    watched = visit("tara")
+    page = watched.page
+    pick_up(page, "r-hand")
+    slow = Held(page)
+    days.ask_for(day.acme, "r-nudge", "BTC-USD", days.Side.BUY, "1")
+    slow.wait()
+    page.fill("#margin_buy", "30")
+    slow.answer()
+    assert page.input_value("#margin_buy") == "30", "an answer to an older question is not shown"
+    page.keyboard.press("Enter")
+    slow.wait()
+    shown = page.input_value("#rate_buy")
+    page.locator("[data-send]").hover()
+    page.mouse.down()
+    slow.answer()
+    assert page.input_value("#rate_buy") == shown, "nothing moves under a pressed button"
+    page.mouse.up()
+    page.wait_for_selector("#verdict [role=alert]")
+    assert "look at it and send again" in page.locator("#verdict").inner_text()
+    slow.wait()
+    slow.is_slow = False
+    slow.answer()
+    page.wait_for_function("was => document.querySelector('#rate_buy').value !== was", arg=shown)
+    assert page.input_value("#margin_buy") == "30.00"
+    rate = page.input_value("#rate_buy")
+    page.click("[data-send]")
+    page.wait_for_url("**/desk/rfqs/")
+    assert f"buys at {rate}" in page.locator(".note.success").inner_text()

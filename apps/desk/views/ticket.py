@@ -126,7 +126,7 @@ def _prices(request: HttpRequest, actor: Actor, found: Ticket) -> dict[str, Any]
             rates[Side(found.limit_side)] = found.limit_price
         preview = _preview(actor, found, depth, rates if len(rates) == len(sizes) else {})
     except PriceUnavailable as no:
-        return {"no_price": no.detail, "columns": []}
+        return {"no_price": no.detail, "columns": [], "typed": form.kept(request.POST.dict())}
     columns = [_column(found, sizes[side], preview, rates.get(side), typed, lock, depth) for side in found.sides]
     bands = [words for c in columns if (words := _band(found, c, depth.mid))]
     return {"columns": columns, "preview": preview, "sources": depth.sources, "mid": depth.mid, "as_of": depth.as_of, "bands": bands}
