@@ -39,6 +39,11 @@ def may_deal(status: ClientStatus) -> bool:
     return status is ClientStatus.APPROVED
 
 
+def may_reduce(status: ClientStatus) -> bool:
+    """RESTRICTED takes off what is open, by its own keys; nothing else is dealt."""
+    return status is ClientStatus.RESTRICTED
+
+
 def is_down(old: str, new: str) -> bool:
     """Whether a status is stricter than the one before: one person may set it at once."""
     return ClientStatus(new) in _DOWN and _STRICT.index(ClientStatus(new)) < _STRICT.index(ClientStatus(old))

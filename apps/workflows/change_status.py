@@ -1,7 +1,7 @@
 """A client's or an account's status: down by one person at once, up by two with compliance.
 
 Leaving APPROVED takes everything with it in the same transaction: open requests end, quotes are withdrawn, what they reserved or held goes
-back, keys lose what they deal with. Booked deals bind.
+back; below RESTRICTED keys lose what they deal with (a restricted client takes off by the same keys; ADR 0017). Booked deals bind.
 """
 
 from datetime import datetime
@@ -59,7 +59,8 @@ def lower_status(
         _require_nothing_open(accounts)
     for account in accounts:
         _end_requests(account.id, now)
-    clients.narrow_keys(client_id=client.id, account_id=account_id)
+    if not rules.may_reduce(status):
+        clients.narrow_keys(client_id=client.id, account_id=account_id)
     clients.set_status(thing=thing, status=status, reason=reason)
     return thing
 

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from apps.clients import rules as client_rules
 from apps.clients.errors import AccountUnavailable, FairUseExceeded
-from apps.clients.states import ClientStatus
 from apps.core import money
 from apps.credit.rules import Headroom
 from apps.instruments import rules as calendar
@@ -81,7 +80,7 @@ def may_deal(dealing: Dealing) -> bool:
 
 
 def is_restricted(dealing: Dealing) -> bool:
-    return client_rules.stricter(dealing.client_status, dealing.account_status) is ClientStatus.RESTRICTED
+    return client_rules.may_reduce(client_rules.stricter(dealing.client_status, dealing.account_status))
 
 
 def require_may_deal(dealing: Dealing, *, may_reduce: bool = False) -> None:
@@ -95,7 +94,7 @@ def require_may_answer(deal: Deal) -> None:
     :raises AppError: AccountUnavailable, NotEntitled
     """
     status = client_rules.stricter(deal.client_status, deal.account_status)
-    if not client_rules.may_deal(status) and not (deal.is_reducing and status is ClientStatus.RESTRICTED):
+    if not client_rules.may_deal(status) and not (deal.is_reducing and client_rules.may_reduce(status)):
         raise AccountUnavailable("no deals on this account")
     if "trader" not in (deal.member_roles or ()):
         raise NotEntitled("this member does not deal on this account")

@@ -68,12 +68,14 @@ def test_leaving_approved_takes_requests_quotes_reservations_and_keys_along() ->
     assert Rfq.objects.get(id=waiting.id).status == "REJECTED"
     assert Quote.objects.get(id=theirs.id).status == "OPEN", "another client's goes on"
     assert db.one("SELECT sum(reserved) FROM credit_line WHERE subject_id = %s", (acme.client_id,)) == (D(0),)
-    assert ApiKey.objects.get(key_id=key.key_id).scopes == ["read", "settle", "withdraw"]
+    assert ApiKey.objects.get(key_id=key.key_id).scopes == list(web.ALL_SCOPES), "to take off what it has open"
     assert take(acme, quote) == "account_unavailable"
     with pytest.raises(AppError):
         quoted(acme, "r3")
     told = [kind for (kind,) in db.run("SELECT kind FROM events_event WHERE client_id = %s ORDER BY client_seq", (acme.client_id,))]
     assert Counter(told)["rfq.rejected"] == 2
+    lower_status(actor=staff("rolf", "risk"), client_id=acme.client_id, status=S.SUSPENDED, reason="late again")
+    assert ApiKey.objects.get(key_id=key.key_id).scopes == ["read", "settle", "withdraw"]
 
 
 def test_a_prefunded_client_gets_its_hold_back() -> None:
