@@ -178,7 +178,7 @@ _OFF = {404: "not_found", 409: "endpoint_disabled"}
 class _Webhook(Door):
     """Addresses may hold secrets of the client's, so reading needs the scope too."""
 
-    scopes: ClassVar[dict[str, str]] = dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "DELETE"), "webhook")
+    scopes: ClassVar[dict[str, str]] = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), "webhook")
 
     def endpoint(self, webhook_id: str) -> Any:
         return queries.get_endpoint(wire_id("whe", webhook_id), actor=self.actor)

@@ -1,0 +1,36 @@
+"""One house for all that knocks at its doors; each test looks for what was done by those who may not."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests import engines
+from tests.guard import house as houses
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[houses.House]:
+    """Built once a file: nothing that is refused may change it, and that is what is looked at."""
+    with django_db_blocker.unblock(), houses.unlimited(settings):
+        engines.flush_database()
+        yield houses.build()
+        engines.flush_database()
+
+
+@pytest.fixture
+def open_house(house: houses.House) -> houses.House:
+    """The house, with prices on a bus that the test before this one left empty."""
+    houses.publish_prices()
+    return house
+
+
+@pytest.fixture(autouse=True)
+def _no_lines_for_each_refusal() -> Iterator[None]:
+    """Django logs each 4xx; thousands of them would hide what a failing test has to say."""
+    logger = logging.getLogger("django.request")
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(logging.NOTSET)
