@@ -18,6 +18,7 @@ API = {
     "POST /api/v1/hedges": "hedge",  # held by keys of the house alone: no client's key gets here
     "GET /api/v1/instructions": "read",
     "GET /api/v1/instruments": "read",
+    "GET /api/v1/limits": "read",
     "GET /api/v1/obligations": "read",
     "POST /api/v1/orders": "trade",
     "GET /api/v1/prices/{instrument}": "read",
@@ -34,6 +35,7 @@ API = {
     "POST /api/v1/settlements/{set_id}/agree": "settle",
     "GET /api/v1/statistics": "read",
     "GET /api/v1/time": "read",
+    "POST /api/v1/tokens": "read",
     "GET /api/v1/trades": "read",
     "GET /api/v1/trades/{trade_id}": "read",
     "GET /api/v1/webhooks": "webhook",

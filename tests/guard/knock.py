@@ -12,7 +12,8 @@ from flowdesk_client import Key, sign
 
 HOST = "localhost:8000"
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_PER_REQUEST = {"X-Request-Id", "Content-Length", "Allow"}  # Allow says what the resource has, not what is in it
+# Of the request, the caller's own use, or what a resource has and not what is in it.
+_PER_REQUEST = {"X-Request-Id", "Content-Length", "Allow", "RateLimit", "RateLimit-Policy"}
 _CHANGES = re.compile(rb"req_[0-9a-z]{26}|\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)")
 
 

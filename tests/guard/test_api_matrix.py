@@ -6,6 +6,7 @@ Generated from the URL list and docs/openapi.yaml; what is allowed stands in tes
 import itertools
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import yaml
 from django.test import Client
 from flowdesk_client import sign
 
-from apps.api import urls
+from apps.api import tokens, urls
 from apps.core import db
+from apps.core.clock import wall_now
 from apps.users.rules import ROLES
 from tests.desk.day import STAFF, make_staff
 from tests.guard.access import API, OBJECTS, OPEN
@@ -153,6 +155,46 @@ def test_a_key_does_what_its_scope_says_and_nothing_else(open_house: House) -> N
     assert counted() == before
 
 
+def test_a_bearer_token_reads_what_its_key_reads_and_nothing_else(open_house: House) -> None:
+    wrong, before = [], counted()
+    until = wall_now() + timedelta(minutes=5)
+    good = {"Authorization": f"Bearer {tokens.make(open_house.acme.key.key_id, until)}"}
+    ended = {
+        "out of time": tokens.make(open_house.acme.key.key_id, wall_now() - timedelta(seconds=1)),
+        "of a revoked key": tokens.make(open_house.refused["revoked"].key_id, until),
+        "of an unknown key": tokens.make("ak_test_nobody", until),
+        "not signed by us": good["Authorization"].removeprefix("Bearer ")[:-3] + "AAA",
+        "a key id": open_house.acme.key.key_id,
+        "nothing": "",
+    }
+    for operation, need in API.items():
+        method, _, path = operation.partition(" ")
+        target = fill(path, open_house.acme.ids)
+        raw, kind = (None, {}) if method == "GET" else (b"{}", {"Content-Type": "application/json"})
+        answer = send(method, target, raw, kind | good)
+        # statistics: of the whole client, and this key names one of its accounts
+        expected = ({200, 422} if "statistics" in path else {200}) if need == "read" and method == "GET" else {403}
+        if answer.status not in expected or answer.code not in {"", "scope_missing", "not_entitled"}:
+            wrong.append(f"{operation} with a token: {answer.status} {answer.code}")
+        if method == "GET":
+            for why, token in ended.items():
+                answer = send(method, target, raw, kind | {"Authorization": f"Bearer {token}"})
+                if (answer.status, answer.code) != (401, "invalid_token"):
+                    wrong.append(f"{operation} with a token that is {why}: {answer.status} {answer.code}")
+            foreign = fill(path, open_house.rival.ids)
+            if foreign != target and "instrument" not in path and "by-client-id" not in path:
+                answer = send(method, foreign, raw, kind | good)
+                if answer.status != (404 if need == "read" else 403):
+                    wrong.append(f"{operation} with a token, another's: {answer.status}")
+        if send(method, target, raw, kind | good, REMOTE_ADDR="203.0.113.9").code != "ip_not_allowed":
+            wrong.append(f"{operation} with a token from elsewhere")
+        signed = sign(open_house.acme.key, method=method, host=HOST, path=target, body=raw, idempotency_key="t" * 20)
+        if send(method, target, raw, signed | good).status != 401:
+            wrong.append(f"{operation} with a token beside a signature")
+    check(wrong)
+    assert counted() == before
+
+
 # --- whose ----------------------------------------------------------------------------------------------------------------
 def test_what_is_anothers_answers_byte_for_byte_like_what_is_not_there(open_house: House) -> None:
     wrong, before = [], counted()
@@ -175,7 +217,7 @@ def test_what_is_anothers_answers_byte_for_byte_like_what_is_not_there(open_hous
                     body = example(operation)
                     one, two = knock(asked, fill(path, ids), key, body), knock(asked, fill(path, none), key, body)
                     if one.like(ids.values()) != two.like(none.values()):
-                        wrong.append(f"{asked} {path} by {who}, {theirs}:\n   {one}\n   {two}")
+                        wrong.append(f"{asked} {path} by {who}, {theirs}: {one.status} {one.body!r} or {two.status} {two.body!r}")
                     if path != "/api/v1/by-client-id/{reference}" and one.status != 404:
                         wrong.append(f"{asked} {path} by {who}, {theirs}: {one.status} {one.code}")
     check(wrong)
@@ -212,7 +254,7 @@ def test_an_id_in_a_body_or_query_that_is_anothers_answers_like_one_of_nothing(o
                 if answer.status < 400:
                     wrong.append(f"{operation}: {name} of another was taken")
             if seen[0] != seen[1]:
-                wrong.append(f"{operation}: {name} in the {where}:\n   {seen[0]}\n   {seen[1]}")
+                wrong.append(f"{operation}: {name} in the {where}: {seen[0][0]} {seen[0][2]} or {seen[1][0]} {seen[1][2]}")
     check(wrong)
     assert tried >= 8
 
