@@ -88,6 +88,17 @@ def load(raw: bytes, *, integers: Collection[str] = ()) -> dict[str, Any]:
         anywhere else is refused, so that an amount can only arrive as a decimal string
     :raises InvalidBody: with every fault found, each with its pointer
     """
+    value, faults = examine(raw, integers=integers)
+    if faults:
+        raise InvalidBody(faults)
+    return value
+
+
+def examine(raw: bytes, *, integers: Collection[str] = ()) -> tuple[dict[str, Any], list[FieldError]]:
+    """A request body with the faults that were found in it, each with its pointer.
+
+    :raises InvalidBody: there is no object to speak of
+    """
     if len(raw) > MAX_BYTES:
         raise InvalidBody([FieldError("", "body_too_large", f"{len(raw)} bytes, at most {MAX_BYTES}")])
     try:
@@ -100,9 +111,7 @@ def load(raw: bytes, *, integers: Collection[str] = ()) -> dict[str, Any]:
         raise InvalidBody([FieldError("", "too_deep", f"nested deeper than {MAX_DEPTH}")]) from None
     if not isinstance(value, dict):
         raise InvalidBody([FieldError("", "not_an_object", "the body must be a JSON object")])
-    if errors := list(_faults(value, "", "", 1, frozenset(integers))):
-        raise InvalidBody(errors)
-    return value
+    return value, list(_faults(value, "", "", 1, frozenset(integers)))
 
 
 def peek(raw: bytes, member: str) -> str:
@@ -114,13 +123,9 @@ def peek(raw: bytes, member: str) -> str:
     return found if isinstance(found, str) and len(found) <= 64 else ""
 
 
-def refuse_unknown(body: dict[str, Any], known: Collection[str]) -> None:
-    """Refuse members that the resource does not have, naming each.
-
-    :raises InvalidBody: a member is not among ``known``
-    """
-    if unknown := [name for name in body if name not in known]:
-        raise InvalidBody([FieldError(f"/{_escape(name)}", "unknown_field", "no such field") for name in unknown])
+def unknown(body: dict[str, Any], known: Collection[str]) -> list[FieldError]:
+    """Members that the resource does not have."""
+    return [FieldError(f"/{_escape(name)}", "unknown_field", "no such field") for name in body if name not in known]
 
 
 def _escape(name: str) -> str:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from apps.core import ids, money
 
-from .jsonbody import FieldError, InvalidBody, load, refuse_unknown
+from .jsonbody import FieldError, InvalidBody, examine, unknown
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -25,6 +25,14 @@ class Bad(ValueError):
     def __init__(self, code: str, detail: str, inside: str = "") -> None:
         super().__init__(detail)
         self.code, self.detail, self.inside = code, detail, inside
+
+
+class Several(ValueError):
+    """Several faults of one field."""
+
+    def __init__(self, faults: list[Bad]) -> None:
+        super().__init__("; ".join(fault.detail for fault in faults))
+        self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,25 +205,32 @@ class Items(Field):
     def read(self, value: Any) -> list[dict[str, Any]]:
         if not isinstance(value, list) or not 1 <= len(value) <= self.most:
             raise Bad("invalid", f"a list of 1 to {self.most} objects")
-        return [self._item(one, number) for number, one in enumerate(value)]
+        faults: list[Bad] = []
+        out = [self._item(one, f"/{number}", faults) for number, one in enumerate(value)]
+        if faults:
+            raise Several(faults)
+        return out
 
-    def _item(self, one: Any, number: int) -> dict[str, Any]:
-        where = f"item {number}"
+    def _item(self, one: Any, where: str, faults: list[Bad]) -> dict[str, Any]:
         if not isinstance(one, dict):
-            raise Bad("invalid", f"{where}: an object")
-        if unknown := [name for name in one if name not in self.fields]:
-            raise Bad("unknown_field", f"{where}: no such field: {unknown[0]!r}")
+            faults.append(Bad("invalid", "an object", where))
+            return {}
+        faults += [Bad(no.code, no.detail, where + no.pointer) for no in unknown(one, self.fields)]
         out: dict[str, Any] = {}
         for name, member in self.fields.items():
-            given = one.get(name)
-            if given is None and (member.required or name in one):
-                raise Bad("required", f"{where}: {name} must be given, and not null")
+            given = out[name] = one.get(name)
+            if given is None:
+                if member.required or name in one:
+                    faults.append(Bad("required", "must be given, and not null", f"{where}/{name}"))
+                continue
             try:
-                out[name] = None if given is None else member.read(given)
+                out[name] = member.read(given)
             except Bad as no:
-                raise Bad(no.code, f"{where}: {name}: {no.detail}") from None
-        if self.one_of and sum(out[name] is not None for name in self.one_of) != 1:
-            raise Bad("exactly_one", f"{where}: exactly one of {', '.join(self.one_of)}")
+                faults.append(Bad(no.code, no.detail, f"{where}/{name}{no.inside}"))
+        given_of = [name for name in self.one_of if one.get(name) is not None]
+        if self.one_of and len(given_of) != 1:
+            detail = f"exactly one of {', '.join(self.one_of)}"
+            faults += [Bad("exactly_one", detail, f"{where}/{name}") for name in (given_of or self.one_of)]
         return out
 
     def schema(self) -> dict[str, Any]:
@@ -247,28 +262,37 @@ class Body:
 
         :raises InvalidBody: every fault with its pointer
         """
-        body = load(raw, integers=self.integers)
-        refuse_unknown(body, self.fields)
-        errors: list[FieldError] = []
+        out, errors = self.examine(raw)
+        if errors:
+            raise InvalidBody(errors)
+        return out
+
+    def examine(self, raw: bytes) -> tuple[dict[str, Any], list[FieldError]]:
+        """The members that can be read, None where they were not given or are wrong, and every fault.
+
+        :raises InvalidBody: there is no object to speak of
+        """
+        body, errors = examine(raw, integers=self.integers)
+        faulty = {error.pointer.split("/")[1] for error in errors if error.pointer}
+        errors += unknown(body, self.fields)
         out: dict[str, Any] = {}
         for name, member in self.fields.items():
-            value = body.get(name)
+            value = out[name] = None if name in faulty else body.get(name)
             if value is None:
-                out[name] = None
-                if member.required or name in body:
+                if name not in faulty and (member.required or name in body):
                     errors.append(FieldError(f"/{name}", "required", "must be given, and not null"))
                 continue
             try:
                 out[name] = member.read(value)
-            except Bad as no:
-                errors.append(FieldError(f"/{name}{no.inside}", no.code, no.detail))
+            except (Bad, Several) as no:
+                out[name] = None
+                faults = no.faults if isinstance(no, Several) else [no]
+                errors += [FieldError(f"/{name}{fault.inside}", fault.code, fault.detail) for fault in faults]
         given = [name for name in self.one_of if body.get(name) is not None]
-        if self.one_of and len(given) != 1 and not errors:
+        if self.one_of and len(given) != 1:
             detail = f"exactly one of {', '.join(self.one_of)}"
-            errors = [FieldError(f"/{name}", "exactly_one", detail) for name in (given or self.one_of)]
-        if errors:
-            raise InvalidBody(errors)
-        return out
+            errors += [FieldError(f"/{name}", "exactly_one", detail) for name in (given or self.one_of)]
+        return out, errors
 
     def schema(self) -> dict[str, Any]:
         out: dict[str, Any] = {

@@ -20,6 +20,7 @@ from .v1 import (
     statistics,
     tokens,
     trades,
+    validate,
     webhooks,
 )
 
@@ -38,6 +39,7 @@ urlpatterns = [
     path("v1/exposure-calls", credit.ExposureCalls.as_view()),
     path("v1/balances", accounts.Balances.as_view()),
     path("v1/rfqs", rfqs.Rfqs.as_view()),
+    path("v1/rfqs/validate", validate.ValidateRfq.as_view()),
     path("v1/rfqs/<str:rfq_id>", rfqs.OneRfq.as_view()),
     path("v1/rfqs/<str:rfq_id>/cancel", rfqs.CancelRfq.as_view()),
     path("v1/quotes/<str:quote_id>", quotes.OneQuote.as_view()),

@@ -4,7 +4,7 @@ Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from apps.clients import rules as client_rules
 from apps.clients.errors import AccountUnavailable, FairUseExceeded
 from apps.core import money
+from apps.core.errors import AppError
 from apps.credit.rules import Headroom
 from apps.instruments import rules as calendar
 from apps.pricing import queries as pricing
@@ -59,13 +60,20 @@ def require_may_ask(dealing: Dealing, *, may_reduce: bool = False) -> None:
     :param may_reduce: whether a RESTRICTED client is heard: `require_reducing` decides then
     :raises AppError: AccountUnavailable, NotEntitled, InstrumentNotAllowed, TradingHalted
     """
-    require_may_deal(dealing, may_reduce=may_reduce)
+    for no in objections(dealing, may_reduce=may_reduce):
+        raise no
+
+
+def objections(dealing: Dealing, *, may_reduce: bool = False) -> Iterator[AppError]:
+    """Everything that speaks against hearing this member on this account in this pair."""
+    if not may_deal(dealing) and not (may_reduce and is_restricted(dealing)):
+        yield AccountUnavailable("no deals on this account")
     if "trader" not in dealing.member_roles:
-        raise NotEntitled("this member does not deal on this account")
+        yield NotEntitled("this member does not deal on this account")
     if dealing.pair not in dealing.pairs:
-        raise InstrumentNotAllowed(dealing.pair, pointer="/instrument")
+        yield InstrumentNotAllowed(dealing.pair, pointer="/instrument")
     if dealing.halt is not None:
-        raise TradingHalted("dealing is stopped for now")
+        yield TradingHalted("dealing is stopped for now")
 
 
 def require_fair_use(dealing: Dealing, now: datetime) -> None:

@@ -106,9 +106,8 @@ def test_ten_thousand_members_named_twice_are_refused_without_quadratic_work() -
 
 
 def test_unknown_members_are_named() -> None:
-    with pytest.raises(jsonbody.InvalidBody) as refused:
-        jsonbody.refuse_unknown({"side": "buy", "sidé/": "1"}, known=("side",))
-    assert [e.as_dict() for e in refused.value.errors] == [{"pointer": "/sidé~1", "code": "unknown_field", "detail": "no such field"}]
+    found = jsonbody.unknown({"side": "buy", "sidé/": "1"}, known=("side",))
+    assert [e.as_dict() for e in found] == [{"pointer": "/sidé~1", "code": "unknown_field", "detail": "no such field"}]
 
 
 @given(

@@ -137,6 +137,21 @@ def render(result: Result) -> tuple[int, dict[str, Any]]:
     return 201, queries.describe_rfq(rfq, quote, account)
 
 
+def to_ask(asked: dict[str, Any]) -> Ask:
+    """A body that was read; what is missing of one that could not be is empty, or a buy."""
+    return Ask(
+        client_rfq_id=asked["client_rfq_id"],
+        pair=asked["instrument"] or "",
+        side=Side(asked["side"] or "buy"),
+        quantity=asked["quantity"],
+        quote_quantity=asked["quote_quantity"],
+        tenor=asked["tenor"] or "",
+        ttl_ms=asked["ttl_ms"] or rules.DEFAULT_TTL_MS,
+        respond_within_ms=asked["respond_within_ms"] or rules.DEFAULT_RESPOND_MS,
+        stream=bool(asked["stream"]),
+    )
+
+
 class PricedDoor(Door):
     """A door where a POST is priced at once: its count and its pair's book are asked for together with the key's own counters."""
 
@@ -171,17 +186,7 @@ class Rfqs(PricedDoor):
             reference=asked["client_rfq_id"],
             house={"pair": asked["instrument"]},
             account_id=asked["account_id"],
-            ask=Ask(
-                client_rfq_id=asked["client_rfq_id"],
-                pair=asked["instrument"],
-                side=Side(asked["side"]),
-                quantity=asked["quantity"],
-                quote_quantity=asked["quote_quantity"],
-                tenor=asked["tenor"] or "",
-                ttl_ms=asked["ttl_ms"] or rules.DEFAULT_TTL_MS,
-                respond_within_ms=asked["respond_within_ms"] or rules.DEFAULT_RESPOND_MS,
-                stream=bool(asked["stream"]),
-            ),
+            ask=to_ask(asked),
             depth=depth,
             usd_per_quote=usd_per(asked["instrument"].rpartition("-")[2], depth),
             elapsed_us=self.elapsed_us,

@@ -42,6 +42,11 @@ def lock_rfq(rfq_id: UUID) -> Rfq:
     return Rfq.objects.select_for_update(no_key=True, of=("self",)).get(id=rfq_id)
 
 
+def is_reference_used(client_id: UUID, client_rfq_id: str) -> bool:
+    """Whether the client has given this id to a request before."""
+    return Rfq.objects.filter(client_id=client_id, client_rfq_id=client_rfq_id).exists()
+
+
 def get_rfq_row(rfq_id: UUID) -> Rfq:
     """The caller holds its row."""
     return Rfq.objects.get(id=rfq_id)
