@@ -2,13 +2,14 @@
 # Paths are relative and programs are run with `-m`, so that a checkout whose path has a space works.
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo run test drill check bench lock fmt venv
+.PHONY: help demo run test drill check bench lock fmt client venv
 
 help:
 	@echo "make demo   one desk day from RFQ to statement, on real engines (ARGS=\"--prices FILE --seed N\")"
 	@echo "make run    the platform on this machine, until Ctrl-C (WEB_PORT, LIVE_PORT)"
 	@echo "make test   the short set of tests; make drill: the long one (ARGS=\"tests/ledger -k name\")"
 	@echo "make check  lint, types, contracts, migrations, deployment, OpenAPI"
+	@echo "make client the client library's resources, out of docs/openapi.yaml"
 	@echo "make bench  each benchmark beside its limit; make fmt: format; make lock: new requirements.txt"
 
 demo: venv
@@ -32,6 +33,9 @@ bench: venv
 fmt: venv
 	@$(PY) -m ruff check --fix --quiet .
 	@$(PY) -m ruff format .
+
+client: venv
+	@$(PY) clients/python/tools/generate.py docs/openapi.yaml clients/python/flowdesk_client
 
 lock: venv
 	@$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-annotate --no-emit-index-url \

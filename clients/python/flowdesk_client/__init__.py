@@ -1,14 +1,20 @@
-"""Python client of the Flowdesk API: signed REST and a resuming event stream."""
+"""Python client of the Flowdesk API: signed REST with types, sync and async, and a resuming event stream."""
 
-from .errors import FlowdeskError, LiveClosed, Refused, Unreachable
+from .arest import AsyncApi
+from .client import AsyncClient, Client
+from .errors import FlowdeskError, LiveClosed, NotUnderstood, Refused, Unreachable
 from .keys import Key, KeyFileError, load_key
 from .live import EventStream, Frame, HistoryLost
 from .receipts import ReceiptInvalid, verify_receipt
 from .rest import Api
 from .signing import sign
+from .wire import Page
 
 __all__ = [
     "Api",
+    "AsyncApi",
+    "AsyncClient",
+    "Client",
     "EventStream",
     "FlowdeskError",
     "Frame",
@@ -16,6 +22,8 @@ __all__ = [
     "Key",
     "KeyFileError",
     "LiveClosed",
+    "NotUnderstood",
+    "Page",
     "ReceiptInvalid",
     "Refused",
     "Unreachable",

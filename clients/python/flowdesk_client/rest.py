@@ -1,29 +1,31 @@
 """REST over httpx: every request signed anew, every mutation sent again only under its first idempotency key."""
 
-import json
-import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from .errors import Refused, Unreachable
+from .errors import Unreachable
 from .keys import Key
-from .signing import sign
+from .sending import Call, Clock
+from .wire import Page, decode
 
-_BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_AGAIN = frozenset({"safe", "after", "check_status"})
+T = TypeVar("T")
+JWKS = "/.well-known/jwks.json"
 
 
 class Api:
-    """One client's view of the API. Not shared between threads that sign with different keys; otherwise thread-safe.
+    """The plain door: paths and dictionaries, as the wire has them. ``Client`` stands on it with types.
+
+    Not shared between threads that sign with different keys; otherwise thread-safe.
 
     :param base_url: scheme, host and port, such as ``http://localhost:8000``
     :param attempts: how often one call is sent at most
     :param timeout_s: of one attempt
+    :param max_wait_s: a refusal that asks to wait longer than this (Retry-After) is raised at once
     """
 
     def __init__(
@@ -33,11 +35,14 @@ class Api:
         *,
         attempts: int = 5,
         timeout_s: float = 10.0,
+        max_wait_s: float = 30.0,
+        headers: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.key, self._attempts, self._sleep = key, attempts, sleep
-        self._http = httpx.Client(base_url=base_url, timeout=timeout_s, transport=transport, headers={"Accept": "application/json"})
+        self.key, self.clock, self._attempts, self._max_wait_s, self._sleep = key, Clock(), attempts, max_wait_s, sleep
+        sent = {"Accept": "application/json", **(headers or {})}
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_s, transport=transport, headers=sent)
 
     def __enter__(self) -> Self:
         return self
@@ -53,13 +58,13 @@ class Api:
         """GET; parameters that are None are left out."""
         return self.call("GET", path, params=params)
 
-    def post(self, path: str, body: dict[str, Any] | None = None, *, idempotency_key: str = "") -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = "") -> Any:
         return self.call("POST", path, body=body, idempotency_key=idempotency_key)
 
-    def patch(self, path: str, body: dict[str, Any] | None = None, *, idempotency_key: str = "") -> Any:
+    def patch(self, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = "") -> Any:
         return self.call("PATCH", path, body=body, idempotency_key=idempotency_key)
 
-    def delete(self, path: str, body: dict[str, Any] | None = None, *, idempotency_key: str = "") -> Any:
+    def delete(self, path: str, body: Mapping[str, Any] | None = None, *, idempotency_key: str = "") -> Any:
         return self.call("DELETE", path, body=body, idempotency_key=idempotency_key)
 
     def call(
@@ -67,58 +72,40 @@ class Api:
         method: str,
         path: str,
         *,
-        params: dict[str, Any] | None = None,
-        body: dict[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         idempotency_key: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send one request until it is answered for good, and give back the decoded answer.
 
         :raises Refused: the server's last word
         :raises Unreachable: no answer in all attempts
+        :raises NotUnderstood: an answer that is no JSON
         """
-        content = None
-        if method in _BODY_METHODS:
-            content = json.dumps(body or {}, separators=(",", ":"), ensure_ascii=False).encode()
-            idempotency_key = idempotency_key or secrets.token_urlsafe(24)
-        given = {name: str(value) for name, value in (params or {}).items() if value is not None}
-        last: Refused | httpx.TransportError | None = None
+        call = Call(
+            self.key,
+            self.clock,
+            method,
+            path,
+            params=params,
+            body=body,
+            idempotency_key=idempotency_key,
+            max_wait_s=self._max_wait_s,
+        )
         for attempt in range(self._attempts):
             if attempt:
-                self._sleep(self._pause_s(attempt, last))
+                self._sleep(call.pause_s(attempt))
+            request = self._http.build_request(method, path, params=call.params or None, content=call.content, headers=headers)
+            call.sign(request)
             try:
-                answer = self._send(method, path, given, content, idempotency_key)
+                answer = self._http.send(request)
             except httpx.TransportError as lost:
-                last = lost
+                call.lost(lost)
                 continue
-            if answer.is_success:
-                return answer.json() if answer.content else None
-            last = _refusal(answer, idempotency_key)
-            if last.retry not in _AGAIN:
-                raise last
-        if isinstance(last, Refused):
-            raise last
-        raise Unreachable(f"{method} {path}: {last!r}", idempotency_key) from last
-
-    def _send(self, method: str, path: str, params: dict[str, str], content: bytes | None, idempotency_key: str) -> httpx.Response:
-        request = self._http.build_request(method, path, params=params or None, content=content)
-        target, _, query = request.url.raw_path.decode("ascii").partition("?")
-        headers = sign(
-            self.key,
-            method=method,
-            host=request.headers["host"],
-            path=target,
-            query=query,
-            body=content,
-            idempotency_key=idempotency_key,
-        )
-        request.headers.update(headers)
-        return self._http.send(request)
-
-    @staticmethod
-    def _pause_s(attempt: int, last: Refused | httpx.TransportError | None) -> float:
-        """Full jitter, doubling from 0.1 s to 5 s; never shorter than the server's Retry-After."""
-        backoff = random.uniform(0.05, min(5.0, 0.1 * 2**attempt))  # noqa: S311 (jitter, no secret)
-        return max(backoff, float(last.retry_after_s)) if isinstance(last, Refused) else backoff
+            if call.is_answered(answer):
+                return call.result
+        raise call.gave_up()
 
     def jwks(self) -> dict[str, Any]:
         """The desk's public keys, for `verify_receipt`; public, so not signed, and fit to be kept.
@@ -126,12 +113,42 @@ class Api:
         :raises Unreachable: no key set came back
         """
         try:
-            answer = self._http.get("/.well-known/jwks.json")
-            return dict(answer.raise_for_status().json())
+            return dict(self._http.get(JWKS).raise_for_status().json())
         except (httpx.HTTPError, ValueError) as lost:
-            raise Unreachable(f"GET /.well-known/jwks.json: {lost!r}") from lost
+            raise Unreachable(f"GET {JWKS}: {lost!r}") from lost
 
-    # --- the desk's vocabulary ----------------------------------------------------------------------------------------
+    # --- what the typed resources stand on ----------------------------------------------------------------------------
+    def ask(
+        self,
+        method: str,
+        path: str,
+        hint: type[T],
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        idempotency_key: str = "",
+    ) -> T:
+        """`call`, with the answer read as a type."""
+        out: T = decode(hint, self.call(method, path, params=params, body=body, idempotency_key=idempotency_key))
+        return out
+
+    def walk(self, path: str, hint: type[T], params: Mapping[str, Any]) -> Iterator[T]:
+        """Every item of a list, page by page, by its ``next_cursor``."""
+        cursor: str | None = None
+        while True:
+            page: Page[T] = self.ask("GET", path, Page[hint], params={**params, "cursor": cursor})  # type: ignore[valid-type]
+            yield from page
+            if not (cursor := page.next_cursor):
+                return
+
+    def walk_seq(self, path: str, hint: type[T], params: Mapping[str, Any]) -> Iterator[T]:
+        """Every item of a list that is counted, page by page, by ``after_seq``, up to the last there is."""
+        seen = params.get("after_seq") or 0
+        while page := self.call("GET", path, params={**params, "after_seq": seen})["data"]:
+            yield from (decode(hint, one) for one in page)
+            seen = page[-1]["seq"]
+
+    # --- the desk's vocabulary, as dictionaries -----------------------------------------------------------------------
     def rfq(
         self,
         instrument: str,
@@ -148,9 +165,11 @@ class Api:
         :param options: ``account_id``, ``tenor``, ``ttl_ms``, ``respond_within_ms``, ``network``, ``stream``
         """
         body = {"client_rfq_id": client_rfq_id or f"rfq-{secrets.token_hex(12)}", "instrument": instrument, "side": side}
-        amounts = {"quantity": quantity, "quote_quantity": quote_quantity}
-        body |= {name: value for name, value in (amounts | options).items() if value is not None}
-        return dict(self.post("/api/v1/rfqs", body, idempotency_key=idempotency_key))
+        return dict(
+            self.post(
+                "/api/v1/rfqs", body | {"quantity": quantity, "quote_quantity": quote_quantity} | options, idempotency_key=idempotency_key
+            )
+        )
 
     def accept(self, quote_id: str, side: str, price: str, *, client_order_id: str = "", idempotency_key: str = "") -> dict[str, Any]:
         """Deal on a live quote at exactly its price."""
@@ -180,13 +199,3 @@ class Api:
             cursor = page.get("next_cursor")
             if not cursor:
                 return
-
-
-def _refusal(answer: httpx.Response, idempotency_key: str) -> Refused:
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = {}
-    after = answer.headers.get("retry-after", "")
-    seconds = int(after) if after.isascii() and after.isdigit() else 0
-    return Refused(answer.status_code, problem if isinstance(problem, dict) else {}, retry_after_s=seconds, idempotency_key=idempotency_key)

@@ -1,0 +1,503 @@
+"""What the API answers, typed. Written by tools/generate.py out of the OpenAPI document; not edited by hand."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from .wire import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Model):
+    outcome: str  #: answered, refused, never_received, unknown_yet
+    status: int | None = None  #: the HTTP status that was answered
+    answer: dict[str, Any] | None = None  #: the stored answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Model):
+    instrument: str
+    firm: bool  #: always false: ask for a quote
+    bid: Decimal
+    ask: Decimal
+    mid: Decimal
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSource(Model):
+    venue: str
+    instrument: str
+    age_ms: int
+    mid: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSide(Model):
+    price: Decimal  #: of one base unit, in the quote asset
+    quantity: Decimal  #: base
+    quote_quantity: Decimal  #: quantity × price, rounded once
+    fee: Decimal  #: in the quote asset
+    client_pays: Decimal  #: in all
+    client_receives: Decimal  #: in all
+    headroom_before: Decimal  #: of the binding line or balance
+    headroom_after: Decimal  #: once this is dealt
+    headroom_currency: str  #: its currency
+    binding: str  #: whose limit binds: GROUP, CLIENT, ACCOUNT, BALANCE
+    binding_measure: str | None = None  #: which of its limits; not of a balance: PRE_SETTLEMENT, SETTLEMENT, DAILY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote(Model):
+    id: str  #: quo_…
+    rfq_id: str  #: rfq_…
+    number: int  #: 1, 2, … of its request
+    status: str  #: OPEN and its ends: OPEN, ACCEPTED, DECLINED, COUNTERED, WITHDRAWN, EXPIRED, SUPERSEDED
+    firm: bool
+    value_date: date  #: both legs settle on it
+    cutoffs: dict[str, datetime]  #: by asset
+    created_at: datetime  #: it lives from here
+    expires_at: datetime  #: an accept received before this trades
+    reference_mid: Decimal  #: mid of the book it was made from
+    spread_bps: Decimal  #: between the book's price for the size and yours
+    sources: list[QuoteSource]
+    response_time_us: int  #: from your request's arrival to this answer
+    buy: QuoteSide | None = None
+    sell: QuoteSide | None = None
+    good_until: datetime | None = None  #: of a superseded quote: an accept received before this trades
+    reason: str | None = None  #: why it was withdrawn: DESK, KILL_SWITCH, FEED_LOST, CLIENT_STATUS, CLIENT, FILLED
+    quote_receipt: str | None = None  #: compact JWS (EdDSA) over what was quoted; verify it with a key of /.well-known/jwks.json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqLimit(Model):
+    side: str  #: buy or sell
+    price: Decimal  #: the worst you take: of your last counter, or of an order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqFix(Model):
+    quote_status: int  #: FIX tag 297
+    quote_request_reject_reason: int | None = None  #: FIX tag 658
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqWarning(Model):
+    code: str  #: possible_duplicate
+    rfq_id: str  #: the request of a moment before that looks the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rfq(Model):
+    id: str  #: rfq_…
+    client_rfq_id: str | None  #: yours; an order or a deal booked on your behalf has none
+    account_id: str  #: acc_…
+    account: str  #: its code
+    instrument: str  #: e.g. BTC-USD
+    side: str  #: buy, sell or two_way
+    quantity: Decimal | None
+    quote_quantity: Decimal | None
+    tenor: str  #: T+n
+    value_date: date
+    channel: str  #: API, ORDER, VOICE, CHAT
+    stream: bool  #: each new price is a new quote
+    #: RECEIVED means a person prices it: RECEIVED, PICKED_UP, ON_HOLD, QUOTED, FILLED, CANCELLED, DECLINED, REJECTED, EXPIRED
+    status: str
+    received_at: datetime
+    respond_by: datetime  #: without a price by then it expires
+    limit: RfqLimit | None = None
+    reason: str | None = None  #: why it ended, or why it waits
+    fix: RfqFix | None = None
+    warnings: list[RfqWarning] | None = None
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementLeg(Model):
+    id: str  #: leg_…
+    asset: str  #: code
+    direction: str  #: yours: you pay or you receive: pay, receive
+    amount: Decimal  #: net
+    settled_amount: Decimal
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement(Model):
+    id: str  #: set_…
+    account_id: str  #: acc_…
+    value_date: date
+    cutoff_at: datetime  #: what was booked by then is in it
+    status: str
+    agree_by: str | None
+    legs: list[SettlementLeg]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks(Model):
+    desk: datetime
+    wall: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money(Model):
+    asset: str  #: code
+    amount: Decimal  #: in all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade(Model):
+    id: str  #: trd_…
+    quote_id: str | None
+    rfq_id: str | None
+    client_order_id: str | None
+    account_id: str | None
+    instrument: str  #: e.g. BTC-USD
+    status: str  #: ACTIVE, CANCELLED
+    version: int
+    side: str  #: yours: buy, sell
+    price: Decimal  #: of one base unit
+    quantity: Decimal  #: base
+    quote_quantity: Decimal  #: before the fee
+    fee: Decimal  #: in fee_asset
+    fee_asset: str  #: code
+    client_pays: Money
+    client_receives: Money
+    trade_date: date
+    value_date: date
+    booked_at: datetime
+    settlement_status: str  #: of both obligations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookKey(Model):
+    generation: int
+    signature: str  #: of Standard Webhooks: v1a is Ed25519, v1 HMAC-SHA256: v1a, v1
+    public_key: str | None  #: whpk_…, to verify v1a with; null for v1
+    created_at: datetime
+    expires_at: datetime | None  #: after a rotation: it signs until then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook(Model):
+    id: str  #: whe_…
+    url: str  #: where it goes
+    description: str  #: yours
+    types: list[str]
+    #: object: what concerns one object comes in order, each after the one before was answered; parallel: as soon as it can: object,
+    #: parallel
+    order: str
+    status: str  #: DEGRADED: it has not answered for 75 hours; it is still tried: ACTIVE, DEGRADED, DISABLED
+    keys: list[WebhookKey]
+    last_seq: int  #: events up to this one have been queued for it
+    waiting: int  #: deliveries that wait
+    failures: int  #: in a row
+    failing_since: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDeliveryTried(Model):
+    number: int
+    began_at: datetime
+    took_ms: int
+    status_code: int | None
+    #: status, redirect, timeout, connect_failed, connection_lost, tls_failed, bad_answer, name_not_found, name_timeout,
+    #: address_not_allowed, key_unreadable, sender_lost
+    error: str | None
+    answer: str  #: the first 500 bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivery(Model):
+    event_id: str  #: evt_…: also the webhook-id of the message, at every try
+    type: str
+    seq: int
+    status: str  #: RETRYING: failed at least once: PENDING, RETRYING, SENT
+    attempts: int
+    next_try_at: datetime | None
+    created_at: datetime
+    sent_at: datetime | None
+    tried: list[WebhookDeliveryTried]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal(Model):
+    id: str  #: wdr_…
+    account_id: str  #: acc_…
+    client_reference: str  #: yours
+    asset: str  #: code
+    amount: Decimal
+    ssi_id: str  #: where it goes: your active settlement instruction
+    status: str
+    requested_by: str  #: mem_…
+    approved_by: str | None
+    requested_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account(Model):
+    id: str  #: acc_…
+    code: str
+    name: str
+    status: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance(Model):
+    account_id: str  #: acc_…
+    asset: str  #: code
+    posted: Decimal  #: what we hold for you; negative: you owe it
+    held: Decimal  #: set aside for quotes and withdrawals
+    available: Decimal  #: posted − held
+    receivable: Decimal  #: what you owe from deals not settled
+    payable: Decimal  #: what we owe you from deals not settled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditDay(Model):
+    day: date  #: value date, or business date of a daily cap
+    reserved: Decimal  #: by quotes
+    used: Decimal  #: by deals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(Model):
+    level: str  #: whose line; of a group only its headroom is told: GROUP, CLIENT, ACCOUNT
+    measure: str  #: what it bounds: PRE_SETTLEMENT, SETTLEMENT, DAILY, DEAL
+    account_id: str | None  #: acc_… of an account's line
+    currency: str  #: USD
+    headroom: Decimal  #: what is left; of a line that counts by day, on its worst day
+    limit: Decimal | None = None  #: line plus excess, 0 outside its dates
+    reserved: Decimal | None = None  #: by quotes
+    used: Decimal | None = None  #: by deals not settled
+    revalued: Decimal | None = None  #: what live marks add to it
+    excess_until: datetime | None = None  #: while an excess counts
+    valid_until: datetime | None = None  #: the line ends
+    days: list[CreditDay] | None = None
+    breach: str | None = None  #: until it is cured only risk-reducing deals: MARKS, LINE_CUT, EXPIRED, AGREED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposit(Model):
+    id: str  #: dep_…
+    account_id: str  #: acc_…
+    asset: str  #: code
+    amount: Decimal
+    status: str
+    receipt_id: str | None
+    created_at: datetime
+    credited_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType(Model):
+    type: str  #: noun.past
+    about: str  #: when it comes
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Model):
+    id: str  #: evt_…
+    seq: int  #: gapless per client
+    type: str  #: noun.past
+    ts: datetime  #: when it was recorded
+    data: dict[str, Any]  #: as the resource of the same name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventList(Model):
+    data: list[Event]
+    top_seq: int  #: the last there is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureCall(Model):
+    id: str  #: call_…
+    status: str  #: OVERDUE is ISSUED and past due_at: ISSUED, OVERDUE, MET, WITHDRAWN
+    amount: Decimal  #: what your exposure is to come down by, or what you pay
+    currency: str  #: USD
+    reason: str  #: why we call
+    issued_at: datetime
+    due_at: datetime  #: met by then
+    ended_at: datetime | None = None  #: when it was met or withdrawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction(Model):
+    id: str  #: ins_…
+    account_id: str | None
+    direction: str  #: yours: you pay or you receive: pay, receive
+    asset: str  #: code
+    amount: Decimal
+    settled_amount: Decimal
+    status: str
+    reference: str  #: to be quoted with the payment
+    attempt: int
+    net_leg_id: str | None
+    obligation_id: str | None
+    withdrawal_id: str | None
+    due_date: date
+    sent_at: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument(Model):
+    id: str  #: e.g. BTC-USD
+    base: str  #: code
+    quote: str  #: code
+    tick: Decimal  #: price step
+    step: Decimal  #: quantity step
+    min_quantity: Decimal  #: base
+    max_quantity: Decimal  #: base
+    base_decimals: int
+    quote_decimals: int
+    tenor: str  #: T+n unless you ask for another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation(Model):
+    id: str  #: obl_…
+    account_id: str  #: acc_…
+    trade_id: str  #: trd_…
+    direction: str  #: yours: you pay or you receive: pay, receive
+    asset: str  #: code
+    amount: Decimal
+    settled_amount: Decimal
+    value_date: date
+    status: str
+    net_leg_id: str | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsResponseTimesAuto(Model):
+    count: int
+    p50_us: int | None  #: microseconds, within 3.2 % of the exact percentile
+    p99_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsResponseTimes(Model):
+    auto: StatisticsResponseTimesAuto
+    desk: StatisticsResponseTimesAuto
+    accept: StatisticsResponseTimesAuto
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics(Model):
+    instrument: str  #: e.g. BTC-USD; - for requests that named none we know
+    requests: int
+    priced_by_person: int
+    quoted: int  #: requests that had a firm price
+    quotes: int  #: firm prices, each next one of a request counted
+    deals: int
+    declined: int
+    cancelled: int
+    expired: int
+    rejected: int  #: requests that a person rejected
+    withdrawn: int  #: quotes that we took back
+    refused: int  #: requests and orders refused by a rule
+    accepts_refused: int  #: e.g. because they came too late; with them orders whose limit was not met
+    hit_ratio: Decimal | None  #: deals / quoted
+    reject_ratio: Decimal | None  #: (refused + rejected) / (requests + refused)
+    reasons: dict[str, int]  #: e.g. rfq.credit_exceeded, accept.quote_expired
+    response_times: StatisticsResponseTimes  #: of an automatic quote, a person's first quote, an accept
+    hour: datetime | None = None  #: its beginning; with group=hour only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsList(Model):
+    to: datetime  #: exclusive
+    data: list[Statistics]
+    from_: datetime | None = field(default=None, metadata={"wire": "from"})  #: inclusive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDeliverySummary(Model):
+    event_id: str  #: evt_…: also the webhook-id of the message, at every try
+    type: str
+    seq: int
+    status: str  #: RETRYING: failed at least once: PENDING, RETRYING, SENT
+    attempts: int
+    next_try_at: datetime | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeDifference(Model):
+    field: str  #: which
+    ours: str  #: as booked
+    theirs: str  #: in the LP's record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hedge(Model):
+    id: str  #: trd_…
+    execution_id: str  #: the LP's
+    status: str  #: what the LP's own record says: UNCONFIRMED, CONFIRMED, BREAK, CANCELLED
+    instrument: str  #: e.g. BTC-USD
+    side: str  #: ours: buy, sell
+    quantity: Decimal  #: base
+    price: Decimal  #: of one base unit
+    quote_quantity: Decimal  #: before the fee
+    fee: Decimal  #: the LP's, in fee_asset
+    fee_asset: str  #: code
+    pays: Money
+    receives: Money
+    executed_at: datetime
+    trade_date: date
+    value_date: date
+    covers: str | None
+    pre_hedge_of: str | None
+    differences: list[HedgeDifference]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSecrets(Model):
+    id: str  #: whe_…
+    url: str  #: where it goes
+    description: str  #: yours
+    types: list[str]
+    #: object: what concerns one object comes in order, each after the one before was answered; parallel: as soon as it can: object,
+    #: parallel
+    order: str
+    status: str  #: DEGRADED: it has not answered for 75 hours; it is still tried: ACTIVE, DEGRADED, DISABLED
+    keys: list[WebhookKey]
+    last_seq: int  #: events up to this one have been queued for it
+    waiting: int  #: deliveries that wait
+    failures: int  #: in a row
+    failing_since: str | None
+    created_at: datetime
+    secret: str | None  #: v1: whsec_…, told once; null for v1a, and when this answer is repeated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookPing(Model):
+    event_id: str  #: evt_…: look at its delivery under this id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReplay(Model):
+    queued: int
+    through_seq: int  #: as far as this replay went
+    complete: bool  #: false: go on with through_seq as after_seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf(Model):
+    instrument: str
+    fits: bool
+    code: str | None = None  #: why not, as an RFQ would be refused
+    detail: str | None = None  #: why not
+    headroom_before: Decimal | None = None  #: of the limit that binds
+    headroom_after: Decimal | None = None  #: once this and those before it are done
+    headroom_currency: str | None = None  #: its currency
+    binding: str | None = None  #: whose limit binds: GROUP, CLIENT, ACCOUNT, BALANCE, NONE
+    binding_measure: str | None = None  #: which of its limits: PRE_SETTLEMENT, SETTLEMENT, DAILY, DEAL

@@ -1,0 +1,747 @@
+"""The resources of the API. Written by tools/generate.py out of the OpenAPI document; not edited by hand."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+from . import models as m
+from .rest import Api
+from .wire import Number, Page, Rows, made_up, path_part
+
+
+class AccountsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self) -> Rows[m.Account]:
+        """The accounts this key may use."""
+        return self._caller.ask("GET", "/api/v1/accounts", Rows[m.Account])
+
+
+class BalancesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, account_id: str | None = None) -> Rows[m.Balance]:
+        """Balances by account and asset."""
+        return self._caller.ask("GET", "/api/v1/balances", Rows[m.Balance], params={"account_id": account_id})
+
+
+class ByClientIdResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def get(self, reference: str, *, created: datetime | None = None) -> m.Outcome:
+        """The outcome of an RFQ or accept by your own id."""
+        return self._caller.ask("GET", f"/api/v1/by-client-id/{path_part(reference)}", m.Outcome, params={"created": created})
+
+
+class CreditResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self) -> Rows[m.Credit]:
+        """Your lines and caps, what is taken of them, and breaches."""
+        return self._caller.ask("GET", "/api/v1/credit", Rows[m.Credit])
+
+    def what_if(self, *, deals: Sequence[Mapping[str, Any]], idempotency_key: str = "") -> Rows[m.WhatIf]:
+        """What a list of deals would take, one after the other; nothing is stored or reserved."""
+        return self._caller.ask("POST", "/api/v1/credit/what-if", Rows[m.WhatIf], body={"deals": deals}, idempotency_key=idempotency_key)
+
+
+class DepositsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Deposit]:
+        """Deposits, newest first."""
+        return self._caller.ask("GET", "/api/v1/deposits", Page[m.Deposit], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Deposit]:
+        """Deposits, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/deposits", m.Deposit, {"limit": limit})
+
+    def create(self, *, asset: str, amount: Number, account_id: str | None = None, idempotency_key: str = "") -> m.Deposit:
+        """Tell what you will pay in."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/deposits",
+            m.Deposit,
+            body={"account_id": account_id, "asset": asset, "amount": amount},
+            idempotency_key=idempotency_key,
+        )
+
+
+class EventTypesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self) -> Rows[m.EventType]:
+        """Every type of event, with the JSON schema of its data."""
+        return self._caller.ask("GET", "/api/v1/event-types", Rows[m.EventType])
+
+
+class EventsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, after_seq: int | None = None, limit: int | None = None) -> m.EventList:
+        """What happened, in order, after a sequence number."""
+        return self._caller.ask("GET", "/api/v1/events", m.EventList, params={"after_seq": after_seq, "limit": limit})
+
+    def iterate(self, *, after_seq: int | None = None, limit: int | None = None) -> Iterator[m.Event]:
+        """What happened, in order, after a sequence number: every one, page after page."""
+        return self._caller.walk_seq("/api/v1/events", m.Event, {"after_seq": after_seq, "limit": limit})
+
+
+class ExposureCallsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self) -> Rows[m.ExposureCall]:
+        """What we have called you for, newest first."""
+        return self._caller.ask("GET", "/api/v1/exposure-calls", Rows[m.ExposureCall])
+
+
+class HedgesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def create(
+        self,
+        *,
+        counterparty: str,
+        book: str,
+        execution_id: str,
+        instrument: str,
+        side: Literal["buy", "sell"],
+        quantity: Number,
+        price: Number,
+        executed_at: datetime,
+        quote_quantity: Number | None = None,
+        fee: Number | None = None,
+        value_date: date | None = None,
+        trader: str | None = None,
+        covers: str | None = None,
+        pre_hedge_of: str | None = None,
+        idempotency_key: str = "",
+    ) -> m.Hedge:
+        """Report a hedge that your system dealt for the house; the same execution again is the same hedge."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/hedges",
+            m.Hedge,
+            body={
+                "counterparty": counterparty,
+                "book": book,
+                "execution_id": execution_id,
+                "instrument": instrument,
+                "side": side,
+                "quantity": quantity,
+                "price": price,
+                "quote_quantity": quote_quantity,
+                "fee": fee,
+                "executed_at": executed_at,
+                "value_date": value_date,
+                "trader": trader,
+                "covers": covers,
+                "pre_hedge_of": pre_hedge_of,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+
+class InstructionsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Instruction]:
+        """Payments made and expected."""
+        return self._caller.ask("GET", "/api/v1/instructions", Page[m.Instruction], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Instruction]:
+        """Payments made and expected: every one, page after page."""
+        return self._caller.walk("/api/v1/instructions", m.Instruction, {"limit": limit})
+
+
+class InstrumentsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self) -> Rows[m.Instrument]:
+        """What can be dealt."""
+        return self._caller.ask("GET", "/api/v1/instruments", Rows[m.Instrument])
+
+
+class ObligationsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Obligation]:
+        """What both sides owe, from deals."""
+        return self._caller.ask("GET", "/api/v1/obligations", Page[m.Obligation], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Obligation]:
+        """What both sides owe, from deals: every one, page after page."""
+        return self._caller.walk("/api/v1/obligations", m.Obligation, {"limit": limit})
+
+
+class OrdersResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def create(
+        self,
+        *,
+        instrument: str,
+        side: Literal["buy", "sell"],
+        quantity: Number,
+        limit_price: Number,
+        time_in_force: Literal["FOK"],
+        client_order_id: str = "",
+        account_id: str | None = None,
+        idempotency_key: str = "",
+    ) -> m.Trade:
+        """Deal at our price where it is your limit or better."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/orders",
+            m.Trade,
+            body={
+                "client_order_id": client_order_id or made_up("ord"),
+                "account_id": account_id,
+                "instrument": instrument,
+                "side": side,
+                "quantity": quantity,
+                "limit_price": limit_price,
+                "time_in_force": time_in_force,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+
+class PricesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def get(self, instrument: str) -> m.Price:
+        """The top of the merged book: indicative."""
+        return self._caller.ask("GET", f"/api/v1/prices/{path_part(instrument)}", m.Price)
+
+
+class QuotesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def get(self, quote_id: str) -> m.Quote:
+        """One quote."""
+        return self._caller.ask("GET", f"/api/v1/quotes/{path_part(quote_id)}", m.Quote)
+
+    def accept(
+        self, quote_id: str, *, side: Literal["buy", "sell"], price: Number, client_order_id: str = "", idempotency_key: str = ""
+    ) -> m.Trade:
+        """Deal at the quote's price: never refused for price or credit while the quote lives."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/quotes/{path_part(quote_id)}/accept",
+            m.Trade,
+            body={"client_order_id": client_order_id or made_up("ord"), "side": side, "price": price},
+            idempotency_key=idempotency_key,
+        )
+
+    def counter(self, quote_id: str, *, side: Literal["buy", "sell"], price: Number, idempotency_key: str = "") -> m.Rfq:
+        """Name your limit: the quote ends, and a person answers with another one, or not."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/quotes/{path_part(quote_id)}/counter",
+            m.Rfq,
+            body={"side": side, "price": price},
+            idempotency_key=idempotency_key,
+        )
+
+    def decline(self, quote_id: str, *, idempotency_key: str = "") -> m.Quote:
+        """Say no to a quote."""
+        return self._caller.ask("POST", f"/api/v1/quotes/{path_part(quote_id)}/decline", m.Quote, body={}, idempotency_key=idempotency_key)
+
+
+class RfqsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        status: Literal["RECEIVED", "PICKED_UP", "ON_HOLD", "QUOTED", "FILLED", "CANCELLED", "DECLINED", "REJECTED", "EXPIRED"]
+        | None = None,
+    ) -> Page[m.Rfq]:
+        """Your requests, newest first."""
+        return self._caller.ask("GET", "/api/v1/rfqs", Page[m.Rfq], params={"cursor": cursor, "limit": limit, "status": status})
+
+    def iterate(
+        self,
+        *,
+        limit: int | None = None,
+        status: Literal["RECEIVED", "PICKED_UP", "ON_HOLD", "QUOTED", "FILLED", "CANCELLED", "DECLINED", "REJECTED", "EXPIRED"]
+        | None = None,
+    ) -> Iterator[m.Rfq]:
+        """Your requests, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/rfqs", m.Rfq, {"limit": limit, "status": status})
+
+    def create(
+        self,
+        *,
+        instrument: str,
+        side: Literal["buy", "sell", "two_way"],
+        client_rfq_id: str = "",
+        account_id: str | None = None,
+        quantity: Number | None = None,
+        quote_quantity: Number | None = None,
+        tenor: Literal["T+0", "T+1", "T+2"] | None = None,
+        ttl_ms: int | None = None,
+        respond_within_ms: int | None = None,
+        stream: bool | None = None,
+        idempotency_key: str = "",
+    ) -> m.Rfq:
+        """Ask for a firm price."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/rfqs",
+            m.Rfq,
+            body={
+                "client_rfq_id": client_rfq_id or made_up("rfq"),
+                "account_id": account_id,
+                "instrument": instrument,
+                "side": side,
+                "quantity": quantity,
+                "quote_quantity": quote_quantity,
+                "tenor": tenor,
+                "ttl_ms": ttl_ms,
+                "respond_within_ms": respond_within_ms,
+                "stream": stream,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def get(self, rfq_id: str) -> m.Rfq:
+        """One request with its last quote."""
+        return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}", m.Rfq)
+
+    def cancel(self, rfq_id: str, *, idempotency_key: str = "") -> m.Rfq:
+        """Take a request back."""
+        return self._caller.ask("POST", f"/api/v1/rfqs/{path_part(rfq_id)}/cancel", m.Rfq, body={}, idempotency_key=idempotency_key)
+
+
+class SettlementsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Settlement]:
+        """Net settlements, newest first."""
+        return self._caller.ask("GET", "/api/v1/settlements", Page[m.Settlement], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Settlement]:
+        """Net settlements, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/settlements", m.Settlement, {"limit": limit})
+
+    def get(self, set_id: str) -> m.Settlement:
+        """One net settlement."""
+        return self._caller.ask("GET", f"/api/v1/settlements/{path_part(set_id)}", m.Settlement)
+
+    def agree(self, set_id: str, *, idempotency_key: str = "") -> m.Settlement:
+        """Agree to a net settlement."""
+        return self._caller.ask(
+            "POST", f"/api/v1/settlements/{path_part(set_id)}/agree", m.Settlement, body={}, idempotency_key=idempotency_key
+        )
+
+
+class StatisticsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        from_: datetime | None = None,
+        group: Literal["instrument", "hour"] | None = None,
+        instrument: str | None = None,
+        to: datetime | None = None,
+    ) -> m.StatisticsList:
+        """Sums of your requests and deals, with ratios and response times."""
+        return self._caller.ask(
+            "GET", "/api/v1/statistics", m.StatisticsList, params={"from": from_, "group": group, "instrument": instrument, "to": to}
+        )
+
+
+class TimeResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def get(self) -> m.Clocks:
+        """The clock that decides, and the one that signatures are held to."""
+        return self._caller.ask("GET", "/api/v1/time", m.Clocks)
+
+
+class TradesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        instrument: Literal["BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"] | None = None,
+        limit: int | None = None,
+    ) -> Page[m.Trade]:
+        """Your deals, newest first."""
+        return self._caller.ask("GET", "/api/v1/trades", Page[m.Trade], params={"cursor": cursor, "instrument": instrument, "limit": limit})
+
+    def iterate(
+        self, *, instrument: Literal["BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"] | None = None, limit: int | None = None
+    ) -> Iterator[m.Trade]:
+        """Your deals, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/trades", m.Trade, {"instrument": instrument, "limit": limit})
+
+    def get(self, trade_id: str) -> m.Trade:
+        """One deal."""
+        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade)
+
+
+class WebhooksResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Webhook]:
+        """Your endpoints, newest first."""
+        return self._caller.ask("GET", "/api/v1/webhooks", Page[m.Webhook], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Webhook]:
+        """Your endpoints, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/webhooks", m.Webhook, {"limit": limit})
+
+    def create(
+        self,
+        *,
+        url: str,
+        description: str | None = None,
+        types: Sequence[str] | None = None,
+        order: Literal["object", "parallel"] | None = None,
+        signature: Literal["v1a", "v1"] | None = None,
+        idempotency_key: str = "",
+    ) -> m.WebhookSecrets:
+        """An endpoint that is sent what happens from now on."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/webhooks",
+            m.WebhookSecrets,
+            body={"url": url, "description": description, "types": types, "order": order, "signature": signature},
+            idempotency_key=idempotency_key,
+        )
+
+    def get(self, webhook_id: str) -> m.Webhook:
+        """One endpoint."""
+        return self._caller.ask("GET", f"/api/v1/webhooks/{path_part(webhook_id)}", m.Webhook)
+
+    def update(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        description: str | None = None,
+        types: Sequence[str] | None = None,
+        order: Literal["object", "parallel"] | None = None,
+        status: Literal["ACTIVE"] | None = None,
+        idempotency_key: str = "",
+    ) -> m.Webhook:
+        """Change it; what is not given stays."""
+        return self._caller.ask(
+            "PATCH",
+            f"/api/v1/webhooks/{path_part(webhook_id)}",
+            m.Webhook,
+            body={"url": url, "description": description, "types": types, "order": order, "status": status},
+            idempotency_key=idempotency_key,
+        )
+
+    def delete(self, webhook_id: str, *, idempotency_key: str = "") -> m.Webhook:
+        """Disable it: nothing is sent any more, its log stays."""
+        return self._caller.ask("DELETE", f"/api/v1/webhooks/{path_part(webhook_id)}", m.Webhook, body={}, idempotency_key=idempotency_key)
+
+    def deliveries(
+        self,
+        webhook_id: str,
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        status: Literal["PENDING", "RETRYING", "SENT"] | None = None,
+        type: Literal[
+            "rfq.received",
+            "rfq.quoted",
+            "rfq.picked_up",
+            "rfq.held",
+            "rfq.resumed",
+            "rfq.released",
+            "rfq.taken_over",
+            "rfq.reopened",
+            "rfq.cancelled",
+            "rfq.declined",
+            "rfq.rejected",
+            "rfq.expired",
+            "quote.accepted",
+            "quote.declined",
+            "quote.countered",
+            "quote.replaced",
+            "quote.withdrawn",
+            "quote.expired",
+            "trade.booked",
+            "trade.settled",
+            "net_set.frozen",
+            "net_set.agreed",
+            "net_set.aborted",
+            "settlement.settled",
+            "instruction.sent",
+            "instruction.settled",
+            "instruction.failed",
+            "instruction.returned",
+            "receipt.credited",
+            "deposit.announced",
+            "deposit.credited",
+            "withdrawal.requested",
+            "withdrawal.approved",
+            "withdrawal.held",
+            "withdrawal.settled",
+            "withdrawal.cancelled",
+            "withdrawal.rejected",
+            "exposure_call.issued",
+            "exposure_call.met",
+            "exposure_call.withdrawn",
+            "fair_use.warned",
+            "fair_use.stopped",
+            "fair_use.cleared",
+            "rfq.refused",
+            "rfq.cancel.refused",
+            "accept.refused",
+            "decline.refused",
+            "counter.refused",
+            "order.refused",
+            "settlement.agree.refused",
+            "deposit.announce.refused",
+            "withdrawal.refused",
+            "withdrawal.approve.refused",
+            "withdrawal.cancel.refused",
+            "hedge.refused",
+            "webhook.refused",
+            "webhook.created",
+            "webhook.changed",
+            "webhook.rotated",
+            "webhook.disabled",
+            "webhook.degraded",
+            "webhook.recovered",
+            "webhook.pinged",
+        ]
+        | None = None,
+    ) -> Page[m.WebhookDeliverySummary]:
+        """What went, or is to go, to an endpoint, newest first; 90 days back."""
+        return self._caller.ask(
+            "GET",
+            f"/api/v1/webhooks/{path_part(webhook_id)}/deliveries",
+            Page[m.WebhookDeliverySummary],
+            params={"cursor": cursor, "limit": limit, "status": status, "type": type},
+        )
+
+    def iterate_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        limit: int | None = None,
+        status: Literal["PENDING", "RETRYING", "SENT"] | None = None,
+        type: Literal[
+            "rfq.received",
+            "rfq.quoted",
+            "rfq.picked_up",
+            "rfq.held",
+            "rfq.resumed",
+            "rfq.released",
+            "rfq.taken_over",
+            "rfq.reopened",
+            "rfq.cancelled",
+            "rfq.declined",
+            "rfq.rejected",
+            "rfq.expired",
+            "quote.accepted",
+            "quote.declined",
+            "quote.countered",
+            "quote.replaced",
+            "quote.withdrawn",
+            "quote.expired",
+            "trade.booked",
+            "trade.settled",
+            "net_set.frozen",
+            "net_set.agreed",
+            "net_set.aborted",
+            "settlement.settled",
+            "instruction.sent",
+            "instruction.settled",
+            "instruction.failed",
+            "instruction.returned",
+            "receipt.credited",
+            "deposit.announced",
+            "deposit.credited",
+            "withdrawal.requested",
+            "withdrawal.approved",
+            "withdrawal.held",
+            "withdrawal.settled",
+            "withdrawal.cancelled",
+            "withdrawal.rejected",
+            "exposure_call.issued",
+            "exposure_call.met",
+            "exposure_call.withdrawn",
+            "fair_use.warned",
+            "fair_use.stopped",
+            "fair_use.cleared",
+            "rfq.refused",
+            "rfq.cancel.refused",
+            "accept.refused",
+            "decline.refused",
+            "counter.refused",
+            "order.refused",
+            "settlement.agree.refused",
+            "deposit.announce.refused",
+            "withdrawal.refused",
+            "withdrawal.approve.refused",
+            "withdrawal.cancel.refused",
+            "hedge.refused",
+            "webhook.refused",
+            "webhook.created",
+            "webhook.changed",
+            "webhook.rotated",
+            "webhook.disabled",
+            "webhook.degraded",
+            "webhook.recovered",
+            "webhook.pinged",
+        ]
+        | None = None,
+    ) -> Iterator[m.WebhookDeliverySummary]:
+        """What went, or is to go, to an endpoint, newest first; 90 days back: every one, page after page."""
+        return self._caller.walk(
+            f"/api/v1/webhooks/{path_part(webhook_id)}/deliveries",
+            m.WebhookDeliverySummary,
+            {"limit": limit, "status": status, "type": type},
+        )
+
+    def delivery(self, webhook_id: str, event_id: str) -> m.WebhookDelivery:
+        """One delivery with every try."""
+        return self._caller.ask("GET", f"/api/v1/webhooks/{path_part(webhook_id)}/deliveries/{path_part(event_id)}", m.WebhookDelivery)
+
+    def resend(self, webhook_id: str, event_id: str, *, idempotency_key: str = "") -> m.WebhookDeliverySummary:
+        """Send it again, or try it now; it keeps its webhook-id."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/webhooks/{path_part(webhook_id)}/deliveries/{path_part(event_id)}/resend",
+            m.WebhookDeliverySummary,
+            body={},
+            idempotency_key=idempotency_key,
+        )
+
+    def ping(self, webhook_id: str, *, idempotency_key: str = "") -> m.WebhookPing:
+        """Send a message to try it with: webhook.pinged, to this endpoint alone."""
+        return self._caller.ask(
+            "POST", f"/api/v1/webhooks/{path_part(webhook_id)}/ping", m.WebhookPing, body={}, idempotency_key=idempotency_key
+        )
+
+    def replay(
+        self,
+        webhook_id: str,
+        *,
+        after_seq: int | None = None,
+        from_: datetime | None = None,
+        to: datetime | None = None,
+        idempotency_key: str = "",
+    ) -> m.WebhookReplay:
+        """Send a range of events again, those that never went there too: at most 10,000 at once, 90 days back."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/webhooks/{path_part(webhook_id)}/replay",
+            m.WebhookReplay,
+            body={"after_seq": after_seq, "from": from_, "to": to},
+            idempotency_key=idempotency_key,
+        )
+
+    def rotate(self, webhook_id: str, *, signature: Literal["v1a", "v1"] | None = None, idempotency_key: str = "") -> m.WebhookSecrets:
+        """A new key; the one before signs beside it for 24 hours, an older one ends now."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/webhooks/{path_part(webhook_id)}/rotate",
+            m.WebhookSecrets,
+            body={"signature": signature},
+            idempotency_key=idempotency_key,
+        )
+
+
+class WithdrawalsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Withdrawal]:
+        """Withdrawals, newest first."""
+        return self._caller.ask("GET", "/api/v1/withdrawals", Page[m.Withdrawal], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Withdrawal]:
+        """Withdrawals, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/withdrawals", m.Withdrawal, {"limit": limit})
+
+    def create(
+        self, *, asset: str, amount: Number, account_id: str | None = None, client_reference: str = "", idempotency_key: str = ""
+    ) -> m.Withdrawal:
+        """Ask for a withdrawal to your active settlement instruction; a second member approves it."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/withdrawals",
+            m.Withdrawal,
+            body={"account_id": account_id, "asset": asset, "amount": amount, "client_reference": client_reference or made_up("ref")},
+            idempotency_key=idempotency_key,
+        )
+
+    def get(self, withdrawal_id: str) -> m.Withdrawal:
+        """One withdrawal."""
+        return self._caller.ask("GET", f"/api/v1/withdrawals/{path_part(withdrawal_id)}", m.Withdrawal)
+
+    def approve(self, withdrawal_id: str, *, idempotency_key: str = "") -> m.Withdrawal:
+        """Approve a withdrawal that another member asked for; its amount is held."""
+        return self._caller.ask(
+            "POST", f"/api/v1/withdrawals/{path_part(withdrawal_id)}/approve", m.Withdrawal, body={}, idempotency_key=idempotency_key
+        )
+
+    def cancel(self, withdrawal_id: str, *, idempotency_key: str = "") -> m.Withdrawal:
+        """Take a withdrawal back."""
+        return self._caller.ask(
+            "POST", f"/api/v1/withdrawals/{path_part(withdrawal_id)}/cancel", m.Withdrawal, body={}, idempotency_key=idempotency_key
+        )
+
+
+class Resources:
+    """One attribute for each resource of the API."""
+
+    def __init__(self, caller: Api) -> None:
+        self.accounts = AccountsResource(caller)
+        self.balances = BalancesResource(caller)
+        self.by_client_id = ByClientIdResource(caller)
+        self.credit = CreditResource(caller)
+        self.deposits = DepositsResource(caller)
+        self.event_types = EventTypesResource(caller)
+        self.events = EventsResource(caller)
+        self.exposure_calls = ExposureCallsResource(caller)
+        self.hedges = HedgesResource(caller)
+        self.instructions = InstructionsResource(caller)
+        self.instruments = InstrumentsResource(caller)
+        self.obligations = ObligationsResource(caller)
+        self.orders = OrdersResource(caller)
+        self.prices = PricesResource(caller)
+        self.quotes = QuotesResource(caller)
+        self.rfqs = RfqsResource(caller)
+        self.settlements = SettlementsResource(caller)
+        self.statistics = StatisticsResource(caller)
+        self.time = TimeResource(caller)
+        self.trades = TradesResource(caller)
+        self.webhooks = WebhooksResource(caller)
+        self.withdrawals = WithdrawalsResource(caller)
