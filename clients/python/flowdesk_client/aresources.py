@@ -175,6 +175,15 @@ class AsyncInstrumentsResource:
         return await self._caller.ask("GET", "/api/v1/instruments", Rows[m.Instrument])
 
 
+class AsyncLimitsResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def get(self) -> m.Limit:
+        """Rate limits of this key with what is left of them, and how many keys and webhooks your client has."""
+        return await self._caller.ask("GET", "/api/v1/limits", m.Limit)
+
+
 class AsyncObligationsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -387,6 +396,15 @@ class AsyncTimeResource:
         return await self._caller.ask("GET", "/api/v1/time", m.Clocks)
 
 
+class AsyncTokensResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def create(self, *, idempotency_key: str = "") -> m.Token:
+        """A bearer token that reads what this key may read, for 15 minutes at most."""
+        return await self._caller.ask("POST", "/api/v1/tokens", m.Token, body={}, idempotency_key=idempotency_key)
+
+
 class AsyncTradesResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -537,6 +555,7 @@ class AsyncWebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "token.refused",
             "hedge.refused",
             "webhook.refused",
             "webhook.created",
@@ -618,6 +637,7 @@ class AsyncWebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "token.refused",
             "hedge.refused",
             "webhook.refused",
             "webhook.created",
@@ -746,6 +766,7 @@ class AsyncResources:
         self.hedges = AsyncHedgesResource(caller)
         self.instructions = AsyncInstructionsResource(caller)
         self.instruments = AsyncInstrumentsResource(caller)
+        self.limits = AsyncLimitsResource(caller)
         self.obligations = AsyncObligationsResource(caller)
         self.orders = AsyncOrdersResource(caller)
         self.prices = AsyncPricesResource(caller)
@@ -754,6 +775,7 @@ class AsyncResources:
         self.settlements = AsyncSettlementsResource(caller)
         self.statistics = AsyncStatisticsResource(caller)
         self.time = AsyncTimeResource(caller)
+        self.tokens = AsyncTokensResource(caller)
         self.trades = AsyncTradesResource(caller)
         self.webhooks = AsyncWebhooksResource(caller)
         self.withdrawals = AsyncWithdrawalsResource(caller)

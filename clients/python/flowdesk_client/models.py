@@ -16,6 +16,28 @@ class Outcome(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRate(Model):
+    policy: str  #: as RateLimit-Policy and a 429 name it: requests, rfqs
+    limit: int  #: in a window
+    window_s: int  #: seconds
+    remaining: int  #: in the running window, after this request
+    resets_in_s: int  #: seconds until the next window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitCount(Model):
+    of: str  #: what is counted, of your client: keys, webhooks
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit(Model):
+    rates: list[LimitRate]
+    counts: list[LimitCount]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Price(Model):
     instrument: str
     firm: bool  #: always false: ask for a quote
@@ -457,6 +479,14 @@ class Hedge(Model):
     covers: str | None
     pre_hedge_of: str | None
     differences: list[HedgeDifference]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token(Model):
+    token: str | None  #: told once, in the first answer; a repeated answer says null
+    token_type: str  #: Bearer
+    expires_at: datetime  #: 15 minutes from now, by the wall clock; earlier where its key ends
+    scopes: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,15 @@ class InstrumentsResource:
         return self._caller.ask("GET", "/api/v1/instruments", Rows[m.Instrument])
 
 
+class LimitsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def get(self) -> m.Limit:
+        """Rate limits of this key with what is left of them, and how many keys and webhooks your client has."""
+        return self._caller.ask("GET", "/api/v1/limits", m.Limit)
+
+
 class ObligationsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -383,6 +392,15 @@ class TimeResource:
         return self._caller.ask("GET", "/api/v1/time", m.Clocks)
 
 
+class TokensResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def create(self, *, idempotency_key: str = "") -> m.Token:
+        """A bearer token that reads what this key may read, for 15 minutes at most."""
+        return self._caller.ask("POST", "/api/v1/tokens", m.Token, body={}, idempotency_key=idempotency_key)
+
+
 class TradesResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -529,6 +547,7 @@ class WebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "token.refused",
             "hedge.refused",
             "webhook.refused",
             "webhook.created",
@@ -610,6 +629,7 @@ class WebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "token.refused",
             "hedge.refused",
             "webhook.refused",
             "webhook.created",
@@ -734,6 +754,7 @@ class Resources:
         self.hedges = HedgesResource(caller)
         self.instructions = InstructionsResource(caller)
         self.instruments = InstrumentsResource(caller)
+        self.limits = LimitsResource(caller)
         self.obligations = ObligationsResource(caller)
         self.orders = OrdersResource(caller)
         self.prices = PricesResource(caller)
@@ -742,6 +763,7 @@ class Resources:
         self.settlements = SettlementsResource(caller)
         self.statistics = StatisticsResource(caller)
         self.time = TimeResource(caller)
+        self.tokens = TokensResource(caller)
         self.trades = TradesResource(caller)
         self.webhooks = WebhooksResource(caller)
         self.withdrawals = WithdrawalsResource(caller)
