@@ -10,7 +10,7 @@ from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, SettlementMode, Ssi, Terms
 from .states import SsiStatus
 
 
@@ -121,6 +121,17 @@ def get_counterparty(counterparty_id: UUID) -> Counterparty:
     if found is None:
         raise NotFound("no such counterparty")
     return found
+
+
+def find_lp_terms(lp_id: UUID, entity_id: UUID, at: datetime) -> Terms | None:
+    """The terms on which an OTC LP settles with one of our entities; None with whom hedges post at once: a venue, an LP we prefund.
+
+    They are those of its default account.
+    """
+    of_lp = Terms.objects.filter(account__owner_id=lp_id, account__is_default=True, account__owner__roles__contains=["LP"])
+    in_force = of_lp.filter(Q(effective_until__isnull=True) | Q(effective_until__gt=at), entity_id=entity_id, effective_from__lte=at)
+    found = in_force.order_by("-version").first()
+    return None if found is None or found.mode == SettlementMode.PREFUNDED else found
 
 
 def list_clients() -> QuerySet[Counterparty]:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
-from apps.clients.models import Counterparty
+from apps.clients.models import Counterparty, Terms
 from apps.close import queries as days
 from apps.core import ids, money
 from apps.core.actor import SYSTEM, Actor
@@ -22,11 +22,12 @@ from apps.instruments.models import Book, Pair
 from apps.ledger import operations as ledger
 from apps.pricing.rules import Composite
 from apps.rfqs import queries as rfqs
+from apps.settlement import operations as settlement
 from apps.trades import operations as trades
 from apps.trades import queries as trade_queries
 from apps.trades.errors import BadHedge, DuplicateExecution, NoConsent
 from apps.trades.models import Hedge, Trade, TradeVersion
-from apps.trades.rules import Economics, hedge_lines
+from apps.trades.rules import Economics, hedge_lines, otc_lines
 from apps.users import queries as users
 from apps.users import rules as people
 from apps.users.errors import RoleMissing
@@ -87,6 +88,8 @@ class _Checked:
     trader_id: UUID | None
     quote_quantity: Decimal
     trade_date: date
+    value_date: date
+    terms: Terms | None  # of an OTC LP, with whom it is owed and settled
     known: Booked | None
 
 
@@ -173,10 +176,11 @@ def book_execution(
     checked = _check(execution, only_entity, now)
     if checked.known is not None:
         return checked.known
-    pair, book = checked.pair, checked.book
+    pair, book, terms = checked.pair, checked.book, checked.terms
     trade, made, hedge = trades.book_hedge(
         trade_id=ids.uuid7(),
         counterparty_id=checked.lp.id,
+        terms_id=None if terms is None else terms.id,
         entity_id=book.entity_id,
         book_id=book.id,
         pair_id=pair.code,
@@ -188,7 +192,7 @@ def book_execution(
         price=execution.price,
         quote_quantity=checked.quote_quantity,
         fee=execution.fee,
-        value_date=execution.value_date or checked.trade_date,
+        value_date=checked.value_date,
         trade_date=checked.trade_date,
         source=source,
         covers_id=execution.covers,
@@ -199,17 +203,18 @@ def book_execution(
         executed_at=execution.executed_at,
         now=now,
     )
+    deal = Economics(execution.side, pair.base_id, pair.quote_id, made.pays, made.receives, made.fee)
+    if terms is None:
+        lines = hedge_lines(deal, entity_id=book.entity_id, book_id=book.id, venue_id=checked.lp.id)
+    else:
+        settlement.owe_lp(trade=trade, version=made, account_id=terms.account_id, now=now)
+        lines = otc_lines(deal, entity_id=book.entity_id, book_id=book.id, account_id=terms.account_id)
     ledger.post(
         key=f"trade:{trade.id}:1",
         kind="HEDGE",
         source_type="trade",
         source_id=trade.id,
-        lines=hedge_lines(
-            Economics(execution.side, pair.base_id, pair.quote_id, made.pays, made.receives, made.fee),
-            entity_id=book.entity_id,
-            book_id=book.id,
-            venue_id=checked.lp.id,
-        ),
+        lines=lines,
         effective_at=execution.executed_at,
         business_date=posting_date(book, checked.trade_date, now),
         narrative=f"hedge {execution.execution_id}",
@@ -248,7 +253,26 @@ def _check(execution: Execution, only_entity: UUID | None, now: datetime) -> _Ch
     if execution.value_date is not None and execution.value_date < trade_date:
         raise BadHedge(f"before the trade date {trade_date.isoformat()}", pointer="/value_date")
     _links(execution, book)
-    return _Checked(lp, book, pair, _trader(execution.trader), quote_quantity, trade_date, _known(execution, lp, book, quote_quantity))
+    terms = clients.find_lp_terms(lp.id, book.entity_id, now)
+    if terms is not None and execution.side == "sell" and execution.fee >= quote_quantity:
+        raise BadHedge("less than what the sale brings: the LP pays the rest", pointer="/fee")
+    return _Checked(
+        lp=lp,
+        book=book,
+        pair=pair,
+        trader_id=_trader(execution.trader),
+        quote_quantity=quote_quantity,
+        trade_date=trade_date,
+        value_date=execution.value_date or (trade_date if terms is None else _settles_on(pair, trade_date)),
+        terms=terms,
+        known=_known(execution, lp, book, quote_quantity),
+    )
+
+
+def _settles_on(pair: Pair, trade_date: date) -> date:
+    """By the pair's own cycle, where the LP's execution names no date."""
+    base, quote = (calendar.Asset(one.code, calendar.Kind(one.kind)) for one in (pair.base, pair.quote))
+    return calendar.value_date(trade_date, base, quote, int(pair.tenor[-1]))
 
 
 def _lp(code: str) -> Counterparty:

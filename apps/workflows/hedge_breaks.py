@@ -17,6 +17,8 @@ from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
 from apps.instruments.models import Book
 from apps.ledger import operations as ledger
+from apps.settlement import operations as settlement
+from apps.settlement import queries as owed
 from apps.trades import operations as trades
 from apps.trades import queries
 from apps.trades.errors import BadFill, BadHedge, BadRecord
@@ -87,6 +89,8 @@ def ask_hedge_move(*, actor: Actor, trade_id: UUID, move: str, reason: str, now:
     hedge = queries.lock_hedge(trade_id)
     if hedge.status == HedgeStatus.CANCELLED or (move == "confirm" and hedge.status != HedgeStatus.BREAK):
         raise BadHedge(f"the hedge is {hedge.status}", pointer="/status")
+    if move == "cancel" and owed.is_settling(trade_id):
+        raise BadHedge("it has begun to settle: hedge back", pointer="/status")
     made = queries.get_version(hedge.trade)
     told = f"{made.side} {money.text(made.quantity)} {hedge.trade.pair_id} at {money.text(made.price)}"
     return approvals.request(
@@ -117,11 +121,15 @@ def confirm(*, approval: Approval, checker: Actor, now: datetime) -> Hedge:
 
 @step
 def cancel(*, approval: Approval, checker: Actor, now: datetime) -> Hedge:
-    """What an approved request of kind "hedge_cancel" does: the deal is cancelled and its ledger lines are reversed, today."""
+    """What an approved request of kind "hedge_cancel" does: the deal and what is owed from it are cancelled, its lines reversed, today.
+
+    :raises AlreadySettling: an OTC hedge that is netted or paid
+    """
     assert checker.id is not None
     hedge = queries.lock_hedge(approval.subject_id)
     reason = approval.payload["reason"]
     trades.cancel_hedge(hedge=hedge, asked_by=approval.maker_id, checked_by=checker.id, note=reason, now=now)
+    settlement.let_go(trade_id=hedge.trade_id)
     book: Book = instruments.get_book_by_id(hedge.trade.book_id)
     ledger.reverse(
         source_id=hedge.trade_id,

@@ -48,6 +48,7 @@ class Applicant:
     netting: bool = True
     safeguarded: bool = False
     group: str = ""
+    roles: Sequence[str] = ("CLIENT",)  # or LP: one that we hedge with over the counter, on the terms of its account
     members: Sequence[tuple[str, Sequence[str]]] = (
         ("Trader", ("viewer", "trader")),
         ("Treasury", ("viewer", "settlement", "admin")),
@@ -65,7 +66,7 @@ def onboard_client(*, applicant: Applicant, entity_id: UUID, book_id: UUID, appr
     a = applicant
     group = clients.create_group(name=a.group) if a.group else None
     client = clients.create_counterparty(
-        code=a.code, name=a.name, lei=a.lei, country=a.country, roles=["CLIENT"], email=a.email, group=group
+        code=a.code, name=a.name, lei=a.lei, country=a.country, roles=list(a.roles), email=a.email, group=group
     )
     account = clients.create_account(owner=client, code=f"{a.code}-main", name=f"{a.name} main")
     clients.set_terms(

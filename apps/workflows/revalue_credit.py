@@ -14,6 +14,7 @@ from apps.credit.rules import Mark
 from apps.credit.states import Level, Measure
 from apps.ledger import queries as ledger
 from apps.rfqs import queries as rfq_queries
+from apps.settlement import queries as settlement
 from apps.trades import queries as trades
 
 
@@ -31,11 +32,11 @@ def keep_marks(*, mids: Mapping[str, tuple[Decimal, datetime]], max_age_s: int, 
 def revalue_line(*, line_id: UUID, marks: Mapping[str, Mark], now: datetime) -> Line:
     """What the marks add to one line; a breach opens, widens or is cured by it.
 
-    An LP's line is ours towards it: what we hold there, at the marks. It stops nothing, it alerts.
+    An LP's line is ours towards it: what we hold there, and what its hedges would cost to replace. It stops nothing, it alerts.
     """
     line = queries.lock_line_by_id(line_id)
     if line.level == Level.LP:
-        return credit.set_revalued(line=line, value=_held(line.subject_id, marks), now=now)
+        return credit.set_revalued(line=line, value=_held(line.subject_id, marks) + _owed(line.subject_id, marks), now=now)
     if line.measure == Measure.PRE_SETTLEMENT:
         return credit.revalue(line=line, deals=trades.list_exposed(line.id, now.date()), marks=marks, now=now)
     credit.review(line_id=line.id, now=now)
@@ -55,3 +56,12 @@ def release_orphan(*, source_id: UUID, before: datetime, now: datetime) -> bool:
 def _held(lp_id: UUID, marks: Mapping[str, Mark]) -> Decimal:
     held = ledger.list_at_venue(lp_id)
     return sum((max(amount, money.ZERO) * marks[asset].usd for asset, amount in held.items() if asset in marks), money.ZERO)
+
+
+def _owed(lp_id: UUID, marks: Mapping[str, Mark]) -> Decimal:
+    """Deal by deal, what is left of it at the marks where that is in our favour: whole, once we have paid and the LP has not."""
+    left = (
+        sum((amount * marks[asset].usd for asset, amount in owed.items() if asset in marks), money.ZERO)
+        for owed in settlement.list_owed_by_lp(lp_id).values()
+    )
+    return sum((max(worth, money.ZERO) for worth in left), money.ZERO)

@@ -29,7 +29,7 @@ BODY = Body(
         "quote_quantity": Amount("the LP's second amount; quantity × price at the asset's decimals without it", "171053.75"),
         "fee": Charge("the LP's, in the quote asset; none without it", "17.11"),
         "executed_at": Instant("when the LP executed it", "2026-09-15T12:00:00Z", required=True),
-        "value_date": Day("the trade date without it", "2026-09-15"),
+        "value_date": Day("without it the trade date, or with an OTC LP the day of the pair's cycle", "2026-09-15"),
         "trader": Reference("username of the trader", None),
         "covers": WireId("the client's deal that it lays off", prefix="trd"),
         "pre_hedge_of": WireId("the client's request that it was dealt ahead of; only with consent in its terms", prefix="rfq"),

@@ -47,6 +47,7 @@ def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "breaks": hedges.list_breaks(),
         "unknown": hedges.list_unknown(),
         "at_lps": hedges.list_at_lps(),
+        "owed": hedges.list_owed(),
         "day": day,
         "is_today": day == today,
     }

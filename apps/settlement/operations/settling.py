@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.clients import queries as clients
@@ -178,10 +179,16 @@ def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
             "trade.settled",
             subject_type="trade",
             subject_id=trade.id,
-            client_id=trade.counterparty_id,
-            account_id=trade.account_id,
-            public={"id": ids.encode("trd", trade.id), "settlement_status": "SETTLED"},
+            **_told_to(trade),
         )
+
+
+def _told_to(trade: Trade) -> dict[str, Any]:
+    """The client; of a hedge with an LP only the house."""
+    if trade.account_id is None:
+        return {"house": {"execution_id": trade.execution_id}}
+    told = {"id": ids.encode("trd", trade.id), "settlement_status": "SETTLED"}
+    return {"client_id": trade.counterparty_id, "account_id": trade.account_id, "public": told}
 
 
 @step

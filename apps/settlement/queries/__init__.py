@@ -13,6 +13,7 @@ from .due import (
     list_stuck,
     list_unknown,
 )
+from .lps import is_settling, list_owed_by_lp
 from .views import (
     count_unsettled,
     describe_deposit,
@@ -56,6 +57,7 @@ __all__ = [
     "get_nostro",
     "get_receipt",
     "get_withdrawal",
+    "is_settling",
     "list_clearable",
     "list_decisions",
     "list_deposits",
@@ -67,6 +69,7 @@ __all__ = [
     "list_net_sets",
     "list_nostros",
     "list_obligations",
+    "list_owed_by_lp",
     "list_places",
     "list_queue",
     "list_receipts",

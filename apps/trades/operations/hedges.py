@@ -20,6 +20,7 @@ def book_hedge(
     *,
     trade_id: UUID,
     counterparty_id: UUID,
+    terms_id: UUID | None,
     entity_id: UUID,
     book_id: UUID,
     pair_id: str,
@@ -44,6 +45,7 @@ def book_hedge(
 ) -> tuple[Trade, TradeVersion, Hedge]:
     """A record of what we dealt with an LP or venue. `side` is ours; pays and receives are before the LP's fee.
 
+    :param terms_id: on which an OTC LP settles it; None: it is posted at once
     :param reference_mid: the composite mid when it was dealt, where one was known; its slippage is measured against it
     :param pre_hedge_rfq_id: the request it was dealt ahead of
     """
@@ -52,6 +54,7 @@ def book_hedge(
         id=trade_id,
         kind=TradeKind.HEDGE,
         counterparty_id=counterparty_id,
+        terms_id=terms_id,
         entity_id=entity_id,
         book_id=book_id,
         pair_id=pair_id,

@@ -70,6 +70,27 @@ def hedge_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, venue_id: UU
     return lines
 
 
+def otc_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, account_id: UUID) -> list[Line]:
+    """What a hedge with an OTC LP books: into RECEIVABLE and PAYABLE of its account; `side`, `pays`, `receives` are ours, `fee` is its."""
+
+    def lp(kind: Kind, asset: str) -> Ref:
+        return Ref(entity_id, kind, asset, owner_id=account_id)
+
+    def house(kind: Kind, asset: str) -> Ref:
+        return Ref(entity_id, kind, asset, book_id=book_id)
+
+    buys = deal.side == "buy"
+    gets, gives = (deal.base, deal.quote) if buys else (deal.quote, deal.base)
+    with_it, off_it = (deal.fee, Decimal(0)) if buys else (Decimal(0), deal.fee)
+    lines = [
+        debit(lp(Kind.RECEIVABLE, gets), deal.receives - off_it),
+        credit(house(Kind.POSITION, gets), deal.receives),
+        debit(house(Kind.POSITION, gives), deal.pays),
+        credit(lp(Kind.PAYABLE, gives), deal.pays + with_it),
+    ]
+    return [*lines, debit(house(Kind.COST, deal.quote), deal.fee)] if deal.fee else lines
+
+
 def internal_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, to_book_id: UUID) -> list[Line]:
     """What moves between two books of one entity: POSITION only. `side`, `pays` and `receives` are those of `book_id`."""
 

@@ -65,6 +65,24 @@ class AtLp:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is open between us and an OTC LP for one value date, in units of the asset; `receive`: it owes us."""
+
+    lp: str
+    name: str
+    value_date: date
+    asset: str
+    receive: Decimal
+    pay: Decimal
+    hedges: int
+    is_late: bool
+
+    @property
+    def net(self) -> Decimal:
+        return self.receive - self.pay
+
+
 _HEDGES = """
 SELECT t.id, h.status, v.effective_at, t.trade_date, c.code, b.code, t.pair_id, v.fee_asset, v.side, v.quantity, v.price, v.fee,
   v.reference_mid, t.execution_id, t.source, u.username, t.covers_id, h.rfq_id, h.differences
@@ -91,6 +109,16 @@ WHERE a.kind = 'VENUE' AND a.amount <> 0 ORDER BY c.code, a.asset_code
 """
 
 
+_OWED = """
+SELECT c.code, c.name, o.value_date, o.asset_id, coalesce(sum(o.amount - o.settled_amount) FILTER (WHERE o.direction = 'RECEIVE'), 0),
+  coalesce(sum(o.amount - o.settled_amount) FILTER (WHERE o.direction = 'PAY'), 0), count(DISTINCT o.trade_id),
+  o.value_date < desk_now()::date
+FROM settlement_obligation o JOIN trades_trade t ON t.id = o.trade_id JOIN clients_counterparty c ON c.id = t.counterparty_id
+WHERE t.kind = 'HEDGE' AND o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
+GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 4 LIMIT 200
+"""
+
+
 def list_of_day(day: date, limit: int = 100) -> list[HedgeRow]:
     """Hedges of a trade date, newest first."""
     return _rows(f"{_HEDGES} WHERE t.trade_date = %s ORDER BY v.effective_at DESC, t.id DESC LIMIT %s", [day, limit])
@@ -112,3 +140,8 @@ def list_unknown() -> list[Unknown]:
 
 def list_at_lps() -> list[AtLp]:
     return [AtLp(*row) for row in db.run(_AT_LP)]
+
+
+def list_owed() -> list[Owed]:
+    """What hedges still bring and cost, the earliest value date first."""
+    return [Owed(*row) for row in db.run(_OWED)]

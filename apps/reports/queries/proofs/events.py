@@ -22,7 +22,10 @@ def _untold(kind: str, what: str, source: str) -> str:
     )
 
 
-_SETTLED = "SELECT trade_id AS id FROM settlement_obligation GROUP BY trade_id HAVING bool_and(status IN ('SETTLED', 'CANCELLED'))"
+_SETTLED = (
+    "SELECT trade_id AS id FROM settlement_obligation GROUP BY trade_id "
+    "HAVING bool_and(status IN ('SETTLED', 'CANCELLED')) AND bool_or(status = 'SETTLED')"
+)
 
 _ENDS = [
     _missing(f"rfq.{status.lower()}", "rfq", f"{status} request", f"(SELECT id FROM rfqs_rfq WHERE status = '{status}') f")

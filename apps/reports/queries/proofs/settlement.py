@@ -16,7 +16,14 @@ SELECT format('trade %s v%s: %s %s by its economics, %s by its obligations', coa
 FROM (SELECT v.trade_id, x.asset, x.amount FROM trades_trade t
       JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
       CROSS JOIN LATERAL (VALUES (v.pays_asset, v.pays), (v.receives_asset, -v.receives)) x(asset, amount)
-      WHERE t.kind = 'CLIENT' AND v.action <> 'CANCEL') e
+      WHERE t.kind = 'CLIENT' AND v.action <> 'CANCEL'
+      UNION ALL
+      SELECT v.trade_id, x.asset, x.amount FROM trades_trade t
+      JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+      CROSS JOIN LATERAL (VALUES
+        (v.pays_asset, -v.pays - CASE v.fee_asset WHEN v.pays_asset THEN v.fee ELSE 0 END),
+        (v.receives_asset, v.receives - CASE v.fee_asset WHEN v.receives_asset THEN v.fee ELSE 0 END)) x(asset, amount)
+      WHERE t.kind = 'HEDGE' AND t.terms_id IS NOT NULL AND v.action <> 'CANCEL') e
 FULL JOIN (SELECT trade_id, asset_id AS asset, sum({_SIGNED}) AS amount FROM settlement_obligation WHERE status <> 'CANCELLED'
            GROUP BY trade_id, asset_id HAVING sum({_SIGNED}) <> 0) o ON o.trade_id = e.trade_id AND o.asset = e.asset
 LEFT JOIN trades_trade t ON t.id = coalesce(e.trade_id, o.trade_id)
