@@ -88,9 +88,28 @@ def find_grant(signed: Signed, ip: str, ahead: Callable[[KeyGrant], Sequence[Com
     valkey.ahead([_nonces.command(signed), *ahead(grant)])
     if not _nonces.is_first_use(signed):
         raise InvalidSignature(f"nonce: {signed.key_id} used it before")
+    _require_place(grant, ip)
+    return grant
+
+
+def find_known(key_id: str, ip: str) -> KeyGrant:
+    """What a key that proved itself at a socket's handshake may do now.
+
+    :raises InvalidSignature: it is gone, revoked or expired; a closed member or client
+    :raises IpNotAllowed: its list of addresses was changed
+    """
+    grant = clients.find_key(key_id)
+    if grant is None:
+        raise InvalidSignature(f"key: {key_id} is not known")
+    if (ended := _ended(grant)) is not None:
+        raise InvalidSignature(ended)
+    _require_place(grant, ip)
+    return grant
+
+
+def _require_place(grant: KeyGrant, ip: str) -> None:
     if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
         raise IpNotAllowed()
-    return grant
 
 
 def find_token_grant(token: str, ip: str) -> KeyGrant:
@@ -105,8 +124,7 @@ def find_token_grant(token: str, ip: str) -> KeyGrant:
         raise tokens.InvalidToken(f"key: {key_id} is not known")
     if (ended := _ended(grant)) is not None:
         raise tokens.InvalidToken(ended)
-    if grant.cidrs and not peers.is_allowed(ip, grant.cidrs):
-        raise IpNotAllowed()
+    _require_place(grant, ip)
     return replace(grant, scopes=grant.scopes & tokens.SCOPES)
 
 

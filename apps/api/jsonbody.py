@@ -102,16 +102,30 @@ def examine(raw: bytes, *, integers: Collection[str] = ()) -> tuple[dict[str, An
     if len(raw) > MAX_BYTES:
         raise InvalidBody([FieldError("", "body_too_large", f"{len(raw)} bytes, at most {MAX_BYTES}")])
     try:
-        value = _DECODER.decode(raw.decode("utf-8"))
+        value = decode(raw.decode("utf-8"))
     except UnicodeDecodeError as wrong:
         raise InvalidBody([FieldError("", "not_utf8", f"byte {wrong.start} is not UTF-8")]) from None
+    if not isinstance(value, dict):
+        raise InvalidBody([FieldError("", "not_an_object", "the body must be a JSON object")])
+    return value, list(_faults(value, "", "", 1, frozenset(integers)))
+
+
+def decode(text: str) -> Any:
+    """Any JSON value, with what :func:`load` refuses still marked in it.
+
+    :raises InvalidBody: it is no JSON, or nested too deep to be read
+    """
+    try:
+        return _DECODER.decode(text)
     except json.JSONDecodeError as wrong:
         raise InvalidBody([FieldError("", "not_json", f"{wrong.msg} at line {wrong.lineno} column {wrong.colno}")]) from None
     except RecursionError:
         raise InvalidBody([FieldError("", "too_deep", f"nested deeper than {MAX_DEPTH}")]) from None
-    if not isinstance(value, dict):
-        raise InvalidBody([FieldError("", "not_an_object", "the body must be a JSON object")])
-    return value, list(_faults(value, "", "", 1, frozenset(integers)))
+
+
+def value_end(text: str, at: int) -> int:
+    """Where the value that begins at `at` ends, in text that :func:`decode` has read."""
+    return _DECODER.raw_decode(text, at)[1]
 
 
 def peek(raw: bytes, member: str) -> str:

@@ -16,7 +16,7 @@ from apps.core import ids, money
 
 from .jsonbody import FieldError, InvalidBody, examine, unknown
 
-_REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
+REFERENCE = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
 
 class Bad(ValueError):
@@ -68,7 +68,7 @@ class Reference(Field):
     """An id that the client chooses; it goes into paths, so no character needs escaping."""
 
     def read(self, value: Any) -> str:
-        if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+        if not isinstance(value, str) or not REFERENCE.fullmatch(value):
             raise Bad("invalid_reference", "1 to 64 of A-Z a-z 0-9 . _ ~ -")
         return value
 

@@ -142,6 +142,11 @@ def list_accounts(client_id: UUID) -> QuerySet[Account]:
     return Account.objects.filter(owner_id=client_id).select_related("owner").order_by("-is_default", "code")
 
 
+def names_all_accounts(actor: Actor) -> bool:
+    """Whether a member's key may use every account that its client has now."""
+    return not Account.objects.filter(owner_id=actor.client_id).exclude(id__in=actor.account_ids or ()).exists()
+
+
 def find_coverage(account_id: UUID) -> Coverage | None:
     """Whose client an account is now."""
     return Coverage.objects.select_related("introducer").filter(account_id=account_id, effective_until__isnull=True).first()

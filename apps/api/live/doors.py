@@ -18,13 +18,15 @@ from django.db import close_old_connections
 from django.http import HttpRequest
 
 from apps.api import auth, peers, signing
+from apps.clients import queries as clients
 from apps.core.errors import Forbidden
 from apps.users.rules import ROLES
 
 from . import frames
 from .hub import Hub
+from .peer import Peer
 from .protocol import Socket, now_ms
-from .session import Peer, Session
+from .session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Doors:
 
     def __init__(self, hub: Hub) -> None:
         self.hub, self._attempts = hub, Attempts()
+        hub.prove_again = self.prove_again
 
     async def clients(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._serve(scope, receive, send, self._client)
@@ -126,18 +129,9 @@ class Doors:
     async def _client(self, scope: Scope, ip: str) -> Peer:
         headers = _headers(scope)
         _require_subprotocol(scope)
+        line = (headers.get("host", ""), scope["raw_path"].decode("ascii"), scope["query_string"].decode("ascii"))
         try:
-            signed = signing.parse(
-                headers=headers,
-                method="GET",
-                authority=headers.get("host", ""),
-                path=scope["raw_path"].decode("ascii"),
-                query=scope["query_string"].decode("ascii"),
-                body=b"",
-                authorities=auth.authorities(),
-                now=int(time.time()),
-            )
-            actor = await _in_thread(auth.authenticate, signed, ip)
+            peer = await _in_thread(_prove, headers, line, ip)
         except signing.InvalidSignature as no:
             logger.info("live: signature refused from %s: %s", ip, no.cause)
             raise Refusal(401, no.code, "Invalid signature", "the request is not signed by the profile otc-v1 with a valid key") from None
@@ -145,9 +139,23 @@ class Doors:
             raise Refusal(403, no.code, no.title, no.detail) from None
         except DatabaseError:
             raise Refusal(503, "busy", "Busy, try again", "keys cannot be read now", "safe") from None
-        if "read" not in actor.scopes:
+        found: Peer = peer
+        assert found.actor is not None
+        if "read" not in found.actor.scopes:
             raise Refusal(403, "scope_missing", "Not allowed", "the key lacks the scope read")
-        return Peer(key_id=actor.key_id, client_id=actor.client_id)
+        return found
+
+    async def prove_again(self, peer: Peer, signature_input: str, signature: str) -> bool:
+        """Whether the handshake's request line was signed anew by the same key, which still may."""
+        if self._attempts.are_spent(peer.ip):
+            return False
+        try:
+            again = await _in_thread(_prove, {"signature-input": signature_input, "signature": signature}, peer.line, peer.ip)
+        except (signing.InvalidSignature, Forbidden, DatabaseError) as no:
+            logger.info("live: %s did not prove itself again: %s", peer.seat_name, no)
+            self._attempts.fail(peer.ip)
+            return False
+        return bool(again.key_id == peer.key_id)
 
     async def _staff(self, scope: Scope, ip: str) -> Peer:
         headers = _headers(scope)
@@ -168,7 +176,27 @@ class Doors:
             raise Refusal(401, "not_authenticated", "Not signed in", "sign in first")
         if not has_role:
             raise Refusal(403, "forbidden", "Not allowed", "the desk's socket is for staff with a role")
-        return Peer(session_key=cookie.value, user_id=user_id)
+        return Peer(session_key=cookie.value, user_id=user_id, ip=ip)
+
+
+def _prove(headers: dict[str, str], line: tuple[str, str, str], ip: str) -> Peer:
+    """Who signed this request line.
+
+    :raises InvalidSignature, Forbidden: as of a REST request
+    """
+    host, path, query = line
+    signed = signing.parse(
+        headers=headers,
+        method="GET",
+        authority=host,
+        path=path,
+        query=query,
+        body=b"",
+        authorities=auth.authorities(),
+        now=int(time.time()),
+    )
+    actor = auth.authenticate(signed, ip)
+    return Peer(actor=actor, whole=clients.names_all_accounts(actor), ip=ip, line=line)
 
 
 def _person(session_key: str) -> tuple[str, bool]:

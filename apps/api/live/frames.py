@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,9 @@ SUBPROTOCOL = "otc.v1.json"
 MESSAGE_BYTES = 64 * 1024
 WINDOW_EVENTS, WINDOW_BYTES = 1024, 1024 * 1024  # sent and not yet acknowledged
 CHANNELS = 128
+COMMANDS = 16  # under way at once on a socket
+REPLIES = 256  # answers that wait for a peer to read
+REMEMBERED_MS = 1_020_000  # how long a request can be open: respond_within_ms and a quote's life at their most
 BURST, PER_SECOND = 20, 10  # messages from the peer
 SOCKETS_PER_KEY = 10
 DAYS_BACK = 7
@@ -24,7 +27,7 @@ STALL_MS = 10_000  # with something to send and no way to send it
 UNUSED_MS = 30_000  # connected and subscribed to nothing
 SESSION_MS = 23 * 3_600_000
 
-CHANNEL = re.compile(r"events|status|desk|prices\.[A-Z0-9]{2,12}-[A-Z0-9]{2,12}", re.ASCII)
+CHANNEL = re.compile(r"events|status|desk|prices\.[A-Z0-9]{2,12}-[A-Z0-9]{2,12}|rfq\.rfq_[0-9a-z]{26}", re.ASCII)
 
 
 class Close(IntEnum):
@@ -41,7 +44,7 @@ class Close(IntEnum):
     TOO_MANY = 4429
     INTERNAL = 4500
     TOO_SLOW = 4508  # the window stayed full, or the line stayed blocked
-    TOO_OLD = 4512  # sessions end after 23 h
+    OVER = 4512  # after 23 h, or what its key may do was narrowed: come back and be seen as you are now
 
 
 def stamp(moment: datetime) -> str:
@@ -53,15 +56,20 @@ def now() -> str:
     return stamp(datetime.now(UTC))
 
 
+def later(ms: int) -> str:
+    """The instant in so many milliseconds."""
+    return stamp(datetime.now(UTC) + timedelta(milliseconds=ms))
+
+
 def envelope(*, ch: str, seq: int, ts: str, kind: str, id: str, data: str) -> bytes:
     """One frame of a channel; ``data`` is JSON text and goes in as it is."""
     head = json.dumps({"ch": ch, "seq": seq, "ts": ts, "type": kind, "id": id}, separators=(",", ":"))
     return f'{head[:-1]},"data":{data}}}'.encode()
 
 
-def event(seq: int, recorded_at: datetime, kind: str, id: UUID, public: str) -> bytes:
-    """A private event, as the table holds it."""
-    return envelope(ch="events", seq=seq, ts=stamp(recorded_at), kind=kind, id=ids.encode("evt", id), data=public)
+def event(ch: str, seq: int, recorded_at: datetime, kind: str, id: UUID, public: str) -> bytes:
+    """A private event, as the table holds it, in the channel `events` or in its request's own."""
+    return envelope(ch=ch, seq=seq, ts=stamp(recorded_at), kind=kind, id=ids.encode("evt", id), data=public)
 
 
 def public_price(composite: bytes) -> dict[str, Any]:
@@ -92,6 +100,11 @@ def control(op: str, **members: Any) -> bytes:
 def error(code: str, detail: str, **members: Any) -> bytes:
     """A refused operation; the socket stays open."""
     return control("error", code=code, detail=detail, **members)
+
+
+def skipped(first: int, last: int) -> bytes:
+    """Events that belong to accounts which the key does not name: their numbers, so that no gap is left unexplained."""
+    return control("skipped", ch="events", **{"from": first, "to": last})
 
 
 def problem(status: int, code: str, title: str, detail: str, retry: str = "never") -> bytes:

@@ -7,6 +7,7 @@ last known number in one statement for all of them. So a nudge that is lost, lat
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,14 @@ from autobahn.websocket.protocol import PreparedMessage
 
 from . import frames
 from .bus import Bus
+from .delivery import Delivery
 from .frames import Close
+from .peer import Peer
 from .protocol import now_ms
-from .reader import PAGE, Place, Reader
+from .reader import PAGE, Event, Place, Reader
 from .seats import Seats
 from .session import Session
-from .streams import Gap, Stream
+from .streams import Gap, Item, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ class Hub:
         self._wake = asyncio.Event()
         self._house_wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._chores: set[asyncio.Task[None]] = set()
+        self.prove_again: Callable[[Peer, str, str], Awaitable[bool]] = _nobody  # the doors' own (doors.py)
 
     def start(self) -> None:
         """Begin to read, listen and tick."""
@@ -57,8 +62,21 @@ class Hub:
             self._tasks.append(task)
 
     def drain(self) -> None:
-        """From now on not ready; what is open is closed by the server."""
+        """From now on not ready; every socket is told, answered and closed."""
         self.draining = True
+        for session in list(self.sessions):
+            session.retire()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something of a socket that is gone is still to be done."""
+        return bool(self._chores)
+
+    def finish_later(self, chore: Coroutine[Any, Any, None]) -> None:
+        """What outlives its socket: the process does not end before it is done."""
+        task = asyncio.ensure_future(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
 
     @property
     def is_ready(self) -> bool:
@@ -71,23 +89,34 @@ class Hub:
         return PreparedMessage(frame, False, False, True)
 
     # --- private events -----------------------------------------------------------------------------------------------
-    async def join_stream(self, client_id: UUID, session: Session) -> Stream:
-        """The client's stream with the session in it.
+    async def open_stream(self, client_id: UUID) -> Stream:
+        """The client's stream; whoever asks enters it at once, or it is let go with the next one that leaves.
 
         :raises psycopg.Error: the first of a client needs the database
         """
         if client_id not in self._streams:
             top = (await self.reader.tops([client_id])).get(client_id, 0)
             self._streams.setdefault(client_id, Stream(client_id, top))  # another socket may have been faster
-        stream = self._streams[client_id]
-        stream.sessions.add(session)
-        session.stream = stream
-        return stream
+        return self._streams[client_id]
 
-    def leave_stream(self, stream: Stream, session: Session) -> None:
-        stream.sessions.discard(session)
-        if not stream.sessions:
-            self._streams.pop(stream.client_id, None)
+    def leave_stream(self, stream: Stream, delivery: Delivery) -> None:
+        stream.readers.discard(delivery)
+        self._let_go(stream)
+
+    def unwatch(self, stream: Stream, session: Session) -> None:
+        stream.watchers[session] -= 1
+        if not stream.watchers[session]:
+            del stream.watchers[session]
+        self._let_go(stream)
+
+    def _let_go(self, stream: Stream) -> None:
+        if stream.is_idle and self._streams.get(stream.client_id) is stream:
+            del self._streams[stream.client_id]
+
+    def item(self, row: Event) -> Item:
+        """An event ready to be sent."""
+        frame = frames.event("events", row.seq, row.recorded_at, row.kind, row.id, row.public)
+        return Item(self.prepare(frame), len(frame), row.account_id, row.asked_by)
 
     async def catch_up(self, client_id: UUID) -> None:
         """Take what the table has beyond the stream's top, now.
@@ -124,30 +153,40 @@ class Hub:
     async def _take_rows(self, clients: set[UUID]) -> None:
         while wanted := {c: self._streams[c].top for c in clients if c in self._streams}:
             counts: dict[UUID, int] = {}
-            for client_id, seq, frame in await self.reader.after(wanted):
-                counts[client_id] = counts.get(client_id, 0) + 1
-                stream = self._streams.get(client_id)
+            for row in await self.reader.after(wanted):
+                counts[row.client_id] = counts.get(row.client_id, 0) + 1
+                stream = self._streams.get(row.client_id)
                 if stream is not None:
-                    self._push(stream, seq, frame)
+                    self._push(stream, row)
             for client_id in counts:
                 if client_id in self._streams:
-                    for session in list(self._streams[client_id].sessions):
-                        session.pump()
+                    for delivery in list(self._streams[client_id].readers):
+                        delivery.session.pump()
             clients = {client_id for client_id, count in counts.items() if count == PAGE}
 
-    def _push(self, stream: Stream, seq: int, frame: bytes) -> None:
+    def _push(self, stream: Stream, row: Event) -> None:
         try:
-            stream.push(seq, self.prepare(frame), len(frame))
+            if not stream.push(row.seq, self.item(row)):
+                return
         except Gap:
             logger.exception("live: a hole in the event table")
-            for session in list(stream.sessions):
-                session.socket.finish(Close.INTERNAL)
+            for delivery in list(stream.readers):
+                delivery.session.socket.finish(Close.INTERNAL)
             self._streams.pop(stream.client_id, None)
+            return
+        ch = f"rfq.{row.rfq_id}"
+        if row.rfq_id is not None and ch in self._listeners:
+            self.note_seq(ch, row.seq)
+            self._publish(ch, self.prepare(frames.event(ch, row.seq, row.recorded_at, row.kind, row.id, row.public)))
 
     # --- channels that may skip ---------------------------------------------------------------------------------------
     def seq(self, ch: str) -> int:
         """The number of the last frame of a channel in this process."""
         return self._seqs.get(ch, 0)
+
+    def note_seq(self, ch: str, seq: int) -> None:
+        """The last number of a request's own channel, which counts as its client's events do."""
+        self._seqs[ch] = max(seq, self._seqs.get(ch, 0))
 
     async def join(self, ch: str, session: Session) -> None:
         """Let a session hear a channel; the newest frame comes at once where there is one."""
@@ -172,6 +211,8 @@ class Hub:
             listeners.discard(session)
             if not listeners:
                 del self._listeners[ch]
+        if ch.startswith("rfq.") and ch not in self._listeners:
+            self._seqs.pop(ch, None)
 
     def _publish(self, ch: str, prepared: Any, conflated: Any = None) -> None:
         for session in list(self._listeners.get(ch, ())):
@@ -283,6 +324,10 @@ class Hub:
                 )
                 if gone:
                     session.socket.finish(Close.NOT_VALID)
+
+
+async def _nobody(_peer: Peer, _signature_input: str, _signature: str) -> bool:
+    return False
 
 
 def _report(task: asyncio.Task[None]) -> None:

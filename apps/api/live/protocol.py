@@ -56,6 +56,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         if not self._may_speak():
             self.finish(frames.Close.TOO_MANY)
         elif isBinary:
+            self.put(frames.error("binary_not_allowed", "messages are text"))
             self.finish(frames.Close.MALFORMED)
         else:
             super().onMessage(payload, isBinary)

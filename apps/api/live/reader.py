@@ -24,7 +24,9 @@ _TIMEOUTS = "-c default_transaction_read_only=on -c statement_timeout=5s -c idle
 
 _TOPS = "SELECT client_id, last_seq FROM events_counter WHERE client_id = ANY(%s)"
 _AFTER = """
-SELECT e.client_id, e.client_seq, e.recorded_at, e.kind, e.id, e.public::text
+SELECT e.client_id, e.client_seq, e.recorded_at, e.kind, e.id, e.public::text, e.account_id,
+       CASE WHEN e.subject_type = 'request' AND e.kind LIKE '%%.refused' THEN e.actor_id END,
+       coalesce(e.public->>'rfq_id', CASE WHEN e.subject_type = 'rfq' THEN e.public->>'id' END)
 FROM unnest(%s::uuid[], %s::bigint[]) AS want(client_id, after_seq)
 CROSS JOIN LATERAL (
   SELECT * FROM events_event WHERE client_id = want.client_id AND client_seq > want.after_seq ORDER BY client_seq LIMIT %s
@@ -55,11 +57,21 @@ WHERE s.expire_date > now() AND u.is_active AND u.is_staff AND EXISTS (SELECT 1 
 
 
 class Event(NamedTuple):
-    """A client's event with the frame that shows it."""
+    """A client's event as the table holds it.
+
+    :param asked_by: the member whose request was refused, where that is what the event tells
+    :param rfq_id: the request it belongs to, as its public payload names it
+    """
 
     client_id: UUID
     seq: int
-    frame: bytes
+    recorded_at: datetime
+    kind: str
+    id: UUID
+    public: str
+    account_id: UUID | None
+    asked_by: UUID | None
+    rfq_id: str | None
 
 
 class HouseEvent(NamedTuple):
@@ -99,8 +111,7 @@ class Reader:
 
     async def after(self, wanted: dict[UUID, int], limit: int = PAGE) -> list[Event]:
         """Up to ``limit`` events of each client after its number, in order."""
-        rows = await self._all(_AFTER, [list(wanted), list(wanted.values()), limit])
-        return [Event(client_id, seq, frames.event(seq, at, kind, id, public)) for client_id, seq, at, kind, id, public in rows]
+        return [Event(*row) for row in await self._all(_AFTER, [list(wanted), list(wanted.values()), limit])]
 
     async def is_too_old(self, client_id: UUID, after_seq: int) -> bool:
         """Whether what follows ``after_seq`` began more than seven days ago."""

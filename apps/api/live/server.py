@@ -21,7 +21,14 @@ class Live(Server):  # type: ignore[misc]
     """Serves until SIGTERM or SIGINT, then: no new connection, a notice and 1012 to every socket, drain, exit."""
 
     def __init__(
-        self, application: Any, *, endpoints: list[str], drain_s: int, on_start: Callable[[], None], on_drain: Callable[[], None]
+        self,
+        application: Any,
+        *,
+        endpoints: list[str],
+        drain_s: int,
+        on_start: Callable[[], None],
+        on_drain: Callable[[], None],
+        is_busy: Callable[[], bool],
     ) -> None:
         super().__init__(
             application,
@@ -37,7 +44,7 @@ class Live(Server):  # type: ignore[misc]
             websocket_max_frame_size=frames.MESSAGE_BYTES,
             server_name="",
         )
-        self._drain_ms, self._on_start, self._on_drain = drain_s * 1000, on_start, on_drain
+        self._drain_ms, self._on_start, self._on_drain, self._is_busy = drain_s * 1000, on_start, on_drain, is_busy
         self._draining = False
         self.failure = ""
 
@@ -76,14 +83,14 @@ class Live(Server):  # type: ignore[misc]
         for listening in self.listeners:
             listening.addCallback(lambda port: port.stopListening() if port is not None else None)
         for protocol in list(self.connections):
-            if isinstance(protocol, Socket) and protocol.state == protocol.STATE_OPEN:
+            if isinstance(protocol, Socket) and protocol.state == protocol.STATE_OPEN and protocol.on_writable is None:  # no session yet
                 protocol.put(frames.control("shutdown"))
                 protocol.finish(frames.Close.RESTART)
         self._stop_when_done(now_ms() + self._drain_ms)
 
     def _stop_when_done(self, deadline_ms: int) -> None:
         running = [found for details in self.connections.values() if (found := details.get("application_instance")) and not found.done()]
-        if running and now_ms() < deadline_ms:
+        if (running or self._is_busy()) and now_ms() < deadline_ms:
             reactor._asyncioEventloop.call_later(_LOOK_MS / 1000, self._stop_when_done, deadline_ms)
         else:
             self.stop()

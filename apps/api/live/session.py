@@ -1,21 +1,27 @@
-"""One socket's state: where it stands in each channel, what it may still be sent, and when it has to go.
+"""One socket's state: what it hears, what it asked, what it may still be sent, and when it has to go.
 
-Nothing is queued for a slow peer: events stay in the table and the client's ring, a price waits only as the latest of its pair.
-``pump`` is called whenever something may have become possible, sends what is possible, and remembers since when nothing is.
+``pump`` is called whenever something may have become possible, sends what is possible, and remembers since when nothing is. A price
+waits only as the latest of its pair, events in the table (delivery.py), answers in a short queue.
 """
 
 import asyncio
-import json
 import logging
-from collections import deque
-from dataclasses import dataclass
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import orjson
 import psycopg
 
-from . import frames
+from apps.api import problems
+from apps.api.jsonbody import InvalidBody
+from apps.core import ids
+
+from . import commands, frames, messages
+from .delivery import Delivery
 from .frames import Close
+from .messages import MESSAGES, Said, Unreadable
+from .peer import Peer
 from .protocol import Socket, now_ms
 from .streams import Gap, Stream
 
@@ -25,38 +31,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who is at the other end: a key of a client, or one of our own people with the session cookie."""
-
-    key_id: str = ""
-    client_id: UUID | None = None
-    session_key: str = ""
-    user_id: str = ""
-
-    @property
-    def seat_name(self) -> str:
-        """Whose sockets are counted together."""
-        return self.key_id or f"user.{self.user_id}"
-
-    def may_hear(self, ch: str) -> bool:
-        """Events are for clients, the desk's nudges for the desk; prices and status for both."""
-        return {"events": self.client_id is not None, "desk": bool(self.user_id)}.get(ch, True)
-
-
 class Session:
     """Lives from the handshake to the last frame; used on the event loop only."""
 
     def __init__(self, hub: "Hub", socket: Socket, peer: Peer) -> None:
         self.hub, self.socket, self.peer = hub, socket, peer
         self.channels: set[str] = set()
-        self.stream: Stream | None = None
-        self._cursor: int | None = None  # last event sent; None until the subscription is answered
-        self._page: deque[tuple[Any, int]] = deque()  # the next events out of the table, older than the ring
-        self._loading: asyncio.Task[None] | None = None
-        self._unacked: deque[tuple[int, int]] = deque()
-        self._unacked_bytes = 0
+        self.delivery: Delivery | None = None
         self._waiting: dict[str, Any] = {}  # latest frame of each conflated channel
+        self._replies: deque[bytes] = deque()
+        self._commands: set[asyncio.Task[None]] = set()
+        self._retiring = False
+        self._cancels = False
+        self._asked: OrderedDict[UUID, int] = OrderedDict()  # requests sent over this socket that may be open: since when
+        self._watched: dict[str, Stream] = {}
         self._stalled_ms: int | None = None
         self.opened_ms = self._beaten_ms = now_ms()
         socket.on_writable = self.pump
@@ -64,64 +52,23 @@ class Session:
     # --- out ----------------------------------------------------------------------------------------------------------
     def pump(self) -> None:
         """Send what may be sent now."""
+        while self._replies and self.socket.writable:
+            self.socket.put(self._replies.popleft())
         try:
-            blocked = self._pump_events()
+            blocked = self.delivery.pump() if self.delivery is not None else False
         except Gap:
             logger.exception("live: a hole in the event table")
             self.socket.finish(Close.INTERNAL)
             return
+        if blocked and self.delivery is not None and self.delivery.moved:
+            self._stalled_ms, self.delivery.moved = None, False  # it moves, however slowly
         while self._waiting and self.socket.writable:
             ch = next(iter(self._waiting))
             self.socket.put_shared(self._waiting.pop(ch))
-        if not (blocked or self._waiting):
+        if not (blocked or self._waiting or self._replies):
             self._stalled_ms = None
         elif self._stalled_ms is None:
             self._stalled_ms = now_ms()
-
-    def _pump_events(self) -> bool:
-        """Whether events wait for the peer (not for the database)."""
-        stream = self.stream
-        if stream is None or self._cursor is None:
-            return False
-        sent = False
-        while self._cursor < stream.top:
-            if not self.socket.writable or len(self._unacked) >= frames.WINDOW_EVENTS or self._unacked_bytes >= frames.WINDOW_BYTES:
-                if sent:
-                    self._stalled_ms = None  # it moves, however slowly
-                return True
-            found = self._page.popleft() if self._page else stream.get(self._cursor + 1)
-            if found is None:
-                self._load()
-                return False
-            prepared, size = found
-            self._cursor += 1
-            self._unacked.append((self._cursor, size))
-            self._unacked_bytes += size
-            self.socket.put_shared(prepared)
-            sent = True
-        return False
-
-    def _load(self) -> None:
-        if self._loading is None:
-            self._loading = asyncio.ensure_future(self._load_page())
-
-    async def _load_page(self) -> None:
-        assert self.stream is not None
-        assert self._cursor is not None
-        try:
-            rows = await self.hub.reader.after({self.stream.client_id: self._cursor})
-        except (psycopg.Error, OSError):
-            return  # the hub says so in the log; the next tick asks again
-        finally:
-            self._loading = None
-        for expected, row in enumerate(rows, self._cursor + 1):
-            if row.seq != expected:
-                logger.error("live: client %s: event %d where %d was expected", row.client_id, row.seq, expected)
-                self.socket.finish(Close.INTERNAL)
-                return
-            self._page.append((self.hub.prepare(row.frame), len(row.frame)))
-        if rows:
-            self.pump()
 
     def offer(self, ch: str, prepared: Any, conflated: Any = None) -> None:
         """A frame of a channel that may skip: sent now, or kept as the latest (or as ``conflated``) until it can be."""
@@ -132,16 +79,29 @@ class Session:
             if self._stalled_ms is None:
                 self._stalled_ms = now_ms()
 
+    def reply(self, frame: bytes) -> None:
+        """Something said to this peer alone: now, or when it reads again."""
+        if self.socket.writable and not self._replies:
+            self.socket.put(frame)
+        elif len(self._replies) >= frames.REPLIES:
+            self.socket.finish(Close.TOO_SLOW)
+        else:
+            self._replies.append(frame)
+            if self._stalled_ms is None:
+                self._stalled_ms = now_ms()
+
     def tick(self, now: int) -> None:
         """Once a second: the reasons to end, then the heartbeat, then whatever a lost wake-up left behind."""
+        while self._asked and now - next(iter(self._asked.values())) > frames.REMEMBERED_MS:
+            self._asked.popitem(last=False)
         if now - self.socket.heard_ms > frames.SILENCE_MS:
             self.socket.cut()
         elif self._stalled_ms is not None and now - self._stalled_ms > frames.STALL_MS:
             logger.info("live: %s reads too slowly", self.name)
             self.socket.finish(Close.TOO_SLOW)
         elif now - self.opened_ms > frames.SESSION_MS:
-            self.socket.finish(Close.TOO_OLD)
-        elif not self.channels and now - self.opened_ms > frames.UNUSED_MS:
+            self.socket.finish(Close.OVER)
+        elif not self.channels and not self._asked and now - self.opened_ms > frames.UNUSED_MS:
             self.socket.finish(Close.UNUSED)
         else:
             if now - self._beaten_ms >= frames.HEARTBEAT_MS and self.socket.writable:
@@ -151,7 +111,7 @@ class Session:
             self.pump()
 
     def _top(self, ch: str) -> int:
-        return self.stream.top if ch == "events" and self.stream is not None else self.hub.seq(ch)
+        return self.delivery.stream.top if ch == "events" and self.delivery is not None else self.hub.seq(ch)
 
     @property
     def name(self) -> str:
@@ -159,36 +119,62 @@ class Session:
 
     # --- in -----------------------------------------------------------------------------------------------------------
     async def take(self, text: str) -> None:
-        """Do what a message asks; one that is not of this protocol ends the session."""
+        """Do what a message asks; one that is not of this protocol is named and ends the session."""
         try:
-            message = json.loads(text)
-            op = message["op"] if isinstance(message, dict) else None
-        except (ValueError, KeyError, RecursionError):
-            op = None
-        if op == "ping" and set(message) == {"op"}:
-            self.socket.put(frames.control("pong", ts=frames.now()))
-        elif op == "sub" and set(message) <= {"op", "ch", "after_seq"}:
-            await self._subscribe(message.get("ch"), message.get("after_seq"))
-        elif op == "unsub" and set(message) == {"op", "ch"} and isinstance(message["ch"], str):
-            self._unsubscribe(message["ch"])
-        elif op == "ack" and set(message) == {"op", "ch", "seq"} and message["ch"] == "events" and type(message["seq"]) is int:
-            self._acknowledge(message["seq"])
-        else:
+            said = messages.read(text)
+        except Unreadable as no:
+            self._refuse(no)
+            return
+        found = said.members
+        match said.op:
+            case "sub":
+                await self._subscribe(found["ch"], found["after_seq"], found["sizes"])
+            case "unsub":
+                self._unsubscribe(found["ch"])
+            case "ack":
+                self._acknowledge(found["seq"])
+            case "ping":
+                self.reply(frames.control("pong", ts=frames.now()))
+            case "options":
+                self._cancels = found["cancel_on_disconnect"]
+                self.reply(frames.control("options", cancel_on_disconnect=self._cancels))
+            case "reauth":
+                await self._renew(found["signature_input"], found["signature"])
+            case _:
+                self._command(said)
+
+    def _refuse(self, no: Unreadable) -> None:
+        """A command that can be answered is answered as REST would; all else is an error, and the end where its form was wrong."""
+        if not no.ends and no.id and MESSAGES[no.op].command is not None:
+            problem = problems.of_exception(InvalidBody(no.errors))
+            self.reply(frames.control("answer", to=no.op, id=no.id, status=400, replayed=False, request_id="", body=problem))
+            return
+        errors = [e.as_dict() for e in no.errors[:20]]
+        more = {"id": no.id} if no.id else {}
+        self.reply(frames.error(no.code, str(no)[:1000], errors=errors, **more))
+        if no.ends:
             self.socket.finish(Close.MALFORMED)
 
     def _acknowledge(self, seq: int) -> None:
-        if self._cursor is None or seq > self._cursor:
+        if self.delivery is None or not self.delivery.acknowledge(seq):
+            self.reply(frames.error("not_sent", f"event {seq} was never sent on this socket", ch="events"))
             self.socket.finish(Close.CONFLICT)
             return
-        while self._unacked and self._unacked[0][0] <= seq:
-            self._unacked_bytes -= self._unacked.popleft()[1]
         self._stalled_ms = None
         self.pump()
 
-    async def _subscribe(self, ch: object, after_seq: object) -> None:
+    async def _renew(self, signature_input: str, signature: str) -> None:
+        if await self.hub.prove_again(self.peer, signature_input, signature):
+            self.opened_ms = now_ms()
+            self.reply(frames.control("reauthenticated", expires_at=frames.later(frames.SESSION_MS)))
+        else:
+            self.reply(frames.error("invalid_signature", "not the handshake's request line, signed anew by the same key"))
+
+    # --- channels -----------------------------------------------------------------------------------------------------
+    async def _subscribe(self, ch: object, after_seq: object, sizes: Any) -> None:
         refusal = None
         if not isinstance(ch, str) or frames.CHANNEL.fullmatch(ch) is None:
-            refusal = ("unknown_channel", "one of events, prices.{pair}, status")
+            refusal = ("unknown_channel", "one of events, prices.{pair}, rfq.{id}, status")
         elif not self.peer.may_hear(ch):
             refusal = ("forbidden", "not a channel of this connection")
         elif ch in self.channels:
@@ -197,21 +183,27 @@ class Session:
             refusal = ("too_many_channels", f"at most {frames.CHANNELS}")
         elif after_seq is not None and (ch != "events" or type(after_seq) is not int or not 0 <= after_seq < 2**62):
             refusal = ("invalid_after_seq", "a whole number from 0, on events only")
+        elif sizes is not None and not ch.startswith("prices."):
+            refusal = ("invalid_sizes", "on prices only")
         if refusal is not None:
-            self.socket.put(frames.error(*refusal, ch=ch if isinstance(ch, str) else None))
+            self.reply(frames.error(*refusal, **({"ch": ch} if isinstance(ch, str) else {})))
         elif ch == "events":
             await self._subscribe_events(after_seq)  # type: ignore[arg-type]
+        elif str(ch).startswith("rfq."):
+            await self._watch(str(ch))
         else:
             assert isinstance(ch, str)
             self.channels.add(ch)
-            self.socket.put(frames.control("subscribed", ch=ch, last_seq=self.hub.seq(ch)))
+            self.reply(frames.control("subscribed", ch=ch, last_seq=self.hub.seq(ch)))
             await self.hub.join(ch, self)
 
     async def _subscribe_events(self, after_seq: int | None) -> None:
         assert self.peer.client_id is not None
         client_id = self.peer.client_id
         try:
-            stream = await self.hub.join_stream(client_id, self)
+            stream = await self.hub.open_stream(client_id)
+            self.delivery = delivery = Delivery(self, stream)
+            stream.readers.add(delivery)
             if after_seq is not None and after_seq > stream.top:
                 await self.hub.catch_up(client_id)
             known = after_seq is None or after_seq == stream.top
@@ -219,45 +211,119 @@ class Session:
                 after_seq is not None and after_seq < stream.top and not await self.hub.reader.is_too_old(client_id, after_seq)
             )
         except (psycopg.Error, OSError):
-            self._leave_stream()
+            self._leave_events()
             self.socket.finish(Close.TRY_LATER)
             return
-        if self.stream is not stream:
+        if self.delivery is not delivery:
             return  # it was closed while the database was asked
         self.channels.add("events")
         top = stream.top
         start = after_seq if recovered and after_seq is not None else top
-        self.socket.put(frames.control("subscribed", ch="events", recovered=recovered, after_seq=start, last_seq=top))
+        self.reply(frames.control("subscribed", ch="events", recovered=recovered, after_seq=start, last_seq=top))
         if not recovered:
-            self.socket.put(frames.control("snapshot", ch="events", last_seq=top))
-        self._cursor = start
+            self.reply(frames.control("snapshot", ch="events", last_seq=top))
+        delivery.cursor = start
         self.pump()
 
-    def _unsubscribe(self, ch: str) -> None:
-        if ch not in self.channels:
-            self.socket.put(frames.error("not_subscribed", "no such subscription", ch=ch))
+    async def _watch(self, ch: str) -> None:
+        """A request's own channel: how it stands, then each of its events. Its numbers are those of `events`."""
+        assert self.peer.client_id is not None
+        rfq_id = ch.removeprefix("rfq.")
+        self.channels.add(ch)  # before anything is awaited: the same asked twice is asked once
+        try:
+            stream = await self.hub.open_stream(self.peer.client_id)
+            stream.watchers[self] = stream.watchers.get(self, 0) + 1
+            self._watched[ch] = stream
+            await self.hub.catch_up(self.peer.client_id)
+        except (psycopg.Error, OSError):
+            self._drop(ch)
+            self.socket.finish(Close.TRY_LATER)
             return
+        seq = stream.top
+        shown = await commands.read_rfq(self.peer, rfq_id)
+        if ch not in self.channels:
+            return
+        if shown.status_code != 200:
+            self._drop(ch)
+            problem = orjson.loads(shown.content)
+            self.reply(frames.error(problem["code"], problem["detail"], ch=ch))
+            return
+        self.hub.note_seq(ch, seq)
+        self.reply(frames.control("subscribed", ch=ch, last_seq=seq))
+        state = frames.envelope(ch=ch, seq=seq, ts=frames.now(), kind="rfq.state", id=rfq_id, data=shown.content.decode())
+        self.offer(ch, self.hub.prepare(state))
+        await self.hub.join(ch, self)
+
+    def _unsubscribe(self, ch: object) -> None:
+        if not isinstance(ch, str) or ch not in self.channels:
+            self.reply(frames.error("not_subscribed", "no such subscription", **({"ch": ch} if isinstance(ch, str) else {})))
+            return
+        self._drop(ch)
+        self.reply(frames.control("unsubscribed", ch=ch))
+
+    def _drop(self, ch: str) -> None:
         self.channels.discard(ch)
         self._waiting.pop(ch, None)
         if ch == "events":
-            self._leave_stream()
+            self._leave_events()
+        stream = self._watched.pop(ch, None)
+        if stream is not None:
+            self.hub.unwatch(stream, self)
         self.hub.leave(ch, self)
-        self.socket.put(frames.control("unsubscribed", ch=ch))
 
-    def _leave_stream(self) -> None:
-        if self.stream is not None:
-            self.hub.leave_stream(self.stream, self)
-        self.stream, self._cursor = None, None
-        self._page.clear()
-        self._unacked.clear()
-        self._unacked_bytes = 0
+    def _leave_events(self) -> None:
+        if self.delivery is not None:
+            self.delivery.end()
+            self.hub.leave_stream(self.delivery.stream, self.delivery)
+        self.delivery = None
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+    def _command(self, said: Said) -> None:
+        if self.peer.client_id is None:
+            self.reply(frames.error("forbidden", "commands are for keys of clients", id=said.members["id"]))
+        elif self._retiring or len(self._commands) >= frames.COMMANDS:
+            why = "this server is going" if self._retiring else f"at most {frames.COMMANDS} commands at once"
+            problem = problems.document(503, "busy", "Busy, try again", f"{why}: nothing was done", retry="safe")
+            id = said.members["id"]
+            self.reply(frames.control("answer", to=said.op, id=id, status=503, replayed=False, request_id="", retry_after=1, body=problem))
+        else:
+            task = asyncio.ensure_future(self._run(said))
+            self._commands.add(task)
+            task.add_done_callback(self._commands.discard)
+
+    async def _run(self, said: Said) -> None:
+        try:
+            answered = await commands.run(self.peer, said)
+        except Exception:  # views answer for themselves: this is ours
+            logger.exception("live: %s: %s", self.name, said.op)
+            self.socket.finish(Close.INTERNAL)
+            return
+        if answered.status_code == 201 and said.op == "rfq":
+            self._asked[ids.decode("rfq", orjson.loads(answered.content)["id"])] = now_ms()
+        self.reply(commands.answer(said, answered))
+        if self._retiring and len(self._commands) <= 1:
+            self.socket.finish(Close.RESTART)
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+    def retire(self) -> None:
+        """The server goes: say so, answer what is under way, and close."""
+        self._retiring = True
+        self.socket.put(frames.control("shutdown"))
+        if not self._commands:
+            self.socket.finish(Close.RESTART)
 
     def end(self) -> None:
-        """The line is gone: nothing of this session stays behind."""
+        """The line is gone: nothing of this session stays behind but what it has under way."""
         self.socket.on_writable = None
-        if self._loading is not None:
-            self._loading.cancel()
-        self._leave_stream()
         for ch in list(self.channels):
-            self.hub.leave(ch, self)
-        self.channels.clear()
+            self._drop(ch)
+        self._leave_events()
+        self._replies.clear()
+        self._waiting.clear()
+        self.hub.finish_later(self._take_back())
+
+    async def _take_back(self) -> None:
+        if self._commands:
+            await asyncio.wait(self._commands)
+        if self._cancels and self._asked and self.peer.actor is not None:
+            await commands.cancel_open(self.peer.actor, list(self._asked))

@@ -160,6 +160,10 @@ class EventStream:
                     raise StreamBroken(f"event {frame.seq} came after {self.last_seq}")
                 self.last_seq = frame.seq
             yield frame
+        elif op == "skipped" and message.get("ch") == "events":
+            if self.last_seq is not None and message["from"] != self.last_seq + 1:
+                raise StreamBroken(f"events from {message['from']} on were skipped after {self.last_seq}")
+            self.last_seq = int(message["to"])
         elif op == "subscribed" and message.get("ch") == "events":
             lost = message.get("recovered") is False
             if lost or self.last_seq is None:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if not 0 < port < 65536:
             raise CommandError(f"--port {port}: between 1 and 65535")
         endpoint = f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}:backlog=1024"
-        live = Live(application, endpoints=[endpoint], drain_s=drain_s, on_start=hub.start, on_drain=hub.drain)
+        live = Live(application, endpoints=[endpoint], drain_s=drain_s, on_start=hub.start, on_drain=hub.drain, is_busy=lambda: hub.is_busy)
         self.stdout.write(f"live: ws://{host}:{port}/ws/v1/")
         live.run()
         if live.failure:
