@@ -1,11 +1,45 @@
 """Reading the event table: one client's in sequence, one subject's, and all in commit order."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from apps.core import db
 from apps.core.actor import Actor
 
+from . import rules
 from .models import Cursor, Event, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a client's events for one key: `shown` and `skipped` (first and last number) together leave no number out."""
+
+    shown: list[Event]
+    skipped: list[tuple[int, int]]
+    through_seq: int
+
+
+def read_page(*, actor: Actor, whole: Callable[[], bool], after_seq: int, limit: int) -> Page:
+    """The next `limit` events of the client, as this member's key may see them.
+
+    :param whole: whether the key names all accounts of the client; asked only where it decides
+    """
+    page = Page([], [], after_seq)
+    seq = after_seq
+    for event in list_for_client(actor=actor, after_seq=after_seq, limit=limit):
+        assert event.client_seq is not None
+        seq = event.client_seq
+        asked_by = event.actor_id if event.subject_type == "request" and event.kind.endswith(".refused") else None
+        accounts = actor.account_ids or ()
+        shown = rules.is_shown(account_id=event.account_id, asked_by=asked_by, accounts=accounts, member_id=actor.id, whole=False)
+        if shown or (event.account_id is None and whole()):
+            page.shown.append(event)
+        elif page.skipped and page.skipped[-1][1] == seq - 1:
+            page.skipped[-1] = (page.skipped[-1][0], seq)
+        else:
+            page.skipped.append((seq, seq))
+    return replace(page, through_seq=seq)
 
 
 def list_for_client(*, actor: Actor, after_seq: int, limit: int) -> list[Event]:

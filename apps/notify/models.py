@@ -45,6 +45,7 @@ class Endpoint(Row):
     url = models.CharField(max_length=1000)
     description = models.CharField(max_length=120, blank=True)
     types = ArrayField(models.CharField(max_length=60), default=list)  # none: all
+    account_ids = ArrayField(models.UUIDField(), null=True)  # those of the key that made it; null: all, later ones too
     ordered = models.BooleanField(default=True)  # per object; else whatever is due goes
     status = models.CharField(max_length=8, choices=[(s, s) for s in EndpointStatus], default=EndpointStatus.ACTIVE)
     created_at = models.DateTimeField()

@@ -32,6 +32,7 @@ def create_webhook(
     return endpoints.create(
         client_id=actor.client_id,
         created_by=actor.id,
+        accounts=None if clients.names_all_accounts(actor) else actor.account_ids,
         url=url,
         description=description,
         types=types,

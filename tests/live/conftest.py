@@ -149,19 +149,28 @@ WITH counted AS (
   INSERT INTO events_counter AS c (client_id, last_seq) VALUES (%s, %s)
   ON CONFLICT (client_id) DO UPDATE SET last_seq = c.last_seq + EXCLUDED.last_seq RETURNING last_seq
 )
-INSERT INTO events_event (id, era, kind, subject_type, subject_id, client_id, client_seq, public, house,
+INSERT INTO events_event (id, era, kind, subject_type, subject_id, client_id, account_id, client_seq, public, house,
                           actor_kind, actor_name, request_id, effective_at, recorded_at)
-SELECT f.id, 1, 'quote.created', 'quote', f.id, %s, last_seq - %s + f.ord, f.public, '{}',
+SELECT f.id, 1, 'quote.created', 'quote', f.id, %s, %s, last_seq - %s + f.ord, f.public, '{}',
        'SYSTEM', '', '', now(), now() - make_interval(days => %s)
 FROM counted, unnest(%s::uuid[], %s::jsonb[]) WITH ORDINALITY AS f(id, public, ord)
 """
 
 
-def write_events(client_id: UUID, count: int = 1, *, nudge: bool = True, size: int = 0, days_ago: int = 0, session: Any = None) -> None:
+def write_events(
+    client_id: UUID,
+    count: int = 1,
+    *,
+    nudge: bool = True,
+    size: int = 0,
+    days_ago: int = 0,
+    session: Any = None,
+    account_id: UUID | None = None,
+) -> None:
     """Commit `count` facts of one client in one transaction, as events.record does; `nudge=False` loses the nudge."""
     new = [ids.uuid7() for _ in range(count)]
     payloads = [f'{{"n": {at}, "pad": "{"x" * size}"}}' for at in range(count)]
-    params = [client_id, count, client_id, count, days_ago, new, payloads]
+    params = [client_id, count, client_id, account_id, count, days_ago, new, payloads]
     if session is None:
         db.run(_WRITE, params)
     else:

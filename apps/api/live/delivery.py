@@ -6,6 +6,7 @@ Nothing is queued here for a slow peer: what it has not read stays in the table 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -27,6 +28,7 @@ class Delivery:
         self.session, self.stream = session, stream
         self.cursor: int | None = None
         self.moved = False  # something was sent since it was last looked at
+        self._parts: deque[bytes] = deque()  # of a snapshot, before the first event
         self._skipped = 0  # the first event of a run that this key may not see, not told of yet
         self._page: deque[Item] = deque()  # the next events out of the table, older than the ring
         self._loading: asyncio.Task[None] | None = None
@@ -38,6 +40,11 @@ class Delivery:
         if self.cursor is None:
             return False
         socket, peer = self.session.socket, self.session.peer
+        while self._parts:
+            if not socket.writable:
+                return True
+            socket.put(self._parts.popleft())
+            self.moved = True
         while self.cursor < self.stream.top:
             if not socket.writable or self._is_full():
                 return True
@@ -58,6 +65,11 @@ class Delivery:
             self._tell_skipped(self.cursor)
         return False
 
+    def begin(self, after_seq: int, parts: Iterable[bytes]) -> None:
+        """From here on: first the parts of a snapshot, then every event after this one."""
+        self.cursor = after_seq
+        self._parts.extend(parts)
+
     def acknowledge(self, seq: int) -> bool:
         """Open the window up to `seq`; False where that was never sent."""
         if self.cursor is None or seq > self.cursor:
@@ -70,6 +82,7 @@ class Delivery:
         if self._loading is not None:
             self._loading.cancel()
         self.cursor = None
+        self._parts.clear()
 
     def _is_full(self) -> bool:
         return len(self._unacked) >= frames.WINDOW_EVENTS or self._unacked_bytes >= frames.WINDOW_BYTES

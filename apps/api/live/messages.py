@@ -151,6 +151,7 @@ MESSAGES: Mapping[str, Message] = {
         {
             "ch": _CH,
             "after_seq": Seq("events only: the last number you have; without it the stream begins now", 1204),
+            "snapshot": Flag("events only, in place of after_seq: all that is open, then what happens", True),
             "sizes": Sizes("prices only: base quantities to work a ladder out for", ["1", "5", "25"]),
         },
         {"ch": "events", "after_seq": 1204},

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.core.actor import Actor
+from apps.events import rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class Peer:
         return {"events": self.client_id is not None, "rfq": self.client_id is not None, "desk": bool(self.user_id)}.get(kind, True)
 
     def sees(self, account_id: UUID | None, asked_by: UUID | None) -> bool:
-        """Whether an event is shown: those of the key's accounts and those of the whole client (events.rules.is_shown)."""
+        """Whether an event is shown to this key (events.rules)."""
         assert self.actor is not None
-        if account_id is not None:
-            return account_id in (self.actor.account_ids or ())
-        return asked_by is None or self.whole or asked_by == self.actor.id
+        accounts = self.actor.account_ids or ()
+        return rules.is_shown(account_id=account_id, asked_by=asked_by, accounts=accounts, member_id=self.actor.id, whole=self.whole)

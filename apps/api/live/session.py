@@ -12,12 +12,13 @@ from uuid import UUID
 
 import orjson
 import psycopg
+from django.db import DatabaseError
 
 from apps.api import problems
 from apps.api.jsonbody import InvalidBody
 from apps.core import ids
 
-from . import commands, frames, messages
+from . import commands, frames, messages, snapshot
 from .delivery import Delivery
 from .frames import Close
 from .messages import MESSAGES, Said, Unreadable
@@ -128,7 +129,7 @@ class Session:
         found = said.members
         match said.op:
             case "sub":
-                await self._subscribe(found["ch"], found["after_seq"], found["sizes"])
+                await self._subscribe(found["ch"], found["after_seq"], found["sizes"], found["snapshot"])
             case "unsub":
                 self._unsubscribe(found["ch"])
             case "ack":
@@ -171,7 +172,7 @@ class Session:
             self.reply(frames.error("invalid_signature", "not the handshake's request line, signed anew by the same key"))
 
     # --- channels -----------------------------------------------------------------------------------------------------
-    async def _subscribe(self, ch: object, after_seq: object, sizes: Any) -> None:
+    async def _subscribe(self, ch: object, after_seq: object, sizes: Any, whole: bool | None) -> None:
         refusal = None
         if not isinstance(ch, str) or frames.CHANNEL.fullmatch(ch) is None:
             refusal = ("unknown_channel", "one of events, prices.{pair}, rfq.{id}, status")
@@ -185,10 +186,12 @@ class Session:
             refusal = ("invalid_after_seq", "a whole number from 0, on events only")
         elif sizes is not None and not ch.startswith("prices."):
             refusal = ("invalid_sizes", "on prices only")
+        elif whole is not None and (ch != "events" or after_seq is not None):
+            refusal = ("invalid_snapshot", "on events only, in place of after_seq")
         if refusal is not None:
             self.reply(frames.error(*refusal, **({"ch": ch} if isinstance(ch, str) else {})))
         elif ch == "events":
-            await self._subscribe_events(after_seq)  # type: ignore[arg-type]
+            await self._subscribe_events(after_seq, whole=bool(whole))  # type: ignore[arg-type]
         elif str(ch).startswith("rfq."):
             await self._watch(str(ch))
         else:
@@ -197,32 +200,34 @@ class Session:
             self.reply(frames.control("subscribed", ch=ch, last_seq=self.hub.seq(ch)))
             await self.hub.join(ch, self)
 
-    async def _subscribe_events(self, after_seq: int | None) -> None:
+    async def _subscribe_events(self, after_seq: int | None, *, whole: bool) -> None:
+        """Where the stream begins: after what the peer has, at now, or at a snapshot of all that is open."""
         assert self.peer.client_id is not None
+        assert self.peer.actor is not None
         client_id = self.peer.client_id
+        taken = None
         try:
             stream = await self.hub.open_stream(client_id)
             self.delivery = delivery = Delivery(self, stream)
             stream.readers.add(delivery)
             if after_seq is not None and after_seq > stream.top:
                 await self.hub.catch_up(client_id)
-            known = after_seq is None or after_seq == stream.top
-            recovered = known or (
-                after_seq is not None and after_seq < stream.top and not await self.hub.reader.is_too_old(client_id, after_seq)
-            )
-        except (psycopg.Error, OSError):
+            start = stream.top if after_seq is None else after_seq
+            recovered = start == stream.top or (start < stream.top and not await self.hub.reader.is_too_old(client_id, start))
+            if whole or not recovered:
+                taken = await snapshot.take(self.peer.actor)
+                start = taken.seq
+                if start > stream.top:
+                    await self.hub.catch_up(client_id)
+        except (psycopg.Error, DatabaseError, OSError):
             self._leave_events()
             self.socket.finish(Close.TRY_LATER)
             return
         if self.delivery is not delivery:
             return  # it was closed while the database was asked
         self.channels.add("events")
-        top = stream.top
-        start = after_seq if recovered and after_seq is not None else top
-        self.reply(frames.control("subscribed", ch="events", recovered=recovered, after_seq=start, last_seq=top))
-        if not recovered:
-            self.reply(frames.control("snapshot", ch="events", last_seq=top))
-        delivery.cursor = start
+        self.reply(frames.control("subscribed", ch="events", recovered=recovered, after_seq=start, last_seq=stream.top))
+        delivery.begin(start, taken.frames if taken is not None else ())
         self.pump()
 
     async def _watch(self, ch: str) -> None:

@@ -1,5 +1,7 @@
 """Accounts and their balances."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -40,18 +42,22 @@ class Balances(Door):
     def get(self, request: Request) -> HttpResponse:
         wanted = read_query(request.query_params, QUERY)["account_id"]
         accounts = [clients.get_account(wanted, actor=self.actor)] if wanted else list(clients.visible_to(self.actor))
-        by_account = ledger.list_client_balances([a.id for a in accounts])
-        rows = [
-            {
-                "account_id": ids.encode("acc", account.id),
-                "asset": b.asset,
-                "posted": money.text(b.posted),
-                "held": money.text(b.held),
-                "available": money.text(b.available),
-                "receivable": money.text(b.receivable),
-                "payable": money.text(b.payable),
-            }
-            for account in accounts
-            for b in by_account.get(account.id, [])
-        ]
-        return show({"data": rows})
+        return show({"data": describe_balances(accounts)})
+
+
+def describe_balances(accounts: list[Any]) -> list[dict[str, Any]]:
+    """Balances of accounts, by account and asset."""
+    by_account = ledger.list_client_balances([a.id for a in accounts])
+    return [
+        {
+            "account_id": ids.encode("acc", account.id),
+            "asset": b.asset,
+            "posted": money.text(b.posted),
+            "held": money.text(b.held),
+            "available": money.text(b.available),
+            "receivable": money.text(b.receivable),
+            "payable": money.text(b.payable),
+        }
+        for account in accounts
+        for b in by_account.get(account.id, [])
+    ]

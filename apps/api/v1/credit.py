@@ -10,6 +10,7 @@ from apps.api.door import Door, show
 from apps.api.shapes import Amount, Body, Choice, Field, Items, Reference, WireId, array, decimal, moment, obj, text
 from apps.clients import queries as clients
 from apps.core import clock, ids, money
+from apps.core.actor import Actor
 from apps.credit import queries as credit
 from apps.pricing.feeds import bus
 from apps.pricing.rules.worth import usd_per
@@ -74,11 +75,7 @@ EXAMPLE = {"deals": [{"instrument": "BTC-USD", "side": "buy", "quantity": "2"}, 
 class Credit(Door):
     @documented("Your lines and caps, what is taken of them, and breaches", answer=obj({"data": array(LINE)}))
     def get(self, request: Request) -> HttpResponse:
-        assert self.actor.client_id is not None
-        client = clients.get_counterparty(self.actor.client_id)
-        accounts = [account.id for account in clients.visible_to(self.actor)]
-        subjects = [client.id, *accounts] + ([client.group_id] if client.group_id else [])
-        return show({"data": [describe(row) for row in lines.list_lines(subjects=subjects) if row.level != "LP"]})
+        return show({"data": describe_lines(self.actor)})
 
 
 class WhatIf(Door):
@@ -103,6 +100,15 @@ class ExposureCalls(Door):
     def get(self, request: Request) -> HttpResponse:
         now = clock.desk_now()
         return show({"data": [credit.describe_call(call, now) for call in credit.calls_visible_to(self.actor)[:200]]})
+
+
+def describe_lines(actor: Actor) -> list[dict[str, Any]]:
+    """The lines that bound what this member deals."""
+    assert actor.client_id is not None
+    client = clients.get_counterparty(actor.client_id)
+    accounts = [account.id for account in clients.visible_to(actor)]
+    subjects = [client.id, *accounts] + ([client.group_id] if client.group_id else [])
+    return [describe(row) for row in lines.list_lines(subjects=subjects) if row.level != "LP"]
 
 
 def describe(row: lines.LineRow) -> dict[str, Any]:

@@ -42,7 +42,8 @@ TRADE = obj(
 LIST = {"instrument": Choice("only this", among=("BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD")), **PAGE}
 
 
-def _describe(rows: list[Any]) -> list[dict[str, Any]]:
+def describe(rows: list[Any]) -> list[dict[str, Any]]:
+    """Deals with their settlement status."""
     status = settlement.trade_status([trade.id for trade in rows])
     return [queries.describe(trade, version, status.get(trade.id, "OPEN")) for trade, version in queries.with_versions(rows)]
 
@@ -54,12 +55,12 @@ class Trades(Door):
         rows = queries.visible_to(self.actor)
         if query["instrument"] is not None:
             rows = rows.filter(pair_id=query["instrument"])
-        return show(newest_first(rows, actor=self.actor, query=query, moment="booked_at", describe=_describe))
+        return show(newest_first(rows, actor=self.actor, query=query, moment="booked_at", describe=describe))
 
 
 class OneTrade(Door):
     @documented("One deal", answer=TRADE, refusals={404: "not_found"})
     def get(self, request: Request, trade_id: str) -> HttpResponse:
         trade = queries.get_trade(wire_id("trd", trade_id), actor=self.actor)
-        (document,) = _describe([trade])
+        (document,) = describe([trade])
         return show_one(document)

@@ -35,6 +35,11 @@ ENDPOINT = obj(
         "url": text("where it goes"),
         "description": text("yours"),
         "types": array(text("type of event; none: all")),
+        "accounts": {
+            "type": ["array", "null"],
+            "items": {"type": "string"},
+            "description": "those of the key that made it; null: all of the client, later ones too",
+        },
         "order": text(
             "object: what concerns one object comes in order, each after the one before was answered; parallel: as soon as it can",
             enum=["object", "parallel"],
@@ -143,6 +148,7 @@ _AN_ENDPOINT = {
     "url": "https://hooks.example.com/flowdesk",
     "description": "booking system",
     "types": ["trade.booked"],
+    "accounts": None,
     "order": "object",
     "status": "ACTIVE",
     "keys": [

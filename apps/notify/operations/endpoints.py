@@ -1,6 +1,6 @@
 """A client's endpoints: made, changed, disabled, enabled; their keys; how they fare. Times are wall time (`at`)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ def create(
     *,
     client_id: UUID,
     created_by: UUID,
+    accounts: Collection[UUID] | None,
     url: str,
     description: str,
     types: Sequence[str],
@@ -32,6 +33,7 @@ def create(
 ) -> tuple[Endpoint, signing.Key]:
     """An endpoint that is sent what happens from now on, with its first key.
 
+    :param accounts: it hears of these and of the client as a whole; None: of all accounts, later ones too
     :param loopback: whether plain http to this machine is allowed (demo, tests)
     :raises UrlNotAllowed: see rules.addresses
     :raises TooManyEndpoints: ten already
@@ -46,6 +48,7 @@ def create(
         url=url,
         description=description,
         types=sorted(set(types)),
+        account_ids=None if accounts is None else sorted(accounts),
         ordered=ordered,
         created_at=at,
         created_by=created_by,

@@ -23,20 +23,25 @@ from apps.notify.states import POST, PostStatus
 from . import endpoints
 
 # A client's events have numbers without gaps, given in commit order: whoever sees one sees all before it. So a number is a place.
-_QUEUE = """
+# What the key that made the endpoint may see: events.rules.is_shown, in SQL.
+_SHOWN = """(account_ids IS NULL OR CASE WHEN account_id IS NOT NULL THEN account_id = ANY (account_ids)
+    ELSE subject_type <> 'request' OR kind NOT LIKE '%%.refused' OR actor_id IS NULL OR actor_id = created_by END)"""
+_QUEUE = f"""
 WITH behind AS (
-  SELECT e.id, e.client_id, e.last_seq, e.types FROM notify_endpoint e JOIN events_counter c ON c.client_id = e.client_id
+  SELECT e.id, e.client_id, e.last_seq, e.types, e.account_ids, e.created_by
+  FROM notify_endpoint e JOIN events_counter c ON c.client_id = e.client_id
   WHERE e.status <> 'DISABLED' AND c.last_seq > e.last_seq
   ORDER BY e.id LIMIT 100 FOR NO KEY UPDATE OF e SKIP LOCKED
 ), fresh AS (
-  SELECT b.id AS endpoint_id, b.types, v.* FROM behind b CROSS JOIN LATERAL (
-    SELECT id, kind, subject_id, client_seq FROM events_event
+  SELECT b.id AS endpoint_id, b.types, b.account_ids, b.created_by, v.* FROM behind b CROSS JOIN LATERAL (
+    SELECT id, kind, subject_type, subject_id, account_id, actor_id, client_seq FROM events_event
     WHERE client_id = b.client_id AND client_seq > b.last_seq ORDER BY client_seq LIMIT %s) v
 ), made AS (
   INSERT INTO notify_post (id, endpoint_id, event_id, seq, object_id, status, tries, attempts, next_try_at, created_at)
   SELECT gen_random_uuid(), endpoint_id, id, client_seq, subject_id, 'PENDING', 0, 0, %s,
          %s::timestamptz + row_number() OVER (ORDER BY client_seq) * interval '1 microsecond' FROM fresh
-  WHERE CASE kind WHEN 'webhook.pinged' THEN subject_id = endpoint_id ELSE types = '{}' OR kind = ANY (types) END
+  WHERE CASE kind WHEN 'webhook.pinged' THEN subject_id = endpoint_id ELSE types = '{{}}' OR kind = ANY (types) END
+    AND {_SHOWN}
   ORDER BY endpoint_id, client_seq
   ON CONFLICT (endpoint_id, event_id) DO NOTHING RETURNING 1
 ), moved AS (
@@ -46,7 +51,7 @@ WITH behind AS (
 SELECT (SELECT count(*) FROM fresh),
   (SELECT count(*) FROM notify_endpoint e JOIN events_counter c ON c.client_id = e.client_id
    WHERE e.status <> 'DISABLED' AND c.last_seq > e.last_seq AND e.id NOT IN (SELECT id FROM behind))
-"""
+"""  # noqa: S608
 _PICK = """
 SELECT e.id, e.ordered, e.failures FROM notify_endpoint e
 WHERE e.status <> 'DISABLED' AND coalesce(e.held_until <= %(at)s, true) AND e.id <> ALL (%(but)s::uuid[])
@@ -90,11 +95,13 @@ UPDATE notify_post p SET status = 'SENT', sent_at = %s, leased_until = NULL
 WHERE id = %s AND attempts = %s AND leased_until IS NOT NULL
   AND EXISTS (SELECT 1 FROM notify_attempt a WHERE a.post_id = p.id AND a.number = p.attempts AND a.error = '') RETURNING 1
 """
-_REPLAY = """
+_REPLAY = f"""
 WITH range AS (
-  SELECT id, client_seq, subject_id FROM events_event
-  WHERE client_id = %(client)s AND client_seq > %(after)s AND client_seq <= %(top)s AND recorded_at >= %(since)s AND recorded_at < %(until)s
-    AND kind <> 'webhook.pinged' AND (%(types)s::text[] = '{}' OR kind = ANY (%(types)s::text[]))
+  SELECT v.id, client_seq, subject_id FROM notify_endpoint e, events_event v
+  WHERE e.id = %(endpoint)s AND v.client_id = e.client_id AND client_seq > %(after)s AND client_seq <= %(top)s
+    AND recorded_at >= %(since)s AND recorded_at < %(until)s
+    AND kind <> 'webhook.pinged' AND (types = '{{}}' OR kind = ANY (types))
+    AND {_SHOWN}
   ORDER BY client_seq LIMIT %(most)s
 )
 INSERT INTO notify_post AS p (id, endpoint_id, event_id, seq, object_id, status, tries, attempts, next_try_at, created_at)
@@ -102,7 +109,7 @@ SELECT gen_random_uuid(), %(endpoint)s, id, client_seq, subject_id, 'PENDING', 0
        %(at)s::timestamptz + row_number() OVER (ORDER BY client_seq) * interval '1 microsecond' FROM range ORDER BY client_seq
 ON CONFLICT (endpoint_id, event_id) DO UPDATE SET status = 'PENDING', tries = 0, next_try_at = %(at)s, sent_at = NULL
 RETURNING seq
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +255,11 @@ def replay(*, endpoint: Endpoint, after_seq: int, since: datetime | None, until:
     rows = db.run(
         _REPLAY,
         {
-            "client": endpoint.client_id,
             "endpoint": endpoint.id,
             "after": after_seq,
             "top": endpoint.last_seq,
             "since": max(since or oldest, oldest),
             "until": until or schedule.after(at, schedule.LEASE_S),
-            "types": db.array(endpoint.types),
             "most": schedule.MAX_REPLAY,
             "at": at,
         },

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from apps.clients import queries as clients
 from apps.core import db, ids, sealing
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -20,10 +21,13 @@ from apps.rfqs.queries import stamp
 
 
 def visible_to(actor: Actor) -> QuerySet[Endpoint]:
-    """A client's keys see the client's endpoints; our own people see all."""
+    """A key sees the endpoints of its client that hear no more than it does; our own people see all."""
     endpoints = Endpoint.objects.select_related("client")
     if actor.is_client:
-        return endpoints.filter(client_id=actor.client_id)
+        mine = endpoints.filter(client_id=actor.client_id)
+        if clients.names_all_accounts(actor):
+            return mine
+        return mine.filter(account_ids__isnull=False, account_ids__contained_by=list(actor.account_ids or ()))
     return endpoints if actor.kind in {"STAFF", "SYSTEM"} else endpoints.none()
 
 
@@ -155,6 +159,7 @@ def _describe(endpoint: Endpoint, keys: list[SigningKey], waiting: int) -> dict[
         "url": endpoint.url,
         "description": endpoint.description,
         "types": endpoint.types,
+        "accounts": None if endpoint.account_ids is None else [ids.encode("acc", one) for one in endpoint.account_ids],
         "order": "object" if endpoint.ordered else "parallel",
         "status": str(endpoint.status),
         "keys": [

@@ -1,6 +1,6 @@
 """Requests and quotes: through who may see them, under their locks, and those that are due."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -143,6 +143,18 @@ def get_quote(quote_id: UUID) -> Quote:
 
 def find_last_quote(rfq_id: UUID) -> Quote | None:
     return Quote.objects.filter(rfq_id=rfq_id).order_by("-number").first()
+
+
+def list_last_quotes(rfq_ids: Iterable[UUID]) -> dict[UUID, Quote]:
+    """The last quote of each request that has one."""
+    rows = Quote.objects.filter(rfq_id__in=list(rfq_ids)).order_by("rfq_id", "-number").distinct("rfq_id")
+    return {quote.rfq_id: quote for quote in rows}
+
+
+def list_live_quotes(actor: Actor, now: datetime) -> QuerySet[Quote]:
+    """What may be accepted at `now`, those of a streamed request's minimum life too."""
+    live = Q(status=QuoteStatus.OPEN, expires_at__gt=now) | Q(status=QuoteStatus.SUPERSEDED, good_until__gt=now)
+    return Quote.objects.filter(live, rfq__in=visible_to(actor).order_by().values("id")).order_by("id")
 
 
 def list_due_quotes(now: datetime, limit: int = 200) -> list[UUID]:
