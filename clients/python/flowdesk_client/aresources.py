@@ -345,6 +345,41 @@ class AsyncRfqsResource:
         """Take a request back."""
         return await self._caller.ask("POST", f"/api/v1/rfqs/{path_part(rfq_id)}/cancel", m.Rfq, body={}, idempotency_key=idempotency_key)
 
+    async def validate(
+        self,
+        *,
+        instrument: str,
+        side: Literal["buy", "sell", "two_way"],
+        client_rfq_id: str = "",
+        account_id: str | None = None,
+        quantity: Number | None = None,
+        quote_quantity: Number | None = None,
+        tenor: Literal["T+0", "T+1", "T+2"] | None = None,
+        ttl_ms: int | None = None,
+        respond_within_ms: int | None = None,
+        stream: bool | None = None,
+        idempotency_key: str = "",
+    ) -> m.RfqValidate:
+        """Every check that this request would meet, all problems at once; nothing is stored or taken, and no id is used up."""
+        return await self._caller.ask(
+            "POST",
+            "/api/v1/rfqs/validate",
+            m.RfqValidate,
+            body={
+                "client_rfq_id": client_rfq_id or made_up("rfq"),
+                "account_id": account_id,
+                "instrument": instrument,
+                "side": side,
+                "quantity": quantity,
+                "quote_quantity": quote_quantity,
+                "tenor": tenor,
+                "ttl_ms": ttl_ms,
+                "respond_within_ms": respond_within_ms,
+                "stream": stream,
+            },
+            idempotency_key=idempotency_key,
+        )
+
 
 class AsyncSettlementsResource:
     def __init__(self, caller: AsyncApi) -> None:

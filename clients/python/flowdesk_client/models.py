@@ -482,6 +482,35 @@ class Hedge(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RfqValidateProblem(Model):
+    status: int  #: of the answer, were it the only problem
+    code: str  #: listed in docs/errors.md; of a field that cannot be read, what is wrong with it
+    detail: str  #: what is wrong
+    retry: str  #: whether the same may be sent again: safe, after, never, check_status
+    pointer: str | None = None  #: RFC 6901: the member it is about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqValidateBuy(Model):
+    headroom_before: Decimal  #: of the limit that binds
+    headroom_after: Decimal  #: were it dealt
+    headroom_currency: str  #: its currency
+    binding: str  #: whose limit binds: GROUP, CLIENT, ACCOUNT, BALANCE, NONE
+    binding_measure: str | None = None  #: which of its limits; not of a balance: PRE_SETTLEMENT, SETTLEMENT, DAILY, DEAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqValidate(Model):
+    valid: bool  #: it would not be refused
+    outcome: str  #: QUOTED: priced at once. RECEIVED: a person would price it: QUOTED, RECEIVED, REFUSED
+    problems: list[RfqValidateProblem]  #: every one; a request is answered with the first
+    value_date: date | None = None
+    cutoffs: dict[str, datetime] | None = None  #: of the value date, by asset
+    buy: RfqValidateBuy | None = None
+    sell: RfqValidateBuy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token(Model):
     token: str | None  #: told once, in the first answer; a repeated answer says null
     token_type: str  #: Bearer
