@@ -36,12 +36,21 @@ _WRITING = [
     ),
     OpenApiParameter("Content-Digest", str, OpenApiParameter.HEADER, required=True, description="RFC 9530, sha-256 of the body"),
 ]
+PROBLEM_TYPE = "application/problem+json"
 _COMMON = {
-    400: "invalid_request: a field, parameter or cursor is wrong; `errors` names each",
-    401: "invalid_signature",
+    400: "invalid_request: a field, parameter or cursor is wrong, and `errors` names each; invalid_cursor",
+    401: "invalid_signature, invalid_token",
     403: "ip_not_allowed, scope_missing",
+    406: "not_acceptable: answers are JSON",
     429: "rate_limited",
     503: "busy (retry: safe) or outcome_unknown (retry: check_status)",
+}
+_OF_BODIES = {
+    409: "idempotency_in_progress",
+    411: "length_required",
+    413: "body_too_large",
+    415: "unsupported_media_type: bodies are application/json in UTF-8, not encoded",
+    422: "idempotency_key_reused",
 }
 
 
@@ -77,9 +86,11 @@ def documented(
 
     :param refusals: status → the codes it may carry, beside those of every operation
     """
-    responses: dict[int, Any] = {status: OpenApiResponse(response=dict(answer), description=summary)}
-    for code, what in sorted((_COMMON | dict(refusals or {})).items()):
-        responses[code] = OpenApiResponse(response=PROBLEM, description=what)
+    responses: dict[Any, Any] = {status: OpenApiResponse(response=dict(answer), description=summary)}
+    told = [_COMMON, _OF_BODIES if body is not None else {}, refusals or {}]
+    for code in sorted({code for some in told for code in some}):
+        what = ", ".join(dict.fromkeys(part for some in reversed(told) if code in some for part in some[code].split(", ")))
+        responses[code, PROBLEM_TYPE] = OpenApiResponse(response=PROBLEM, description=what)
     examples = []
     if example is not None:
         examples.append(OpenApiExample("request", value=example, request_only=True))
@@ -104,3 +115,14 @@ def documented(
         examples=examples,
     )
     return decorate
+
+
+def name_problem(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """drf-spectacular's hook: the one shape of every "no" stands in the document once, by name."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                if PROBLEM_TYPE in answer.get("content", {}):
+                    answer["content"][PROBLEM_TYPE]["schema"] = {"$ref": "#/components/schemas/Problem"}
+    return result

@@ -1,5 +1,6 @@
 """The base of every REST view: signed request in, one call, answer out. Views parse, call and show; nothing else."""
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
@@ -21,11 +22,13 @@ from apps.core.valkey import Command
 
 from . import auth, etags, jsonbody, limits, signing
 from .once import Answer, RequestOnce, request_hash
-from .problems import BodyTooLarge, LengthRequired, ScopeMissing
+from .problems import BodyTooLarge, LengthRequired, ScopeMissing, UnsupportedMediaType
 from .shapes import Body
 from .tokens import InvalidToken
 
 _JSON = frozenset({"*/*", "application/json"})
+_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
+_UTF8 = re.compile(r"application/json(\s*;\s*charset=\"?utf-?8\"?)?", re.ASCII | re.IGNORECASE)
 
 
 class Caller:
@@ -98,11 +101,14 @@ class Door(APIView):
     def initial(self, request: Request, *args: Any, **kw: Any) -> None:
         plain = request._request
         if request.method in signing.BODY_METHODS:
-            if "CONTENT_LENGTH" not in plain.META or plain.META["CONTENT_LENGTH"] == "":
+            length = plain.META.get("CONTENT_LENGTH", "")
+            if not _DIGITS.fullmatch(length):
                 raise LengthRequired()
-            if int(plain.META["CONTENT_LENGTH"]) > jsonbody.MAX_BYTES:
+            if int(length) > jsonbody.MAX_BYTES:
                 raise BodyTooLarge()
         super().initial(request, *args, **kw)
+        if request.method in signing.BODY_METHODS and not _is_plain_json(plain):
+            raise UnsupportedMediaType()
         method = "GET" if request.method == "HEAD" else request.method or ""
         need = self.scopes.get(method, "read")
         caller = cast(Caller, request.user)
@@ -164,6 +170,12 @@ class Door(APIView):
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             return reply(call(once=once, actor=caller.actor, **kw))
+
+
+def _is_plain_json(request: HttpRequest) -> bool:
+    """A body is JSON in UTF-8 (RFC 8259) as it stands: nothing to unpack, so nothing that grows while it is unpacked."""
+    kind, packed = request.META.get("CONTENT_TYPE", ""), request.META.get("HTTP_CONTENT_ENCODING", "identity")
+    return (kind == "application/json" or _UTF8.fullmatch(kind) is not None) and packed.lower() == "identity"
 
 
 def requests_rate(grant: KeyGrant) -> str:

@@ -53,6 +53,13 @@ class BodyTooLarge(AppError):
     code, status, title = "body_too_large", 413, "The body is larger than 64 KiB"
 
 
+class UnsupportedMediaType(AppError):
+    code, status, title = "unsupported_media_type", 415, "Bodies are application/json"
+
+    def __init__(self) -> None:
+        super().__init__("Content-Type: application/json, in UTF-8; no Content-Encoding")
+
+
 def document(status: int, code: str, title: str, detail: str, *, retry: str = "never", **more: Any) -> dict[str, Any]:
     return {
         "type": DOCS + code,

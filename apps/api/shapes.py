@@ -193,6 +193,9 @@ class WireId(Field):
         except ValueError as no:
             raise Bad("invalid_id", str(no)) from None
 
+    def schema(self) -> dict[str, Any]:
+        return Field.schema(self) | {"pattern": f"^{self.prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
+
 
 @dataclass(frozen=True, slots=True)
 class Items(Field):

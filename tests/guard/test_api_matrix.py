@@ -4,57 +4,29 @@ Generated from the URL list and docs/openapi.yaml; what is allowed stands in tes
 """
 
 import itertools
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from django.test import Client
 from flowdesk_client import sign
 
-from apps.api import tokens, urls
+from apps.api import tokens
 from apps.core import db
 from apps.core.clock import wall_now
 from apps.users.rules import ROLES
 from tests.desk.day import STAFF, make_staff
-from tests.guard.access import API, OBJECTS, OPEN
+from tests.guard.access import API, OBJECTS
+from tests.guard.document import METHODS, OPERATIONS, SCHEMA, example, fill, members, parameters
 from tests.guard.house import CLIENT_SCOPES, House, unlimited
 from tests.guard.knock import HOST, Answer, knock, send
-
-SCHEMA = yaml.load((Path(__file__).resolve().parents[2] / "docs/openapi.yaml").read_text(), Loader=yaml.CSafeLoader)
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-OPERATIONS = {f"{m.upper()} {path}": op for path, ops in SCHEMA["paths"].items() for m, op in ops.items() if m.upper() in METHODS}
-FREE = {"client_rfq_id", "client_order_id", "execution_id"}  # ids that the client chooses
-HOW = "each route of the API has one line in tests/guard/access.py (API): its operation and the scope it needs"
 
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any) -> Iterator[None]:
     with unlimited(settings):
         yield
-
-
-def parameters(path: str) -> list[str]:
-    return re.findall(r"{(\w+)}", path)
-
-
-def fill(path: str, ids: Any) -> str:
-    return re.sub(r"{(\w+)}", lambda found: ids[OBJECTS[found[1]][0]], path)
-
-
-def example(operation: str) -> Any:
-    content = OPERATIONS[operation].get("requestBody", {}).get("content", {}).get("application/json", {})
-    examples = list(content.get("examples", {}).values())
-    return examples[0]["value"] if examples else {}
-
-
-def members(operation: str) -> dict[str, Any]:
-    content = OPERATIONS[operation].get("requestBody", {}).get("content", {}).get("application/json", {})
-    found: dict[str, Any] = content.get("schema", {}).get("properties", {})
-    return found
 
 
 def counted() -> tuple[Any, ...]:
@@ -64,29 +36,6 @@ def counted() -> tuple[Any, ...]:
 
 def check(wrong: list[str]) -> None:
     assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong[:40])
-
-
-# --- the table is whole ---------------------------------------------------------------------------------------------------
-def test_every_route_stands_in_the_table_and_in_the_document() -> None:
-    routed = set()
-    for route in urls.urlpatterns:
-        view = getattr(route.callback, "cls", None)
-        if not str(route.pattern).startswith("v1/"):
-            continue
-        path = "/api/" + re.sub(r"<str:(\w+)>", r"{\1}", str(route.pattern))
-        routed |= {f"{m.upper()} {path}" for m in view.http_method_names if hasattr(view, m) and m not in {"head", "options"}}
-    assert not routed - set(API), f"routes without a line: {sorted(routed - set(API))}; {HOW}"
-    assert not set(API) - routed, f"lines without a route: {sorted(set(API) - routed)}; {HOW}"
-    assert set(OPERATIONS) == set(API), f"not the same in docs/openapi.yaml: {sorted(set(OPERATIONS) ^ set(API))}"
-    for operation in API:
-        named = [*parameters(operation), *(name for name in members(operation) if name.endswith("_id") and name not in FREE)]
-        unknown = [name for name in named if name not in OBJECTS]
-        assert not unknown, f"{operation}: {unknown}: say in OBJECTS of tests/guard/access.py what kind of object this is"
-
-
-def test_what_is_open_below_api_is_named_and_nothing_else_is_there() -> None:
-    routed = {str(route.pattern) for route in urls.urlpatterns} - {"", "<path:rest>"}
-    assert {one for one in routed if not one.startswith("v1/")} == OPEN
 
 
 # --- who is nobody --------------------------------------------------------------------------------------------------------
