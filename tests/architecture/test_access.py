@@ -25,7 +25,7 @@ def test_every_route_stands_in_the_table_and_in_the_document() -> None:
         named = [*parameters(operation), *(name for name in members(operation) if name.endswith("_id") and name not in FREE)]
         unknown = [name for name in named if name not in OBJECTS]
         assert not unknown, (
-            f"{operation}: {unknown}: say in OBJECTS of tests/guard/access.py what kind of object this is, and make one for each firm in house.py"
+            f"{operation}: {unknown}: name the kind of object in OBJECTS of tests/guard/access.py, make one for each firm in house.py"
         )
 
 

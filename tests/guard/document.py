@@ -31,3 +31,16 @@ def members(operation: str) -> dict[str, Any]:
     content = OPERATIONS[operation].get("requestBody", {}).get("content", {}).get("application/json", {})
     found: dict[str, Any] = content.get("schema", {}).get("properties", {})
     return found
+
+
+def places(operation: str) -> list[tuple[str, str]]:
+    """Members of a body that hold an id of an object: the list they stand in, empty for the body itself, and their name."""
+    found = [("", name) for name in members(operation)]
+    for outer, about in members(operation).items():
+        found += [(outer, name) for name in about.get("items", {}).get("properties", {})]
+    return [(outer, name) for outer, name in found if name in OBJECTS and OBJECTS[name][1] != "all"]
+
+
+def put(body: dict[str, Any], outer: str, name: str, value: str) -> dict[str, Any]:
+    """The body with this member."""
+    return body | ({outer: [one | {name: value} for one in body[outer]]} if outer else {name: value})
