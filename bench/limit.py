@@ -19,7 +19,7 @@ _ROWS: dict[str, tuple[str, set[str]]] = {
     "settlement_obligation": ("x.trade_id = t.id", set()),
     "events_event": ("x.subject_id IN (t.id, t.quote_id)", {"position", "xid", "client_seq", "recorded_at"}),
     "core_storedanswer": ("x.scope_id = t.counterparty_id AND x.reference = t.client_order_id", set()),
-    "ledger_ledgertransaction": ("x.source_id = t.id", {"recorded_at"}),
+    "ledger_ledgertransaction": ("x.source_id = t.id", {"recorded_at", "xid"}),
 }
 LINES = 5  # of each deal: both positions, what the client owes and is owed, our fee
 _DEALS = """

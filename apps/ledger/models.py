@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from apps.core.db import AmountField, Row
 
-from .states import HoldStatus, Kind
+from .states import HAVE, RESULT, HoldStatus, Kind
 
 
 class LedgerAccount(Row):
@@ -26,13 +26,18 @@ class LedgerAccount(Row):
             models.UniqueConstraint(
                 fields=["entity_id", "kind", "asset_code", "book_id", "owner_id"], nulls_distinct=False, name="ledgeraccount_once"
             ),
+            # Each account is on one side of the position identity; with zero sums per asset and entity it holds at every commit.
+            models.CheckConstraint(condition=Q(kind__in=[str(k) for k in (*HAVE, *RESULT)]), name="ledgeraccount_kind"),
             models.CheckConstraint(condition=Q(held__gte=0), name="ledgeraccount_held"),
         ]
         indexes = [models.Index(fields=["owner_id"], name="ledgeraccount_owner")]
 
 
 class LedgerTransaction(Row):
-    """Header of balanced lines. `key` makes posting idempotent: the same key with another payload is a conflict."""
+    """Header of balanced lines. `key` makes posting idempotent: the same key with another payload is a conflict.
+
+    `era` and `xid` are its place in commit order, as an event's: the seals follow it.
+    """
 
     append_only = True
 
@@ -43,23 +48,35 @@ class LedgerTransaction(Row):
     source_type = models.CharField(max_length=30)
     source_id = models.UUIDField()
     narrative = models.CharField(max_length=200, blank=True)
-    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    reverses = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="reversed_by", db_index=False)
     effective_at = models.DateTimeField()
     business_date = models.DateField()
     recorded_at = models.DateTimeField(db_default=models.expressions.RawSQL("clock_timestamp()", []))
+    era = models.SmallIntegerField(db_default=1)
+    xid = models.BigIntegerField(db_default=models.expressions.RawSQL("pg_current_xact_id()::text::bigint", []), editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["source_id"], name="ledgertransaction_source")]
+        constraints = [
+            models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="ledgertransaction_reversed_once"),
+        ]
+        indexes = [
+            models.Index(fields=["source_id"], name="ledgertransaction_source"),
+            models.Index(fields=["era", "xid"], name="ledgertransaction_commit_order"),
+        ]
 
 
 class LedgerLine(models.Model):
-    """One movement of one account; `balance` and `version` are the account's right after it."""
+    """One movement of one account; `balance` and `version` are the account's right after it.
+
+    That its transaction and its account exist is looked at by the trigger that proves the rest, once a statement, not by foreign keys: both
+    are never deleted.
+    """
 
     append_only = True
 
     id = models.BigAutoField(primary_key=True)
-    transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="lines")
-    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="lines")
+    transaction = models.ForeignKey(LedgerTransaction, on_delete=models.PROTECT, related_name="lines", db_constraint=False)
+    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="lines", db_constraint=False, db_index=False)
     asset_code = models.CharField(max_length=12)
     amount = AmountField()  # debit positive, credit negative
     balance = AmountField()

@@ -32,6 +32,11 @@ class Ref:
         number = int.from_bytes(hashlib.sha256(name).digest()[:16])
         return UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)  # RFC 9562 version 8
 
+    @cached_property
+    def text(self) -> str:
+        """The id as PostgreSQL reads it."""
+        return str(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -59,7 +64,7 @@ def sums(lines: Iterable[Line]) -> dict[str, Decimal]:
 
 def payload_hash(kind: str, lines: Iterable[Line]) -> str:
     """What makes two postings of one key the same: kind, accounts and amounts, in any order."""
-    parts = sorted(f"{line.ref.id}:{format(line.amount.normalize(), 'f')}" for line in lines)
+    parts = sorted(f"{line.ref.text}:{format(line.amount.normalize(), 'f')}" for line in lines)
     return hashlib.sha256("\n".join([kind, *parts]).encode()).hexdigest()
 
 

@@ -23,7 +23,7 @@ FLOATS = {
 # events.record("trade.booked", …), settling.tell(net_set, "net_set.frozen"): words before the keywords; and every lock_x(its_id)
 READS_AS_A_SENTENCE = {
     ("apps/events/operations.py", "record"): 1,
-    ("apps/ledger/operations.py", "open_accounts"): 1,
+    ("apps/ledger/operations/posting.py", "open_accounts"): 1,
     ("apps/settlement/operations/settling.py", "tell"): 2,
 }
 

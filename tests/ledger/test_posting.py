@@ -208,6 +208,7 @@ def test_raw_lines_that_run_and_sum_to_zero_are_taken() -> None:
         ([(nostro(), "5", "105", 1), (capital(), "-5", "-105", 2)], "ledgerline_version"),
         ([(nostro(), "0", "100", 2), (capital(), "0", "-100", 2)], "ledgerline_not_zero"),
         ([], "ledger_has_lines"),
+        ([(nostro(), "5", "105", 2), (nostro(entity=UUID(int=8)), "-5", "-5", 1)], "ledger_running"),
     ],
 )
 def test_raw_sql_cannot_post_what_does_not_balance_or_run(amounts: list[tuple[Ref, str, str, int]], constraint: str) -> None:
@@ -216,6 +217,37 @@ def test_raw_sql_cannot_post_what_does_not_balance_or_run(amounts: list[tuple[Re
         raw(amounts=amounts)
     assert no.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
     assert queries.get_amount(nostro()) == D(100)
+
+
+def test_an_account_is_on_one_side_of_the_position_identity() -> None:
+    """With zero sums per asset and entity that is all the identity needs, at every commit."""
+    with pytest.raises(IntegrityError) as no:
+        db.run(
+            "INSERT INTO ledger_ledgeraccount (id, entity_id, kind, asset_code, designation, amount, held, version) "
+            "VALUES (%s, %s, 'ELSEWHERE', 'USD', 'HOUSE', 0, 0, 0)",
+            (ids.uuid7(), HOUSE),
+        )
+    assert no.value.__cause__.diag.constraint_name == "ledgeraccount_kind"  # type: ignore[union-attr]
+
+
+def test_a_single_posting_and_many_at_once_leave_the_same_lines() -> None:
+    """The function and the statement: lines in the order of the posting, several of one account running."""
+    a, b = nostro(), capital()
+    some = [debit(a, D(3)), credit(b, D(1)), credit(b, D(2)), debit(b, D(5)), credit(a, D(5))]
+    post(key="one", lines=some)
+
+    @use_case
+    def both(*, now: datetime) -> None:
+        for key in ("two", "three"):
+            post.__wrapped__(key=key, lines=some, now=now)
+
+    both()
+    told = db.run(
+        "SELECT t.key, l.account_id, l.amount FROM ledger_ledgerline l JOIN ledger_ledgertransaction t ON t.id = l.transaction_id ORDER BY l.id"
+    )
+    for key in ("one", "two", "three"):
+        assert [row[1:] for row in told if row[0] == key] == [(line.ref.id, line.amount) for line in some]
+    assert not wrong_balances()
 
 
 def test_lines_cannot_be_added_to_a_transaction_later() -> None:
