@@ -243,7 +243,8 @@ def test_a_single_posting_and_many_at_once_leave_the_same_lines() -> None:
 
     both()
     told = db.run(
-        "SELECT t.key, l.account_id, l.amount FROM ledger_ledgerline l JOIN ledger_ledgertransaction t ON t.id = l.transaction_id ORDER BY l.id"
+        "SELECT t.key, l.account_id, l.amount FROM ledger_ledgerline l "
+        "JOIN ledger_ledgertransaction t ON t.id = l.transaction_id ORDER BY l.id"
     )
     for key in ("one", "two", "three"):
         assert [row[1:] for row in told if row[0] == key] == [(line.ref.id, line.amount) for line in some]
