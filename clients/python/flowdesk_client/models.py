@@ -207,6 +207,7 @@ class Webhook(Model):
     url: str  #: where it goes
     description: str  #: yours
     types: list[str]
+    accounts: list[str] | None  #: those of the key that made it; null: all of the client, later ones too
     #: object: what concerns one object comes in order, each after the one before was answered; parallel: as soon as it can: object,
     #: parallel
     order: str
@@ -332,8 +333,16 @@ class Event(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventListSkipped(Model):
+    to: int
+    from_: int | None = field(default=None, metadata={"wire": "from"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventList(Model):
     data: list[Event]
+    skipped: list[EventListSkipped]  #: numbers of events that belong to accounts which the key does not name, both ends inclusive
+    through_seq: int  #: how far this page goes, skipped ones too: the next after_seq
     top_seq: int  #: the last there is
 
 
@@ -524,6 +533,7 @@ class WebhookSecrets(Model):
     url: str  #: where it goes
     description: str  #: yours
     types: list[str]
+    accounts: list[str] | None  #: those of the key that made it; null: all of the client, later ones too
     #: object: what concerns one object comes in order, each after the one before was answered; parallel: as soon as it can: object,
     #: parallel
     order: str
