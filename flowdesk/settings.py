@@ -319,6 +319,9 @@ APPROVALS = {
         "execute": "apps.settlement.operations.release.execute",
         "version": "apps.settlement.operations.release.version",
     },
+    "release_band": {"execute": "apps.settlement.operations.bands.execute", "version": "apps.settlement.operations.bands.version"},
+    "unknown_payment": {"execute": "apps.settlement.operations.unknown.execute", "version": "apps.settlement.operations.unknown.version"},
+    "client_review": {"execute": "apps.workflows.review_client.execute", "version": "apps.workflows.review_client.version"},
     "receipt": {
         "execute": "apps.settlement.operations.quarantine.execute",
         "version": "apps.settlement.operations.quarantine.version",

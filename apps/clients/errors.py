@@ -45,6 +45,10 @@ class NotUp(Rejected):
     code, title = "not_a_step_up", "Two people only bring a client's status up"
 
 
+class BadReview(Rejected):
+    code, title = "bad_review", "Not a review"
+
+
 class StillOpen(Conflict):
     """`open` lists what is not settled or not zero."""
 

@@ -32,6 +32,7 @@ class Counterparty(Row):
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="counterparties")
     status = models.CharField(max_length=12, choices=STATUSES, default=ClientStatus.PROSPECT)
     email = models.EmailField(blank=True)
+    review_due = models.DateField(null=True, blank=True)  # when what we know about it has to be looked at again
     house_of = models.OneToOneField(BookingEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="house")
 
     class Meta:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -86,6 +86,15 @@ def set_status(*, thing: Counterparty | Account, status: ClientStatus, reason: s
     events.record(
         f"{kind}.status_changed", subject_type=kind, subject_id=thing.id, house={"from": str(old), "to": str(status), "reason": reason}
     )
+
+
+@step
+def set_review(*, client_id: UUID, due: date) -> None:
+    """When what we know about a client has to be looked at again."""
+    client = queries.lock_counterparty(client_id)
+    client.review_due = due
+    client.save(update_fields=["review_due"])
+    events.record("client.reviewed", subject_type="client", subject_id=client.id, house={"due": due.isoformat()})
 
 
 @step

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -94,6 +94,19 @@ def look(*, claim: Claim, now: datetime) -> Headroom:
     :raises AppError: as `reserve` would
     """
     return read(claim).take(claim, now)[0]
+
+
+def check_settlement(*, group_id: UUID | None, client_id: UUID, account_id: UUID, day: date, now: datetime) -> str:
+    """Whether what is under way on a value date is within every settlement line: "" it is, NO_LINE in force, or OVER one of them."""
+    levels = Q(level="CLIENT", subject_id=client_id) | Q(level="ACCOUNT", subject_id=account_id)
+    if group_id is not None:
+        levels |= Q(level="GROUP", subject_id=group_id)
+    lines = list(Line.objects.filter(levels, measure=Measure.SETTLEMENT))
+    limits = {line.id: limit_of(line, now) for line in lines}
+    if not lines or not all(limits.values()):
+        return "NO_LINE"
+    used = LineDay.objects.filter(line__in=lines, day=day).values_list("line_id", F("reserved") + F("used") + F("unchecked"))
+    return "OVER" if any(taken > limits[line_id] for line_id, taken in used) else ""
 
 
 def list_live_reservations() -> QuerySet[Reservation]:

@@ -17,6 +17,7 @@ from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
 from apps.settlement.rails.base import Answer, Outcome, Place
 from apps.workflows.read_statement import clear_receipt, match_receipt, note_balance, read_line, see_incoming
+from apps.workflows.request_release import release_by_itself
 from apps.workflows.send_payment import begin_sending, record_answer, review_payment
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
 from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
@@ -46,6 +47,11 @@ def instruct_due() -> int:
 def review_queue() -> int:
     """READY ⇄ BLOCKED, as the gate stands now."""
     return sum(_one(review_payment, instruction_id=one) for one in settlement.list_queue())
+
+
+def release_straight_through() -> int:
+    """Legs within their rail's band that nothing blocks leave without people."""
+    return sum(_one(release_by_itself, instruction_id=one) for one in settlement.list_straight_through())
 
 
 def send_released() -> int:
@@ -115,8 +121,8 @@ def match_receipts() -> int:
 def run_all() -> dict[str, int]:
     """Every sweep once, in the order in which money moves; how much each did."""
     steps: list[Callable[[], int]] = [
-        freeze_due, agree_due, instruct_due, poll_rails, match_receipts, review_queue, send_released, resolve_unknown, poll_rails,
-        match_receipts,
+        freeze_due, agree_due, instruct_due, poll_rails, match_receipts, review_queue, release_straight_through, send_released,
+        resolve_unknown, poll_rails, match_receipts,
     ]  # fmt: skip
     done: dict[str, int] = {}
     for sweep in steps:
@@ -163,6 +169,7 @@ def net_and_instruct() -> None:
 @shared_task(name="flowdesk.send_payments")
 def send_payments() -> None:
     review_queue()
+    release_straight_through()
     send_released()
     resolve_unknown()
 

@@ -83,6 +83,24 @@ class ReleaseStopped(Conflict):
     code, title = "release_stopped", "Releases are stopped"
 
 
+class BadBand(Rejected):
+    """A release band whose amounts make no sense, or without a reason."""
+
+    code, title = "bad_release_band", "Not a release band"
+
+
+class NobodyToCheck(Rejected):
+    """A rule that nobody present could follow is refused when it is set."""
+
+    code, title = "nobody_to_check", "There are not enough people for this"
+
+
+class NotUnknown(Rejected):
+    """Only a payment that is UNKNOWN is ended by hand, with evidence."""
+
+    code, title = "not_unknown", "This payment is not ended by hand"
+
+
 class StatementGap(Conflict):
     """A statement line came before the lines that precede it; it is read again when they are there."""
 

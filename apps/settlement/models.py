@@ -143,6 +143,7 @@ class Instruction(Row):
     entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     nostro = models.ForeignKey(Nostro, on_delete=models.PROTECT, related_name="+")
+    band = models.ForeignKey("ReleaseBand", null=True, on_delete=models.PROTECT, related_name="+")  # by which it was let go without people
     ssi = models.ForeignKey(Ssi, null=True, on_delete=models.PROTECT, related_name="+")
     amount = AmountField()
     settled_amount = AmountField(default=0)
@@ -177,6 +178,34 @@ class Instruction(Row):
             models.UniqueConstraint(fields=["returns", "attempt"], name="instruction_return_attempt"),
         ]
         indexes = [models.Index(fields=["status", "due_date"], name="instruction_queue")]
+
+
+class ReleaseBand(Row):
+    """How many people let the payments of a rail go, in versions: asked by one, granted by another. The last version counts."""
+
+    append_only = True
+
+    rail = models.ForeignKey(Rail, on_delete=models.PROTECT, related_name="bands")
+    version = models.IntegerField()
+    straight_through = AmountField(default=0)
+    two_checkers = AmountField(null=True)
+    largest = AmountField(null=True)
+    reason = models.CharField(max_length=200)
+    made_by = models.UUIDField()
+    checked_by = models.UUIDField()
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rail", "version"], name="releaseband_version"),
+            models.CheckConstraint(condition=~Q(made_by=F("checked_by")), name="releaseband_four_eyes"),
+            models.CheckConstraint(
+                condition=Q(straight_through__gte=0)
+                & (Q(two_checkers__isnull=True) | Q(two_checkers__gte=F("straight_through")))
+                & (Q(largest__isnull=True) | Q(largest__gt=0)),
+                name="releaseband_amounts",
+            ),
+        ]
 
 
 class GateDecision(Row):

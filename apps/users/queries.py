@@ -24,3 +24,8 @@ def list_addresses(roles: Iterable[str], but: UUID | None = None) -> list[str]:
     if but is not None:
         found = found.exclude(id=but)
     return sorted(set(found.values_list("email", flat=True)))
+
+
+def count_with(role: str) -> int:
+    """Active staff who hold a role."""
+    return User.objects.filter(groups__name=role, is_active=True, is_staff=True).count()

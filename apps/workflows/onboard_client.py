@@ -15,6 +15,8 @@ from apps.credit import operations as credit
 from apps.credit.operations.lines import Hands, Limits
 from apps.credit.states import Level, Measure
 
+REVIEWED_EVERY = timedelta(days=365)
+
 
 @dataclass(frozen=True)
 class Instruction:
@@ -105,6 +107,8 @@ def onboard_client(*, applicant: Applicant, entity_id: UUID, book_id: UUID, appr
         )
         for status in (SsiStatus.VERIFYING, SsiStatus.APPROVED, SsiStatus.ACTIVE):
             clients.move_ssi(ssi=ssi, status=status, evidence="onboarding file")
+    clients.set_review(client_id=client.id, due=(now + REVIEWED_EVERY).date())
+    client.refresh_from_db()
     _approve(client, account, now)
     return account
 

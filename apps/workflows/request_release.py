@@ -5,10 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.approvals.models import Approval
-from apps.core.actor import Actor
+from apps.clients import queries as clients
+from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import step, use_case
+from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction, ReleaseStop
-from apps.settlement.operations import release
+from apps.settlement.operations import bands, release, unknown
+from apps.settlement.rules.bands import Band
 from apps.users import rules as roles
 from apps.users.errors import RoleMissing
 
@@ -25,6 +28,37 @@ def request_release(
     """
     _require_operations(actor)
     return release.ask(maker=actor, instruction_ids=instruction_ids, overrides=overrides or {}, now=now)
+
+
+@use_case
+def release_by_itself(*, instruction_id: UUID, now: datetime) -> Instruction | None:
+    """A leg within its rail's straight-through band leaves without people, when nothing blocks it; None: it waits for them."""
+    account_id = settlement.get_instruction(instruction_id, actor=SYSTEM).account_id
+    if account_id is not None:
+        clients.lock_account(account_id)
+    return release.release_by_itself(instruction_id=instruction_id, now=now)
+
+
+@use_case
+def request_band(*, actor: Actor, rail_code: str, band: Band, reason: str, now: datetime) -> Approval:
+    """Ask that more or fewer people let the payments of a rail go; risk answers.
+
+    :raises AppError: RoleMissing, NotFound, BadBand, NobodyToCheck, ApprovalOpen
+    """
+    roles.require_may(actor.roles, bands.ACT)
+    return bands.ask(maker=actor, rail_code=rail_code, band=band, reason=reason, now=now)
+
+
+@use_case
+def request_unknown_end(*, actor: Actor, instruction_id: UUID, outcome: str, evidence: str, now: datetime) -> Approval:
+    """Ask to end a payment without an answer by hand, with evidence; another one of operations answers.
+
+    :param outcome: PAID or NOT_PAID
+    :raises AppError: RoleMissing, NotFound, NotUnknown, ApprovalOpen
+    """
+    roles.require_may(actor.roles, unknown.ACT)
+    found = settlement.get_instruction(instruction_id, actor=actor)
+    return unknown.ask(maker=actor, instruction=found, outcome=outcome, evidence=evidence, now=now)
 
 
 @use_case

@@ -151,7 +151,8 @@ def test_a_soft_blocker_is_overridden_with_a_reason_and_the_override_holds_until
         request_release(actor=here.staff("olga", "operations"), instruction_ids=[payment().id])
     with pytest.raises(NotOverridable):
         request_release(actor=here.staff("olga", "operations"), instruction_ids=[payment().id], overrides={"CLIENT_SUSPENDED": " "})
-    assert here.release(payment().id, overrides={"CLIENT_SUSPENDED": "agreed with risk"}) == "EXECUTED"
+    cora = here.staff("cora", "compliance")
+    assert here.release(payment().id, overrides={"CLIENT_SUSPENDED": "the debt stands"}, also=[cora]) == "EXECUTED"
     assert jobs.send_released() == 1
     assert payment().status == "SENT"
 

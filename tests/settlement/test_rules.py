@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.settlement.rules import matching, netting
-from apps.settlement.rules.gate import HARD, Blocker, Code, Facts, TheirLeg, blockers, standing
+from apps.settlement.rules.bands import NO_BAND, Band, why_bad
+from apps.settlement.rules.gate import HARD, Blocker, Code, Facts, TheirLeg, blockers, needed, standing
 from apps.settlement.rules.matching import Expected
 
 NOW = datetime(2026, 9, 16, 9, 0, tzinfo=UTC)
@@ -38,6 +39,16 @@ CLOSED_BY = [
     (Code.NOT_AGREED, {"agreed": False}),
     (Code.AWAITING_THEIR_LEG, {"their_leg": TheirLeg.OPEN}),
     (Code.THEIR_LEG_PARTIAL, {"their_leg": TheirLeg.PART}),
+    (Code.TRAVEL_RULE, {"is_chain": True, "has_beneficiary": False}),
+    (Code.TRADE_DISPUTED, {"doubts": frozenset({"TRADE_DISPUTED"})}),
+    (Code.UNAFFIRMED, {"doubts": frozenset({"UNAFFIRMED"})}),
+    (Code.UNALLOCATED, {"doubts": frozenset({"UNALLOCATED"})}),
+    (Code.NO_CREDIT, {"credit": "NO_LINE"}),
+    (Code.SETTLEMENT_LIMIT, {"credit": "OVER"}),
+    (Code.COUNTERPARTY_OVERDUE, {"overdue": 1}),
+    (Code.KYC_OVERDUE, {"review_due": date(2026, 9, 15)}),
+    (Code.OVER_RAIL_LIMIT, {"largest": D("99.99")}),
+    (Code.DUPLICATE_SUSPECTED, {"twin": "FD1"}),
     (Code.INSUFFICIENT_NOSTRO, {"nostro_available": D("99.99")}),
 ]
 
@@ -141,3 +152,38 @@ def test_a_receipt_never_pays_more_than_it_brought_nor_than_is_due(amount: D, du
     paid = dict(matching.allocate(amount, "", expected))
     assert sum(paid.values(), D(0)) == min(amount, sum(due, D(0))) or amount in due
     assert all(0 < paid[one.id] <= one.outstanding for one in expected if one.id in paid)
+
+
+def test_every_blocker_has_a_fact_that_closes_the_gate_and_one_that_answers_for_its_override_or_nobody() -> None:
+    assert {code for code, _ in CLOSED_BY} == set(Code)
+    assert needed(["NOT_YET_DUE", "PAST_CUTOFF"]) == []
+    assert needed(["NOT_YET_DUE", "NO_CREDIT", "KYC_OVERDUE", "SETTLEMENT_LIMIT"]) == ["compliance", "risk"]
+    assert {
+        "FROZEN", "SCREENING", "TRAVEL_RULE", "SSI_MISSING", "SSI_NOT_ACTIVE", "SSI_COOLING", "CLIENT_MONEY_SHORTFALL", "RELEASE_STOPPED",
+        "PENDING_APPROVAL",
+    } == HARD  # fmt: skip
+
+
+def test_a_payment_cut_in_pieces_is_still_one_for_its_band() -> None:
+    band = Band(straight_through=D(100), two_checkers=D(1000))
+    assert band.goes_by_itself(D(100), gone=D(0))
+    assert not band.goes_by_itself(D(50), gone=D("50.01"))
+    assert not band.needs_two(D(1000), gone=D(0))
+    assert band.needs_two(D(500), gone=D("500.01"))
+    assert not NO_BAND.goes_by_itself(D("0.01"), gone=D(0))
+    assert not NO_BAND.needs_two(D(10**12), gone=D(0))
+
+
+@pytest.mark.parametrize(
+    ("band", "names"),
+    [
+        (Band(D(-1)), "straight_through"),
+        (Band(D("0.001")), "straight_through"),
+        (Band(D("NaN")), "straight_through"),
+        (Band(D(100), D(99)), "two_checkers"),
+        (Band(largest=D(0)), "largest"),
+    ],
+)
+def test_a_band_that_makes_no_sense_says_where(band: Band, names: str) -> None:
+    assert why_bad(band, 2).startswith(names)
+    assert why_bad(Band(D("99.99"), D(100), D(1)), 2) == ""

@@ -1,5 +1,6 @@
 """What settlement's tests start from: funded accounts of ours, staff, deals, and the others who pay in."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from uuid import UUID
@@ -143,10 +144,11 @@ def pay_in(
     )  # fmt: skip
 
 
-def release(*instructions: UUID, maker: Actor | None = None, checker: Actor | None = None, **kw: object) -> str:
-    """Asked by olga, approved by oscar; the approval's end."""
+def release(*instructions: UUID, maker: Actor | None = None, checker: Actor | None = None, also: Sequence[Actor] = (), **kw: object) -> str:
+    """Asked by olga, approved by oscar and then by `also`; the approval's end."""
     asked = request_release(actor=maker or staff("olga", "operations"), instruction_ids=instructions, **kw)
-    done = decide_approval(approval_id=asked.id, actor=checker or staff("oscar", "operations"), approve=True)
+    for who in (checker or staff("oscar", "operations"), *also):
+        done = decide_approval(approval_id=asked.id, actor=who, approve=True)
     return str(done.status)
 
 

@@ -10,6 +10,7 @@ from apps.settlement.models import (
     Obligation,
     Receipt,
     ReceiptMatch,
+    ReleaseBand,
     ReleaseStop,
     StatementLine,
     Withdrawal,
@@ -78,6 +79,13 @@ class InstructionAdmin(Record):
     date_hierarchy = "due_date"
     list_select_related = ("account", "asset")
     inlines = (Decisions,)
+
+
+@admin.register(ReleaseBand)
+class ReleaseBandAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("rail", "version", "straight_through", "two_checkers", "largest", "set_at")
+    list_filter = ("rail",)
 
 
 @admin.register(Receipt)

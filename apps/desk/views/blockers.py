@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from apps.settlement.rules.gate import HARD
+
 COMPLIANCE = frozenset({"FROZEN", "SCREENING", "TRAVEL_RULE", "KYC_OVERDUE", "CLIENT_SUSPENDED"})
-HARD = frozenset(
-    {"FROZEN", "SCREENING", "TRAVEL_RULE", "SSI_MISSING", "SSI_NOT_ACTIVE", "SSI_COOLING", "CLIENT_MONEY_SHORTFALL", "RELEASE_STOPPED",
-     "PENDING_APPROVAL"}
-)  # fmt: skip
 WHAT_TO_DO = {
     "SSI_MISSING": "the client has no settlement instruction for this asset: ask for one",
     "SSI_NOT_ACTIVE": "its settlement instruction is not active",
@@ -27,7 +25,14 @@ WHAT_TO_DO = {
     "SCREENING": "screening has a hit",
     "TRAVEL_RULE": "travel-rule data are missing",
     "CLIENT_SUSPENDED": "the client is suspended",
+    "TRADE_DISPUTED": "the client disputes a deal of it",
+    "UNAFFIRMED": "the client has not affirmed a deal of it",
+    "UNALLOCATED": "a block of it is not allocated",
+    "NO_CREDIT": "we would pay first and no line is in force",
+    "SETTLEMENT_LIMIT": "more is under way on its value date than the line carries",
     "COUNTERPARTY_OVERDUE": "the client is late with something else",
+    "KYC_OVERDUE": "the review of the client is overdue",
+    "OVER_RAIL_LIMIT": "the rail takes no payment as large as this",
     "DUPLICATE_SUSPECTED": "it looks like a payment already made",
 }
 

@@ -15,6 +15,7 @@ from apps.desk.access import SEES_COMPLIANCE, page
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import blotter, settlement
 from apps.reports.queries.desk.settlement import InstructionRow, Rung
+from apps.settlement.rules.gate import OVERRIDDEN_BY, Code
 from apps.users.rules import may_check, may_make
 from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.request_release import request_release
@@ -55,7 +56,10 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context |= {"receipts": settlement.list_receipts() if may_know else [], "sees_receipts": may_know}
     context["may_release"] = may_make(actor.roles, "release")
     context["may_ask_receipt"] = may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt")
-    context["soft"] = sorted({b.code for row, found in rows for b in found if not b.is_hard and row.status == "BLOCKED"})
+    soft = {b.code for row, found in rows for b in found if row.status == "BLOCKED"} & {str(code) for code in OVERRIDDEN_BY}
+    context["soft"] = [(code, OVERRIDDEN_BY[Code(code)]) for code in sorted(soft)]
+    context["bands"] = settlement.list_bands()
+    context["may_band"] = may_make(actor.roles, "release_band")
     context["stops"] = settlement.list_release_stops()
     if request.headers.get("HX-Target") != "live":
         context["clients"], _ = blotter.clients_and_pairs()

@@ -39,8 +39,8 @@ def begin_sending(*, instruction_id: UUID, now: datetime) -> tuple[Instruction, 
         instruction=i, moment="SEND", now=now, by=i.released_by, overridden=approved.overridden if approved is not None else ()
     )
     if left:
-        i.released_by, i.released_at = None, None
-        move(i, InstructionStatus.BLOCKED, "released_by", "released_at")
+        i.made_by, i.released_by, i.released_at, i.band = None, None, None, None
+        move(i, InstructionStatus.BLOCKED, "made_by", "released_by", "released_at", "band")
         _tell_house(i, "instruction.blocked", {"blockers": [str(b.code) for b in left]})
         return i, None, left
     i.sending_since = clock.wall_now()

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.settlement.errors import Blocked, NothingToRelease, NotOverridable, ReleaseStopped
 from apps.settlement.models import Instruction, ReleaseStop
-from apps.settlement.rules.gate import HARD, Code
+from apps.settlement.queries.gate import find_band, get_band, sum_let_go
+from apps.settlement.rules.gate import HARD, Code, needed
 from apps.settlement.states import INSTRUCTION, InstructionStatus
 from apps.users import rules as roles
 
@@ -27,6 +28,8 @@ RELEASABLE = {InstructionStatus.READY, InstructionStatus.BLOCKED}
 @step
 def ask(*, maker: Actor, instruction_ids: Sequence[UUID], overrides: Mapping[str, str], now: datetime) -> Approval:
     """Ask for the release of a batch; a second person of operations answers.
+
+    Above the rail's second band a third one does too, and an override is signed by whoever answers for its blocker (OVERRIDDEN_BY).
 
     :param overrides: SOFT blocker → the reason for overriding it
     :raises NothingToRelease: none named, or one is not waiting for release, or is in another open request
@@ -53,8 +56,47 @@ def ask(*, maker: Actor, instruction_ids: Sequence[UUID], overrides: Mapping[str
         payload=payload,
         maker=maker,
         checker_roles=roles.ACTS["release"][1],
+        also=[[role] for role in needed(overrides)] + ([roles.ACTS["release"][1]] if _needs_two(batch) else []),
         now=now,
     )
+
+
+def _needs_two(batch: Sequence[Instruction]) -> bool:
+    """Whether what would have left to one account in one asset on one day is above the band of its rail."""
+    sums: dict[tuple[UUID | None, str, date], Decimal] = {}
+    for one in batch:
+        day = (one.account_id, one.nostro.rail_id, one.due_date)
+        band = get_band(one.nostro.rail_id)
+        before = sums.setdefault(day, sum_let_go(one))
+        if band.needs_two(one.amount, before):
+            return True
+        sums[day] = before + one.amount
+    return False
+
+
+@step
+def release_by_itself(*, instruction_id: UUID, now: datetime) -> Instruction | None:
+    """READY → RELEASED without people: a leg within its rail's first band that nothing blocks. None: it waits for people.
+
+    The account's row is held by the caller, so that two legs of it are never counted past each other.
+    """
+    batch = _lock([instruction_id])
+    if not batch:
+        return None
+    (one,) = batch
+    band = find_band(one.nostro.rail_id)
+    is_leg = one.net_leg_id is not None or one.obligation_id is not None
+    if band is None or one.status != InstructionStatus.READY or not is_leg:
+        return None
+    if not get_band(one.nostro.rail_id).goes_by_itself(one.amount, sum_let_go(one)):
+        return None
+    if instructions.check(instruction=one, moment="RELEASE", now=clock.desk_now()):
+        return None
+    one.band, one.released_at = band, now
+    INSTRUCTION.move(one, InstructionStatus.RELEASED)
+    one.save(update_fields=["status", "band", "released_at"])
+    events.record("instruction.released", subject_type="instruction", subject_id=one.id, house={"band": f"{band.rail_id} v{band.version}"})
+    return one
 
 
 def version(approval: Approval) -> str:
@@ -92,9 +134,9 @@ def recall(*, instruction_id: UUID, actor: Actor, reason: str) -> Instruction:
     one = next(iter(_lock([instruction_id])), None)
     if one is None:
         raise NothingToRelease("no such instruction")
-    one.released_by, one.released_at = None, None
+    one.made_by, one.released_by, one.released_at, one.band = None, None, None, None
     INSTRUCTION.move(one, InstructionStatus.READY)
-    one.save(update_fields=["status", "released_by", "released_at"])
+    one.save(update_fields=["status", "made_by", "released_by", "released_at", "band"])
     events.record("instruction.recalled", subject_type="instruction", subject_id=one.id, house={"by": actor.name, "reason": reason})
     return one
 

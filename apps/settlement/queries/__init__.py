@@ -10,9 +10,11 @@ from .due import (
     list_queue,
     list_released,
     list_sets_to_instruct,
+    list_straight_through,
     list_stuck,
     list_unknown,
 )
+from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
 from .views import (
     count_unsettled,
@@ -51,13 +53,16 @@ __all__ = [
     "describe_obligation",
     "describe_receipt",
     "describe_withdrawal",
+    "find_band",
     "find_place",
+    "get_band",
     "get_instruction",
     "get_net_set",
     "get_nostro",
     "get_receipt",
     "get_withdrawal",
     "is_settling",
+    "list_bands",
     "list_clearable",
     "list_decisions",
     "list_deposits",
@@ -76,6 +81,7 @@ __all__ = [
     "list_released",
     "list_sets_to_instruct",
     "list_statement_lines",
+    "list_straight_through",
     "list_stuck",
     "list_unknown",
     "list_withdrawals",

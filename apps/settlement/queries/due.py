@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.clients import queries as clients
-from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, RailCursor, Receipt, Withdrawal
+from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, RailCursor, Receipt, ReleaseBand, Withdrawal
 from apps.settlement.rules import netting
 from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReceiptStatus, WithdrawalStatus
 
@@ -71,6 +73,19 @@ def list_queue() -> list[UUID]:
     """Payments whose blockers are looked at again."""
     waiting = Instruction.objects.filter(status__in=[InstructionStatus.READY, InstructionStatus.BLOCKED])
     return list(waiting.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
+
+
+def list_straight_through() -> list[UUID]:
+    """Legs that wait for release and may be within their rail's band: nothing while no band lets anything go by itself."""
+    bands = {b.rail_id: b.straight_through for b in ReleaseBand.objects.order_by("rail_id", "-version").distinct("rail_id")}
+    fits = Q()
+    for rail, most in bands.items():
+        if most > 0:
+            fits |= Q(nostro__rail_id=rail, amount__lte=most)
+    if not fits:
+        return []
+    legs = Instruction.objects.filter(fits, status=InstructionStatus.READY, withdrawal__isnull=True, returns__isnull=True)
+    return list(legs.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
 
 
 def list_released() -> list[UUID]:

@@ -1,6 +1,6 @@
 """The facts of one release, read at one instant."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,16 +10,26 @@ from django.db.models import Sum
 from apps.approvals import queries as approvals
 from apps.clients import queries as clients
 from apps.clients import rules as client_rules
-from apps.clients.models import SettlementMode
+from apps.clients.models import SettlementMode, Terms
 from apps.compliance import queries as compliance
 from apps.core import money
+from apps.credit import queries as credit
 from apps.instruments import rules as calendar
 from apps.ledger import queries as ledger
 from apps.ledger.states import Kind
-from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseStop
+from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop
+from apps.settlement.rules.bands import NO_BAND, Band
 from apps.settlement.rules.gate import Facts, TheirLeg
 from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus
 
+WAITING = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED]
+LET_GO = [
+    InstructionStatus.RELEASED,
+    InstructionStatus.SENDING,
+    InstructionStatus.UNKNOWN,
+    InstructionStatus.SENT,
+    InstructionStatus.SETTLED,
+]
 IN_FLIGHT = [InstructionStatus.SENDING, InstructionStatus.UNKNOWN]  # left us perhaps, not in the ledger yet
 
 
@@ -62,7 +72,66 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         client_money_owed=owed - (i.amount if safeguarded and i.withdrawal_id else money.ZERO),
         client_money_kept=kept - (i.amount + flying if from_client_money else money.ZERO),
         touches_client_money=from_client_money or safeguarded,
+        is_chain=rail.kind == "CHAIN",
+        has_beneficiary=bool(i.beneficiary_name and i.beneficiary_address) or (i.ssi is None and i.returns_id is None),
+        credit=_credit(i, terms, now),
+        overdue=_overdue(i, today),
+        review_due=None if account is None else account.owner.review_due,
+        largest=get_band(rail.code).largest,
+        twin=_twin(i),
     )
+
+
+def _credit(i: Instruction, terms: Terms | None, now: datetime) -> str:
+    """Whether the line carries it, where we pay first; what the client has paid for already needs none."""
+    if i.account is None or terms is None or terms.mode != SettlementMode.CREDIT or _their_leg(i) in {TheirLeg.NOT_AWAITED, TheirLeg.DONE}:
+        return ""
+    owner = i.account.owner
+    return credit.check_settlement(group_id=owner.group_id, client_id=owner.id, account_id=i.account.id, day=i.due_date, now=now)
+
+
+def _overdue(i: Instruction, today: date) -> int:
+    """Payments of the same client that should have come before today."""
+    if i.account is None:
+        return 0
+    waiting = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
+    return Instruction.objects.filter(
+        account__owner_id=i.account.owner_id, direction="RECEIVE", status__in=waiting, due_date__lt=today
+    ).count()
+
+
+def _twin(i: Instruction) -> str:
+    """An earlier payment of the same amount to the same place, due on the same day. Of the two only the later one is in doubt."""
+    if not i.beneficiary_address:
+        return ""
+    same = Instruction.objects.filter(
+        direction="PAY", asset_id=i.asset_id, amount=i.amount, beneficiary_address=i.beneficiary_address, due_date=i.due_date, id__lt=i.id
+    )
+    found = same.filter(status__in=[*WAITING, *LET_GO]).order_by("id").values_list("end_to_end_id", flat=True).first()
+    return found or ""
+
+
+def find_band(rail_code: str) -> ReleaseBand | None:
+    """The version in force."""
+    return ReleaseBand.objects.filter(rail_id=rail_code).order_by("-version").first()
+
+
+def list_bands() -> list[ReleaseBand]:
+    """Of every rail that has one, in force."""
+    return list(ReleaseBand.objects.order_by("rail_id", "-version").distinct("rail_id"))
+
+
+def get_band(rail_code: str) -> Band:
+    found = find_band(rail_code)
+    return NO_BAND if found is None else Band(found.straight_through, found.two_checkers, found.largest)
+
+
+def sum_let_go(i: Instruction) -> Decimal:
+    """What else has been let go to the same account in this asset, due on the same day."""
+    if i.account_id is None:
+        return money.ZERO
+    rows = Instruction.objects.filter(account_id=i.account_id, asset_id=i.asset_id, due_date=i.due_date, status__in=LET_GO)
+    return rows.filter(direction="PAY").exclude(id=i.id).aggregate(s=Sum("amount"))["s"] or money.ZERO
 
 
 def _till_balance(nostro: Nostro) -> Decimal:

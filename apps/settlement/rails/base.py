@@ -13,7 +13,11 @@ class Rail(Protocol):
         """Pay once per key, however often it is called. Never raises for a lost answer: that is UNKNOWN."""
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
-        """What became of a payment: ACCEPTED, REJECTED, NOT_FOUND, or UNKNOWN while the rail cannot tell."""
+        """What became of a payment: ACCEPTED, REJECTED, NOT_FOUND, or UNKNOWN while the rail cannot tell.
+
+        NOT_FOUND is a promise: the rail has never got this key and refuses it from now on, should a sender that was held up still come
+        with it. A rail that cannot promise that answers UNKNOWN.
+        """
 
     def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
         """The lines booked by `now` with a sequence above `after`, in order."""

@@ -120,7 +120,8 @@ def pay(place: Place, payment: Payment, *, now: datetime, delay: timedelta, pref
 
     def act(doc: dict[str, Any]) -> Answer:
         if (old := doc["payments"].get(payment.key)) is not None:
-            return Answer(Outcome(old["outcome"]), old["reference"], old["reason"])
+            refused = old["outcome"] == "NOT_FOUND"
+            return Answer(Outcome.REJECTED if refused else Outcome(old["outcome"]), old["reference"], old["reason"])
         what = outcome_of(doc, payment)
         if what == "TIMEOUT_LOST":
             return Answer(Outcome.UNKNOWN, reason="no answer")
@@ -166,9 +167,13 @@ def receive(place: Place, *, amount: Decimal, at: datetime, final_at: datetime, 
 
 
 def status(place: Place, key: str) -> Answer:
-    raw = _client().get(_key(place))
-    old = orjson.loads(raw)["payments"].get(key) if raw else None
-    return Answer(Outcome.NOT_FOUND) if old is None else Answer(Outcome(old["outcome"]), old["reference"], old["reason"])
+    """What became of a payment; a key that never came is refused from now on."""
+
+    def act(doc: dict[str, Any]) -> Answer:
+        old = doc["payments"].setdefault(key, {"outcome": "NOT_FOUND", "reference": "", "reason": "asked about before it came"})
+        return Answer(Outcome(old["outcome"]), old["reference"], old["reason"])
+
+    return change(place, act)
 
 
 def statement(place: Place, *, after: int, now: datetime) -> Statement:

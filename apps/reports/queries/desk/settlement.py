@@ -65,13 +65,15 @@ class InstructionRow:
     checked_at: datetime | None
     approval_id: UUID | None
     asked_by: str | None
+    band: int | None  # its version, where one let it go
 
 
 _INSTRUCTIONS = """
 SELECT i.id, i.direction, i.asset_id, i.amount, i.settled_amount, a.code, c.name, n.name, n.rail_id,
   coalesce(nullif(i.beneficiary_address, ''), s.address), i.due_date, i.status, i.attempt,
   i.end_to_end_id, i.rail_reference, i.failure, i.due_date < desk_now()::date AND i.status = ANY(%s), i.made_by, u.username,
-  coalesce(g.blockers, '[]'), g.decided_at, k.id, k.maker_name
+  coalesce(g.blockers, '[]'), g.decided_at, k.id, k.maker_name,
+  (SELECT b.version FROM settlement_releaseband b WHERE b.id = i.band_id)
 FROM settlement_instruction i
 JOIN settlement_nostro n ON n.id = i.nostro_id
 LEFT JOIN clients_account a ON a.id = i.account_id
@@ -155,3 +157,32 @@ def list_release_stops() -> list[StopRow]:
     """Those that are on."""
     sql = "SELECT id, reason, thrown_by, thrown_at FROM settlement_releasestop WHERE lifted_at IS NULL ORDER BY thrown_at"
     return [StopRow(*row) for row in db.run(sql)]
+
+
+@dataclass(frozen=True, slots=True)
+class BandRow:
+    """A rail: how many people let its payments go, and whether it can pay now. Amounts in units of its asset."""
+
+    rail: str
+    asset: str
+    cutoff_at: datetime | None
+    is_down: bool
+    straight_through: Decimal | None
+    two_checkers: Decimal | None
+    largest: Decimal | None
+    version: int
+    waiting: int
+
+
+def list_bands() -> list[BandRow]:
+    """Every rail with its cut-off of today (desk time, in its own zone) and how many payments wait on it."""
+    rows = db.run(
+        """SELECT r.code, r.asset_id, ((desk_now() AT TIME ZONE r.zone)::date + r.cutoff) AT TIME ZONE r.zone, r.down,
+             b.straight_through, b.two_checkers, b.largest, coalesce(b.version, 0),
+             (SELECT count(*) FROM settlement_instruction i JOIN settlement_nostro n ON n.id = i.nostro_id
+              WHERE n.rail_id = r.code AND i.direction = 'PAY' AND i.status IN ('READY', 'BLOCKED', 'RELEASED'))
+           FROM instruments_rail r
+           LEFT JOIN LATERAL (SELECT * FROM settlement_releaseband b WHERE b.rail_id = r.code ORDER BY version DESC LIMIT 1) b ON true
+           ORDER BY r.code"""
+    )
+    return [BandRow(*row) for row in rows]

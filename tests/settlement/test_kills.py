@@ -1,0 +1,167 @@
+"""kill -9 between any two steps of a payment: it is paid once, whatever was lost, and the next workers finish it.
+
+The worker is a process of its own (a fork without threads) that kills itself at the step; then others sweep until nothing moves.
+"""
+
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal as D
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.db import connections, transaction
+
+from apps.core import db
+from apps.core.actor import SYSTEM
+from apps.jobs import settlement as jobs
+from apps.ledger import operations as ledger
+from apps.rfqs.states import Side
+from apps.settlement import queries as settlement
+from apps.settlement.models import Instruction
+from apps.settlement.rails import outside
+from apps.settlement.rails.chain import ChainSimulator
+from apps.workflows import send_payment
+from apps.workflows.settle_net_set import agree_net_set
+from tests import world
+from tests.settlement import world as here
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FEE = D("0.00005")
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before(target: Any, name: str) -> Any:
+    return patch.object(target, name, die)
+
+
+def after(target: Any, name: str) -> Any:
+    real = getattr(target, name)
+
+    def run(*a: Any, **kw: Any) -> None:
+        real(*a, **kw)
+        die()
+
+    return patch.object(target, name, run)
+
+
+@contextmanager
+def at_commit(case: str, moment: str) -> Iterator[None]:
+    """Killed right before or right after the commit of the use case `case` of the jobs."""
+    real = getattr(jobs, case)
+    commit = transaction.Atomic.__exit__
+
+    def run(**kw: Any) -> Any:
+        def leave(self: Any, *a: Any) -> Any:
+            if self.durable and moment == "before":
+                die()
+            return commit(self, *a)
+
+        with patch.object(transaction.Atomic, "__exit__", leave):
+            done = real(**kw)
+        die()
+        return done
+
+    with patch.object(jobs, case, run):
+        yield
+
+
+STEPS: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
+    "before the intent is committed": (lambda: at_commit("begin_sending", "before"), jobs.send_released),
+    "after the intent, before the rail is called": (lambda: at_commit("begin_sending", "after"), jobs.send_released),
+    "as the rail is called": (lambda: before(ChainSimulator, "send"), jobs.send_released),
+    "after the rail has it, before its answer": (lambda: after(ChainSimulator, "send"), jobs.send_released),
+    "before the answer is recorded": (lambda: before(jobs, "record_answer"), jobs.send_released),
+    "while the answer is posted": (lambda: after(ledger, "post"), jobs.send_released),
+    "before the answer is committed": (lambda: at_commit("record_answer", "before"), jobs.send_released),
+    "after the answer is committed": (lambda: at_commit("record_answer", "after"), jobs.send_released),
+    "before the statement line is read": (lambda: before(jobs, "read_line"), jobs.poll_rails),
+    "before the statement line is committed": (lambda: at_commit("read_line", "before"), jobs.poll_rails),
+    "after the statement line is committed": (lambda: at_commit("read_line", "after"), jobs.poll_rails),
+}
+
+
+def in_a_worker(killed: Any, sweep: Callable[[], object]) -> int:
+    """The signal that ended it; zero where it got to its end."""
+    connections.close_all()
+    connections["default"].close_pool()
+    outside._client.cache_clear()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with killed:
+                sweep()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    outside._client.cache_clear()
+    return -ended
+
+
+def payments() -> list[Instruction]:
+    return list(settlement.list_instructions(SYSTEM).filter(direction="PAY").order_by("attempt"))
+
+
+@pytest.fixture
+def released() -> None:
+    """1 BTC is released to a client on its value date."""
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    here.deal(acme, Side.BUY, "1")
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    (net_set,) = settlement.list_net_sets(SYSTEM)
+    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
+    here.at(here.VALUE_DAY)
+    jobs.review_queue()
+    assert here.release(payments()[0].id, maker=here.staff("olga", "operations"), checker=here.staff("oscar", "operations")) == "EXECUTED"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_payment_killed_at_any_step_is_paid_once(step: str, released: None) -> None:
+    killed, sweep = STEPS[step]
+    if sweep is jobs.poll_rails:
+        jobs.send_released()
+        here.at(here.VALUE_DAY, hours=1)
+    assert in_a_worker(killed(), sweep) == signal.SIGKILL, "it was not killed: the step is not on its way"
+    settle_what_is_left()
+    assert [one.status for one in payments()][-1] == "SETTLED"
+    assert {one.status for one in payments()[:-1]} <= {"FAILED"}
+    paid = outside.change(here.place("BTC"), lambda doc: [one for one in doc["payments"].values() if one["outcome"] == "ACCEPTED"])
+    assert len(paid) == 1
+    assert here.balances()["NOSTRO BTC"] == D(999) - FEE
+    assert "IN_TRANSIT BTC" not in here.balances()
+
+
+def settle_what_is_left() -> None:
+    """Other workers go on; a new attempt is released afresh. Two minutes of wall time have passed for what the dead one left."""
+    people = {"maker": here.staff("otto", "operations"), "checker": here.staff("oda", "operations")}
+    for hour in range(2, 6):
+        db.run("UPDATE settlement_instruction SET sending_since = sending_since - interval '3 minutes' WHERE status = 'SENDING'")
+        here.at(here.VALUE_DAY, hours=hour)
+        jobs.run_all()
+        for one in here.ready():
+            here.release(one.id, **people)
+
+
+def test_a_sender_that_was_held_up_for_long_does_not_pay_what_was_paid_meanwhile(released: None) -> None:
+    (one,) = payments()
+    payment = send_payment.begin_sending(instruction_id=one.id)
+    assert payment is not None
+    settle_what_is_left()
+    assert [i.status for i in payments()] == ["FAILED", "SETTLED"]
+    answer = ChainSimulator().send(here.place("BTC"), payment, now=here.VALUE_DAY)
+    assert answer.outcome == "REJECTED"
+    send_payment.record_answer(instruction_id=one.id, answer=answer)
+    here.at(here.VALUE_DAY, hours=9)
+    jobs.run_all()
+    assert here.balances()["NOSTRO BTC"] == D(999) - FEE
