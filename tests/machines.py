@@ -13,7 +13,7 @@ from apps.pricing.states import MARK_SET
 from apps.reports.states import RUN
 from apps.rfqs.states import QUOTE, RFQ
 from apps.settlement.states import DEPOSIT, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
-from apps.trades.states import HEDGE, TRADE
+from apps.trades.states import ALLOCATION, CONFIRMATION, DISPUTE, HEDGE, TRADE
 
 TABLES: dict[str, Machine[Any]] = {
     "approvals_approval": APPROVAL,
@@ -38,6 +38,9 @@ TABLES: dict[str, Machine[Any]] = {
     "settlement_obligation": OBLIGATION,
     "settlement_receipt": RECEIPT,
     "settlement_withdrawal": WITHDRAWAL,
+    "trades_allocation": ALLOCATION,
+    "trades_confirmation": CONFIRMATION,
+    "trades_dispute": DISPUTE,
     "trades_hedge": HEDGE,
     "trades_trade": TRADE,
 }

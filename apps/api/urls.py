@@ -49,6 +49,7 @@ urlpatterns = [
     path("v1/orders", orders.Orders.as_view()),
     path("v1/trades", trades.Trades.as_view()),
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
+    path("v1/trades/<str:trade_id>/versions", trades.Versions.as_view()),
     path("v1/hedges", hedges.Hedges.as_view()),
     path("v1/obligations", settlement.Obligations.as_view()),
     path("v1/settlements", settlement.NetSets.as_view()),

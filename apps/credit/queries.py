@@ -227,6 +227,12 @@ def describe_call(call: ExposureCall, now: datetime) -> dict[str, Any]:
     return out
 
 
+def first_notional(source_id: UUID) -> Decimal | None:
+    """What a request was worth in USD when it was first counted; None where it never was."""
+    found = Reservation.objects.filter(source_id=source_id, notional__gt=0).order_by("created_at", "id").values_list("notional", flat=True)
+    return found.first()
+
+
 def has_live(account_id: UUID) -> bool:
     """Whether something is reserved or used for this account."""
     return Reservation.objects.filter(account_id=account_id, status__in=LIVE).exists()

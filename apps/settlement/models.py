@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from apps.clients.models import Account, Ssi
 from apps.core.db import AmountField, Row
 from apps.instruments.models import Asset, BookingEntity, Rail
-from apps.trades.models import Trade, TradeVersion
+from apps.trades.models import Allocation, Trade, TradeVersion
 
 from .states import (
     DepositStatus,
@@ -83,10 +83,14 @@ class NetLeg(Row):
 
 
 class Obligation(Row):
-    """One asset of one trade version that one side owes the other on the value date."""
+    """One asset of one trade version that one side owes the other on the value date.
+
+    Σ of a trade over its versions is its current economics: what is no longer OPEN stays as it is, and a later version owes the difference.
+    """
 
     trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="obligations")
     version = models.ForeignKey(TradeVersion, on_delete=models.PROTECT, related_name="+")
+    allocation = models.ForeignKey(Allocation, null=True, on_delete=models.PROTECT, related_name="+")  # null: the deal's own account
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
@@ -101,7 +105,12 @@ class Obligation(Row):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["version", "asset", "direction"], name="obligation_once"),
+            models.UniqueConstraint(
+                fields=["version", "allocation", "asset", "direction"],
+                condition=~Q(status="CANCELLED"),
+                nulls_distinct=False,
+                name="obligation_once",
+            ),
             models.CheckConstraint(
                 condition=Q(amount__gt=0, settled_amount__gte=0, settled_amount__lte=F("amount")), name="obligation_amounts"
             ),

@@ -1,4 +1,4 @@
-from apps.core.errors import Conflict, Rejected
+from apps.core.errors import Conflict, NotFound, Rejected
 
 
 class DuplicateOrder(Conflict):
@@ -43,3 +43,13 @@ class NoConsent(Rejected):
 
 class BadInternal(Rejected):
     code, title = "bad_internal_trade", "The internal trade cannot be booked"
+
+
+class BadVersion(Rejected):
+    """The deal cannot be changed so; `pointer` names the field."""
+
+    code, title = "bad_version", "The deal cannot be changed so"
+
+
+class NoSuchVersion(NotFound):
+    """Nothing was known of it at that moment."""

@@ -8,7 +8,7 @@ from apps.core.db import AmountField, Row
 from apps.instruments.models import Book, BookingEntity, Pair
 from apps.rfqs.models import Quote, Rfq
 
-from .states import HedgeStatus, TradeKind, TradeStatus
+from .states import AllocationStatus, ConfirmationStatus, DisputeStatus, HedgeStatus, TradeKind, TradeStatus
 
 
 class Trade(Row):
@@ -82,8 +82,12 @@ class TradeVersion(Row):
     trader_id = models.UUIDField(null=True)  # who priced or dealt it; None: by itself
     sales = models.JSONField(default=list)  # whose credit: [{"person": user id, "share": percent}], the shares sum to 100
     introducer = models.ForeignKey(Counterparty, null=True, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=200, blank=True)  # why, in words that the client is told
+    consent = models.CharField(max_length=120, blank=True)  # where the client agreed to it
     made_by = models.UUIDField(null=True)
-    effective_at = models.DateTimeField()
+    checked_by = models.UUIDField(null=True)
+    approval_id = models.UUIDField(null=True)
+    effective_at = models.DateTimeField()  # from when it is true: never after it was recorded
     recorded_at = models.DateTimeField(db_default=models.expressions.RawSQL("clock_timestamp()", []))
 
     class Meta:
@@ -94,6 +98,102 @@ class TradeVersion(Row):
                 name="tradeversion_positive",
             ),
             models.CheckConstraint(condition=~Q(pays_asset=F("receives_asset")), name="tradeversion_two_assets"),
+        ]
+
+
+class Allocation(Row):
+    """The part of a block that another account of the same client settles: its own obligations, ledger lines and credit.
+
+    What it pays and receives is its share of the current version; the block's own account settles what nobody has taken.
+    """
+
+    trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="allocations")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=8, choices=[(s, s) for s in AllocationStatus], default=AllocationStatus.PROPOSED)
+    quantity = AmountField()  # base
+    refusal = models.CharField(max_length=40, blank=True)  # the code of why it was rejected
+    detail = models.CharField(max_length=200, blank=True)
+    proposed_by = models.UUIDField(null=True)  # member, or one of our own people; null: as planned before the deal
+    proposed_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    reversed_at = models.DateTimeField(null=True)
+    reversed_by = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="allocation_positive"),
+            models.CheckConstraint(condition=Q(status="REJECTED") | Q(refusal=""), name="allocation_refusal"),
+            models.CheckConstraint(condition=Q(status="PROPOSED") | Q(decided_at__isnull=False), name="allocation_decided"),
+            models.UniqueConstraint(fields=["trade", "account"], condition=Q(status__in=["PROPOSED", "ACCEPTED"]), name="allocation_once"),
+        ]
+
+
+class Confirmation(Row):
+    """What both sides say was dealt, one a version, numbered by client without gaps.
+
+    Its document never changes; `digest` is the document's SHA-256.
+    """
+
+    trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="confirmations")
+    version = models.OneToOneField(TradeVersion, on_delete=models.PROTECT, related_name="confirmation")
+    client = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="+")
+    number = models.IntegerField()
+    status = models.CharField(max_length=10, choices=[(s, s) for s in ConfirmationStatus], default=ConfirmationStatus.DUE)
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField()  # answered by then, else reminded
+    reminders = models.SmallIntegerField(default=0)
+    reminded_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.UUIDField(null=True)
+    answered_kind = models.CharField(max_length=6, blank=True)  # MEMBER, or STAFF on the client's behalf
+    answered_name = models.CharField(max_length=120, blank=True)
+    evidence = models.CharField(max_length=300, blank=True)  # of an answer that our own people keep
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "number"], name="confirmation_number"),
+            models.CheckConstraint(condition=Q(number__gt=0), name="confirmation_from_one"),
+            models.CheckConstraint(condition=~Q(status="AFFIRMED") | Q(answered_at__isnull=False), name="confirmation_answered"),
+            models.CheckConstraint(condition=~Q(answered_kind="STAFF") | ~Q(evidence=""), name="confirmation_evidence"),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(status__in=["DUE", "SENT", "DISPUTED"]), name="confirmation_open")]
+
+
+class Dispute(Row):
+    """A deal that its client does not agree with.
+
+    While it is open, what is OPEN of it stays out of net sets, and what is unsent is blocked.
+    """
+
+    trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="disputes")
+    version = models.ForeignKey(TradeVersion, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(max_length=9, choices=[(s, s) for s in DisputeStatus], default=DisputeStatus.OPEN)
+    reason = models.CharField(max_length=12)
+    detail = models.CharField(max_length=300, blank=True)
+    evidence = models.CharField(max_length=300, blank=True)
+    raised_kind = models.CharField(max_length=6)  # MEMBER, or STAFF on the client's behalf
+    raised_by = models.UUIDField()
+    raised_name = models.CharField(max_length=120)
+    raised_at = models.DateTimeField()
+    owner_id = models.UUIDField(null=True)  # who of our own people looks after it
+    owner_name = models.CharField(max_length=120, blank=True)
+    due_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.UUIDField(null=True)
+    outcome = models.CharField(max_length=200, blank=True)
+    resolution = models.ForeignKey(TradeVersion, null=True, on_delete=models.PROTECT, related_name="+")  # the version it was upheld by
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["trade"], condition=Q(status="OPEN"), name="dispute_one_open"),
+            models.CheckConstraint(
+                condition=Q(status="OPEN", ended_at__isnull=True) | (~Q(status="OPEN") & Q(ended_at__isnull=False)), name="dispute_ended"
+            ),
+            models.CheckConstraint(condition=~Q(status="UPHELD") | Q(resolution__isnull=False), name="dispute_upheld_by"),
+            models.CheckConstraint(condition=~Q(raised_kind="STAFF") | ~Q(evidence=""), name="dispute_evidence"),
         ]
 
 

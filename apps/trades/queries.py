@@ -1,7 +1,7 @@
 """Deals, through who may see them."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,13 @@ from django.db.models import F, QuerySet
 
 from apps.core import db, ids, money
 from apps.core.actor import Actor
-from apps.core.errors import NotFound
-from apps.credit.rules import Exposed
+from apps.core.errors import IllegalMove, NotFound
+from apps.rfqs.queries import stamp
 
-from .models import Hedge, LpFill, LpRecord, Trade, TradeVersion
-from .rules import Figures
-from .states import HedgeStatus, TradeKind
+from .errors import NoSuchVersion
+from .models import Allocation, Hedge, LpFill, LpRecord, Trade, TradeVersion
+from .rules import Economics, Figures, Terms
+from .states import AllocationStatus, HedgeStatus, TradeKind, TradeStatus
 
 
 def visible_to(actor: Actor) -> QuerySet[Trade]:
@@ -36,6 +37,78 @@ def get_trade(trade_id: UUID, *, actor: Actor) -> Trade:
 def get_version(trade: Trade, number: int | None = None) -> TradeVersion:
     """The current version, or the one asked for."""
     return TradeVersion.objects.get(trade=trade, number=number or trade.version)
+
+
+def get_version_as_of(trade: Trade, *, known_at: datetime | None = None, effective_at: datetime | None = None) -> TradeVersion:
+    """The version that was known at a moment (wall clock), or true at one (desk clock); of both, what was then known to be true then.
+
+    :raises NoSuchVersion: nothing was known of the deal, or it was not dealt yet
+    """
+    versions = TradeVersion.objects.filter(trade=trade)
+    if known_at is not None:
+        versions = versions.filter(recorded_at__lte=known_at)
+    if effective_at is not None:
+        versions = versions.filter(effective_at__lte=effective_at)
+    found = versions.order_by("-number").first()
+    if found is None:
+        raise NoSuchVersion("nothing was known of this deal then")
+    return found
+
+
+def list_versions(trade: Trade) -> list[TradeVersion]:
+    """The oldest first."""
+    return list(TradeVersion.objects.filter(trade=trade).order_by("number"))
+
+
+def find_client_trade(trade_id: UUID) -> Trade:
+    """A client's deal as it is, unlocked: whose it is never changes.
+
+    :raises NotFound: there is no such deal
+    """
+    found = Trade.objects.select_related("counterparty").filter(id=trade_id, kind=TradeKind.CLIENT).first()
+    if found is None:
+        raise NotFound("no such trade")
+    return found
+
+
+def list_allocations(trade: Trade) -> list[Allocation]:
+    """Every one that was proposed, the oldest first."""
+    return list(Allocation.objects.filter(trade=trade).select_related("account").order_by("id"))
+
+
+def list_accepted(trade: Trade) -> list[Allocation]:
+    return [one for one in list_allocations(trade) if one.status == AllocationStatus.ACCEPTED]
+
+
+def lock_trade(trade_id: UUID) -> Trade:
+    """A client's deal. What it may touch (credit lines, accounts) is locked before.
+
+    :raises NotFound: there is no such deal
+    """
+    rows = Trade.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "pair", "pair__base", "pair__quote", "terms", "counterparty"
+    )
+    found = rows.filter(id=trade_id, kind=TradeKind.CLIENT).first()
+    if found is None:
+        raise NotFound("no such trade")
+    return found
+
+
+def require_active(trade: Trade) -> None:
+    """:raises IllegalMove: it is cancelled"""
+    if trade.status != TradeStatus.ACTIVE:
+        raise IllegalMove(f"the deal is {trade.status}", state=str(trade.status))
+
+
+def terms_of(version: TradeVersion) -> Terms:
+    return Terms(version.side, version.quantity, version.price, version.fee, version.value_date)
+
+
+def economics_of(trade: Trade, version: TradeVersion) -> Economics | None:
+    """What a version puts into the ledger; None where it cancels the deal."""
+    if version.action == "CANCEL":
+        return None
+    return Economics(version.side, trade.pair.base_id, trade.pair.quote_id, version.pays, version.receives, version.fee)
 
 
 def with_versions(trades: Sequence[Trade]) -> list[tuple[Trade, TradeVersion]]:
@@ -96,6 +169,27 @@ def count_unconfirmed() -> int:
     return Hedge.objects.filter(status__in=[HedgeStatus.UNCONFIRMED, HedgeStatus.BREAK]).count()
 
 
+def describe_version(version: TradeVersion) -> dict[str, Any]:
+    """One state of a client deal: what was agreed, since when it is true, when it was recorded, and why."""
+    return {
+        "version": version.number,
+        "action": version.action,
+        "reason": version.reason,
+        "note": version.note,
+        "consent": version.consent,
+        "side": version.side,
+        "price": money.text(version.price),
+        "quantity": money.text(version.quantity),
+        "quote_quantity": money.text(version.quote_quantity),
+        "fee": money.text(version.fee),
+        "fee_asset": version.fee_asset,
+        "client_pays": {"asset": version.pays_asset, "amount": money.text(version.pays)},
+        "client_receives": {"asset": version.receives_asset, "amount": money.text(version.receives)},
+        "value_date": version.value_date.isoformat(),
+        "effective_at": stamp(version.effective_at),
+    }
+
+
 def describe(trade: Trade, version: TradeVersion, settlement_status: str) -> dict[str, Any]:
     """A client deal as REST and events tell it."""
     return {
@@ -105,7 +199,7 @@ def describe(trade: Trade, version: TradeVersion, settlement_status: str) -> dic
         "client_order_id": trade.client_order_id,
         "account_id": None if trade.account_id is None else ids.encode("acc", trade.account_id),
         "instrument": trade.pair_id,
-        "status": str(trade.status),
+        "status": "CANCELLED" if version.action == "CANCEL" else "ACTIVE",
         "version": version.number,
         "side": version.side,
         "price": money.text(version.price),
@@ -155,35 +249,6 @@ def get_version_number(trade_id: UUID) -> int:
     if found is None:
         raise NotFound("no such trade")
     return found
-
-
-_EXPOSED = """
-SELECT c.account_id, t.counterparty_id, m.close_out_agreement, m.close_out_netting AND m.close_out_date <= %(today)s,
-  p.code, v.pays_asset, v.pays, v.receives_asset, v.receives, c.notional, c.haircut
-FROM credit_reservation c
-JOIN trades_trade t ON t.id = c.deal_id
-JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
-JOIN instruments_pair p ON p.code = t.pair_id
-LEFT JOIN clients_terms m ON m.account_id = c.account_id AND m.effective_until IS NULL
-WHERE c.line_id = %(line)s AND c.status = 'COMMITTED' AND t.status = 'ACTIVE'
-"""
-
-
-def list_exposed(line_id: UUID, today: date) -> list[Exposed]:
-    """The live deals of a credit line: what each client pays and receives, and the close-out netting agreement it falls under."""
-    return [
-        Exposed(
-            netting=(row[1], row[2]) if row[3] else None,
-            pair=row[4],
-            pays_asset=row[5],
-            pays=row[6],
-            receives_asset=row[7],
-            receives=row[8],
-            notional=row[9],
-            haircut=row[10],
-        )
-        for row in db.run(_EXPOSED, {"line": line_id, "today": today})
-    ]
 
 
 def open_net_quantity(account_id: UUID, pair: str) -> Decimal:

@@ -23,6 +23,28 @@ class HedgeStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class ConfirmationStatus(StrEnum):
+    DUE = "DUE"
+    SENT = "SENT"
+    AFFIRMED = "AFFIRMED"
+    DISPUTED = "DISPUTED"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class AllocationStatus(StrEnum):
+    PROPOSED = "PROPOSED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    REVERSED = "REVERSED"
+
+
+class DisputeStatus(StrEnum):
+    OPEN = "OPEN"
+    UPHELD = "UPHELD"  # by a version of the deal
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+
+
 T = TradeStatus
 TRADE = Machine({T.ACTIVE: {T.CANCELLED}, T.CANCELLED: set()})
 H = HedgeStatus
@@ -34,3 +56,15 @@ HEDGE = Machine(
         H.CANCELLED: set(),
     }
 )
+C, A, D = ConfirmationStatus, AllocationStatus, DisputeStatus
+CONFIRMATION = Machine(
+    {
+        C.DUE: {C.SENT, C.SUPERSEDED},
+        C.SENT: {C.AFFIRMED, C.DISPUTED, C.SUPERSEDED},
+        C.DISPUTED: {C.AFFIRMED, C.SUPERSEDED},
+        C.AFFIRMED: {C.SUPERSEDED},
+        C.SUPERSEDED: set(),
+    }
+)
+ALLOCATION = Machine({A.PROPOSED: {A.ACCEPTED, A.REJECTED}, A.ACCEPTED: {A.REVERSED}, A.REJECTED: set(), A.REVERSED: set()})
+DISPUTE = Machine({D.OPEN: {D.UPHELD, D.REJECTED, D.WITHDRAWN}, D.UPHELD: set(), D.REJECTED: set(), D.WITHDRAWN: set()})

@@ -15,7 +15,6 @@ from apps.credit.states import Level, Measure
 from apps.ledger import queries as ledger
 from apps.rfqs import queries as rfq_queries
 from apps.settlement import queries as settlement
-from apps.trades import queries as trades
 
 
 @use_case
@@ -38,7 +37,7 @@ def revalue_line(*, line_id: UUID, marks: Mapping[str, Mark], now: datetime) -> 
     if line.level == Level.LP:
         return credit.set_revalued(line=line, value=_held(line.subject_id, marks) + _owed(line.subject_id, marks), now=now)
     if line.measure == Measure.PRE_SETTLEMENT:
-        return credit.revalue(line=line, deals=trades.list_exposed(line.id, now.date()), marks=marks, now=now)
+        return credit.revalue(line=line, deals=settlement.list_exposed(line.id, now.date()), marks=marks, now=now)
     credit.review(line_id=line.id, now=now)
     return line
 

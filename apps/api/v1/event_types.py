@@ -9,10 +9,11 @@ from rest_framework.request import Request
 from apps.api.docs import documented
 from apps.api.door import Door, show
 from apps.api.shapes import array, decimal, moment, obj, read_query, text
+from apps.trades.rules import REASONS
 
 from .rfqs import QUOTE, RFQ
-from .settlement import DEPOSIT, INSTRUCTION, NET_SET, WITHDRAWAL
-from .trades import NULLABLE, TRADE
+from .settlement import DEPOSIT, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
+from .trades import NULLABLE, TRADE, VERSION
 
 _RFQ_STATE = obj(
     {
@@ -28,6 +29,18 @@ _RFQ_STATE = obj(
 _QUOTE_STATE = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("what it is now"), "reason": text("why")}, "reason")
 _ACCEPTED = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("ACCEPTED"), "side": text("yours", enum=["buy", "sell"])})
 _SETTLED = obj({"id": text("trd_…"), "settlement_status": text("SETTLED")})
+_CHANGED = obj(
+    {
+        "trade": TRADE,
+        "before": VERSION,
+        "changed": array(text("what is different", enum=["status", "side", "quantity", "price", "fee", "value_date"])),
+        "reason": text("why", enum=list(REASONS)),
+        "note": text("why, in words"),
+        "consent": text("where your agreement to it lies"),
+        "effective_at": moment("from when it is true"),
+        "obligations": array(OBLIGATION),
+    }
+)
 _RECEIPT = obj(
     {
         "id": text("rcp_…"),
@@ -104,6 +117,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "quote.withdrawn": ("we took it back; `reason` says why", _QUOTE_STATE),
     "quote.expired": ("its time was over", _QUOTE_STATE),
     "trade.booked": ("a deal is done: its confirmation", TRADE),
+    "trade.corrected": ("a deal has a new version; `obligations` is what it owes beyond what stays", _CHANGED),
+    "trade.cancelled": ("a deal is cancelled; `obligations` gives back what had been netted or paid", _CHANGED),
     "trade.settled": ("both sides of a deal are settled", _SETTLED),
     "net_set.frozen": ("what is paid for a value date: settlement advice", NET_SET),
     "net_set.agreed": ("by you, or by silence where your terms say so", NET_SET),

@@ -4,11 +4,26 @@ from .breaches import review
 from .calls import issue_call, meet_calls, withdraw_call
 from .lines import line_id_of, seed_reference, set_haircut, set_line
 from .marks import revalue, set_marks, set_revalued
-from .reserving import Agreed, adjust, book_agreed, close, commit, commit_with_next, lock_client, lock_lines, lock_source, release, reserve
+from .reserving import (
+    Agreed,
+    adjust,
+    allocate,
+    book_agreed,
+    close,
+    commit,
+    commit_with_next,
+    lock_client,
+    lock_lines,
+    lock_source,
+    release,
+    reserve,
+    retake,
+)
 
 __all__ = [
     "Agreed",
     "adjust",
+    "allocate",
     "book_agreed",
     "close",
     "commit",
@@ -21,6 +36,7 @@ __all__ = [
     "meet_calls",
     "release",
     "reserve",
+    "retake",
     "revalue",
     "review",
     "seed_reference",

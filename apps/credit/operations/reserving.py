@@ -121,22 +121,29 @@ def book_agreed(*, claim: Claim, deal_id: UUID, now: datetime) -> Agreed:
 
     :param claim: its source has no reservation yet
     """
-    facts = _lock_and_read(claim)
-    over: dict[str, Decimal] = {}
-    taken = []
-    for line in facts.lines:
-        if line.measure == Measure.DEAL:
-            continue
-        amount = rules.wanted(claim, line.measure, facts.haircut)
-        unchecked = amount - rules.fits(line, amount, now)
-        if unchecked:
-            over[f"{line.level} {line.measure}"] = unchecked
-            breaches.record(line_id=line.id, kind=BreachKind.AGREED, over=line.with_more(amount).exposure() - line.limit(now), now=now)
-        if amount or line.measure == Measure.PRE_SETTLEMENT:
-            taken.append((line, amount, unchecked, money.ZERO, amount - unchecked))
-    if taken:
-        db.run(_TAKE, _taken(claim, facts.haircut, taken, now) | {"deal": deal_id, "status": str(ReservationStatus.COMMITTED)})
-    return Agreed(over)
+    return _take_agreed(claim, deal_id, now, besides=(Measure.DEAL,))
+
+
+@step
+def retake(*, claim: Claim | None, source_id: UUID, deal_id: UUID, now: datetime) -> Agreed:
+    """What a deal takes from now on instead of what it took: after a version, or an allocation. It is taken whether it fits or not; what
+    lies beyond a line is unchecked, and a breach. Daily caps keep what was dealt.
+
+    :param claim: None where nothing is owed any more
+    """
+    close(source_id=source_id, now=now)
+    return Agreed({}) if claim is None else _take_agreed(claim, deal_id, now, besides=(Measure.DEAL, Measure.DAILY))
+
+
+@step
+def allocate(*, claim: Claim, deal_id: UUID, now: datetime) -> Headroom:
+    """Take for a deal's account what the claim needs, if it fits: an allocation is checked like a deal of that account.
+
+    :raises AppError: as :func:`reserve`
+    """
+    room = reserve(claim=claim, now=now)
+    commit(source_id=claim.source_id, deal_id=deal_id)
+    return room
 
 
 @step
@@ -179,6 +186,25 @@ def release(*, source_id: UUID, now: datetime) -> bool:
 def close(*, source_id: UUID, now: datetime) -> bool:
     """COMMITTED → CLOSED: what it was taken for has settled."""
     return bool(db.run(_END, _moved(source_id, ReservationStatus.COMMITTED, ReservationStatus.CLOSED, now=now)))
+
+
+def _take_agreed(claim: Claim, deal_id: UUID, now: datetime, besides: Sequence[Measure]) -> Agreed:
+    facts = _lock_and_read(claim)
+    over: dict[str, Decimal] = {}
+    taken = []
+    for line in facts.lines:
+        if line.measure in besides:
+            continue
+        amount = rules.wanted(claim, line.measure, facts.haircut)
+        unchecked = amount - rules.fits(line, amount, now)
+        if unchecked:
+            over[f"{line.level} {line.measure}"] = unchecked
+            breaches.record(line_id=line.id, kind=BreachKind.AGREED, over=line.with_more(amount).exposure() - line.limit(now), now=now)
+        if amount or line.measure == Measure.PRE_SETTLEMENT:
+            taken.append((line, amount, unchecked, money.ZERO, amount - unchecked))
+    if taken:
+        db.run(_TAKE, _taken(claim, facts.haircut, taken, now) | {"deal": deal_id, "status": str(ReservationStatus.COMMITTED)})
+    return Agreed(over)
 
 
 def _lock_and_read(claim: Claim) -> Facts:

@@ -23,6 +23,8 @@ class Mail:
 # kind → subject of the mail to the client that the event belongs to
 TO_CLIENT = {
     "trade.booked": "Trade confirmation",
+    "trade.corrected": "Trade corrected",
+    "trade.cancelled": "Trade cancelled",
     "deposit.credited": "Deposit credited",
     "withdrawal.requested": "Withdrawal requested",
     "withdrawal.approved": "Withdrawal approved by a second member",

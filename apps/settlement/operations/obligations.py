@@ -1,13 +1,18 @@
-"""What both sides owe from a deal."""
+"""What both sides owe from a deal: as dealt, and after each later version or allocation."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from apps.core import db, ids, money
 from apps.core.unit import step
-from apps.settlement.models import Obligation
-from apps.settlement.states import ObligationStatus
+from apps.settlement.models import Instruction, Obligation
+from apps.settlement.states import INSTRUCTION, OBLIGATION, InstructionStatus, ObligationStatus
 from apps.trades.models import Trade, TradeVersion
+
+UNSENT = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED]
 
 
 @step
@@ -39,6 +44,97 @@ def owe(*, trade: Trade, version: TradeVersion, account_id: UUID, settles_now: b
     ]
     db.insert(*made)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one account pays and receives from a deal in all, by its current version: its own account, or one it is allocated to."""
+
+    account_id: UUID
+    allocation_id: UUID | None
+    pays: Decimal
+    receives: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """What a version or an allocation did to a deal's obligations. `kept`: whether some of them stay, and what is new is a difference."""
+
+    gone: list[Obligation]
+    made: list[Obligation]
+    kept: bool
+
+
+@step
+def restate(
+    *,
+    trade: Trade,
+    version: TradeVersion,
+    slices: Sequence[Slice],
+    settles_now: bool,
+    delta_date: date,
+    now: datetime,
+) -> Restated:
+    """Bring what is owed from a deal to what its version says, account by account.
+
+    What is OPEN, or instructed by itself and not yet released, is cancelled. What is in a net set, on its way or settled stays as it is,
+    and what differs from the version is owed by a **delta**: Σ obligations of the deal = its current economics.
+
+    :param slices: every account's part; one that has no part any more is left out
+    :param delta_date: the value date of a difference to what stays
+    """
+    rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(trade=trade)
+    mine = list(rows.exclude(status=ObligationStatus.CANCELLED).order_by("id"))
+    gone = [one for one in mine if _let_go(one)]
+    for one in gone:
+        OBLIGATION.move(one, ObligationStatus.CANCELLED)
+        one.save(update_fields=["status"])
+    kept = [one for one in mine if one.status != ObligationStatus.CANCELLED]
+    left: dict[tuple[UUID, UUID | None, str], Decimal] = {}  # what is to be owed beyond what stays; what we receive above zero
+    for part in slices:
+        left[part.account_id, part.allocation_id, version.pays_asset] = part.pays
+        left[part.account_id, part.allocation_id, version.receives_asset] = -part.receives
+    for one in kept:
+        key = (one.account_id, one.allocation_id, one.asset_id)
+        left[key] = left.get(key, money.ZERO) - (one.amount if one.direction == "RECEIVE" else -one.amount)
+    made = [
+        Obligation(
+            id=ids.uuid7(),
+            trade=trade,
+            version=version,
+            allocation_id=allocation_id,
+            account_id=account_id,
+            entity_id=trade.entity_id,
+            asset_id=asset,
+            direction="RECEIVE" if amount > 0 else "PAY",
+            amount=abs(amount),
+            settled_amount=abs(amount) if settles_now else money.ZERO,
+            value_date=max(delta_date, version.value_date) if kept or version.value_date < now.date() else version.value_date,
+            status=ObligationStatus.SETTLED if settles_now else ObligationStatus.OPEN,
+            booked_at=now,
+            settled_at=now if settles_now else None,
+        )
+        for (account_id, allocation_id, asset), amount in left.items()
+        if amount
+    ]
+    for one in made:
+        db.insert(one)
+    return Restated(gone, made, bool(kept))
+
+
+def _let_go(one: Obligation) -> bool:
+    """Whether an obligation is still free to go; a payment of its own that nobody has released is cancelled with it."""
+    if one.status == ObligationStatus.INSTRUCTED and one.net_leg_id is None:
+        last = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(obligation=one).order_by("-attempt").first()
+        if last is None or last.status not in UNSENT:
+            return False
+        INSTRUCTION.move(last, InstructionStatus.CANCELLED)
+        last.failure = "the deal has a new version"
+        last.save(update_fields=["status", "failure"])
+        OBLIGATION.move(one, ObligationStatus.OPEN)
+        one.save(update_fields=["status"])
+        return True
+    return one.status == ObligationStatus.OPEN and not one.settled_amount
 
 
 @step

@@ -165,16 +165,23 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
 
 @step
 def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
-    """Deals of which both sides have settled: their credit is free again, and the client is told."""
-    wanted = list(trade_ids)
-    open_ones = set(
-        Obligation.objects.filter(trade_id__in=wanted)
-        .exclude(status__in=[ObligationStatus.SETTLED, ObligationStatus.CANCELLED])
-        .values_list("trade_id", flat=True)
-    )
-    for trade in Trade.objects.filter(id__in=wanted).exclude(id__in=open_ones).order_by("id"):
-        if trade.rfq_id is not None:
-            credit.close(source_id=trade.rfq_id, now=now)
+    """Deals of which both sides have settled: the client is told. Each account's credit is free again as soon as its part has settled."""
+    wanted = set(trade_ids)
+    parts: dict[tuple[UUID, UUID | None], bool] = {}
+    for trade_id, allocation_id, status in Obligation.objects.filter(trade_id__in=wanted).values_list(
+        "trade_id", "allocation_id", "status"
+    ):
+        ended = status in {ObligationStatus.SETTLED, ObligationStatus.CANCELLED}
+        parts[trade_id, allocation_id] = parts.get((trade_id, allocation_id), True) and ended
+    still_open = {trade_id for (trade_id, _), ended in parts.items() if not ended}
+    trades = {trade.id: trade for trade in Trade.objects.filter(id__in=wanted).order_by("id")}
+    for (deal, share), ended in sorted(parts.items(), key=lambda part: (part[0][0], str(part[0][1]))):
+        part_of: UUID | None = share or trades[deal].rfq_id
+        if ended and part_of is not None:
+            credit.close(source_id=part_of, now=now)
+    for trade in trades.values():
+        if trade.id in still_open:
+            continue
         events.record(
             "trade.settled",
             subject_type="trade",

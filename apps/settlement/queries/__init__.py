@@ -14,6 +14,7 @@ from .due import (
     list_stuck,
     list_unknown,
 )
+from .exposure import Due, list_exposed, list_obligations_of, list_outstanding
 from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
 from .views import (
@@ -45,6 +46,7 @@ from .views import (
 )
 
 __all__ = [
+    "Due",
     "count_unsettled",
     "describe_deposit",
     "describe_deposit_instruction",
@@ -68,12 +70,15 @@ __all__ = [
     "list_deposits",
     "list_due_agreements",
     "list_due_freezes",
+    "list_exposed",
     "list_final",
     "list_held_withdrawals",
     "list_instructions",
     "list_net_sets",
     "list_nostros",
     "list_obligations",
+    "list_obligations_of",
+    "list_outstanding",
     "list_owed_by_lp",
     "list_places",
     "list_queue",

@@ -128,13 +128,19 @@ def list_statement_lines(nostro_id: UUID) -> "QuerySet[StatementLine]":
 
 
 def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The settlement status of deals, derived from their obligations: OPEN, PART_SETTLED or SETTLED."""
+    """The settlement status of deals, derived from their obligations: OPEN, PART_SETTLED, SETTLED; CANCELLED before any of it did."""
     by: dict[UUID, set[str]] = {}
     for trade_id, status in Obligation.objects.filter(trade_id__in=trade_ids).values_list("trade_id", "status"):
         by.setdefault(trade_id, set()).add(status)
     settled = {ObligationStatus.SETTLED, ObligationStatus.CANCELLED}
     return {
-        trade_id: "SETTLED" if found <= settled else "PART_SETTLED" if found & {"SETTLED", "PART_SETTLED"} else "OPEN"
+        trade_id: "CANCELLED"
+        if found == {ObligationStatus.CANCELLED}
+        else "SETTLED"
+        if found <= settled
+        else "PART_SETTLED"
+        if found & {"SETTLED", "PART_SETTLED"}
+        else "OPEN"
         for trade_id, found in by.items()
     }
 

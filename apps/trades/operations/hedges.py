@@ -141,7 +141,7 @@ def cancel_hedge(*, hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str, n
     version = queries.get_version(trade)
     trade.version = version.number + 1
     version.id, version.number, version.action, version.reason = ids.uuid7(), trade.version, "CANCEL", "DESK_ERROR"
-    version.made_by, version.effective_at = asked_by, now
+    version.made_by, version.checked_by, version.note, version.effective_at = asked_by, checked_by, note[:200], now
     db.insert(version)
     trade.save(update_fields=["status", "version"])
     _decided(hedge, asked_by, checked_by, note, "hedge.cancelled")

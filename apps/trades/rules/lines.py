@@ -1,5 +1,6 @@
 """The ledger lines of a deal, by the posting table of operations.md. No Django."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -47,6 +48,46 @@ def client_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, account_id:
         credit(client(owed, deal.quote), deal.receives),
         *fee,
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one account pays us (RECEIVE) or is paid (PAY) from a deal, in units of the asset."""
+
+    account_id: UUID
+    direction: str
+    asset: str
+    amount: Decimal
+
+
+def restating_lines(
+    *,
+    old: Economics | None,
+    new: Economics | None,
+    gone: Iterable[Owed],
+    made: Iterable[Owed],
+    entity_id: UUID,
+    book_id: UUID,
+    prefunded: bool,
+) -> list[Line]:
+    """What a later version, or an allocation, books: obligations that are gone are taken back, those it makes are booked, and position and
+    fee by the difference. Lines of one account are added up; those of zero are left out.
+    """
+
+    def owed(one: Owed, sign: int) -> Line:
+        kind = Kind.CLIENT_BALANCE if prefunded else Kind.RECEIVABLE if one.direction == "RECEIVE" else Kind.PAYABLE
+        return Line(Ref(entity_id, kind, one.asset, owner_id=one.account_id), one.amount * (sign if one.direction == "RECEIVE" else -sign))
+
+    lines = [owed(one, -1) for one in gone] + [owed(one, 1) for one in made]
+    for deal, sign in ((old, -1), (new, 1)):
+        if deal is not None:
+            nobody = UUID(int=0)
+            booked = client_lines(deal, entity_id=entity_id, book_id=book_id, account_id=nobody, prefunded=prefunded)
+            lines += [Line(line.ref, sign * line.amount) for line in booked if line.ref.owner_id is None]
+    total: dict[Ref, Decimal] = {}
+    for line in lines:
+        total[line.ref] = total.get(line.ref, line.amount * 0) + line.amount
+    return [Line(ref, amount) for ref, amount in total.items() if amount]
 
 
 def hedge_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, venue_id: UUID) -> list[Line]:

@@ -66,12 +66,19 @@ LINES = (
     ),
     sql(
         "trade_versions",
-        "A trade's versions are numbered without gaps up to the current one",
+        "A trade's versions are numbered without gaps up to the current one, each by two people",
         """SELECT format('trade %s is at version %s and has %s', t.id, t.version, coalesce(n.numbers, 'none'))
            FROM trades_trade t
            LEFT JOIN (SELECT trade_id, count(*) AS n, max(number) AS top, min(number) AS low, string_agg(number::text, ',' ORDER BY
            number) AS numbers FROM trades_tradeversion GROUP BY trade_id) n ON n.trade_id = t.id
            WHERE (n.n, n.top, n.low) IS DISTINCT FROM (t.version::bigint, t.version, 1::smallint)""",
+        """SELECT format('trade %s v%s is %s by %s and %s', trade_id, number, lower(action), coalesce(made_by::text, 'nobody'),
+           coalesce(checked_by::text, 'nobody'))
+           FROM trades_tradeversion
+           WHERE number > 1 AND (made_by IS NULL OR checked_by IS NULL OR made_by = checked_by OR reason = '')""",
+        """SELECT format('trade %s is %s and its version %s says %s', t.id, t.status, v.number, v.action)
+           FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+           WHERE (t.status = 'CANCELLED') <> (v.action = 'CANCEL')""",
     ),
     sql(
         "hedges",

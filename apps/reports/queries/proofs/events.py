@@ -52,6 +52,16 @@ LINES = (
         "facts_have_events",
         "Every request, quote, deal, approval, mark set and closed day has its event, once, told to its own client",
         _missing("trade.booked", "trade", "client trade", "(SELECT id FROM trades_trade WHERE kind = 'CLIENT') f"),
+        _missing(
+            "trade.cancelled", "trade", "cancelled trade", "(SELECT id FROM trades_trade WHERE kind = 'CLIENT' AND status = 'CANCELLED') f"
+        ),
+        _missing(
+            "trade.corrected",
+            "trade",
+            "corrected trade",
+            "(SELECT DISTINCT t.id FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id "
+            "WHERE t.kind = 'CLIENT' AND v.action = 'CORRECT') f",
+        ),
         _missing("hedge.booked", "trade", "hedge", "(SELECT id FROM trades_trade WHERE kind = 'HEDGE') f"),
         _missing("internal.booked", "trade", "internal trade", "(SELECT id FROM trades_trade WHERE kind = 'INTERNAL') f"),
         _missing("quote.accepted", "quote", "accepted quote", "(SELECT id FROM rfqs_quote WHERE status = 'ACCEPTED') f"),
