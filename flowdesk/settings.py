@@ -332,7 +332,6 @@ APPROVALS = {
     "position_limit": {"execute": "apps.workflows.limit_position.execute", "version": "apps.workflows.limit_position.version"},
     "coverage": {"execute": "apps.workflows.cover_account.execute", "version": "apps.workflows.cover_account.version"},
     "trade_version": {"execute": "apps.workflows.change_deal.execute", "version": "apps.workflows.change_deal.version"},
-    "trade_version_risk": {"execute": "apps.workflows.change_deal.execute_by_risk", "version": "apps.workflows.change_deal.version"},
     "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},
 }
 

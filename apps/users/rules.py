@@ -30,8 +30,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "hedge_break": (frozenset({"operations"}), frozenset({"operations"})),
     "hedge_cancel": (frozenset({"trader", "operations"}), frozenset({"operations"})),
     "lp_record": (frozenset({"operations"}), frozenset()),
-    "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),
-    "trade_version_risk": (frozenset({"trader", "operations"}), frozenset({"risk"})),  # past a bound, after operations
+    "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),  # and risk, where it moves much money
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),
     "position_limit": (frozenset({"sales", "trader"}), frozenset({"risk"})),
     "coverage": (frozenset({"sales"}), frozenset({"risk"})),

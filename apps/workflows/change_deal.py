@@ -25,7 +25,7 @@ from apps.users import rules as people
 
 from . import restate_deal
 
-KIND, BY_RISK = "trade_version", "trade_version_risk"
+KIND = "trade_version"
 TOO_MUCH = Decimal(10) ** 18
 
 
@@ -79,6 +79,7 @@ def ask_version(
         _require_fit(trade, old, new, now)
     asked = _told(new) | {"reason": reason, "note": note.strip()[:200], "consent": consent.strip()[:120]}
     pair = trade.pair_id
+    result = _result_usd(trade, old, new)
     title = (
         f"Cancel {pair} of {trade.counterparty.name}"
         if new is None
@@ -93,43 +94,18 @@ def ask_version(
         title=title[:200],
         payload=asked
         | {"action": "CANCEL" if new is None else "CORRECT", "effective_at": from_when.isoformat()}
-        | {"result": money.text(_result_usd(trade, old, new)), "currency": "USD"},
+        | {"result": money.text(result), "currency": "USD"},
         before=_told(queries.terms_of(old)) | {"status": str(trade.status), "settlement": _settlement(trade)},
         maker=actor,
         checker_roles=people.ACTS[KIND][1],
+        also=[{"risk"}] if abs(result) > rules.RISK_BOUND_USD else [],
         now=now,
     )
 
 
 @step
-def execute(*, approval: Approval, checker: Actor, now: datetime) -> TradeVersion | Approval:
-    """What an approved request of kind "trade_version" does; past the bound it goes on to risk, and the deal stays as it is until then."""
-    result = Decimal(approval.payload["result"])
-    if abs(result) <= rules.RISK_BOUND_USD:
-        return _apply(approval, checker, now)
-    maker = Actor(kind="STAFF", id=approval.maker_id, name=approval.maker_name)
-    return approvals.request(
-        kind=BY_RISK,
-        subject_type="trade",
-        subject_id=approval.subject_id,
-        subject_version=approval.subject_version,
-        title=approval.title,
-        payload={**approval.payload, "operations": {"id": str(checker.id), "name": checker.name}},
-        before=approval.before,
-        maker=maker,
-        checker_roles=people.ACTS[BY_RISK][1],
-        now=now,
-    )
-
-
-@step
-def execute_by_risk(*, approval: Approval, checker: Actor, now: datetime) -> TradeVersion:
-    """What risk's word does after that of operations: three people, none of them twice.
-
-    :raises BadVersion: the same person has checked it for operations
-    """
-    if approval.payload["operations"]["id"] == str(checker.id):
-        raise BadVersion("a third person checks it for risk", pointer="/checker")
+def execute(*, approval: Approval, checker: Actor, now: datetime) -> TradeVersion:
+    """What an approved request of kind "trade_version" does."""
     return _apply(approval, checker, now)
 
 

@@ -39,6 +39,7 @@ API = {
     "POST /api/v1/tokens": "read",
     "GET /api/v1/trades": "read",
     "GET /api/v1/trades/{trade_id}": "read",
+    "GET /api/v1/trades/{trade_id}/versions": "read",
     "GET /api/v1/webhooks": "webhook",
     "POST /api/v1/webhooks": "webhook",
     "GET /api/v1/webhooks/{webhook_id}": "webhook",

@@ -462,9 +462,15 @@ class AsyncTradesResource:
         """Your deals, newest first: every one, page after page."""
         return self._caller.walk("/api/v1/trades", m.Trade, {"instrument": instrument, "limit": limit})
 
-    async def get(self, trade_id: str) -> m.Trade:
-        """One deal."""
-        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade)
+    async def get(self, trade_id: str, *, as_known_at: datetime | None = None, effective_at: datetime | None = None) -> m.Trade:
+        """One deal, as it is or as it was known or true at a moment."""
+        return await self._caller.ask(
+            "GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade, params={"as_known_at": as_known_at, "effective_at": effective_at}
+        )
+
+    async def versions(self, trade_id: str) -> Rows[m.TradeVersion]:
+        """Every version of a deal, the deal as dealt first."""
+        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/versions", Rows[m.TradeVersion])
 
 
 class AsyncWebhooksResource:
@@ -555,6 +561,8 @@ class AsyncWebhooksResource:
             "quote.withdrawn",
             "quote.expired",
             "trade.booked",
+            "trade.corrected",
+            "trade.cancelled",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -637,6 +645,8 @@ class AsyncWebhooksResource:
             "quote.withdrawn",
             "quote.expired",
             "trade.booked",
+            "trade.corrected",
+            "trade.cancelled",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",

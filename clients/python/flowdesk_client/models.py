@@ -189,7 +189,7 @@ class Trade(Model):
     trade_date: date
     value_date: date
     booked_at: datetime
-    settlement_status: str  #: of both obligations
+    settlement_status: str  #: of what is owed from it, now: OPEN, PART_SETTLED, SETTLED, CANCELLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,6 +447,26 @@ class StatisticsList(Model):
     to: datetime  #: exclusive
     data: list[Statistics]
     from_: datetime | None = field(default=None, metadata={"wire": "from"})  #: inclusive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeVersion(Model):
+    version: int
+    action: str  #: NEW, CORRECT, CANCEL
+    reason: str  #: why, empty for the deal as dealt: , CLIENT_ERROR, DESK_ERROR, MANIFEST_ERROR, DUPLICATE, ALLOCATION, STATIC_DATA
+    note: str  #: why, in words
+    consent: str  #: where your agreement to it lies
+    side: str  #: yours: buy, sell
+    price: Decimal  #: of one base unit
+    quantity: Decimal  #: base
+    quote_quantity: Decimal  #: before the fee
+    fee: Decimal  #: in fee_asset
+    fee_asset: str  #: code
+    client_pays: Money
+    client_receives: Money
+    value_date: date
+    effective_at: datetime  #: from when it is true
+    recorded_at: datetime | None = None  #: when we recorded it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -456,9 +456,15 @@ class TradesResource:
         """Your deals, newest first: every one, page after page."""
         return self._caller.walk("/api/v1/trades", m.Trade, {"instrument": instrument, "limit": limit})
 
-    def get(self, trade_id: str) -> m.Trade:
-        """One deal."""
-        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade)
+    def get(self, trade_id: str, *, as_known_at: datetime | None = None, effective_at: datetime | None = None) -> m.Trade:
+        """One deal, as it is or as it was known or true at a moment."""
+        return self._caller.ask(
+            "GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade, params={"as_known_at": as_known_at, "effective_at": effective_at}
+        )
+
+    def versions(self, trade_id: str) -> Rows[m.TradeVersion]:
+        """Every version of a deal, the deal as dealt first."""
+        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/versions", Rows[m.TradeVersion])
 
 
 class WebhooksResource:
@@ -547,6 +553,8 @@ class WebhooksResource:
             "quote.withdrawn",
             "quote.expired",
             "trade.booked",
+            "trade.corrected",
+            "trade.cancelled",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -629,6 +637,8 @@ class WebhooksResource:
             "quote.withdrawn",
             "quote.expired",
             "trade.booked",
+            "trade.corrected",
+            "trade.cancelled",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
