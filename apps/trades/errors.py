@@ -1,4 +1,4 @@
-from apps.core.errors import Conflict, NotFound, Rejected
+from apps.core.errors import Conflict, Rejected
 
 
 class DuplicateOrder(Conflict):
@@ -49,7 +49,3 @@ class BadVersion(Rejected):
     """The deal cannot be changed so; `pointer` names the field."""
 
     code, title = "bad_version", "The deal cannot be changed so"
-
-
-class NoSuchVersion(NotFound):
-    """Nothing was known of it at that moment."""

@@ -13,7 +13,6 @@ from apps.core.actor import Actor
 from apps.core.errors import IllegalMove, NotFound
 from apps.rfqs.queries import stamp
 
-from .errors import NoSuchVersion
 from .models import Allocation, Hedge, LpFill, LpRecord, Trade, TradeVersion
 from .rules import Economics, Figures, Terms
 from .states import AllocationStatus, HedgeStatus, TradeKind, TradeStatus
@@ -42,7 +41,7 @@ def get_version(trade: Trade, number: int | None = None) -> TradeVersion:
 def get_version_as_of(trade: Trade, *, known_at: datetime | None = None, effective_at: datetime | None = None) -> TradeVersion:
     """The version that was known at a moment (wall clock), or true at one (desk clock); of both, what was then known to be true then.
 
-    :raises NoSuchVersion: nothing was known of the deal, or it was not dealt yet
+    :raises NotFound: nothing was known of the deal, or it was not dealt yet
     """
     versions = TradeVersion.objects.filter(trade=trade)
     if known_at is not None:
@@ -51,7 +50,7 @@ def get_version_as_of(trade: Trade, *, known_at: datetime | None = None, effecti
         versions = versions.filter(effective_at__lte=effective_at)
     found = versions.order_by("-number").first()
     if found is None:
-        raise NoSuchVersion("nothing was known of this deal then")
+        raise NotFound("nothing was known of this deal then")
     return found
 
 
