@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from .shapes import Body, Field, array, obj, text
@@ -37,6 +38,7 @@ _WRITING = [
     OpenApiParameter("Content-Digest", str, OpenApiParameter.HEADER, required=True, description="RFC 9530, sha-256 of the body"),
 ]
 PROBLEM_TYPE = "application/problem+json"
+_IF_CHANGED = [OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="the ETag of what you have")]
 _COMMON = {
     400: "invalid_request: a field, parameter or cursor is wrong, and `errors` names each; invalid_cursor",
     401: "invalid_signature, invalid_token",
@@ -81,12 +83,20 @@ def documented(
     refusals: Mapping[int, str] | None = None,
     example: Any = None,
     answer_example: Any = None,
+    one: bool = False,
+    file: str | None = None,
 ) -> Callable[[F], F]:
     """Describe one operation.
 
     :param refusals: status → the codes it may carry, beside those of every operation
+    :param one: a single object: it has an ETag, and is asked for again by it
+    :param file: the answer is a file of this media type
     """
     responses: dict[Any, Any] = {status: OpenApiResponse(response=dict(answer), description=summary)}
+    if file is not None:
+        responses = {(status, file): OpenApiResponse(OpenApiTypes.BINARY, summary)}
+    if one or file is not None:
+        responses[304] = OpenApiResponse(description="it is what you have")
     told = [_COMMON, _OF_BODIES if body is not None else {}, refusals or {}]
     for code in sorted({code for some in told for code in some}):
         what = ", ".join(dict.fromkeys(part for some in reversed(told) if code in some for part in some[code].split(", ")))
@@ -111,7 +121,7 @@ def documented(
         summary=summary,
         request={"application/json": body.schema()} if body is not None else None,
         responses=responses,
-        parameters=[*(_WRITING if body is not None else []), *parameters],
+        parameters=[*(_WRITING if body is not None else []), *(_IF_CHANGED if one or file is not None else []), *parameters],
         examples=examples,
     )
     return decorate

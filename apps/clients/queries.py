@@ -1,5 +1,6 @@
 """Keys, members, accounts: always through who may see them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -183,6 +184,38 @@ def find_sender(address: str) -> Ssi | None:
     """Whose address money came from: any instruction ever approved for an account of ours."""
     known = [SsiStatus.APPROVED, SsiStatus.ACTIVE, SsiStatus.SUSPENDED]
     return Ssi.objects.select_related("account", "account__owner").filter(address=address, status__in=known).order_by("-created_at").first()
+
+
+def list_senders(account_id: UUID, asset_code: str) -> list[str]:
+    """Addresses from which an account's own money is known to come."""
+    known = [SsiStatus.APPROVED, SsiStatus.ACTIVE, SsiStatus.SUSPENDED]
+    rows = Ssi.objects.filter(account_id=account_id, asset_code=asset_code, status__in=known)
+    return sorted(set(rows.values_list("address", flat=True)))
+
+
+def members_visible_to(actor: Actor) -> QuerySet[Member]:
+    """The members of one's own client; staff see all."""
+    rows = Member.objects.order_by("name")
+    if actor.client_id is not None:
+        return rows.filter(counterparty_id=actor.client_id)
+    return rows if actor.kind in {"STAFF", "SYSTEM"} else rows.none()
+
+
+def list_authorities_of(member_ids: Iterable[UUID], *, actor: Actor) -> dict[UUID, list[Authority]]:
+    """What members may do, on the accounts that the actor may see."""
+    out: dict[UUID, list[Authority]] = {}
+    rows = Authority.objects.filter(member_id__in=list(member_ids), account__in=visible_to(actor)).select_related("account")
+    for row in rows.order_by("account__code"):
+        out.setdefault(row.member_id, []).append(row)
+    return out
+
+
+def keys_visible_to(actor: Actor) -> QuerySet[ApiKey]:
+    """The keys of one's own client; staff see all."""
+    rows = ApiKey.objects.select_related("member").prefetch_related("accounts")
+    if actor.client_id is not None:
+        return rows.filter(member__counterparty_id=actor.client_id)
+    return rows if actor.kind in {"STAFF", "SYSTEM"} else rows.none()
 
 
 def get_member(counterparty_id: UUID, name: str | None = None) -> Member:

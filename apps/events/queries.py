@@ -1,6 +1,6 @@
 """Reading the event table: one client's in sequence, one subject's, and all in commit order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -45,6 +45,12 @@ def read_page(*, actor: Actor, whole: Callable[[], bool], after_seq: int, limit:
 def list_for_client(*, actor: Actor, after_seq: int, limit: int) -> list[Event]:
     """A client's own events after `after_seq` (exclusive), in order."""
     return list(Event.objects.filter(client_id=actor.client_id, client_seq__gt=after_seq).order_by("client_seq")[:limit])
+
+
+def list_of(subject_ids: Iterable[UUID], *, client_id: UUID) -> list[Event]:
+    """What a client was told of these things, in order."""
+    rows = Event.objects.filter(subject_id__in=list(subject_ids), client_id=client_id, client_seq__isnull=False)
+    return list(rows.order_by("client_seq"))
 
 
 def top_seq(client_id: UUID) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from apps.core import money
 
@@ -13,6 +14,8 @@ from . import rules
 from .models import Hold, LedgerAccount, LedgerLine, LedgerTransaction
 from .rules import Ref
 from .states import HAVE, RESULT, HoldStatus, Kind
+
+OF_CLIENTS = (Kind.CLIENT_BALANCE, Kind.RECEIVABLE, Kind.PAYABLE)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,7 @@ class ClientBalance:
 def list_client_balances(account_ids: Iterable[UUID]) -> dict[UUID, list[ClientBalance]]:
     """Per account, one row an asset; the caller has checked that the accounts may be seen."""
     rows: dict[tuple[UUID, str], dict[str, tuple[Decimal, Decimal]]] = {}
-    kinds = [Kind.CLIENT_BALANCE, Kind.RECEIVABLE, Kind.PAYABLE]
-    for row in LedgerAccount.objects.filter(owner_id__in=list(account_ids), kind__in=kinds).order_by("asset_code"):
+    for row in LedgerAccount.objects.filter(owner_id__in=list(account_ids), kind__in=OF_CLIENTS).order_by("asset_code"):
         assert row.owner_id is not None
         rows.setdefault((row.owner_id, row.asset_code), {})[row.kind] = (row.amount, row.held)
     out: dict[UUID, list[ClientBalance]] = {}
@@ -130,6 +132,26 @@ def list_lines_of(source_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
         .select_related("transaction", "account")
         .order_by("transaction_id", "id")
     )
+
+
+def list_entries(account_ids: Iterable[UUID], *, asset: str | None = None, since: date | None = None) -> QuerySet[LedgerTransaction]:
+    """Entries that moved what these accounts hold, owe or are owed; the caller has checked that they may be seen."""
+    lines = _lines_of(account_ids).filter(transaction_id=OuterRef("id"))
+    rows = LedgerTransaction.objects.filter(Exists(lines if asset is None else lines.filter(asset_code=asset)))
+    return rows if since is None else rows.filter(business_date__gte=since)
+
+
+def list_entry_lines(transaction_ids: Iterable[UUID], account_ids: Iterable[UUID]) -> dict[UUID, list[LedgerLine]]:
+    """The lines of entries that are these accounts'."""
+    out: dict[UUID, list[LedgerLine]] = {}
+    rows = _lines_of(account_ids).filter(transaction_id__in=list(transaction_ids))
+    for line in rows.select_related("account").order_by("transaction_id", "id"):
+        out.setdefault(line.transaction_id, []).append(line)
+    return out
+
+
+def _lines_of(account_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
+    return LedgerLine.objects.filter(account__owner_id__in=list(account_ids), account__kind__in=OF_CLIENTS)
 
 
 def count_posted(*, source_id: UUID, kind: str) -> int:

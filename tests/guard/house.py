@@ -1,5 +1,7 @@
 """Two rival firms, each with one of everything, and keys of every kind: what the matrices are tried on."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
 from flowdesk_client import Key
 
 from apps.clients import operations as clients
@@ -17,6 +20,7 @@ from apps.clients.states import ClientStatus
 from apps.core import clock, db, ids
 from apps.core.unit import use_case
 from apps.jobs import settlement as jobs
+from apps.ledger import queries as ledger
 from apps.pricing.feeds import bus
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
@@ -30,7 +34,8 @@ from tests.settlement import world as here
 
 CLIENT_SCOPES = tuple(scope for scope in SCOPES if scope != "hedge")
 PREFIXES = {
-    "account": "acc", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
+    "account": "acc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "member": "mem", "obligation": "obl",
+    "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
 }  # fmt: skip
 MIDS = {"BTC-USD": "20000", "ETH-USD": "1500", "EUR-USD": "1.08"}
 _ALL = ("viewer", "trader", "settlement", "admin")
@@ -127,11 +132,47 @@ def _filled(name: str, firm: world.Firm) -> Firm:
     assert net_set is not None
     found: dict[str, UUID] = {
         "account": firm.account.id, "rfq": quote.rfq_id, "quote": quote.id, "trade": trade, "net_set": net_set.id,
-        "withdrawal": withdrawal, "webhook": endpoint.id, "event": event,
+        "withdrawal": withdrawal, "webhook": endpoint.id, "event": event, "member": firm.treasury.id, "call": _called(firm),
+        "report": _reported(firm),
     }  # fmt: skip
+    for kind in ("deposit", "obligation", "instruction"):
+        (found[kind],) = db.one(f"SELECT id FROM settlement_{kind} WHERE account_id = %s LIMIT 1", [firm.account.id])
+    entry = ledger.list_entries([firm.account.id]).first()
+    assert entry is not None
+    found["entry"] = entry.id
     _answered(firm=firm, reference=f"ref-{name}")
     wire = {kind: ids.encode(PREFIXES[kind], found[kind]) for kind in PREFIXES}
     return Firm(firm, wire | {"reference": f"ref-{name}", "instrument": "BTC-USD"}, web.key_for(firm.trader, CLIENT_SCOPES))
+
+
+def _called(firm: world.Firm) -> UUID:
+    """An exposure call."""
+    made = ids.uuid7()
+    superuser().execute(
+        "INSERT INTO credit_exposurecall (id, line_id, client_id, amount, reason, status, issued_at, due_at, ended_at) "
+        "SELECT %s, id, %s, 1, 'test', 'ISSUED', now(), now() + interval '1 day', NULL FROM credit_line WHERE subject_id = %s LIMIT 1",
+        [made, firm.client_id, firm.client_id],
+    )
+    return made
+
+
+def _reported(firm: world.Firm) -> UUID:
+    """A statement, with its files."""
+    made, files = ids.uuid7(), []
+    for kind in ("csv", "pdf"):
+        name = f"guard/{made}.{kind}"
+        (settings.REPORTS_DIR / "guard").mkdir(parents=True, exist_ok=True)
+        (settings.REPORTS_DIR / name).write_bytes(b"x")
+        files.append({"name": name, "format": kind, "sha256": hashlib.sha256(b"x").hexdigest(), "bytes": 1})
+    hand = superuser()
+    hand.execute(
+        "INSERT INTO reports_reportrun (id, report, scope, business_date, version, status, number, files, due_at, error) "
+        "VALUES (%s, 'statement', %s, '2026-09-15', 1, 'DUE', '', '[]', now(), '')",
+        [made, firm.account.code],
+    )
+    hand.execute("UPDATE reports_reportrun SET status = 'RUNNING' WHERE id = %s", [made])
+    hand.execute("UPDATE reports_reportrun SET status = 'DONE', files = %s, done_at = now() WHERE id = %s", [json.dumps(files), made])
+    return made
 
 
 @use_case

@@ -6,11 +6,13 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show, show_one
 from apps.api.shapes import WireId, array, decimal, obj, read_query, text
 from apps.clients import queries as clients
 from apps.core import ids, money
 from apps.ledger import queries as ledger
+
+from .paging import wire_id
 
 ACCOUNT = obj({"id": text("acc_…"), "code": text(""), "name": text(""), "status": text(""), "is_default": {"type": "boolean"}})
 BALANCE = obj(
@@ -30,11 +32,17 @@ QUERY = {"account_id": WireId("only this account", prefix="acc")}
 class Accounts(Door):
     @documented("The accounts this key may use", answer=obj({"data": array(ACCOUNT)}))
     def get(self, request: Request) -> HttpResponse:
-        rows = [
-            {"id": ids.encode("acc", a.id), "code": a.code, "name": a.name, "status": a.status, "is_default": a.is_default}
-            for a in clients.visible_to(self.actor)
-        ]
-        return show({"data": rows})
+        return show({"data": [_describe(account) for account in clients.visible_to(self.actor)]})
+
+
+class OneAccount(Door):
+    @documented("One account", name="get_account", answer=ACCOUNT, refusals={404: "not_found"}, one=True)
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        return show_one(_describe(clients.get_account(wire_id("acc", account_id), actor=self.actor)))
+
+
+def _describe(a: Any) -> dict[str, Any]:
+    return {"id": ids.encode("acc", a.id), "code": a.code, "name": a.name, "status": a.status, "is_default": a.is_default}
 
 
 class Balances(Door):

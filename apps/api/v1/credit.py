@@ -6,11 +6,12 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show, show_one
 from apps.api.shapes import Amount, Body, Choice, Field, Items, Reference, WireId, array, decimal, moment, obj, text
 from apps.clients import queries as clients
 from apps.core import clock, ids, money
 from apps.core.actor import Actor
+from apps.core.errors import NotFound
 from apps.credit import queries as credit
 from apps.pricing.feeds import bus
 from apps.pricing.rules.worth import usd_per
@@ -19,6 +20,7 @@ from apps.rfqs.queries import stamp
 from apps.workflows.what_if import Deal, what_if
 
 from .event_types import CALL
+from .paging import wire_id
 
 _MEASURES = ["PRE_SETTLEMENT", "SETTLEMENT", "DAILY", "DEAL"]
 DAY = obj(
@@ -109,6 +111,15 @@ def describe_lines(actor: Actor) -> list[dict[str, Any]]:
     accounts = [account.id for account in clients.visible_to(actor)]
     subjects = [client.id, *accounts] + ([client.group_id] if client.group_id else [])
     return [describe(row) for row in lines.list_lines(subjects=subjects) if row.level != "LP"]
+
+
+class OneExposureCall(Door):
+    @documented("One call", name="get_exposure_call", answer=CALL, refusals={404: "not_found"}, one=True)
+    def get(self, request: Request, call_id: str) -> HttpResponse:
+        found = credit.calls_visible_to(self.actor).filter(id=wire_id("call", call_id)).first()
+        if found is None:
+            raise NotFound("no such call")
+        return show_one(credit.describe_call(found, clock.desk_now()))
 
 
 def describe(row: lines.LineRow) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """Instruments, indicative prices, and the time."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
-from apps.api.shapes import array, decimal, moment, obj, text
+from apps.api.door import Door, show, show_one
+from apps.api.shapes import WireId, array, decimal, moment, obj, read_query, text
 from apps.core import clock, money
 from apps.core.errors import NotFound
 from apps.instruments import queries
 from apps.pricing.feeds import bus
 from apps.rfqs.queries import stamp
+from apps.workflows.value_dates import list_value_dates
 
 INSTRUMENT = obj(
     {
@@ -38,28 +41,68 @@ PRICE = obj(
 )
 
 
+VALUE_DATE = obj(
+    {
+        "tenor": text("T+n", enum=["T+0", "T+1", "T+2"]),
+        "available": {"type": "boolean", "description": "false: its cut-off has passed, or today is no good day for one of the assets"},
+        "value_date": text("both legs settle on it; where it is not available, the next one that is", format="date"),
+        "cutoffs": {"type": "object", "additionalProperties": moment(""), "description": "by asset; an asset without one is sent all day"},
+        "detail": text("why it is not available"),
+    },
+    "detail",
+)
+ACCOUNT = {"account_id": WireId("the account to deal for; your default account without it", prefix="acc")}
+VALUE_DATES = {
+    "instrument": "BTC-USD",
+    "as_of": "2026-09-15T12:00:00.000000Z",
+    "data": [
+        {"tenor": "T+0", "available": True, "value_date": "2026-09-15", "cutoffs": {"USD": "2026-09-15T22:00:00.000000Z"}},
+        {"tenor": "T+1", "available": True, "value_date": "2026-09-16", "cutoffs": {"USD": "2026-09-16T22:00:00.000000Z"}},
+        {"tenor": "T+2", "available": True, "value_date": "2026-09-17", "cutoffs": {"USD": "2026-09-17T22:00:00.000000Z"}},
+    ],
+}
+
+
 class Instruments(Door):
     @documented("What can be dealt", answer=obj({"data": array(INSTRUMENT)}))
     def get(self, request: Request) -> HttpResponse:
-        return show(
-            {
-                "data": [
-                    {
-                        "id": p.code,
-                        "base": p.base_id,
-                        "quote": p.quote_id,
-                        "tick": money.text(p.tick),
-                        "step": money.text(p.step),
-                        "min_quantity": money.text(p.min_quantity),
-                        "max_quantity": money.text(p.max_quantity),
-                        "base_decimals": p.base.scale,
-                        "quote_decimals": p.quote.scale,
-                        "tenor": p.tenor,
-                    }
-                    for p in queries.list_pairs()
-                ]
-            }
-        )
+        return show({"data": [_describe(pair) for pair in queries.list_pairs()]})
+
+
+class OneInstrument(Door):
+    @documented("One instrument", name="get_instrument", answer=INSTRUMENT, refusals={404: "not_found"}, one=True)
+    def get(self, request: Request, instrument: str) -> HttpResponse:
+        return show_one(_describe(queries.get_pair(instrument)))
+
+
+class ValueDates(Door):
+    @documented(
+        "Of each tenor: when a deal made now settles, and until when each asset can be sent for it",
+        name="list_value_dates",
+        answer=obj({"instrument": text("e.g. BTC-USD"), "as_of": moment("desk time"), "data": array(VALUE_DATE)}),
+        query=ACCOUNT,
+        answer_example=VALUE_DATES,
+        refusals={404: "not_found"},
+    )
+    def get(self, request: Request, instrument: str) -> HttpResponse:
+        account_id = read_query(request.query_params, ACCOUNT)["account_id"]
+        now = clock.desk_now()
+        return show({"instrument": instrument, "as_of": stamp(now), "data": list_value_dates(self.actor, account_id, instrument, now)})
+
+
+def _describe(p: Any) -> dict[str, Any]:
+    return {
+        "id": p.code,
+        "base": p.base_id,
+        "quote": p.quote_id,
+        "tick": money.text(p.tick),
+        "step": money.text(p.step),
+        "min_quantity": money.text(p.min_quantity),
+        "max_quantity": money.text(p.max_quantity),
+        "base_decimals": p.base.scale,
+        "quote_decimals": p.quote.scale,
+        "tenor": p.tenor,
+    }
 
 
 class Prices(Door):

@@ -44,7 +44,7 @@ def render_trade(result: Any) -> tuple[int, dict[str, Any]]:
 
 
 class OneQuote(Door):
-    @documented("One quote", answer=QUOTE, refusals={404: "not_found"})
+    @documented("One quote", answer=QUOTE, refusals={404: "not_found"}, one=True)
     def get(self, request: Request, quote_id: str) -> HttpResponse:
         found = wire_id("quo", quote_id)
         queries.get_deal(found, actor=self.actor)

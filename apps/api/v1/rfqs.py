@@ -210,7 +210,7 @@ class Rfqs(PricedDoor):
 
 
 class OneRfq(Door):
-    @documented("One request with its last quote", answer=RFQ, refusals={404: "not_found"})
+    @documented("One request with its last quote", answer=RFQ, refusals={404: "not_found"}, one=True)
     def get(self, request: Request, rfq_id: str) -> HttpResponse:
         rfq = queries.get_rfq(wire_id("rfq", rfq_id), actor=self.actor)
         quote = queries.find_last_quote(rfq.id)

@@ -135,7 +135,7 @@ class NetSets(Door):
 
 
 class OneNetSet(Door):
-    @documented("One net settlement", answer=NET_SET, refusals={404: "not_found"})
+    @documented("One net settlement", answer=NET_SET, refusals={404: "not_found"}, one=True)
     def get(self, request: Request, set_id: str) -> HttpResponse:
         found = queries.get_net_set(wire_id("set", set_id), actor=self.actor)
         return show_one(_net_set(found)[1])
@@ -207,7 +207,7 @@ class Withdrawals(Door):
 
 
 class OneWithdrawal(Door):
-    @documented("One withdrawal", answer=WITHDRAWAL, refusals={404: "not_found"})
+    @documented("One withdrawal", answer=WITHDRAWAL, refusals={404: "not_found"}, one=True)
     def get(self, request: Request, withdrawal_id: str) -> HttpResponse:
         found = queries.get_withdrawal(wire_id("wdr", withdrawal_id), actor=self.actor)
         return show_one(queries.describe_withdrawal(found))

@@ -91,6 +91,7 @@ class OneTrade(Door):
         answer=TRADE,
         query=AS_OF,
         refusals={404: "not_found: nor was it known, or dealt, at that moment"},
+        one=True,
     )
     def get(self, request: Request, trade_id: str) -> HttpResponse:
         query = read_query(request.query_params, AS_OF)

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show
+from apps.api.door import Door, show, show_one
 from apps.api.shapes import EMPTY, Bad, Body, Choice, Choices, Instant, Text, Whole, array, moment, obj, page, read_query, text
 from apps.core import clock, ids
 from apps.notify.queries import webhooks as queries
@@ -226,9 +226,9 @@ class Webhooks(_Webhook):
 
 
 class OneWebhook(_Webhook):
-    @documented("One endpoint", answer=ENDPOINT, refusals=_GONE, answer_example=_AN_ENDPOINT)
+    @documented("One endpoint", answer=ENDPOINT, refusals=_GONE, answer_example=_AN_ENDPOINT, one=True)
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
-        return show(_told(self.endpoint(webhook_id)))
+        return show_one(_told(self.endpoint(webhook_id)))
 
     @documented(
         "Change it; what is not given stays",
@@ -346,10 +346,12 @@ class Deliveries(_Webhook):
 
 
 class OneDelivery(_Webhook):
-    @documented("One delivery with every try", answer=DELIVERY_TOLD, refusals=_GONE, answer_example=_A_DELIVERY | {"tried": [_TRIED]})
+    @documented(
+        "One delivery with every try", answer=DELIVERY_TOLD, refusals=_GONE, answer_example=_A_DELIVERY | {"tried": [_TRIED]}, one=True
+    )
     def get(self, request: Request, webhook_id: str, event_id: str) -> HttpResponse:
         post = queries.get_post(self.endpoint(webhook_id), wire_id("evt", event_id), at=clock.wall_now())
-        return show(queries.describe_post(post))
+        return show_one(queries.describe_post(post))
 
 
 class ResendDelivery(_Webhook):

@@ -1,5 +1,6 @@
 """Report runs: what is due, what there is."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from apps.core import db
 from apps.reports.models import ReportRun
 from apps.reports.rules import Report
 from apps.reports.states import RunStatus
+
+OF_CLIENTS = (Report.STATEMENT,)  # documents whose scope is an account, and which its client gets
 
 # One blotter and position an entity, one statement an account that may have dealt.
 _SCOPES = """
@@ -40,6 +43,11 @@ def list_due(wall: datetime, *, business_date: date | None = None, limit: int = 
     if business_date is not None:
         runs = runs.filter(business_date=business_date)
     return list(runs.order_by("due_at", "id").values_list("id", flat=True)[:limit])
+
+
+def visible_to(account_codes: Iterable[str]) -> QuerySet[ReportRun]:
+    """Documents that were made of these accounts, which the caller may see."""
+    return ReportRun.objects.filter(report__in=[str(kind) for kind in OF_CLIENTS], scope__in=list(account_codes), status=RunStatus.DONE)
 
 
 def list_runs(business_date: date) -> QuerySet[ReportRun]:

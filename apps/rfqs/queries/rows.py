@@ -42,6 +42,12 @@ def lock_rfq(rfq_id: UUID) -> Rfq:
     return Rfq.objects.select_for_update(no_key=True, of=("self",)).get(id=rfq_id)
 
 
+def list_family(quote_id: UUID) -> set[UUID]:
+    """The request of a quote, and every quote of it."""
+    quotes = Quote.objects.filter(rfq__quotes=quote_id).values_list("rfq_id", "id")
+    return {one for row in quotes for one in row}
+
+
 def is_reference_used(client_id: UUID, client_rfq_id: str) -> bool:
     """Whether the client has given this id to a request before."""
     return Rfq.objects.filter(client_id=client_id, client_rfq_id=client_rfq_id).exists()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from apps.core import ids, money
 from apps.core.actor import Actor
@@ -21,6 +21,7 @@ from apps.settlement.models import (
     Nostro,
     Obligation,
     Receipt,
+    ReceiptMatch,
     StatementLine,
     Withdrawal,
 )
@@ -47,6 +48,10 @@ def _get(rows: "QuerySet[M]", row_id: UUID, what: str) -> M:
 def list_obligations(actor: Actor) -> "QuerySet[Obligation]":
     rows = Obligation.objects.select_related("account", "trade", "net_leg").order_by("value_date", "id")
     return _seen(rows, actor)
+
+
+def get_obligation(obligation_id: UUID, *, actor: Actor) -> Obligation:
+    return _get(list_obligations(actor), obligation_id, "obligation")
 
 
 def list_net_sets(actor: Actor) -> "QuerySet[NetSet]":
@@ -94,6 +99,10 @@ def list_deposits(actor: Actor) -> "QuerySet[Deposit]":
     return _seen(Deposit.objects.select_related("account", "receipt").order_by("-created_at", "-id"), actor)
 
 
+def get_deposit(deposit_id: UUID, *, actor: Actor) -> Deposit:
+    return _get(list_deposits(actor), deposit_id, "deposit")
+
+
 def list_withdrawals(actor: Actor) -> "QuerySet[Withdrawal]":
     return _seen(Withdrawal.objects.select_related("account", "account__owner", "ssi").order_by("-requested_at", "-id"), actor)
 
@@ -118,6 +127,16 @@ def get_nostro(entity_id: UUID, asset: str, *, client_money: bool = False) -> No
     return found
 
 
+def list_ways_in(entity_id: UUID, *, client_money: bool) -> list[Nostro]:
+    """Where money of this kind comes in, one an asset: what is kept apart comes in apart, where there is such a place."""
+    first = "CLIENT" if client_money else "HOUSE"
+    ways: dict[str, Nostro] = {}
+    for nostro in list_nostros().filter(entity_id=entity_id):
+        if nostro.designation == first or (client_money and nostro.asset_id not in ways):
+            ways[nostro.asset_id] = nostro
+    return [ways[asset] for asset in sorted(ways)]
+
+
 def find_place(*, rail_code: str, address: str) -> Nostro | None:
     """Ours with this address on this rail."""
     return Nostro.objects.filter(rail_id=rail_code, address=address).first()
@@ -125,6 +144,17 @@ def find_place(*, rail_code: str, address: str) -> Nostro | None:
 
 def list_statement_lines(nostro_id: UUID) -> "QuerySet[StatementLine]":
     return StatementLine.objects.filter(nostro_id=nostro_id).order_by("sequence")
+
+
+def list_parts_of(trade_id: UUID) -> set[UUID]:
+    """Obligations of a deal, with the net sets, payments and receipts that settle them."""
+    obligations = Obligation.objects.filter(trade_id=trade_id)
+    legs = set(obligations.filter(net_leg__isnull=False).values_list("net_leg_id", flat=True))
+    sets = set(NetLeg.objects.filter(id__in=legs).values_list("net_set_id", flat=True))
+    own = set(obligations.values_list("id", flat=True))
+    paid = set(Instruction.objects.filter(Q(obligation_id__in=own) | Q(net_leg_id__in=legs)).values_list("id", flat=True))
+    received = set(ReceiptMatch.objects.filter(instruction_id__in=paid).values_list("receipt_id", flat=True))
+    return own | legs | sets | paid | received
 
 
 def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
