@@ -47,7 +47,6 @@ API = {
     "GET /api/v1/rfqs/{rfq_id}": "read",
     "POST /api/v1/rfqs/validate": "quote",
     "POST /api/v1/rfqs/{rfq_id}/cancel": "quote",
-    "POST /api/v1/rfqs/validate": "quote",
     "GET /api/v1/settlements": "read",
     "GET /api/v1/settlements/{set_id}": "read",
     "POST /api/v1/settlements/{set_id}/agree": "settle",

@@ -17,6 +17,10 @@ class AsyncAccountsResource:
         """The accounts this key may use."""
         return await self._caller.ask("GET", "/api/v1/accounts", Rows[m.Account])
 
+    async def get(self, account_id: str) -> m.Account:
+        """One account."""
+        return await self._caller.ask("GET", f"/api/v1/accounts/{path_part(account_id)}", m.Account)
+
 
 class AsyncBalancesResource:
     def __init__(self, caller: AsyncApi) -> None:
@@ -51,6 +55,15 @@ class AsyncCreditResource:
         )
 
 
+class AsyncDepositInstructionsResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(self, *, account_id: str | None = None) -> Rows[m.DepositInstruction]:
+        """Where to pay us, by account and asset."""
+        return await self._caller.ask("GET", "/api/v1/deposit-instructions", Rows[m.DepositInstruction], params={"account_id": account_id})
+
+
 class AsyncDepositsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -72,6 +85,10 @@ class AsyncDepositsResource:
             body={"account_id": account_id, "asset": asset, "amount": amount},
             idempotency_key=idempotency_key,
         )
+
+    async def get(self, deposit_id: str) -> m.Deposit:
+        """One deposit."""
+        return await self._caller.ask("GET", f"/api/v1/deposits/{path_part(deposit_id)}", m.Deposit)
 
 
 class AsyncEventTypesResource:
@@ -103,6 +120,10 @@ class AsyncExposureCallsResource:
     async def list(self) -> Rows[m.ExposureCall]:
         """What we have called you for, newest first."""
         return await self._caller.ask("GET", "/api/v1/exposure-calls", Rows[m.ExposureCall])
+
+    async def get(self, call_id: str) -> m.ExposureCall:
+        """One call."""
+        return await self._caller.ask("GET", f"/api/v1/exposure-calls/{path_part(call_id)}", m.ExposureCall)
 
 
 class AsyncHedgesResource:
@@ -165,6 +186,10 @@ class AsyncInstructionsResource:
         """Payments made and expected: every one, page after page."""
         return self._caller.walk("/api/v1/instructions", m.Instruction, {"limit": limit})
 
+    async def get(self, instruction_id: str) -> m.Instruction:
+        """One payment."""
+        return await self._caller.ask("GET", f"/api/v1/instructions/{path_part(instruction_id)}", m.Instruction)
+
 
 class AsyncInstrumentsResource:
     def __init__(self, caller: AsyncApi) -> None:
@@ -174,6 +199,50 @@ class AsyncInstrumentsResource:
         """What can be dealt."""
         return await self._caller.ask("GET", "/api/v1/instruments", Rows[m.Instrument])
 
+    async def get(self, instrument: str) -> m.Instrument:
+        """One instrument."""
+        return await self._caller.ask("GET", f"/api/v1/instruments/{path_part(instrument)}", m.Instrument)
+
+    async def value_dates(self, instrument: str, *, account_id: str | None = None) -> m.InstrumentValueDateList:
+        """Of each tenor: when a deal made now settles, and until when each asset can be sent for it."""
+        return await self._caller.ask(
+            "GET", f"/api/v1/instruments/{path_part(instrument)}/value-dates", m.InstrumentValueDateList, params={"account_id": account_id}
+        )
+
+
+class AsyncLedgerEntriesResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        account_id: str | None = None,
+        asset: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        since: date | None = None,
+    ) -> Page[m.LedgerEntry]:
+        """Movements of your balances and of what is owed, newest first."""
+        return await self._caller.ask(
+            "GET",
+            "/api/v1/ledger-entries",
+            Page[m.LedgerEntry],
+            params={"account_id": account_id, "asset": asset, "cursor": cursor, "limit": limit, "since": since},
+        )
+
+    def iterate(
+        self, *, account_id: str | None = None, asset: str | None = None, limit: int | None = None, since: date | None = None
+    ) -> AsyncIterator[m.LedgerEntry]:
+        """Movements of your balances and of what is owed, newest first: every one, page after page."""
+        return self._caller.walk(
+            "/api/v1/ledger-entries", m.LedgerEntry, {"account_id": account_id, "asset": asset, "limit": limit, "since": since}
+        )
+
+    async def get(self, entry_id: str) -> m.LedgerEntry:
+        """One movement."""
+        return await self._caller.ask("GET", f"/api/v1/ledger-entries/{path_part(entry_id)}", m.LedgerEntry)
+
 
 class AsyncLimitsResource:
     def __init__(self, caller: AsyncApi) -> None:
@@ -182,6 +251,19 @@ class AsyncLimitsResource:
     async def get(self) -> m.Limit:
         """Rate limits of this key with what is left of them, and how many keys and webhooks your client has."""
         return await self._caller.ask("GET", "/api/v1/limits", m.Limit)
+
+
+class AsyncMembersResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(self) -> Rows[m.Member]:
+        """The members of your client and what they may do."""
+        return await self._caller.ask("GET", "/api/v1/members", Rows[m.Member])
+
+    async def get(self, member_id: str) -> m.Member:
+        """One member."""
+        return await self._caller.ask("GET", f"/api/v1/members/{path_part(member_id)}", m.Member)
 
 
 class AsyncObligationsResource:
@@ -195,6 +277,10 @@ class AsyncObligationsResource:
     def iterate(self, *, limit: int | None = None) -> AsyncIterator[m.Obligation]:
         """What both sides owe, from deals: every one, page after page."""
         return self._caller.walk("/api/v1/obligations", m.Obligation, {"limit": limit})
+
+    async def get(self, obligation_id: str) -> m.Obligation:
+        """One obligation."""
+        return await self._caller.ask("GET", f"/api/v1/obligations/{path_part(obligation_id)}", m.Obligation)
 
 
 class AsyncOrdersResource:
@@ -275,6 +361,55 @@ class AsyncQuotesResource:
         return await self._caller.ask(
             "POST", f"/api/v1/quotes/{path_part(quote_id)}/decline", m.Quote, body={}, idempotency_key=idempotency_key
         )
+
+
+class AsyncReportsResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        account_id: str | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        report: Literal["statement"] | None = None,
+        to: date | None = None,
+    ) -> Page[m.Report]:
+        """Every document of your accounts, newest first."""
+        return await self._caller.ask(
+            "GET",
+            "/api/v1/reports",
+            Page[m.Report],
+            params={"account_id": account_id, "cursor": cursor, "from": from_, "limit": limit, "report": report, "to": to},
+        )
+
+    def iterate(
+        self,
+        *,
+        account_id: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        report: Literal["statement"] | None = None,
+        to: date | None = None,
+    ) -> AsyncIterator[m.Report]:
+        """Every document of your accounts, newest first: every one, page after page."""
+        return self._caller.walk(
+            "/api/v1/reports", m.Report, {"account_id": account_id, "from": from_, "limit": limit, "report": report, "to": to}
+        )
+
+    async def get(self, report_id: str) -> m.Report:
+        """One document."""
+        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}", m.Report)
+
+    async def csv(self, report_id: str) -> None:
+        """A document's figures, as a table."""
+        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/csv", type(None))
+
+    async def pdf(self, report_id: str) -> None:
+        """A document to print."""
+        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/pdf", type(None))
 
 
 class AsyncRfqsResource:
@@ -404,6 +539,34 @@ class AsyncSettlementsResource:
         )
 
 
+class AsyncStatementsResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        account_id: str | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        to: date | None = None,
+    ) -> Page[m.Report]:
+        """Statements of account, newest first."""
+        return await self._caller.ask(
+            "GET",
+            "/api/v1/statements",
+            Page[m.Report],
+            params={"account_id": account_id, "cursor": cursor, "from": from_, "limit": limit, "to": to},
+        )
+
+    def iterate(
+        self, *, account_id: str | None = None, from_: date | None = None, limit: int | None = None, to: date | None = None
+    ) -> AsyncIterator[m.Report]:
+        """Statements of account, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/statements", m.Report, {"account_id": account_id, "from": from_, "limit": limit, "to": to})
+
+
 class AsyncStatisticsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -467,6 +630,10 @@ class AsyncTradesResource:
         return await self._caller.ask(
             "GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade, params={"as_known_at": as_known_at, "effective_at": effective_at}
         )
+
+    async def timeline(self, trade_id: str) -> m.TradeTimelineList:
+        """What happened to a deal, in order: request, quotes, deal, net set, payments."""
+        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/timeline", m.TradeTimelineList)
 
     async def versions(self, trade_id: str) -> Rows[m.TradeVersion]:
         """Every version of a deal, the deal as dealt first."""
@@ -804,6 +971,7 @@ class AsyncResources:
         self.balances = AsyncBalancesResource(caller)
         self.by_client_id = AsyncByClientIdResource(caller)
         self.credit = AsyncCreditResource(caller)
+        self.deposit_instructions = AsyncDepositInstructionsResource(caller)
         self.deposits = AsyncDepositsResource(caller)
         self.event_types = AsyncEventTypesResource(caller)
         self.events = AsyncEventsResource(caller)
@@ -811,13 +979,17 @@ class AsyncResources:
         self.hedges = AsyncHedgesResource(caller)
         self.instructions = AsyncInstructionsResource(caller)
         self.instruments = AsyncInstrumentsResource(caller)
+        self.ledger_entries = AsyncLedgerEntriesResource(caller)
         self.limits = AsyncLimitsResource(caller)
+        self.members = AsyncMembersResource(caller)
         self.obligations = AsyncObligationsResource(caller)
         self.orders = AsyncOrdersResource(caller)
         self.prices = AsyncPricesResource(caller)
         self.quotes = AsyncQuotesResource(caller)
+        self.reports = AsyncReportsResource(caller)
         self.rfqs = AsyncRfqsResource(caller)
         self.settlements = AsyncSettlementsResource(caller)
+        self.statements = AsyncStatementsResource(caller)
         self.statistics = AsyncStatisticsResource(caller)
         self.time = AsyncTimeResource(caller)
         self.tokens = AsyncTokensResource(caller)

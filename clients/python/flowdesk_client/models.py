@@ -9,10 +9,98 @@ from .wire import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account(Model):
+    id: str  #: acc_…
+    code: str
+    name: str
+    status: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Model):
     outcome: str  #: answered, refused, never_received, unknown_yet
     status: int | None = None  #: the HTTP status that was answered
     answer: dict[str, Any] | None = None  #: the stored answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposit(Model):
+    id: str  #: dep_…
+    account_id: str  #: acc_…
+    asset: str  #: code
+    amount: Decimal
+    status: str
+    receipt_id: str | None
+    created_at: datetime
+    credited_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureCall(Model):
+    id: str  #: call_…
+    status: str  #: OVERDUE is ISSUED and past due_at: ISSUED, OVERDUE, MET, WITHDRAWN
+    amount: Decimal  #: what your exposure is to come down by, or what you pay
+    currency: str  #: USD
+    reason: str  #: why we call
+    issued_at: datetime
+    due_at: datetime  #: met by then
+    ended_at: datetime | None = None  #: when it was met or withdrawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction(Model):
+    id: str  #: ins_…
+    account_id: str | None
+    direction: str  #: yours: you pay or you receive: pay, receive
+    asset: str  #: code
+    amount: Decimal
+    settled_amount: Decimal
+    status: str
+    reference: str  #: to be quoted with the payment
+    attempt: int
+    net_leg_id: str | None
+    obligation_id: str | None
+    withdrawal_id: str | None
+    due_date: date
+    sent_at: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument(Model):
+    id: str  #: e.g. BTC-USD
+    base: str  #: code
+    quote: str  #: code
+    tick: Decimal  #: price step
+    step: Decimal  #: quantity step
+    min_quantity: Decimal  #: base
+    max_quantity: Decimal  #: base
+    base_decimals: int
+    quote_decimals: int
+    tenor: str  #: T+n unless you ask for another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntryLine(Model):
+    account_id: str  #: acc_…
+    asset: str  #: code
+    of: str  #: what we hold for you, what you owe us, what we owe you: balance, receivable, payable
+    amount: Decimal  #: in your favour; negative: against you
+    balance: Decimal  #: right after it, the same way round
+    version: int  #: 1, 2, … of this balance, without gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry(Model):
+    id: str  #: ent_…
+    kind: str  #: what happened
+    source_id: str | None  #: what it came from, e.g. trd_…
+    narrative: str
+    business_date: date
+    effective_at: datetime  #: desk time
+    recorded_at: datetime  #: wall time
+    lines: list[LedgerEntryLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +123,37 @@ class LimitCount(Model):
 class Limit(Model):
     rates: list[LimitRate]
     counts: list[LimitCount]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAuthority(Model):
+    account_id: str  #: acc_…
+    roles: list[str]
+    dealing_limit: str | None  #: USD a deal; null: none of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Model):
+    id: str  #: mem_…
+    name: str
+    status: str  #: ACTIVE, CLOSED
+    valid_until: str | None
+    authorities: list[MemberAuthority]  #: on the accounts that this key names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation(Model):
+    id: str  #: obl_…
+    account_id: str  #: acc_…
+    trade_id: str  #: trd_…
+    direction: str  #: yours: you pay or you receive: pay, receive
+    asset: str  #: code
+    amount: Decimal
+    settled_amount: Decimal
+    value_date: date
+    status: str
+    net_leg_id: str | None
+    settled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +209,26 @@ class Quote(Model):
     good_until: datetime | None = None  #: of a superseded quote: an accept received before this trades
     reason: str | None = None  #: why it was withdrawn: DESK, KILL_SWITCH, FEED_LOST, CLIENT_STATUS, CLIENT, FILLED
     quote_receipt: str | None = None  #: compact JWS (EdDSA) over what was quoted; verify it with a key of /.well-known/jwks.json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile(Model):
+    format: str  #: csv, pdf
+    sha256: str  #: of the file's bytes, hexadecimal
+    bytes: int
+    url: str  #: GET it, signed as any other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Model):
+    id: str  #: rep_…
+    report: str  #: statement
+    account_id: str  #: acc_…
+    business_date: date
+    version: int  #: a correction is a new document of the next version
+    number: str  #: of statements: gapless per client
+    made_at: datetime
+    files: list[ReportFile]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,15 +400,6 @@ class Withdrawal(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account(Model):
-    id: str  #: acc_…
-    code: str
-    name: str
-    status: str
-    is_default: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance(Model):
     account_id: str  #: acc_…
     asset: str  #: code
@@ -305,15 +435,13 @@ class Credit(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deposit(Model):
-    id: str  #: dep_…
-    account_id: str  #: acc_…
+class DepositInstruction(Model):
+    account_id: str  #: acc_…: the account that it is credited to
     asset: str  #: code
-    amount: Decimal
-    status: str
-    receipt_id: str | None
-    created_at: datetime
-    credited_at: datetime | None
+    rail: str  #: how it is sent, e.g. fedwire-usd
+    holder: str  #: whose account it is
+    address: str  #: IBAN, account number or wallet address
+    pay_from: list[str]  #: addresses of yours that we know: what comes from another one is looked at first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,63 +475,19 @@ class EventList(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureCall(Model):
-    id: str  #: call_…
-    status: str  #: OVERDUE is ISSUED and past due_at: ISSUED, OVERDUE, MET, WITHDRAWN
-    amount: Decimal  #: what your exposure is to come down by, or what you pay
-    currency: str  #: USD
-    reason: str  #: why we call
-    issued_at: datetime
-    due_at: datetime  #: met by then
-    ended_at: datetime | None = None  #: when it was met or withdrawn
+class InstrumentValueDate(Model):
+    tenor: str  #: T+n: T+0, T+1, T+2
+    available: bool  #: false: its cut-off has passed, or today is no good day for one of the assets
+    value_date: date  #: both legs settle on it; where it is not available, the next one that is
+    cutoffs: dict[str, datetime]  #: by asset; an asset without one is sent all day
+    detail: str | None = None  #: why it is not available
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction(Model):
-    id: str  #: ins_…
-    account_id: str | None
-    direction: str  #: yours: you pay or you receive: pay, receive
-    asset: str  #: code
-    amount: Decimal
-    settled_amount: Decimal
-    status: str
-    reference: str  #: to be quoted with the payment
-    attempt: int
-    net_leg_id: str | None
-    obligation_id: str | None
-    withdrawal_id: str | None
-    due_date: date
-    sent_at: datetime | None
-    settled_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instrument(Model):
-    id: str  #: e.g. BTC-USD
-    base: str  #: code
-    quote: str  #: code
-    tick: Decimal  #: price step
-    step: Decimal  #: quantity step
-    min_quantity: Decimal  #: base
-    max_quantity: Decimal  #: base
-    base_decimals: int
-    quote_decimals: int
-    tenor: str  #: T+n unless you ask for another
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obligation(Model):
-    id: str  #: obl_…
-    account_id: str  #: acc_…
-    trade_id: str  #: trd_…
-    direction: str  #: yours: you pay or you receive: pay, receive
-    asset: str  #: code
-    amount: Decimal
-    settled_amount: Decimal
-    value_date: date
-    status: str
-    net_leg_id: str | None
-    settled_at: datetime | None
+class InstrumentValueDateList(Model):
+    instrument: str  #: e.g. BTC-USD
+    as_of: datetime  #: desk time
+    data: list[InstrumentValueDate]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,6 +531,21 @@ class StatisticsList(Model):
     to: datetime  #: exclusive
     data: list[Statistics]
     from_: datetime | None = field(default=None, metadata={"wire": "from"})  #: inclusive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeTimeline(Model):
+    id: str  #: evt_…
+    seq: int  #: as in /events
+    type: str  #: listed in /event-types
+    at: datetime  #: desk time: when it took effect
+    data: dict[str, Any]  #: as it was told then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeTimelineList(Model):
+    trade_id: str  #: trd_…
+    data: list[TradeTimeline]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,10 @@ class AccountsResource:
         """The accounts this key may use."""
         return self._caller.ask("GET", "/api/v1/accounts", Rows[m.Account])
 
+    def get(self, account_id: str) -> m.Account:
+        """One account."""
+        return self._caller.ask("GET", f"/api/v1/accounts/{path_part(account_id)}", m.Account)
+
 
 class BalancesResource:
     def __init__(self, caller: Api) -> None:
@@ -49,6 +53,15 @@ class CreditResource:
         return self._caller.ask("POST", "/api/v1/credit/what-if", Rows[m.WhatIf], body={"deals": deals}, idempotency_key=idempotency_key)
 
 
+class DepositInstructionsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, account_id: str | None = None) -> Rows[m.DepositInstruction]:
+        """Where to pay us, by account and asset."""
+        return self._caller.ask("GET", "/api/v1/deposit-instructions", Rows[m.DepositInstruction], params={"account_id": account_id})
+
+
 class DepositsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -70,6 +83,10 @@ class DepositsResource:
             body={"account_id": account_id, "asset": asset, "amount": amount},
             idempotency_key=idempotency_key,
         )
+
+    def get(self, deposit_id: str) -> m.Deposit:
+        """One deposit."""
+        return self._caller.ask("GET", f"/api/v1/deposits/{path_part(deposit_id)}", m.Deposit)
 
 
 class EventTypesResource:
@@ -101,6 +118,10 @@ class ExposureCallsResource:
     def list(self) -> Rows[m.ExposureCall]:
         """What we have called you for, newest first."""
         return self._caller.ask("GET", "/api/v1/exposure-calls", Rows[m.ExposureCall])
+
+    def get(self, call_id: str) -> m.ExposureCall:
+        """One call."""
+        return self._caller.ask("GET", f"/api/v1/exposure-calls/{path_part(call_id)}", m.ExposureCall)
 
 
 class HedgesResource:
@@ -163,6 +184,10 @@ class InstructionsResource:
         """Payments made and expected: every one, page after page."""
         return self._caller.walk("/api/v1/instructions", m.Instruction, {"limit": limit})
 
+    def get(self, instruction_id: str) -> m.Instruction:
+        """One payment."""
+        return self._caller.ask("GET", f"/api/v1/instructions/{path_part(instruction_id)}", m.Instruction)
+
 
 class InstrumentsResource:
     def __init__(self, caller: Api) -> None:
@@ -172,6 +197,50 @@ class InstrumentsResource:
         """What can be dealt."""
         return self._caller.ask("GET", "/api/v1/instruments", Rows[m.Instrument])
 
+    def get(self, instrument: str) -> m.Instrument:
+        """One instrument."""
+        return self._caller.ask("GET", f"/api/v1/instruments/{path_part(instrument)}", m.Instrument)
+
+    def value_dates(self, instrument: str, *, account_id: str | None = None) -> m.InstrumentValueDateList:
+        """Of each tenor: when a deal made now settles, and until when each asset can be sent for it."""
+        return self._caller.ask(
+            "GET", f"/api/v1/instruments/{path_part(instrument)}/value-dates", m.InstrumentValueDateList, params={"account_id": account_id}
+        )
+
+
+class LedgerEntriesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        account_id: str | None = None,
+        asset: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        since: date | None = None,
+    ) -> Page[m.LedgerEntry]:
+        """Movements of your balances and of what is owed, newest first."""
+        return self._caller.ask(
+            "GET",
+            "/api/v1/ledger-entries",
+            Page[m.LedgerEntry],
+            params={"account_id": account_id, "asset": asset, "cursor": cursor, "limit": limit, "since": since},
+        )
+
+    def iterate(
+        self, *, account_id: str | None = None, asset: str | None = None, limit: int | None = None, since: date | None = None
+    ) -> Iterator[m.LedgerEntry]:
+        """Movements of your balances and of what is owed, newest first: every one, page after page."""
+        return self._caller.walk(
+            "/api/v1/ledger-entries", m.LedgerEntry, {"account_id": account_id, "asset": asset, "limit": limit, "since": since}
+        )
+
+    def get(self, entry_id: str) -> m.LedgerEntry:
+        """One movement."""
+        return self._caller.ask("GET", f"/api/v1/ledger-entries/{path_part(entry_id)}", m.LedgerEntry)
+
 
 class LimitsResource:
     def __init__(self, caller: Api) -> None:
@@ -180,6 +249,19 @@ class LimitsResource:
     def get(self) -> m.Limit:
         """Rate limits of this key with what is left of them, and how many keys and webhooks your client has."""
         return self._caller.ask("GET", "/api/v1/limits", m.Limit)
+
+
+class MembersResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self) -> Rows[m.Member]:
+        """The members of your client and what they may do."""
+        return self._caller.ask("GET", "/api/v1/members", Rows[m.Member])
+
+    def get(self, member_id: str) -> m.Member:
+        """One member."""
+        return self._caller.ask("GET", f"/api/v1/members/{path_part(member_id)}", m.Member)
 
 
 class ObligationsResource:
@@ -193,6 +275,10 @@ class ObligationsResource:
     def iterate(self, *, limit: int | None = None) -> Iterator[m.Obligation]:
         """What both sides owe, from deals: every one, page after page."""
         return self._caller.walk("/api/v1/obligations", m.Obligation, {"limit": limit})
+
+    def get(self, obligation_id: str) -> m.Obligation:
+        """One obligation."""
+        return self._caller.ask("GET", f"/api/v1/obligations/{path_part(obligation_id)}", m.Obligation)
 
 
 class OrdersResource:
@@ -271,6 +357,55 @@ class QuotesResource:
     def decline(self, quote_id: str, *, idempotency_key: str = "") -> m.Quote:
         """Say no to a quote."""
         return self._caller.ask("POST", f"/api/v1/quotes/{path_part(quote_id)}/decline", m.Quote, body={}, idempotency_key=idempotency_key)
+
+
+class ReportsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        account_id: str | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        report: Literal["statement"] | None = None,
+        to: date | None = None,
+    ) -> Page[m.Report]:
+        """Every document of your accounts, newest first."""
+        return self._caller.ask(
+            "GET",
+            "/api/v1/reports",
+            Page[m.Report],
+            params={"account_id": account_id, "cursor": cursor, "from": from_, "limit": limit, "report": report, "to": to},
+        )
+
+    def iterate(
+        self,
+        *,
+        account_id: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        report: Literal["statement"] | None = None,
+        to: date | None = None,
+    ) -> Iterator[m.Report]:
+        """Every document of your accounts, newest first: every one, page after page."""
+        return self._caller.walk(
+            "/api/v1/reports", m.Report, {"account_id": account_id, "from": from_, "limit": limit, "report": report, "to": to}
+        )
+
+    def get(self, report_id: str) -> m.Report:
+        """One document."""
+        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}", m.Report)
+
+    def csv(self, report_id: str) -> None:
+        """A document's figures, as a table."""
+        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/csv", type(None))
+
+    def pdf(self, report_id: str) -> None:
+        """A document to print."""
+        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/pdf", type(None))
 
 
 class RfqsResource:
@@ -400,6 +535,34 @@ class SettlementsResource:
         )
 
 
+class StatementsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        account_id: str | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        to: date | None = None,
+    ) -> Page[m.Report]:
+        """Statements of account, newest first."""
+        return self._caller.ask(
+            "GET",
+            "/api/v1/statements",
+            Page[m.Report],
+            params={"account_id": account_id, "cursor": cursor, "from": from_, "limit": limit, "to": to},
+        )
+
+    def iterate(
+        self, *, account_id: str | None = None, from_: date | None = None, limit: int | None = None, to: date | None = None
+    ) -> Iterator[m.Report]:
+        """Statements of account, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/statements", m.Report, {"account_id": account_id, "from": from_, "limit": limit, "to": to})
+
+
 class StatisticsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -461,6 +624,10 @@ class TradesResource:
         return self._caller.ask(
             "GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade, params={"as_known_at": as_known_at, "effective_at": effective_at}
         )
+
+    def timeline(self, trade_id: str) -> m.TradeTimelineList:
+        """What happened to a deal, in order: request, quotes, deal, net set, payments."""
+        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/timeline", m.TradeTimelineList)
 
     def versions(self, trade_id: str) -> Rows[m.TradeVersion]:
         """Every version of a deal, the deal as dealt first."""
@@ -792,6 +959,7 @@ class Resources:
         self.balances = BalancesResource(caller)
         self.by_client_id = ByClientIdResource(caller)
         self.credit = CreditResource(caller)
+        self.deposit_instructions = DepositInstructionsResource(caller)
         self.deposits = DepositsResource(caller)
         self.event_types = EventTypesResource(caller)
         self.events = EventsResource(caller)
@@ -799,13 +967,17 @@ class Resources:
         self.hedges = HedgesResource(caller)
         self.instructions = InstructionsResource(caller)
         self.instruments = InstrumentsResource(caller)
+        self.ledger_entries = LedgerEntriesResource(caller)
         self.limits = LimitsResource(caller)
+        self.members = MembersResource(caller)
         self.obligations = ObligationsResource(caller)
         self.orders = OrdersResource(caller)
         self.prices = PricesResource(caller)
         self.quotes = QuotesResource(caller)
+        self.reports = ReportsResource(caller)
         self.rfqs = RfqsResource(caller)
         self.settlements = SettlementsResource(caller)
+        self.statements = StatementsResource(caller)
         self.statistics = StatisticsResource(caller)
         self.time = TimeResource(caller)
         self.tokens = TokensResource(caller)
