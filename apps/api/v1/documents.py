@@ -16,7 +16,6 @@ from apps.clients import queries as clients
 from apps.core import ids
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
-from apps.reports.models import ReportRun
 from apps.reports.queries import runs
 from apps.reports.rules import Report
 from apps.rfqs.queries import stamp
@@ -124,7 +123,7 @@ class ReportPdf(_Documents):
         return self.file(report_id, "pdf")
 
 
-def _find(report_id: str, actor: Actor) -> tuple[ReportRun, dict[str, Any]]:
+def _find(report_id: str, actor: Actor) -> tuple[Any, dict[str, Any]]:
     codes = {account.code: account.id for account in clients.visible_to(actor)}
     run = runs.visible_to(codes).filter(id=wire_id("rep", report_id)).first()
     if run is None:
@@ -132,7 +131,7 @@ def _find(report_id: str, actor: Actor) -> tuple[ReportRun, dict[str, Any]]:
     return run, codes
 
 
-def _describe(run: ReportRun, codes: dict[str, Any]) -> dict[str, Any]:
+def _describe(run: Any, codes: dict[str, Any]) -> dict[str, Any]:
     own = ids.encode("rep", run.id)
     assert run.done_at is not None, "only what was made is shown"
     return {

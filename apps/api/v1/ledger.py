@@ -12,7 +12,6 @@ from apps.clients import queries as clients
 from apps.core import ids, money
 from apps.core.errors import NotFound
 from apps.ledger import queries as ledger
-from apps.ledger.models import LedgerTransaction
 from apps.rfqs.queries import stamp
 
 from .paging import PAGE, newest_first, wire_id
@@ -78,7 +77,7 @@ class OneLedgerEntry(Door):
         return show_one(describe([found], seen)[0])
 
 
-def describe(entries: list[LedgerTransaction], account_ids: list[Any]) -> list[dict[str, Any]]:
+def describe(entries: list[Any], account_ids: list[Any]) -> list[dict[str, Any]]:
     lines = ledger.list_entry_lines([entry.id for entry in entries], account_ids)
     return [
         {

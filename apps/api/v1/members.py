@@ -9,7 +9,6 @@ from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.shapes import array, obj, read_query, text
 from apps.clients import queries as clients
-from apps.clients.models import Member
 from apps.core import clock, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -52,7 +51,7 @@ class OneMember(Door):
         return show_one(_describe([found], self.actor)[0])
 
 
-def _describe(members: list[Member], actor: Actor) -> list[dict[str, Any]]:
+def _describe(members: list[Any], actor: Actor) -> list[dict[str, Any]]:
     authorities = clients.list_authorities_of([member.id for member in members], actor=actor)
     now = clock.wall_now()
     return [
