@@ -50,6 +50,8 @@ class Unit:
             self.late.sort(key=lambda item: item[:2])
             _, _, run = self.late.pop(0)
             run()
+            if self.late:
+                flights.set_off()
 
     def clear(self) -> None:
         self.late.clear()
@@ -100,7 +102,7 @@ def use_case(body: Callable[..., R] | None = None, *, ahead: Callable[..., Seque
         token = _unit.set(unit)
         committing = False
         try:
-            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True):
+            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True), flights.whole():
                 if once is None:
                     out = body(now=clock.desk_now(), **kw)
                     unit.finish()

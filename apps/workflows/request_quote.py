@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.core import ids
+from apps.core import flights, ids
 from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
@@ -69,6 +69,7 @@ def request_quote(
     settles = quoting.value_date(dealing, ask.tenor, now)
     rfq_id = ids.uuid7()
     policy = pricing.policy_of(dealing.policy)
+    asked = None if quoting.is_restricted(dealing) else taking.ask(dealing=dealing, rfq_id=rfq_id, day=settles.day, now=now)
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
     size = quoting.size_of(ask, market)
@@ -79,7 +80,10 @@ def request_quote(
         reasons = [*reasons, *_of_money(dealing, rfq_id, priced, market, settles.day, now)]
     else:
         try:
-            headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
+            headroom = taking.reserve(
+                dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, asked=asked, now=now
+            )
+            flights.set_off()
         except LineBreached:
             if not taking.reducing(dealing, rfq_id, str(ask.side), size):
                 raise
