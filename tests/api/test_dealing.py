@@ -85,7 +85,6 @@ def test_a_refusal_is_stored_counted_and_replayed(api: Api) -> None:
         ({"quantity": "-1"}, 400, "invalid_amount", "/quantity"),
         ({"quantity": "NaN"}, 400, "invalid_amount", "/quantity"),
         ({"quantity": "1e400"}, 400, "invalid_amount", "/quantity"),
-        ({"quantity": 15}, 400, "number_not_allowed", "/quantity"),
         ({"quantity": "1.123456789"}, 422, "too_many_decimals", "/quantity"),
         ({"quantity": "1.1234567890123456789"}, 400, "invalid_amount", "/quantity"),
         ({"quantity": "1", "quote_quantity": "1"}, 400, "exactly_one", "/quantity"),
