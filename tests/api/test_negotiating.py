@@ -87,7 +87,6 @@ def test_a_person_prices_it_the_client_counters_and_takes_the_answer(api: Api, t
         ({"side": "two_way", "price": "1"}, 400, "invalid_choice", "/side"),
         ({"side": "buy"}, 400, "required", "/price"),
         ({"side": "buy", "price": "0"}, 400, "not_positive", "/price"),
-        ({"side": "buy", "price": 1.5}, 400, "number_not_allowed", "/price"),
         ({"side": "buy", "price": "1", "size": "1"}, 400, "unknown_field", "/size"),
         ({"side": "sell", "price": "1"}, 422, "price_mismatch", "/side"),
         ({"side": "buy", "price": "30000"}, 422, "counter_not_better", "/price"),
