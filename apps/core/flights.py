@@ -4,8 +4,8 @@ A flight is one round trip (psycopg's pipeline). The server still runs one state
 the order in which they were written down; only their errors come later, with the flight. The last flight of a use case carries COMMIT, so
 the locks of its last statements are held for the server's own work, never while Python waits for its turn.
 
-What waits can also be let set off (:func:`set_off`), and rows be asked for before they are needed (:func:`ask`): the server works while Python
-goes on, and what comes of it is read with the next flight.
+What waits can also be let set off (:func:`set_off`), and rows be asked for before they are needed (:func:`ask`): the server works while
+Python goes on, and what comes of it is read with the next flight.
 """
 
 import contextlib

@@ -80,9 +80,7 @@ def request_quote(
         reasons = [*reasons, *_of_money(dealing, rfq_id, priced, market, settles.day, now)]
     else:
         try:
-            headroom = taking.reserve(
-                dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, asked=asked, now=now
-            )
+            headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, asked=asked, now=now)
             flights.set_off()
         except LineBreached:
             if not taking.reducing(dealing, rfq_id, str(ask.side), size):

@@ -89,7 +89,7 @@ class Agreed:
 
 @step
 def ask(*, claim: Claim) -> Asked:
-    """Let the locks and the facts that :func:`reserve` needs set off, for who has other work meanwhile. The claim's worth may still be open."""
+    """Let the locks and reads of :func:`reserve` set off, for who has other work meanwhile. The claim's worth may still be open."""
     return flights.ask(_lock_and_facts(claim))
 
 
