@@ -11,6 +11,7 @@ TICKS: dict[str, float] = {
     "flowdesk.stream_quotes": 1.0,
     "flowdesk.keep_credit": 5.0,
     "flowdesk.drive_events": 1.0,
+    "flowdesk.seal_history": 5.0,
     "flowdesk.watch_positions": 5.0,
     "flowdesk.send_mails": 2.0,
     "flowdesk.judge_fair_use": 15.0,

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ALGORITHM = "EdDSA"
@@ -108,6 +109,36 @@ def write_keys(path: Path, keys: list[SigningKey], *, fresh: bool = False) -> No
 def b64(data: bytes) -> str:
     """base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text: str) -> bytes:
+    """:raises ValueError: no base64url"""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def kid_of(text: str, typ: str) -> str:
+    """Whose key a compact JWS names.
+
+    :raises ValueError: no JWS of this type by Ed25519
+    """
+    parts = text.strip().split(".")
+    header = json.loads(unb64(parts[0])) if len(parts) == 3 else None
+    if not isinstance(header, dict) or (header.get("alg"), header.get("typ")) != (ALGORITHM, typ):
+        raise ValueError(f"no {typ}")
+    return str(header.get("kid"))
+
+
+def verify(text: str, x: str) -> bytes:
+    """The payload of a compact JWS that the key `x` has signed.
+
+    :raises ValueError: it has not
+    """
+    signed, _, signature = text.strip().rpartition(".")
+    try:
+        Ed25519PublicKey.from_public_bytes(unb64(x)).verify(unb64(signature), signed.encode())
+    except InvalidSignature:
+        raise ValueError("the signature does not fit") from None
+    return unb64(signed.partition(".")[2])
 
 
 def _read_key(one: dict[str, Any]) -> SigningKey:

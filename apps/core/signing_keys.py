@@ -16,6 +16,7 @@ from . import db, jws
 from .jws import BadKeyFile, SigningKey
 
 RECEIPT = "quote-receipt"  # the `typ` of a quote's receipt
+CHAIN_HEAD = "audit-chain-head"  # and of the audit chain's head, kept outside
 
 
 def sign_receipt(payload: bytes) -> str:
@@ -23,17 +24,37 @@ def sign_receipt(payload: bytes) -> str:
 
     :raises BadKeyFile: there is no such key
     """
+    return sign(payload, RECEIPT)
+
+
+def sign(payload: bytes, typ: str) -> str:
+    """The same for another kind of paper.
+
+    :raises BadKeyFile: there is no such key
+    """
     try:
         changed_at = settings.QUOTE_SIGNING_KEYS.stat().st_mtime_ns
     except FileNotFoundError:
         changed_at = 0
-    return _signer(settings.QUOTE_SIGNING_KEYS, changed_at).sign(payload)
+    return _signer(settings.QUOTE_SIGNING_KEYS, changed_at, typ).sign(payload)
 
 
-@functools.lru_cache(maxsize=1)
-def _signer(_path: Path, _changed_at: int) -> jws.Signer:
+@functools.lru_cache(maxsize=2)
+def _signer(_path: Path, _changed_at: int, typ: str) -> jws.Signer:
     """Read again once the file was changed."""
-    return list_keys()[0].signer(RECEIPT)
+    return list_keys()[0].signer(typ)
+
+
+def verify(text: str, typ: str) -> bytes:
+    """The payload of a compact JWS that a published key of ours has signed.
+
+    :raises ValueError: no JWS, another type, a key that was never published, or not its signature
+    """
+    kid = jws.kid_of(text, typ)
+    row = db.first("SELECT x FROM core_publishedkey WHERE kid = %s", (kid,))
+    if row is None:
+        raise ValueError(f"signed by {kid}, which is no published key of ours")
+    return jws.verify(text, row[0])
 
 
 def list_keys() -> list[SigningKey]:

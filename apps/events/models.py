@@ -76,3 +76,29 @@ class Failure(Row):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["subscriber", "event"], name="failure_once")]
+
+
+class Seal(models.Model):
+    """One block of the chain: events and ledger transactions in commit order, sealed when nothing older was still running.
+
+    It covers the rows of its era after transaction `after_xid` up to `xid`, both kinds together. `ids` and `digests` name each of them, so
+    that a break can be told to the row; `head` is the hash of all this and of the head before.
+    """
+
+    append_only = True
+
+    number = models.BigIntegerField(primary_key=True)
+    era = models.SmallIntegerField()
+    after_xid = models.BigIntegerField()
+    xid = models.BigIntegerField()
+    ids = ArrayField(models.UUIDField())
+    digests = models.BinaryField()  # SHA-256 of each row, one behind the other
+    previous = models.BinaryField()
+    head = models.BinaryField(unique=True)
+    sealed_at = models.DateTimeField(db_default=models.expressions.RawSQL("clock_timestamp()", []))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["era", "after_xid"], name="seal_follows_once"),
+            models.CheckConstraint(condition=Q(number__gt=0, xid__gt=models.F("after_xid")), name="seal_forward"),
+        ]

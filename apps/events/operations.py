@@ -19,8 +19,8 @@ from apps.core import db, ids, unit
 from apps.core.errors import AppError
 from apps.core.unit import step
 
-from . import queries
-from .models import Cursor, Event, Failure
+from . import queries, rules
+from .models import Cursor, Event, Failure, Seal
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +161,21 @@ class _Publisher:
 
 _publisher = _Publisher()
 tell: Callable[[set[str]], None] = _publisher.tell
+
+
+# --- seals: what was committed, in a hash chain ---------------------------------------------------------------------------
+@step
+def seal(*, after: tuple[int, int, int, bytes], era: int, xid: int, ids: Sequence[UUID], digests: bytes) -> Seal:
+    """Add a block to the chain. The caller holds :func:`queries.lock_chain` and has read the rows since `after` in commit order.
+
+    :param after: number, era, xid and head of the last block
+    """
+    number, last_era, last_xid, previous = after
+    after_xid = last_xid if era == last_era else 0
+    head = rules.head_of(previous=previous, number=number + 1, era=era, after_xid=after_xid, xid=xid, ids=ids, digests=digests)
+    made = Seal(number=number + 1, era=era, after_xid=after_xid, xid=xid, ids=list(ids), digests=digests, previous=previous, head=head)
+    made.save(force_insert=True)
+    return made
 
 
 # --- readers: each has its own place in commit order --------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Reading the event table: one client's in sequence, one subject's, and all in commit order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -8,7 +8,8 @@ from apps.core import db
 from apps.core.actor import Actor
 
 from . import rules
-from .models import Cursor, Event, Failure
+from .models import Cursor, Event, Failure, Seal
+from .rules import GENESIS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +95,22 @@ def list_cursors() -> list[Cursor]:
 def list_failures(limit: int = 200) -> list[Failure]:
     """Events that a subscriber gave up on, newest first."""
     return list(Failure.objects.select_related("event").order_by("-failed_at")[:limit])
+
+
+_CHAIN = 0x5EA1  # advisory lock: one sealer at a time
+
+
+def lock_chain() -> bool:
+    """Be the only sealer until the commit; False while another one is."""
+    return bool(db.one("SELECT pg_try_advisory_xact_lock(%s)", (_CHAIN,))[0])
+
+
+def get_chain_head() -> tuple[int, int, int, bytes]:
+    """Number, era, xid and head of the last block; before the first 0, 1, 0 and zeros."""
+    row = db.first("SELECT number, era, xid, head FROM events_seal ORDER BY number DESC LIMIT 1")
+    return (row[0], row[1], row[2], bytes(row[3])) if row else (0, 1, 0, GENESIS)
+
+
+def iterate_seals() -> Iterator[Seal]:
+    """The chain from its first block on, few at a time."""
+    return Seal.objects.order_by("number").iterator(chunk_size=20)

@@ -1,16 +1,18 @@
-"""Which of its client's events a key hears. Plain Python: the socket asks for each frame."""
+"""The hash chain over history. No Django."""
 
-from collections.abc import Collection
+import hashlib
+import struct
+from collections.abc import Sequence
 from uuid import UUID
 
+GENESIS = bytes(32)
+DIGEST = 32  # bytes of SHA-256
 
-def is_shown(*, account_id: UUID | None, asked_by: UUID | None, accounts: Collection[UUID], member_id: UUID | None, whole: bool) -> bool:
-    """An event of an account is for keys that name it, one of the client for all; a refusal for the member that asked.
 
-    :param asked_by: whose request was refused, where that is what the event tells (it need not name an account); None for others
-    :param accounts: those that the key names
-    :param whole: the key names every account of its client: it hears refusals of all members
-    """
-    if account_id is not None:
-        return account_id in accounts
-    return asked_by is None or whole or asked_by == member_id
+def head_of(*, previous: bytes, number: int, era: int, after_xid: int, xid: int, ids: Sequence[UUID], digests: bytes) -> bytes:
+    """SHA-256 over the head before, the block's number and bounds (big-endian, 64 bits each), and each row's id and digest."""
+    sealed = hashlib.sha256(previous)
+    sealed.update(struct.pack(">qqqqq", number, era, after_xid, xid, len(ids)))
+    for place, one in enumerate(ids):
+        sealed.update(one.bytes + digests[place * DIGEST : (place + 1) * DIGEST])
+    return sealed.digest()

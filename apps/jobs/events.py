@@ -1,4 +1,4 @@
-"""Drive each subscriber of settings.SUBSCRIBERS through the events that it has not had yet."""
+"""Drive each subscriber of settings.SUBSCRIBERS through the events that it has not had yet; seal history."""
 
 import logging
 
@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from apps.events import operations as events
 from apps.events import queries
 from apps.workflows.deliver_events import deliver_event, deliver_together, note_failed_delivery, pass_over
+from apps.workflows.seal_history import seal_history
 
 TOGETHER = 10  # how many times more events a subscriber is read that takes them at once
 log = logging.getLogger(__name__)
@@ -62,6 +63,19 @@ def drive_all(limit: int = 500) -> dict[str, int]:
         except Exception:
             log.exception("subscriber %s", name)
     return moved
+
+
+def seal(blocks: int = 50) -> int:
+    """Seal what waits, at most so many blocks; how many."""
+    made = 0
+    while made < blocks and seal_history() is not None:
+        made += 1
+    return made
+
+
+@shared_task(name="flowdesk.seal_history")
+def seal_all() -> None:
+    seal()
 
 
 @shared_task(name="flowdesk.drive_events")

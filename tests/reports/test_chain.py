@@ -1,0 +1,186 @@
+"""Promise 11: history cannot be rewritten unnoticed. The superuser does it with triggers off; `verify_chain` names the place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, ProgrammingError, connection
+
+from apps.core import db
+from apps.events.models import Event, Seal
+from apps.jobs.events import seal
+from apps.ledger.models import LedgerTransaction
+from apps.reports.queries import chain
+from apps.workflows.seal_history import seal_history
+from tests.reports import desk
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EVENT = "(SELECT id FROM events_event WHERE kind = 'trade.booked' ORDER BY position LIMIT 1)"
+POSTING = "(SELECT id FROM ledger_ledgertransaction WHERE kind = 'DEAL' ORDER BY id LIMIT 1)"
+COPY = """INSERT INTO events_event (id, era, xid, kind, subject_type, subject_id, house, actor_kind, actor_name, request_id, effective_at)
+SELECT gen_random_uuid(), {era}, {xid}, kind, subject_type, subject_id, '{{}}', actor_kind, actor_name, request_id, effective_at
+FROM events_event ORDER BY position LIMIT 1"""
+
+
+@pytest.fixture
+def superuser(superuser_session: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    superuser_session.execute("SET session_replication_role = replica")
+    yield superuser_session
+    superuser_session.execute("RESET session_replication_role")
+
+
+def broken() -> str:
+    with db.snapshot():
+        return chain.verify().broken
+
+
+def history() -> int:
+    return Event.objects.count() + LedgerTransaction.objects.count()
+
+
+def test_everything_is_sealed_once_in_commit_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert seal() == 0
+    desk.busy()
+    assert seal() > 0
+    assert seal() == 0
+    with db.snapshot():
+        found = chain.verify()
+    assert (found.broken, found.rows, found.waiting) == ("", history(), 0)
+    call_command("verify_chain")
+    told = capsys.readouterr().out
+    assert f"{found.rows} rows, 0 rows not sealed yet: the chain holds" in told
+    assert told.rstrip().endswith(found.head.hex())
+
+
+# What was done, and the words that name the place.
+DAMAGE = {
+    "a changed fact": (f"UPDATE events_event SET house = '{{\"x\": 1}}' WHERE id = {EVENT}", "(trade.booked) was changed"),
+    "a changed time": (f"UPDATE events_event SET recorded_at = recorded_at + interval '1 microsecond' WHERE id = {EVENT}", "was changed"),
+    "a changed number": (f"UPDATE events_event SET client_seq = client_seq + 1000 WHERE id = {EVENT}", "was changed"),
+    "a removed fact": (f"DELETE FROM events_event WHERE id = {EVENT}", "was removed"),
+    "an inserted fact": (COPY.format(era="era", xid="xid"), "was added"),
+    "a fact of an era that never was": (COPY.format(era="0", xid="xid"), "1 rows stand outside every block"),
+    "a fact hidden before the first": (COPY.format(era="era", xid="0"), "1 rows stand outside every block"),
+    "a fact moved past the end": (f"UPDATE events_event SET xid = xid + 1000000 WHERE id = {EVENT}", "was removed"),
+    "two facts swapped": (
+        "WITH two AS (SELECT id, position, row_number() OVER (ORDER BY position) AS n FROM events_event LIMIT 2) "
+        "UPDATE events_event e SET position = other.position FROM two JOIN two other ON other.n = 3 - two.n WHERE e.id = two.id",
+        "was changed",
+    ),
+    "a changed posting": (f"UPDATE ledger_ledgertransaction SET narrative = 'x' WHERE id = {POSTING}", "ledger transaction"),
+    "a changed date": (f"UPDATE ledger_ledgertransaction SET business_date = business_date - 1 WHERE id = {POSTING}", "was changed"),
+    "amounts that still sum to zero": (
+        f"UPDATE ledger_ledgerline SET amount = amount * 2 WHERE transaction_id = {POSTING}",
+        "was changed",
+    ),
+    "two lines swapped": (
+        f"WITH two AS (SELECT id, account_id, row_number() OVER (ORDER BY id) AS n FROM ledger_ledgerline WHERE transaction_id = {POSTING} "
+        "LIMIT 2) UPDATE ledger_ledgerline l SET version = -l.version FROM two WHERE l.id = two.id",
+        "was changed",
+    ),
+    "a line more": (
+        "INSERT INTO ledger_ledgerline (transaction_id, account_id, asset_code, amount, balance, version) "
+        f"SELECT transaction_id, account_id, asset_code, 1, 1, version + 100000 FROM ledger_ledgerline WHERE transaction_id = {POSTING} "
+        "LIMIT 1",
+        "was changed",
+    ),
+    "a line less": (
+        f"DELETE FROM ledger_ledgerline WHERE id = (SELECT min(id) FROM ledger_ledgerline WHERE transaction_id = {POSTING})",
+        "was changed",
+    ),
+    "a line of no transaction": (
+        "INSERT INTO ledger_ledgerline (transaction_id, account_id, asset_code, amount, balance, version) "
+        "SELECT gen_random_uuid(), account_id, asset_code, 1, 1, 100000 FROM ledger_ledgerline LIMIT 1",
+        "1 ledger lines without a transaction",
+    ),
+    "a removed posting": (f"DELETE FROM ledger_ledgertransaction WHERE id = {POSTING}", "was removed"),
+    "an account that stands for another": (
+        f"UPDATE ledger_ledgeraccount SET owner_id = gen_random_uuid() WHERE id = (SELECT account_id FROM ledger_ledgerline "
+        f"WHERE transaction_id = {POSTING} LIMIT 1)",
+        "was changed",
+    ),
+    "a removed block": ("DELETE FROM events_seal WHERE number = 1", "block 2: block 1 is missing"),
+    "a block that says something else": ("UPDATE events_seal SET digests = digests || '\\x00' WHERE number = 1", "block 1"),
+    "a block about fewer rows": (
+        "UPDATE events_seal SET ids = ids[2:], digests = substr(digests, 33) WHERE number = 1",
+        "block 1: the block itself was changed",
+    ),
+    "a block with another bound": ("UPDATE events_seal SET xid = xid + 1 WHERE number = 1", "block 1: the block itself was changed"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_found_and_its_place_told(name: str, superuser: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    firms = desk.busy()
+    seal()
+    desk.deal(firms.acme, "later")
+    seal()
+    assert broken() == ""
+    assert Seal.objects.count() >= 2
+    sql, told = DAMAGE[name]
+    assert superuser.execute(sql).rowcount, "the damage did nothing"
+    with pytest.raises(CommandError, match=r"broken at ") as no:
+        call_command("verify_chain")
+    assert no.value.returncode == 1
+    assert told in str(no.value)
+
+
+def test_a_chain_made_anew_is_found_by_the_head_that_was_kept_outside(
+    superuser: psycopg.Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.busy()
+    seal()
+    kept = tmp_path / "head"
+    call_command("verify_chain", anchor=kept)
+    call_command("verify_chain", against=kept)
+    superuser.execute(f"UPDATE events_event SET house = '{{}}' WHERE id = {EVENT}")
+    superuser.execute("DELETE FROM events_seal")
+    seal()
+    assert broken() == ""
+    with pytest.raises(CommandError, match="has another head: the chain was made anew") as no:
+        call_command("verify_chain", against=kept)
+    assert no.value.returncode == 1
+    kept.write_text(kept.read_text().replace(".", ".e30", 1))
+    with pytest.raises(CommandError, match=r"--against .*: ") as no:
+        call_command("verify_chain", against=kept)
+    assert no.value.returncode == 2
+
+
+def test_what_a_running_transaction_may_still_precede_is_not_sealed(superuser_session: psycopg.Connection[Any]) -> None:
+    firms = desk.busy()
+    seal()
+    superuser_session.execute("BEGIN")
+    superuser_session.execute("SELECT pg_current_xact_id()")
+    try:
+        before = history()
+        desk.deal(firms.acme, "later")
+        assert history() > before
+        assert seal() == 0
+    finally:
+        superuser_session.execute("ROLLBACK")
+    assert seal() > 0
+    with db.snapshot():
+        assert (chain.verify().broken, chain.verify().waiting) == ("", 0)
+
+
+def test_eight_sealers_at_once_make_one_chain() -> None:
+    desk.busy()
+    assert together(8, lambda _: seal() >= 0) == [True] * 8
+    assert broken() == ""
+    assert seal_history() is None
+
+
+@pytest.mark.parametrize("table", ["events_event", "events_seal", "ledger_ledgertransaction", "ledger_ledgerline"])
+@pytest.mark.parametrize("sql", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"])
+def test_the_apps_role_has_no_right_to_rewrite_history(table: str, sql: str, superuser_session: psycopg.Connection[Any]) -> None:
+    desk.busy()
+    seal()
+    for right in ("UPDATE", "DELETE", "TRUNCATE"):
+        row = superuser_session.execute("SELECT has_table_privilege('flowdesk_app', %s, %s)", [table, right])
+        assert row.fetchone() == (False,)
+    with pytest.raises((ProgrammingError, IntegrityError)), connection.cursor() as cursor:
+        cursor.execute(sql.format(table, "xid" if table == "events_seal" else "id"))
