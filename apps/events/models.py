@@ -95,7 +95,7 @@ class Seal(models.Model):
     digests = models.BinaryField()  # SHA-256 of each row, one behind the other
     previous = models.BinaryField()
     head = models.BinaryField(unique=True)
-    sealed_at = models.DateTimeField(db_default=models.expressions.RawSQL("clock_timestamp()", []))
+    sealed_at = models.DateTimeField()
 
     class Meta:
         constraints = [

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from apps.core import actor as acting
-from apps.core import db, ids, unit
+from apps.core import clock, db, ids, unit
 from apps.core.errors import AppError
 from apps.core.unit import step
 
@@ -171,9 +171,15 @@ def seal(*, after: tuple[int, int, int, bytes], era: int, xid: int, ids: Sequenc
     :param after: number, era, xid and head of the last block
     """
     number, last_era, last_xid, previous = after
-    after_xid = last_xid if era == last_era else 0
-    head = rules.head_of(previous=previous, number=number + 1, era=era, after_xid=after_xid, xid=xid, ids=ids, digests=digests)
-    made = Seal(number=number + 1, era=era, after_xid=after_xid, xid=xid, ids=list(ids), digests=digests, previous=previous, head=head)
+    block: dict[str, Any] = {
+        "number": number + 1,
+        "era": era,
+        "after_xid": last_xid if era == last_era else 0,
+        "xid": xid,
+        "digests": digests,
+    }
+    block |= {"previous": previous, "sealed_at": clock.wall_now()}
+    made = Seal(**block, ids=list(ids), head=rules.head_of(**block, ids=ids))
     made.save(force_insert=True)
     return made
 

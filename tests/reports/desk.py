@@ -145,7 +145,7 @@ def busy() -> Desk:
 def hedge(*, desk: Desk, venue_id: UUID, covers_id: UUID | None, now: datetime, execution: str = "X-1") -> Trade:
     """We buy 1 BTC for 20,000 USD with a fee of 10."""
     trade, version, _ = trades.book_hedge(
-        trade_id=ids.uuid7(), pre_hedge_rfq_id=None, trader_id=None, reference_mid=None, counterparty_id=venue_id,
+        trade_id=ids.uuid7(), terms_id=None, pre_hedge_rfq_id=None, trader_id=None, reference_mid=None, counterparty_id=venue_id,
         entity_id=desk.entity_id, book_id=desk.book_id, pair_id="BTC-USD", base="BTC", quote="USD",
         execution_id=execution, side="buy", quantity=D(1), price=D(20000), quote_quantity=D(20000), fee=D(10), value_date=TODAY,
         trade_date=TODAY, source="FILE", covers_id=covers_id, made_by=None, executed_at=now, now=now,

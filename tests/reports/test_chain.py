@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, ProgrammingError, connection
+from django.db import ProgrammingError, connection
 
 from apps.core import db
 from apps.events.models import Event, Seal
@@ -103,6 +103,7 @@ DAMAGE = {
         f"WHERE transaction_id = {POSTING} LIMIT 1)",
         "was changed",
     ),
+    "a block of another time": ("UPDATE events_seal SET sealed_at = sealed_at - interval '1 day' WHERE number = 2", "block 2: the block"),
     "a removed block": ("DELETE FROM events_seal WHERE number = 1", "block 2: block 1 is missing"),
     "a block that says something else": ("UPDATE events_seal SET digests = digests || '\\x00' WHERE number = 1", "block 1"),
     "a block about fewer rows": (
@@ -113,20 +114,30 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_found_and_its_place_told(name: str, superuser: psycopg.Connection[Any], capsys: pytest.CaptureFixture[str]) -> None:
+TABLES = ("events_event", "events_seal", "ledger_ledgertransaction", "ledger_ledgerline", "ledger_ledgeraccount")
+
+
+def test_damage_is_found_and_its_place_told(superuser: psycopg.Connection[Any]) -> None:
     firms = desk.busy()
     seal()
     desk.deal(firms.acme, "later")
     seal()
     assert broken() == ""
     assert Seal.objects.count() >= 2
-    sql, told = DAMAGE[name]
-    assert superuser.execute(sql).rowcount, "the damage did nothing"
-    with pytest.raises(CommandError, match=r"broken at ") as no:
-        call_command("verify_chain")
-    assert no.value.returncode == 1
-    assert told in str(no.value)
+    for table in TABLES:
+        superuser.execute(f"CREATE TEMP TABLE kept_{table} AS TABLE {table}")
+    try:
+        for name, (sql, told) in DAMAGE.items():
+            assert superuser.execute(sql).rowcount, f"{name}: the damage did nothing"
+            with pytest.raises(CommandError, match=r"broken at ") as no:
+                call_command("verify_chain")
+            assert no.value.returncode == 1, name
+            assert told in str(no.value), name
+            for table in TABLES:
+                superuser.execute(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
+            assert broken() == "", name
+    finally:
+        superuser.execute("; ".join(f"DROP TABLE kept_{table}" for table in TABLES))
 
 
 def test_a_chain_made_anew_is_found_by_the_head_that_was_kept_outside(
@@ -177,10 +188,8 @@ def test_eight_sealers_at_once_make_one_chain() -> None:
 @pytest.mark.parametrize("table", ["events_event", "events_seal", "ledger_ledgertransaction", "ledger_ledgerline"])
 @pytest.mark.parametrize("sql", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0} CASCADE"])
 def test_the_apps_role_has_no_right_to_rewrite_history(table: str, sql: str, superuser_session: psycopg.Connection[Any]) -> None:
-    desk.busy()
-    seal()
     for right in ("UPDATE", "DELETE", "TRUNCATE"):
         row = superuser_session.execute("SELECT has_table_privilege('flowdesk_app', %s, %s)", [table, right])
         assert row.fetchone() == (False,)
-    with pytest.raises((ProgrammingError, IntegrityError)), connection.cursor() as cursor:
+    with pytest.raises(ProgrammingError, match="permission denied"), connection.cursor() as cursor:
         cursor.execute(sql.format(table, "xid" if table == "events_seal" else "id"))

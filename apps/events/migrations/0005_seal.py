@@ -1,7 +1,6 @@
 """The blocks of the audit chain."""
 
 import django.contrib.postgres.fields
-import django.db.models.expressions
 from django.db import migrations, models
 
 from apps.core import db
@@ -21,7 +20,7 @@ class Migration(migrations.Migration):
                 ("digests", models.BinaryField()),
                 ("previous", models.BinaryField()),
                 ("head", models.BinaryField(unique=True)),
-                ("sealed_at", models.DateTimeField(db_default=django.db.models.expressions.RawSQL("clock_timestamp()", []))),
+                ("sealed_at", models.DateTimeField()),
             ],
             options={
                 "constraints": [

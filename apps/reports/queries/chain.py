@@ -6,6 +6,7 @@ that no setting of a session changes a digest.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from apps.core import db
@@ -112,8 +113,14 @@ def _block(block: Seal, *, number: int, head: bytes, era: int, xid: int) -> str:
         return "it does not follow the block before"
     if (block.era, block.after_xid) != (era, xid) and not (block.era > era and block.after_xid == 0):
         return "it does not begin where the block before ended"
-    wanted = head_of(previous=head, number=block.number, era=block.era, after_xid=block.after_xid, xid=block.xid, ids=ids, digests=digests)
-    if bytes(block.head) != wanted:
+    bounds: dict[str, Any] = {
+        "number": block.number,
+        "era": block.era,
+        "after_xid": block.after_xid,
+        "xid": block.xid,
+        "sealed_at": block.sealed_at,
+    }
+    if len(digests) != DIGEST * len(ids) or bytes(block.head) != head_of(**bounds, previous=head, ids=ids, digests=digests):
         return "the block itself was changed"
     there = [(row[0], bytes(row[1])) for row in db.run(_ROWS, {"era": block.era, "after": block.after_xid, "to": block.xid})]
     sealed = [(one, digests[at * DIGEST : (at + 1) * DIGEST]) for at, one in enumerate(ids)]
