@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from apps.core import money
+from apps.core import db, money
 
 from . import rules
 from .models import Hold, LedgerAccount, LedgerLine, LedgerTransaction
@@ -49,6 +49,45 @@ def list_client_balances(account_ids: Iterable[UUID]) -> dict[UUID, list[ClientB
                 receivable=kinds_.get(Kind.RECEIVABLE, none)[0],
                 payable=-kinds_.get(Kind.PAYABLE, none)[0],
             )
+        )
+    return out
+
+
+_AS_OF = """
+SELECT a.owner_id, a.asset_code, a.kind, sum(l.amount) FROM ledger_ledgeraccount a
+JOIN ledger_ledgerline l ON l.account_id = a.id JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
+WHERE a.owner_id = ANY (%s::uuid[]) AND a.kind IN ('CLIENT_BALANCE', 'RECEIVABLE', 'PAYABLE')
+  AND t.effective_at <= coalesce(%s, 'infinity'::timestamptz) AND t.recorded_at <= coalesce(%s, 'infinity'::timestamptz)
+GROUP BY a.owner_id, a.asset_code, a.kind
+"""
+_HELD_AS_OF = """
+SELECT a.owner_id, a.asset_code, 'HELD', sum(h.amount) FROM ledger_ledgeraccount a JOIN ledger_hold h ON h.account_id = a.id
+WHERE a.owner_id = ANY (%s::uuid[]) AND h.created_at <= coalesce(%s, 'infinity'::timestamptz)
+  AND coalesce(h.ended_at, 'infinity'::timestamptz) > coalesce(%s, desk_now())
+GROUP BY a.owner_id, a.asset_code
+"""
+
+
+def list_client_balances_as_of(
+    account_ids: Iterable[UUID], *, effective_at: datetime | None, recorded_at: datetime | None
+) -> dict[UUID, list[ClientBalance]]:
+    """What had taken effect by one moment (desk time), as far as it was recorded by the other (wall time); None: by now.
+
+    A correction that is posted later with its effect in the past is in the first, and is not in the second before it was recorded. What is
+    held has one time, the desk's. The caller has checked that the accounts may be seen.
+    """
+    rows: dict[tuple[UUID, str], dict[str, Decimal]] = {}
+    owners = db.array(account_ids)
+    for owner, asset, kind, total in [
+        *db.run(_AS_OF, (owners, effective_at, recorded_at)),
+        *db.run(_HELD_AS_OF, (owners, effective_at, effective_at)),
+    ]:
+        rows.setdefault((owner, asset), {})[kind] = total
+    out: dict[UUID, list[ClientBalance]] = {}
+    for (owner, asset), found in sorted(rows.items(), key=lambda row: row[0][1]):
+        amount, owed, owing, held = (found.get(k, money.ZERO) for k in (Kind.CLIENT_BALANCE, Kind.RECEIVABLE, Kind.PAYABLE, "HELD"))
+        out.setdefault(owner, []).append(
+            ClientBalance(asset=asset, posted=-amount, held=held, available=rules.available(amount, held), receivable=owed, payable=-owing)
         )
     return out
 

@@ -1,9 +1,10 @@
 """What a client reads: value dates, entries, members, ways in, the story of a deal, documents; each object by itself, and nobody else's."""
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal as D
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -81,6 +82,30 @@ def test_entries_add_up_to_the_balances(api: Api) -> None:
     assert total[("USD", "receivable")] == -D(balances["USD"]["receivable"])
     assert api.get("/api/v1/ledger-entries?asset=EUR")["data"] == []
     assert api.get("/api/v1/ledger-entries?asset=BTC")["data"] == entries
+
+
+def test_balances_of_a_moment_are_those_that_had_taken_effect_and_were_recorded(api: Api) -> None:
+    deal(api, "one")
+    first = {row["asset"]: row for row in api.get("/api/v1/balances")["data"]}
+    recorded = api.get("/api/v1/ledger-entries")["data"][0]["recorded_at"]
+    clock.freeze_desk(world.NOON + timedelta(seconds=1))
+    deal(api, "two")
+    now = {row["asset"]: row for row in api.get("/api/v1/balances")["data"]}
+    assert (first["BTC"]["payable"], now["BTC"]["payable"]) == ("2", "4")
+
+    def of(**query: str) -> dict[str, Any]:
+        return {row["asset"]: row for row in api.get(f"/api/v1/balances?{urlencode(query)}")["data"]}
+
+    noon, one = world.NOON.isoformat(), (world.NOON + timedelta(seconds=1)).isoformat()
+    assert of(as_of=noon) == first
+    assert of(as_of=one) == now
+    assert of(recorded_at=recorded) == first
+    assert of(as_of=one, recorded_at=recorded) == first
+    assert of(as_of=(world.NOON - timedelta(days=1)).isoformat()) == {}
+    for wrong in ("yesterday", "2026-09-15T12:00:00"):
+        with pytest.raises(Refused) as no:
+            of(as_of=wrong)
+        assert no.value.status == 422 or no.value.status == 400
 
 
 def test_a_page_of_entries_goes_on_where_it_ended(api: Api) -> None:

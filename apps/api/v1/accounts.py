@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
-from apps.api.shapes import WireId, array, decimal, obj, read_query, text
+from apps.api.shapes import Instant, WireId, array, decimal, obj, read_query, text
 from apps.clients import queries as clients
 from apps.core import ids, money
 from apps.ledger import queries as ledger
@@ -26,7 +26,11 @@ BALANCE = obj(
         "payable": decimal("what we owe you from deals not settled"),
     }
 )
-QUERY = {"account_id": WireId("only this account", prefix="acc")}
+QUERY = {
+    "account_id": WireId("only this account", prefix="acc"),
+    "as_of": Instant("what had taken effect by then (desk time)", "2026-09-15T12:00:00Z"),
+    "recorded_at": Instant("as far as it was recorded by then (wall time)", "2026-09-16T08:00:00Z"),
+}
 
 
 class Accounts(Door):
@@ -46,16 +50,28 @@ def _describe(a: Any) -> dict[str, Any]:
 
 
 class Balances(Door):
-    @documented("Balances by account and asset", answer=obj({"data": array(BALANCE)}), query=QUERY, refusals={404: "not_found"})
+    @documented(
+        "Balances by account and asset: now, or as of a moment, or as they were known at one",
+        answer=obj({"data": array(BALANCE)}),
+        query=QUERY,
+        refusals={404: "not_found"},
+    )
     def get(self, request: Request) -> HttpResponse:
-        wanted = read_query(request.query_params, QUERY)["account_id"]
+        query = read_query(request.query_params, QUERY)
+        wanted, as_of, recorded_at = query["account_id"], query["as_of"], query["recorded_at"]
         accounts = [clients.get_account(wanted, actor=self.actor)] if wanted else list(clients.visible_to(self.actor))
-        return show({"data": describe_balances(accounts)})
+        if as_of is None and recorded_at is None:
+            return show({"data": describe_balances(accounts)})
+        then = ledger.list_client_balances_as_of([a.id for a in accounts], effective_at=as_of, recorded_at=recorded_at)
+        return show({"data": _describe_balances(accounts, then)})
 
 
 def describe_balances(accounts: list[Any]) -> list[dict[str, Any]]:
     """Balances of accounts, by account and asset."""
-    by_account = ledger.list_client_balances([a.id for a in accounts])
+    return _describe_balances(accounts, ledger.list_client_balances([a.id for a in accounts]))
+
+
+def _describe_balances(accounts: list[Any], by_account: dict[Any, list[Any]]) -> list[dict[str, Any]]:
     return [
         {
             "account_id": ids.encode("acc", account.id),
