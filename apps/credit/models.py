@@ -181,11 +181,13 @@ class Breach(Row):
 
 
 class ExposureCall(Row):
-    """What we ask a client to bring down or pay, by when."""
+    """What we ask a client to bring down on a line (in USD), or to pay into a prefunded account (in the asset that is short), by when."""
 
-    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="calls")
+    line = models.ForeignKey(Line, null=True, on_delete=models.PROTECT, related_name="calls")
+    account_id = models.UUIDField(null=True)
     client_id = models.UUIDField()
-    amount = AmountField()  # USD
+    amount = AmountField()
+    currency = models.CharField(max_length=12, default="USD")
     reason = models.CharField(max_length=200)
     status = models.CharField(max_length=9, choices=[(s, s) for s in CallStatus], default=CallStatus.ISSUED)
     issued_by = models.UUIDField(null=True)  # null: the system
@@ -197,6 +199,11 @@ class ExposureCall(Row):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["line", "client_id"], condition=Q(status="ISSUED"), name="call_one_open"),
+            models.UniqueConstraint(fields=["account_id", "currency"], condition=Q(status="ISSUED"), name="call_one_of_balance"),
+            models.CheckConstraint(
+                condition=Q(line__isnull=False, account_id__isnull=True, currency="USD") | Q(line__isnull=True, account_id__isnull=False),
+                name="call_of_line_or_balance",
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0, due_at__gt=F("issued_at")), name="call_whole"),
             models.CheckConstraint(condition=~Q(status="WITHDRAWN") | Q(approval_id__isnull=False), name="call_withdrawn_by_two"),
         ]

@@ -202,6 +202,18 @@ def calls_visible_to(actor: Actor) -> QuerySet[ExposureCall]:
     return calls if actor.kind in {"STAFF", "SYSTEM"} else calls.none()
 
 
+def list_called(account_id: UUID) -> set[str]:
+    """The assets that a prefunded account is called for."""
+    open_ones = ExposureCall.objects.filter(account_id=account_id, status=CallStatus.ISSUED)
+    return set(open_ones.values_list("currency", flat=True))
+
+
+def list_called_accounts() -> list[UUID]:
+    """Prefunded accounts with an open call."""
+    open_ones = ExposureCall.objects.filter(account_id__isnull=False, status=CallStatus.ISSUED)
+    return [account_id for account_id in open_ones.values_list("account_id", flat=True).distinct() if account_id is not None]
+
+
 def lock_call(call_id: UUID) -> ExposureCall:
     """:raises NotFound: no such call"""
     found = ExposureCall.objects.select_for_update(no_key=True, of=("self",)).filter(id=call_id).first()
@@ -217,7 +229,7 @@ def describe_call(call: ExposureCall, now: datetime) -> dict[str, Any]:
         "id": ids.encode("call", call.id),
         "status": "OVERDUE" if overdue else str(call.status),
         "amount": money.text(call.amount),
-        "currency": "USD",
+        "currency": call.currency,
         "reason": call.reason,
         "issued_at": call.issued_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "due_at": call.due_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),

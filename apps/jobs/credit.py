@@ -1,8 +1,10 @@
-"""Keep credit true: marks, replacement cost, breaches; and no reservation for ever."""
+"""Keep credit true: marks, replacement cost, breaches; no reservation for ever; prefunded accounts that are short."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from celery import shared_task
 from django.conf import settings
@@ -12,10 +14,13 @@ from apps.core.clock import desk_now
 from apps.core.errors import AppError
 from apps.credit import queries
 from apps.instruments import queries as instruments
+from apps.ledger import queries as ledger
 from apps.pricing.errors import PriceUnavailable
 from apps.pricing.feeds import bus
 from apps.rfqs import queries as rfqs
+from apps.settlement import queries as settlement
 from apps.workflows.revalue_credit import keep_marks, release_orphan, revalue_line
+from apps.workflows.watch_balances import settle_owed, watch_balance
 
 log = logging.getLogger(__name__)
 DEAD = timedelta(minutes=1)  # since when nothing may stand reserved for a request that ended
@@ -60,7 +65,27 @@ def sweep_orphans() -> int:
     return released
 
 
+def watch_balances() -> int:
+    """Settle owed prefunded deals that the balance holds now, then call what is short; how many deals settled and calls were made."""
+    done = 0
+    owed = settlement.list_owed_deals()
+    for trade_id, account_id in owed:
+        done += _quietly(settle_owed, trade_id=trade_id, account_id=account_id) or 0
+    for account_id in sorted({*(a for _, a in owed), *ledger.list_overdrawn(), *queries.list_called_accounts()}):
+        done += len(_quietly(watch_balance, account_id=account_id) or [])
+    return done
+
+
+def _quietly(case: Callable[..., Any], **kw: Any) -> Any:
+    try:
+        return case(**kw)
+    except (AppError, DatabaseError) as no:  # busy: it is still due at the next tick
+        log.warning("%s %s: %s", case.__name__, kw, no)
+        return None
+
+
 @shared_task(name="flowdesk.keep_credit")
 def keep_credit() -> None:
     sweep_orphans()
+    watch_balances()
     revalue()

@@ -125,6 +125,12 @@ def sum_owed_to(entity_id: UUID, asset: str, account_ids: Iterable[UUID]) -> Dec
     return -(rows.aggregate(s=Sum("amount"))["s"] or money.ZERO)
 
 
+def list_overdrawn() -> list[UUID]:
+    """Client accounts with a balance below zero: reversals, returns and corrections always post."""
+    rows = LedgerAccount.objects.filter(kind=Kind.CLIENT_BALANCE, amount__gt=0, owner_id__isnull=False)
+    return [owner for owner in rows.order_by("owner_id").values_list("owner_id", flat=True).distinct() if owner is not None]
+
+
 def list_positions(entity_id: UUID, book_id: UUID | None = None) -> dict[str, Decimal]:
     """Net open position per asset, positive = long: −Σ of the result side (operations.md, position identity)."""
     rows = LedgerAccount.objects.filter(entity_id=entity_id, kind__in=RESULT)

@@ -70,10 +70,14 @@ def deal_at(
     now: datetime,
     elapsed_us: Callable[[], int] | None = None,
     trade_id: UUID | None = None,
+    is_short: bool = False,
 ) -> tuple[Trade, TradeVersion, str]:
-    """Take a live quote: use what was reserved or held for it, book the trade, what both owe, and the ledger."""
+    """Take a live quote: use what was reserved or held for it, book the trade, what both owe, and the ledger.
+
+    :param is_short: the prefunded balance does not hold it: owed until the client has paid, never an overdraft
+    """
     trade_id = trade_id or ids.uuid7()
-    prefunded = deal.mode == SettlementMode.PREFUNDED
+    prefunded = deal.mode == SettlementMode.PREFUNDED and not is_short
     if deal.has_reserved:
         credit.commit_with_next(source_id=deal.rfq_id, deal_id=trade_id)
     if prefunded:

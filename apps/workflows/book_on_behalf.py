@@ -90,8 +90,8 @@ def book_on_behalf(
     if now - agreed_at > rfq_rules.LATE:
         flags.append("LATE")
     rfq_id, trade_id = ids.uuid7(), ids.uuid7()
-    headroom = taking.take_agreed(dealing=dealing, rfq_id=rfq_id, trade_id=trade_id, priced=priced, market=market, day=settles.day, now=now)
-    if headroom is None:
+    taken = taking.take_agreed(dealing=dealing, rfq_id=rfq_id, trade_id=trade_id, priced=priced, market=market, day=settles.day, now=now)
+    if not taken.fits:
         flags.append("CREDIT")
     rfq, quote = rfqs.open_quoted(
         rfq_id=rfq_id,
@@ -99,7 +99,7 @@ def book_on_behalf(
         ask=ask,
         value_date=settles.day,
         member_id=None,
-        figures=quoting.figures(priced, market, settles, headroom or {}, by=actor.name, policy_version=policy.version),
+        figures=quoting.figures(priced, market, settles, taken.headroom, by=actor.name, policy_version=policy.version),
         response_time_us=None,
         priced_by=actor.id,
         now=now,
@@ -107,7 +107,14 @@ def book_on_behalf(
     agreement = rfqs.agree(rfq=rfq, agreed_at=agreed_at, agreed_by=agreed_by, evidence=evidence, flags=flags, booked_by=actor.id, now=now)
     deal = replace(rfq_queries.get_deal(quote.id, actor=actor), halted_at=None)
     trade, version, _ = deal_at(
-        deal=deal, quote_id=quote.id, client_order_id=None, side=side, price=priced[side].price, now=now, trade_id=trade_id
+        deal=deal,
+        quote_id=quote.id,
+        client_order_id=None,
+        side=side,
+        price=priced[side].price,
+        now=now,
+        trade_id=trade_id,
+        is_short=taken.is_short,
     )
     return trade, version, agreement, _ask_checker(trade, agreement, deal.pair, actor, now) if flags else None
 

@@ -46,12 +46,13 @@ def lower_status(
     :raises StillOpen: OFFBOARDED while something is open
     """
     people.require_may(actor.roles, DOWN)
-    client = queries.get_counterparty(client_id)
-    accounts = _accounts(client, account_id)
-    rfq_queries.close_gates_of([account.id for account in accounts])
-    credit.lock_client(group_id=client.group_id, client_id=client.id, account_ids=[account.id for account in accounts])
-    for account in accounts:
-        queries.lock_account(account.id)
+    return lower(client_id=client_id, account_id=account_id, status=status, reason=reason, now=now)
+
+
+@step
+def lower(*, client_id: UUID, account_id: UUID | None = None, status: ClientStatus, reason: str, now: datetime) -> Counterparty | Account:
+    """:func:`lower_status` by a rule of the desk, or for a person who may; first of all locks in its transaction."""
+    client, accounts = stand_still(client_id=client_id, account_id=account_id)
     thing = queries.lock_status(client_id, account_id)
     if not rules.is_down(thing.status, status):
         raise NotDown(f"{thing.status} → {status} is not stricter")
@@ -63,6 +64,18 @@ def lower_status(
         clients.narrow_keys(client_id=client.id, account_id=account_id)
     clients.set_status(thing=thing, status=status, reason=reason)
     return thing
+
+
+@step
+def stand_still(*, client_id: UUID, account_id: UUID | None = None) -> tuple[Counterparty, list[Account]]:
+    """Wait for the accepts that were received before, and let none begin: the money of a client, or of one account, is locked."""
+    client = queries.get_counterparty(client_id)
+    accounts = _accounts(client, account_id)
+    rfq_queries.close_gates_of([account.id for account in accounts])
+    credit.lock_client(group_id=client.group_id, client_id=client.id, account_ids=[account.id for account in accounts])
+    for account in accounts:
+        queries.lock_account(account.id)
+    return client, accounts
 
 
 @use_case

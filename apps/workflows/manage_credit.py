@@ -164,7 +164,7 @@ def propose_withdrawal(*, actor: Actor, call_id: UUID, reason: str, now: datetim
         subject_type="exposure_call",
         subject_id=call.id,
         subject_version=str(call.status),
-        title=f"Withdraw the call for {money.text(call.amount)} USD",
+        title=f"Withdraw the call for {money.text(call.amount)} {call.currency}",
         payload={"status": str(CallStatus.WITHDRAWN), "why": reason},
         before={"status": str(call.status), "amount": money.text(call.amount), "reason": call.reason},
         maker=actor,

@@ -1,6 +1,6 @@
 """What a quote takes of the client: its lines and caps, or a hold on its balance; given back where nothing comes of it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -126,30 +126,38 @@ def look(dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: dat
     return dict.fromkeys(priced, head)
 
 
-@step
-def take_agreed(
-    *, dealing: Dealing, rfq_id: UUID, trade_id: UUID, priced: Sides, market: Market, day: date, now: datetime
-) -> dict[Side, Headroom] | None:
-    """Take what a deal on behalf needs of lines, caps or balance, whether it fits or not: what lies beyond is a breach on record.
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a deal on behalf took. `is_short`: a balance does not hold it, so that it is owed until the client has paid."""
 
-    :return: headroom by side; None where it does not fit
+    headroom: dict[Side, Headroom]
+    fits: bool
+    is_short: bool
+
+
+@step
+def take_agreed(*, dealing: Dealing, rfq_id: UUID, trade_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> Agreed:
+    """Take what a deal on behalf needs of lines, caps or balance, whether it fits or not.
+
+    What lies beyond a line is a breach on record; of a balance that is short nothing is taken.
     """
     lock_money(mode=dealing.mode, group_id=dealing.group_id, client_id=dealing.client_id, account_id=dealing.account_id)
     claim = claim_of(dealing, rfq_id, quoting.notional_of(priced, market), day, now)
-    headroom: dict[Side, Headroom] | None
+    headroom: dict[Side, Headroom] = {}
+    fits = True
     try:
         headroom = look(dealing, rfq_id, priced, market, day, now)
     except AccountUnavailable:  # RESTRICTED: flagged as such
-        headroom = {}
+        pass
     except Rejected:
-        headroom = None
+        fits = False
     is_prefunded = dealing.mode == SettlementMode.PREFUNDED
-    if is_prefunded and headroom is not None:
+    if is_prefunded and fits:
         _hold(dealing, rfq_id, priced, now)
+    is_short = is_prefunded and not fits
     if not is_prefunded or dealing.has_caps:
-        fits = credit.book_agreed(claim=claim, deal_id=trade_id, now=now).fits
-        return headroom if fits else None
-    return headroom
+        fits = credit.book_agreed(claim=claim, deal_id=trade_id, now=now).fits and not is_short
+    return Agreed(headroom, fits, is_short)
 
 
 @step

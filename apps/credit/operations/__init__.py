@@ -1,7 +1,7 @@
 """Reserve at the quote, commit at the accept, release or close at the end; grant lines, keep marks, record breaches, call."""
 
 from .breaches import review
-from .calls import issue_call, meet_calls, withdraw_call
+from .calls import call_balance, issue_call, meet_calls, withdraw_call
 from .lines import line_id_of, seed_reference, set_haircut, set_line
 from .marks import revalue, set_marks, set_revalued
 from .reserving import (
@@ -29,6 +29,7 @@ __all__ = [
     "allocate",
     "ask",
     "book_agreed",
+    "call_balance",
     "close",
     "commit",
     "commit_with_next",

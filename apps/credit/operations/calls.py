@@ -1,6 +1,7 @@
-"""Exposure calls: what a client is asked to bring down, by when."""
+"""Exposure calls: what a client is asked to bring down or to pay in, by when."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from apps.credit.models import ExposureCall, Line
 from apps.credit.queries import describe_call
 from apps.credit.states import CALL, CallStatus, Level
 from apps.events import operations as events
+
+PAY_WITHIN = timedelta(hours=24)
 
 
 @step
@@ -41,6 +44,43 @@ def issue_by_system(*, line: Line, amount: Decimal, due_at: datetime, now: datet
         return
     client_id = line.subject_id if line.level == Level.CLIENT else Account.objects.only("owner_id").get(id=line.subject_id).owner_id
     issue_call(line=line, client_id=client_id, amount=amount, reason="past the credit line", due_at=due_at, issued_by=None, now=now)
+
+
+@step
+def call_balance(*, account_id: UUID, client_id: UUID, short: Mapping[str, Decimal], now: datetime) -> list[ExposureCall]:
+    """Bring the calls on a prefunded account to what its balances are short of: met where nothing is short, issued where none was.
+
+    A call that two people took back is not issued again for the same shortfall, only for a larger one.
+
+    :param short: by asset, above zero
+    :return: the calls issued now
+    """
+    made = []
+    calls = ExposureCall.objects.select_for_update(no_key=True).filter(account_id=account_id).order_by("issued_at", "id")
+    last = {call.currency: call for call in calls}
+    for asset, call in last.items():
+        if call.status == CallStatus.ISSUED and asset not in short:
+            _end(call, CallStatus.MET, now, [])
+    for asset, amount in sorted(short.items()):
+        before = last.get(asset)
+        if before is not None and (
+            before.status == CallStatus.ISSUED or (before.status == CallStatus.WITHDRAWN and amount <= before.amount)
+        ):
+            continue
+        one = ExposureCall(
+            id=ids.uuid7(),
+            account_id=account_id,
+            client_id=client_id,
+            amount=amount,
+            currency=asset,
+            reason="a deal or a returned payment is past the balance",
+            issued_at=now,
+            due_at=now + PAY_WITHIN,
+        )
+        db.insert(one)
+        _tell(one, now)
+        made.append(one)
+    return made
 
 
 @step
@@ -76,5 +116,5 @@ def _tell(call: ExposureCall, now: datetime) -> None:
         subject_id=call.id,
         client_id=call.client_id,
         public=describe_call(call, now),
-        house={"amount": money.text(call.amount), "line": str(call.line_id)},
+        house={"amount": money.text(call.amount), "of": str(call.line_id or call.account_id)},
     )

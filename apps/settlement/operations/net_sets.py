@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from apps.clients.models import Account
+from apps.clients.models import Account, SettlementMode
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.settlement.errors import AlreadySettling, NothingToFreeze
@@ -51,6 +51,7 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
     members = list(
         Obligation.objects.select_for_update(no_key=True, of=("self",))
         .filter(account=account, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=cutoff_at)
+        .exclude(trade__terms__mode=SettlementMode.PREFUNDED)  # settled out of the balance
         .order_by("id")
     )
     if not members:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from apps.clients.models import SettlementMode
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.settlement.models import Instruction, Obligation
@@ -143,4 +144,4 @@ def lock_open(*, account_id: UUID, entity_id: UUID, value_date: date, booked_unt
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(
         account_id=account_id, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=booked_until
     )
-    return list(rows.order_by("id"))
+    return list(rows.exclude(trade__terms__mode=SettlementMode.PREFUNDED).order_by("id"))

@@ -17,6 +17,7 @@ from .due import (
 from .exposure import Due, list_exposed, list_obligations_of, list_outstanding
 from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
+from .prefunded import list_owed_deals, list_short
 from .views import (
     count_unsettled,
     describe_deposit,
@@ -86,12 +87,14 @@ __all__ = [
     "list_obligations_of",
     "list_outstanding",
     "list_owed_by_lp",
+    "list_owed_deals",
     "list_parts_of",
     "list_places",
     "list_queue",
     "list_receipts",
     "list_released",
     "list_sets_to_instruct",
+    "list_short",
     "list_statement_lines",
     "list_straight_through",
     "list_stuck",

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from apps.clients import queries as clients
+from apps.clients.models import SettlementMode
 from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, RailCursor, Receipt, ReleaseBand, Withdrawal
 from apps.settlement.rules import netting
 from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReceiptStatus, WithdrawalStatus
@@ -31,6 +32,7 @@ def list_due_freezes(now: datetime) -> list[Freeze]:
     """The sets whose netting cut-off passed 10 s ago, by the account's terms."""
     rows = (
         Obligation.objects.filter(status=ObligationStatus.OPEN, value_date__lte=(now + timedelta(days=2)).date())
+        .exclude(trade__terms__mode=SettlementMode.PREFUNDED)
         .order_by("value_date", "booked_at")
         .values_list("account_id", "entity_id", "value_date", "booked_at")[: BATCH * 10]
     )

@@ -33,6 +33,14 @@ def set_off(*, entity_id: UUID, account_id: UUID, asset: str, amount: Decimal) -
     ]
 
 
+def owed_from_balance(*, entity_id: UUID, account_id: UUID, asset: str, amount: Decimal, pays: bool) -> list[Line]:
+    """What a prefunded client owes is paid out of its balance; what we owe it (`pays`) goes into it."""
+    balance = client_ref(Kind.CLIENT_BALANCE, entity_id, account_id, asset)
+    if pays:
+        return [debit(client_ref(Kind.PAYABLE, entity_id, account_id, asset), amount), credit(balance, amount)]
+    return [debit(balance, amount), credit(client_ref(Kind.RECEIVABLE, entity_id, account_id, asset), amount)]
+
+
 def payment_sent(till: Till, owed: Ref, amount: Decimal) -> list[Line]:
     """:param owed: PAYABLE, CLIENT_BALANCE, or SUSPENSE where a receipt goes back"""
     return [debit(owed, amount), credit(till.ref(Kind.IN_TRANSIT), amount)]

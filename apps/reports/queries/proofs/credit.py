@@ -71,7 +71,7 @@ LINES = (
              <> a.checker_id
            WHERE g.number > 1 AND a.id IS NULL""",
         """SELECT format('call %s is %s, and its line %s is in no breach since %s', e.id, e.status, e.line_id, e.issued_at)
-           FROM credit_exposurecall e WHERE e.status = 'ISSUED' AND e.issued_by IS NULL
+           FROM credit_exposurecall e WHERE e.status = 'ISSUED' AND e.issued_by IS NULL AND e.line_id IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM credit_breach b WHERE b.line_id = e.line_id AND b.cured_at IS NULL)""",
     ),
     sql(
