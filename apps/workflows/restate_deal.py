@@ -39,8 +39,9 @@ def lock_deal(trade_id: UUID) -> Trade:
 
 
 def is_prefunded(trade: Trade) -> bool:
+    """Whether what it owes settles in the balance as it is booked; one agreed past the balance, and not paid yet, is owed as on credit."""
     assert trade.terms is not None, "a client's deal has terms"
-    return trade.terms.mode == SettlementMode.PREFUNDED
+    return trade.terms.mode == SettlementMode.PREFUNDED and not settlement.list_outstanding(trade.id)
 
 
 def business_date(trade: Trade, now: datetime) -> date:

@@ -31,7 +31,7 @@ from apps.workflows.book_on_behalf import book_on_behalf
 from apps.workflows.change_status import propose_status
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.manage_credit import propose_withdrawal
-from tests import lines, people, world
+from tests import deals, lines, people, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,3 +182,28 @@ def test_of_a_frozen_client_nothing_is_asked() -> None:
 @use_case
 def freeze(*, firm: world.Firm, now: datetime) -> None:
     clients.set_status(thing=Counterparty.objects.get(id=firm.client_id), status=ClientStatus.FROZEN, reason="list")
+
+
+def test_an_owed_deal_is_corrected_and_cancelled_like_one_on_credit() -> None:
+    firm = prefunded(False, D(30_000))
+    trade = agreed(firm)[0]
+    deals.change(trade, price="20000")
+    assert of_client() == {"CLIENT_BALANCE USD": D(-30_000), "RECEIVABLE USD": D(40_000), "PAYABLE BTC": D(-2)}
+    proven()
+    pay_in(D(10_000), False)
+    assert credit_jobs.watch_balances() == 1
+    assert of_client() == {"CLIENT_BALANCE BTC": D(-2)}
+    deals.change(trade, price="19990")
+    assert of_client() == {"CLIENT_BALANCE BTC": D(-2), "CLIENT_BALANCE USD": D(-20)}, "settled by now: on the balance at once"
+    proven()
+
+
+def test_an_owed_deal_that_is_cancelled_owes_nothing_any_more() -> None:
+    firm = prefunded(False, D(30_000))
+    trade = agreed(firm)[0]
+    credit_jobs.watch_balances()
+    deals.change(trade, cancel=True)
+    assert of_client() == {"CLIENT_BALANCE USD": D(-30_000)}
+    credit_jobs.watch_balances()
+    assert ExposureCall.objects.get().status == "MET"
+    proven()

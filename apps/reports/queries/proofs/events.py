@@ -55,13 +55,12 @@ LINES = (
         _missing(
             "trade.cancelled", "trade", "cancelled trade", "(SELECT id FROM trades_trade WHERE kind = 'CLIENT' AND status = 'CANCELLED') f"
         ),
-        _missing(
-            "trade.corrected",
-            "trade",
-            "corrected trade",
-            "(SELECT DISTINCT t.id FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id "
-            "WHERE t.kind = 'CLIENT' AND v.action = 'CORRECT') f",
-        ),
+        """SELECT format('trade %s has %s corrections and %s events trade.corrected', t.id, v.n, coalesce(e.n, 0))
+           FROM trades_trade t
+           JOIN (SELECT trade_id, count(*) AS n FROM trades_tradeversion WHERE action = 'CORRECT' GROUP BY trade_id) v ON v.trade_id = t.id
+           LEFT JOIN (SELECT subject_id, count(*) AS n FROM events_event WHERE kind = 'trade.corrected' AND subject_type = 'trade'
+                      GROUP BY subject_id) e ON e.subject_id = t.id
+           WHERE t.kind = 'CLIENT' AND v.n <> coalesce(e.n, 0)""",
         _missing("hedge.booked", "trade", "hedge", "(SELECT id FROM trades_trade WHERE kind = 'HEDGE') f"),
         _missing("internal.booked", "trade", "internal trade", "(SELECT id FROM trades_trade WHERE kind = 'INTERNAL') f"),
         _missing("quote.accepted", "quote", "accepted quote", "(SELECT id FROM rfqs_quote WHERE status = 'ACCEPTED') f"),
