@@ -2,11 +2,12 @@
 # Paths are relative and programs are run with `-m`, so that a checkout whose path has a space works.
 PY := .venv/bin/python
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo run test drill check bench lock fmt client venv
+.PHONY: help demo run sandbox test drill check bench lock fmt client venv
 
 help:
 	@echo "make demo   one desk day from RFQ to statement, on real engines (ARGS=\"--prices FILE --seed N\")"
 	@echo "make run    the platform on this machine, until Ctrl-C (WEB_PORT, LIVE_PORT)"
+	@echo "make sandbox  the sandbox beside it, with a database, ports and keys of its own (docs/sandbox.md)"
 	@echo "make test   the short set of tests; make drill: the long one (ARGS=\"tests/ledger -k name\")"
 	@echo "make check  lint, types, contracts, migrations, deployment, OpenAPI"
 	@echo "make client the client library's resources, out of docs/openapi.yaml"
@@ -17,6 +18,10 @@ demo: venv
 
 run: venv
 	@$(PY) manage.py standalone $(ARGS)
+
+sandbox: venv
+	@FLOWDESK_ENVIRONMENT=sandbox VAR_DIR=$${SANDBOX_DIR:-var/sandbox} WEB_PORT=$${WEB_PORT:-8100} LIVE_PORT=$${LIVE_PORT:-8101} \
+	  $(PY) manage.py standalone $(ARGS)
 
 test: venv
 	@$(PY) -m pytest -n 2 $(ARGS)

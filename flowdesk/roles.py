@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("web", "live", "worker", "beat", "feed", "migrate")
+NAMES = ("web", "live", "worker", "beat", "feed", "sandbox", "migrate")
 
 
 def command(role: str) -> list[str]:
@@ -30,6 +30,7 @@ def command(role: str) -> list[str]:
                    "--without-gossip", "--without-mingle", "--without-heartbeat"],
         "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""],
         "feed": [python, str(ROOT / "manage.py"), "run_feed"],
+        "sandbox": [python, str(ROOT / "manage.py"), "run_sandbox"],
         "migrate": [python, str(ROOT / "manage.py"), "migrate", "--no-input"],
     }[role]  # fmt: skip
 

@@ -235,6 +235,9 @@ QUOTE_SIGNING_KEYS_NAMED = env.str("QUOTE_SIGNING_KEYS", default="")
 QUOTE_SIGNING_KEYS = Path(QUOTE_SIGNING_KEYS_NAMED or VAR_DIR / "quote_signing_keys.json").absolute()
 KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"
 
+# Round every signed request; a sandbox's testers force what they want to see there (docs/sandbox.md).
+API_MIDDLEWARE = ["apps.api.sandbox.door.Scenarios"] if ENVIRONMENT == "sandbox" else []
+
 # --- the API ----------------------------------------------------------------------------------------------------------
 RATE_REQUESTS = env.str("RATE_REQUESTS", default="400/s")
 RATE_RFQS = env.str("RATE_RFQS", default="200/s")

@@ -12,11 +12,12 @@ _ROW = re.compile(r"\| `(?P<code>\w+)` \| (?P<status>\d+) \| (?P<retry>\w+) \| (
 
 
 @cache
-def _rows() -> list[dict[str, str]]:
+def rows() -> list[dict[str, str]]:
+    """Every code of docs/errors.md: code, status, retry, meaning."""
     text = (settings.BASE_DIR / "docs" / "errors.md").read_text(encoding="utf-8")
     return [found.groupdict() for line in text.splitlines() if (found := _ROW.fullmatch(line))]
 
 
 @require_safe
 def errors(request: HttpRequest) -> HttpResponse:
-    return render(request, "api/errors.html", {"rows": _rows()})
+    return render(request, "api/errors.html", {"rows": rows()})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
+from django.utils.module_loading import import_string
 
 from . import problems
 
@@ -27,6 +29,8 @@ class ApiProblems:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         views: GetResponse = convert_exception_to_response(_Views()._get_response)  # type: ignore[assignment, attr-defined]
+        for name in settings.API_MIDDLEWARE:
+            views = import_string(name)(views)
         self.signed: GetResponse = SecurityMiddleware(XFrameOptionsMiddleware(views))  # type: ignore[assignment]
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

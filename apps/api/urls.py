@@ -1,5 +1,6 @@
 """REST, version 1."""
 
+from django.conf import settings
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -19,6 +20,7 @@ from .v1 import (
     outcomes,
     quotes,
     rfqs,
+    sandbox,
     settlement,
     settlement_objects,
     statistics,
@@ -96,6 +98,7 @@ urlpatterns = [
     path("v1/webhooks/<str:webhook_id>/deliveries/<str:event_id>", webhooks.OneDelivery.as_view()),
     path("v1/webhooks/<str:webhook_id>/deliveries/<str:event_id>/resend", webhooks.ResendDelivery.as_view()),
     path("v1/by-client-id/<str:reference>", outcomes.ByClientId.as_view()),
+    *(sandbox.PATHS if settings.ENVIRONMENT == "sandbox" else ()),
     path("", problems.nowhere),
     path("<path:rest>", problems.nowhere),
 ]

@@ -65,6 +65,12 @@ def onboard_client(*, applicant: Applicant, entity_id: UUID, book_id: UUID, appr
 
     :raises BadLei: the LEI's check digits are wrong
     """
+    return take_on(applicant=applicant, entity_id=entity_id, book_id=book_id, approved_by=approved_by, now=now)
+
+
+@step
+def take_on(*, applicant: Applicant, entity_id: UUID, book_id: UUID, approved_by: UUID | None, now: datetime) -> Account:
+    """As :func:`onboard_client`, in the caller's transaction."""
     a = applicant
     group = clients.create_group(name=a.group) if a.group else None
     client = clients.create_counterparty(

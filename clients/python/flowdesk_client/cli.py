@@ -248,7 +248,8 @@ def receipt(args: argparse.Namespace) -> int:
 
 # --- where and who ----------------------------------------------------------------------------------------------------------
 def _client(args: argparse.Namespace) -> Client:
-    return Client(_url(args), load_key(_key_file(args)), timeout_s=args.timeout)
+    headers = {"Flowdesk-Scenario": args.scenario} if args.scenario else None
+    return Client(_url(args), load_key(_key_file(args)), timeout_s=args.timeout, headers=headers)
 
 
 def _url(args: argparse.Namespace) -> str:
@@ -291,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--live-url", help="of the sockets")
     common.add_argument("--key", metavar="FILE", help="the key file")
     common.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds of one attempt (default 10)")
+    common.add_argument("--scenario", metavar="NAME", help="of a sandbox: what it shall force (docs/sandbox.md)")
     common.add_argument("--json", action="store_true", help="answers as JSON, one a line")
     parser = argparse.ArgumentParser(prog="flowdesk", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

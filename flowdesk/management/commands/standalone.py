@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -20,7 +21,12 @@ from flowdesk.celery import CANARY, CANARY_LIFE_S
 from flowdesk.services import EnginesUnavailable, engines
 
 READY_WITHIN_S = 60
-_ORDER = {"web": (1, 30.0), "live": (2, 15.0), "feed": (2, 10.0), "beat": (2, 10.0), "worker": (3, 30.0)}
+_ORDER = {"web": (1, 30.0), "live": (2, 15.0), "feed": (2, 10.0), "beat": (2, 10.0), "worker": (3, 30.0), "sandbox": (1, 10.0)}
+
+
+def _here() -> set[str]:
+    """What runs in this environment: simulated people in a sandbox only."""
+    return set(_ORDER) - ({"sandbox"} if settings.ENVIRONMENT != "sandbox" else set())
 
 
 class Command(BaseCommand):
@@ -32,7 +38,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--only", nargs="+", choices=sorted(_ORDER), default=sorted(_ORDER), help="run only these processes")
+        parser.add_argument("--only", nargs="+", choices=sorted(_ORDER), default=sorted(_here()), help="run only these processes")
         parser.add_argument("--no-setup", action="store_true", help="neither migrate nor seed")
 
     def handle(self, *_: Any, only: list[str], no_setup: bool, **__: Any) -> None:
@@ -67,8 +73,10 @@ class Command(BaseCommand):
 
     def _set_up(self) -> None:
         steps = [["migrate", "--no-input", "--verbosity", "0"]]
-        if settings.ENVIRONMENT == "demo" and "seed_demo" in get_commands():
+        if settings.ENVIRONMENT in {"demo", "sandbox"} and "seed_demo" in get_commands():
             steps.append(["seed_demo"])
+        if settings.ENVIRONMENT == "sandbox":
+            steps += [["create_api_key", *words, "--force"] for words in _sandbox_keys()]
         for step in steps:
             self.stdout.write(f"{step[0]} …")
             self.stdout.flush()
@@ -86,7 +94,7 @@ class Command(BaseCommand):
     def _keep_up(self, only: list[str]) -> None:
         keep = [
             supervisor.Role(name, roles.command(name), roles.environment(name), *_ORDER[name], _is_deaf if name == "worker" else None)
-            for name in ("web", "live", "worker", "beat", "feed")
+            for name in ("web", "live", "worker", "beat", "feed", "sandbox")
             if name in only
         ]
         if "beat" not in only:  # nobody sends the canary then
@@ -95,6 +103,30 @@ class Command(BaseCommand):
         guard = supervisor.Supervisor(keep, run=settings.VAR_DIR, on_tick=watch.tick, out=sys.stdout)
         watch.began = time.monotonic()
         guard.run()
+
+
+# The sandbox's test clients: key file → member, scopes. Every start gives them new keys where there are none.
+KEYS = {
+    "acme": ("acme Trader", "read,quote,trade,webhook,report"),
+    "borealis": ("borealis Trader", "read,quote,trade,webhook,report"),
+    "cygnus": ("cygnus Trader", "read,quote,trade,webhook,report"),
+    "cygnus-treasury": ("cygnus Treasury", "read,settle,withdraw"),
+    "cygnus-controller": ("cygnus Controller", "read,settle,withdraw"),
+}
+
+
+def _key_file(name: str) -> Path:
+    return Path(settings.VAR_DIR) / "keys" / f"{name}.json"
+
+
+def _sandbox_keys() -> list[list[str]]:
+    """The words of `create_api_key` for each file that is not there yet."""
+    _key_file("").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return [
+        ["--client", name.partition("-")[0], "--member", member, "--scopes", scopes, "--out", str(_key_file(name))]
+        for name, (member, scopes) in KEYS.items()
+        if not _key_file(name).exists()
+    ]
 
 
 def _is_deaf(age_s: float) -> bool:
@@ -149,6 +181,9 @@ class _Watch:
         if settings.ENVIRONMENT == "demo":
             for username, password, what in getattr(settings, "DEMO_LOGINS", ()):
                 write(f"  login     {username} / {password}  ({what})")
+        if settings.ENVIRONMENT == "sandbox":
+            for name in KEYS:
+                write(f"  key       {_key_file(name)}  ({name.partition('-')[0]}'s {name.partition('-')[2] or 'trader'})")
         write("Ctrl-C stops everything.")
         self.command.stdout.flush()
 

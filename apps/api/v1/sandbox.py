@@ -1,0 +1,113 @@
+"""A sandbox's own operations: scenarios to choose from, the desk clock, a client to start over with. Routed in a sandbox only."""
+
+import binascii
+from base64 import b64decode
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.urls import path
+from rest_framework.request import Request
+
+from apps.api import auth
+from apps.api.docs import documented
+from apps.api.door import Door, show
+from apps.api.sandbox.scenarios import SCENARIOS
+from apps.api.shapes import Bad, Body, Choice, Field, Whole, array, moment, obj, text
+from apps.core import clock, ids
+from apps.rfqs.queries import stamp
+from apps.workflows.advance_clock import advance_clock
+from apps.workflows.found_test_client import TestClient, found_test_client
+
+YEAR_S = 366 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey(Field):
+    """An Ed25519 public key: 32 bytes in base64."""
+
+    def read(self, value: Any) -> bytes:
+        try:
+            raw = b64decode(value, validate=True) if isinstance(value, str) else b""
+        except (binascii.Error, ValueError):
+            raw = b""
+        if len(raw) != 32:
+            raise Bad("invalid_key", "an Ed25519 public key: 32 bytes in base64")
+        return raw
+
+
+CLOCK = Body("ClockAdvance", {"advance_s": Whole("seconds to move the desk clock on", 86_400, required=True, least=1, most=YEAR_S)})
+CLIENT = Body(
+    "TestClient",
+    {
+        "public_key": PublicKey("of the member who trades", required=True),
+        "treasury_public_key": PublicKey("of the member who settles and asks for withdrawals"),
+        "controller_public_key": PublicKey("of the member who approves them"),
+        "mode": Choice("how it settles", "CREDIT", among=("CREDIT", "CLIENT_FIRST", "PREFUNDED")),
+    },
+)
+KEY = obj({"key_id": text("ak_test_…"), "member": text("whose"), "scopes": array(text("")), "expires_at": moment("")})
+MADE = obj({"client": text("its code"), "account_id": text("acc_…"), "keys": array(KEY)})
+SCENARIO = obj({"name": text("for the header Flowdesk-Scenario"), "magic": text("the quantity's four decimals; empty: by header only"),
+                "kind": text("where it acts"), "about": text("what it does")})  # fmt: skip
+
+
+class Scenarios(Door):
+    @documented("What can be forced", name="list_scenarios", answer=obj({"data": array(SCENARIO)}))
+    def get(self, request: Request) -> HttpResponse:
+        rows = [
+            {"name": one.name, "magic": f".00{one.magic:02}" if one.magic else "", "kind": str(one.kind), "about": one.about}
+            for one in SCENARIOS.values()
+        ]
+        return show({"data": rows})
+
+
+class Clock(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "read"}
+
+    @documented("Move the desk clock on", name="advance_clock", body=CLOCK, answer=obj({"desk": moment(""), "wall": moment("")}))
+    def post(self, request: Request) -> HttpResponse:
+        asked = self.read(CLOCK)
+        return self.run(
+            advance_clock,
+            operation="sandbox.clock",
+            render=lambda desk: (200, {"desk": stamp(desk), "wall": stamp(clock.wall_now())}),
+            by=timedelta(seconds=asked["advance_s"]),
+        )
+
+
+class Clients(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "read"}
+
+    @documented("Start over as a new client", name="found_test_client", body=CLIENT, answer=MADE, status=201)
+    def post(self, request: Request) -> HttpResponse:
+        asked = self.read(CLIENT)
+        given = [asked[name] for name in ("public_key", "treasury_public_key", "controller_public_key")]
+        address = auth.request_ip(request._request)
+        return self.run(
+            found_test_client,
+            operation="sandbox.client",
+            render=lambda made: (201, _made(made)),
+            mode=asked["mode"] or "CREDIT",
+            public_keys=given,
+            cidrs=[address] if address not in {"127.0.0.1", "::1"} else ["127.0.0.0/8", "::1/128"],
+        )
+
+
+def _made(made: TestClient) -> dict[str, Any]:
+    return {
+        "client": made.code,
+        "account_id": ids.encode("acc", made.account.id),
+        "keys": [
+            {"key_id": key.key_id, "member": key.member.name, "scopes": list(key.scopes), "expires_at": stamp(key.expires_at)}
+            for key in made.keys
+        ],
+    }
+
+
+PATHS = (
+    path("v1/sandbox/scenarios", Scenarios.as_view()),
+    path("v1/sandbox/clock", Clock.as_view()),
+    path("v1/sandbox/clients", Clients.as_view()),
+)

@@ -1,0 +1,82 @@
+"""Operations and the clients' banks: releases under four eyes, and pays what clients owe, on time or as a scenario says."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from apps.api.sandbox import notes
+from apps.api.sandbox.scenarios import OUTCOMES
+from apps.clients import queries as clients
+from apps.core import clock, money
+from apps.core.actor import SYSTEM
+from apps.core.errors import AppError
+from apps.instruments.rules import business_date
+from apps.jobs import settlement as jobs
+from apps.settlement import queries as settlement
+from apps.settlement.rails import get_rail, outside
+from apps.users import queries as users
+from apps.workflows.decide_approval import decide_approval
+from apps.workflows.request_release import request_release
+
+log = logging.getLogger(__name__)
+NEVER, HALF, LATE, STRANGER = "settle_default", "settle_partial", "settle_late", "settle_stranger"
+
+
+class BackOffice:
+    def __init__(self) -> None:
+        self.maker = users.get_by_username("olga").as_actor()
+        self.checker = users.get_by_username("oscar").as_actor()
+        self._plans: dict[UUID, str] = {}  # by payment to us
+        self._paid: set[UUID] = set()
+
+    def step(self) -> int:
+        """Everything that is due now; how much was done."""
+        return self._clients_pay() + self._release()
+
+    def _release(self) -> int:
+        ready = [one for one in settlement.list_instructions(SYSTEM) if one.status == "READY"]
+        for one in ready:
+            scenario = notes.take("MONEY_OUT", one.account_id) if one.account_id is not None else ""
+            if scenario in OUTCOMES:
+                outside.script(jobs.place_of(self._place(one)), OUTCOMES[scenario], amount=one.amount)
+        if not ready:
+            return 0
+        try:
+            asked = request_release(actor=self.maker, instruction_ids=[one.id for one in ready])
+            decide_approval(approval_id=asked.id, actor=self.checker, approve=True, comment="the sandbox's operations")
+        except AppError as no:
+            log.info("sandbox operations: %s", no)
+            return 0
+        return len(ready)
+
+    def _clients_pay(self) -> int:
+        today, paid = business_date(clock.desk_now()), 0
+        for one in settlement.list_instructions(SYSTEM):
+            if one.status not in {"EXPECTED", "PART_RECEIVED"} or one.account_id is None or one.id in self._paid or one.due_date > today:
+                continue
+            plan = self._plans.setdefault(one.id, notes.take("MONEY_IN", one.account_id))
+            if plan == LATE and today < one.due_date + timedelta(days=1):
+                continue
+            self._paid.add(one.id)
+            paid += plan != NEVER and self._pay(one, plan)
+        return paid
+
+    def _pay(self, one: Any, plan: str) -> bool:
+        ssi = clients.find_active_ssi(one.account_id, one.asset_id)
+        if ssi is None:
+            return False
+        place = self._place(one)
+        owed = one.amount - one.settled_amount
+        get_rail(place.rail, place.kind).pay_in(  # type: ignore[attr-defined]
+            jobs.place_of(place),
+            money.round_down(owed / 2, 2) if plan == HALF else owed,
+            sender_name="Nobody Known Ltd" if plan == STRANGER else ssi.holder,
+            sender_address="000000000-0" if plan == STRANGER else ssi.address,
+            remittance="" if plan == STRANGER else one.end_to_end_id,
+            at=clock.desk_now(),
+        )
+        return True
+
+    def _place(self, one: Any) -> Any:
+        return next(place for place in settlement.list_places() if place.nostro_id == one.nostro_id)

@@ -1,0 +1,226 @@
+"""A sandbox forces every state and every refusal: by header, by magic quantity, by its simulated people and by its clock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
+from flowdesk_client import Client, Key, Refused
+from flowdesk_client.keys import public_key_of
+from flowdesk_client.models import Rfq
+
+from apps.api.errors_page import rows
+from apps.api.sandbox.scenarios import OUTCOMES, SCENARIOS, SCRIPTS, Kind, Scenario
+from apps.core import clock
+from apps.core.actor import SYSTEM
+from apps.jobs import rfqs as rfq_jobs
+from apps.jobs import settlement as jobs
+from apps.pricing.feeds import bus
+from apps.rfqs.rules import REJECTIONS
+from apps.settlement import queries as settlement
+from flowdesk.sandbox.backoffice import BackOffice
+from flowdesk.sandbox.trader import Trader
+from tests import web as webs
+from tests import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+D = Decimal
+HEADER = "Flowdesk-Scenario"
+
+
+@pytest.fixture(scope="module")
+def shared(django_db_setup: None) -> Iterator[webs.Web]:
+    web = webs.start_web(FLOWDESK_ENVIRONMENT="sandbox", RATE_REQUESTS="5000/s")
+    yield web
+    webs.kill(web)
+
+
+@dataclass
+class Sandbox:
+    web: webs.Web
+    first: Client
+    now: list[Decimal] = field(default_factory=lambda: [D(0)])
+
+    def as_scenario(self, name: str, key: Key | None = None, **options: Any) -> Client:
+        options = {"attempts": 1, "headers": {HEADER: name} if name else None} | options
+        return Client(self.web.url, key or self.first.api.key, **options)
+
+    def fresh(self) -> Key:
+        """A client of one's own, with nothing behind it."""
+        private = Ed25519PrivateKey.generate()
+        made = self.first.api.post("/api/v1/sandbox/clients", {"public_key": public_key_of(Key("", private))})
+        return Key(made["keys"][0]["key_id"], private)
+
+    def advance(self, seconds: int) -> None:
+        self.first.api.post("/api/v1/sandbox/clock", {"advance_s": seconds})
+        bus.publish([world.depth(at=clock.desk_now())])
+
+
+@pytest.fixture
+def sandbox(shared: webs.Web, transactional_db: None, settings: Any) -> Iterator[Sandbox]:
+    settings.ENVIRONMENT = "sandbox"
+    clock.freeze_desk(world.NOON)
+    bus.publish([world.depth()])
+    call_command("seed_demo", verbosity=0)
+    first = Client(shared.url, webs.key_for(world.firm("walker").trader, ("read", "quote", "trade")), attempts=1)
+    yield Sandbox(shared, first)
+    first.close()
+
+
+def ask(client: Client, size: Decimal = D(1), side: Any = "buy") -> Rfq:
+    return client.rfqs.create(instrument="BTC-USD", side=side, quantity=size)
+
+
+def magic(one: Scenario) -> Decimal:
+    return D(f"1.00{one.magic:02}")
+
+
+def test_the_trader_does_what_each_request_says(sandbox: Sandbox) -> None:
+    now = [D(0)]
+    trader = Trader(clock=lambda: now[0])
+    asked = {}
+    for name in SCRIPTS:
+        asked[name] = ask(sandbox.as_scenario(name))
+        asked[f"{name} by magic"] = ask(sandbox.first, magic(SCENARIOS[name]))
+    assert {rfq.status for rfq in asked.values()} == {"RECEIVED"}
+    seen: dict[str, list[str]] = {}
+    for at in ("0", "0.6", "1.6", "5.1"):
+        now[0] = D(at)
+        trader.step()
+        for name, rfq in asked.items():
+            found = sandbox.first.rfqs.get(rfq.id)
+            seen.setdefault(name, []).append(found.status + (f" {found.quote.number} {found.quote.status}" if found.quote else ""))
+    wait, one, two = "RECEIVED", "QUOTED 1 OPEN", "QUOTED 2 OPEN"
+    wanted = {
+        "manual": [wait, one, one, one],
+        "slow": [wait, wait, wait, one],
+        "expire": [wait] * 4,
+        "hold": [wait, "ON_HOLD", "ON_HOLD", one],
+        "withdrawn": [wait, one, "PICKED_UP 1 WITHDRAWN", "PICKED_UP 1 WITHDRAWN"],
+        "superseded": [wait, one, two, two],
+        **{f"reject_{code}": [wait, "REJECTED", "REJECTED", "REJECTED"] for code in REJECTIONS},
+    }
+    assert seen == {name + how: states for name, states in wanted.items() for how in ("", " by magic")}
+    for code in REJECTIONS:
+        assert sandbox.first.rfqs.get(asked[f"reject_{code}"].id).reason == code
+    sandbox.advance(61)
+    rfq_jobs.sweep_rfqs()
+    assert sandbox.first.rfqs.get(asked["expire"].id).status == "EXPIRED"
+
+
+def test_every_refusal_of_the_page_can_be_had(sandbox: Sandbox) -> None:
+    listed = [row for row in rows() if SCENARIOS[row["code"]].kind is Kind.REFUSAL]
+    assert len(listed) > 100
+    for row in listed:
+        with sandbox.as_scenario(row["code"]) as client, pytest.raises(Refused) as no:
+            client.api.post("/api/v1/rfqs", {}, idempotency_key=f"{row['code']:x<20}")
+        assert (no.value.code, no.value.status, no.value.retry) == (row["code"], int(row["status"]), row["retry"])
+    for one in SCENARIOS.values():
+        if one.kind is Kind.REFUSAL and one.magic:
+            with pytest.raises(Refused) as no:
+                ask(sandbox.first, magic(one))
+            assert no.value.code == one.name
+    assert len({one.magic for one in SCENARIOS.values() if one.magic}) == sum(one.magic > 0 for one in SCENARIOS.values())
+
+
+def test_the_page_has_every_scenario() -> None:
+    page = (webs.ROOT / "docs/sandbox.md").read_text()
+    for one in SCENARIOS.values():
+        number = f".00{one.magic:02}" if one.magic else ""
+        if one.kind is not Kind.REFUSAL:
+            assert f"| `{one.name}` | {number} | {one.about} |" in page
+        elif number:
+            assert f"| `{one.name}` | {number} |" in page
+
+
+def test_what_may_be_sent_again_passes_the_second_time(sandbox: Sandbox) -> None:
+    for name in ("busy", "rate_limited", "internal_error", "outcome_unknown", "outcome_unknown_lost"):
+        with sandbox.as_scenario(name, attempts=2, sleep=lambda _: None) as client:
+            assert ask(client).status == "QUOTED", name
+    with sandbox.as_scenario("outcome_unknown") as client:
+        with pytest.raises(Refused) as no:
+            ask(client)
+        assert sandbox.first.outcome_of(no.value, wait_s=0).outcome == "answered"
+    with sandbox.as_scenario("outcome_unknown_lost") as client:
+        with pytest.raises(Refused) as no:
+            ask(client)
+        assert sandbox.first.outcome_of(no.value, wait_s=0).outcome == "unknown_yet"
+    with sandbox.as_scenario("nonsense") as client, pytest.raises(Refused) as no:
+        ask(client)
+    assert (no.value.status, no.value.code) == (400, "invalid_request")
+
+
+def test_the_book_that_a_request_sees(sandbox: Sandbox) -> None:
+    for client, size in ((sandbox.as_scenario("price_stale"), D(1)), (sandbox.first, magic(SCENARIOS["price_stale"]))):
+        assert ask(client, size).status == "RECEIVED"  # too old for a machine: a person prices
+    for client, size in ((sandbox.as_scenario("price_unavailable"), D(1)), (sandbox.first, magic(SCENARIOS["price_unavailable"]))):
+        with pytest.raises(Refused) as no:
+            ask(client, size)
+        assert no.value.code == "price_unavailable"
+    order: dict[str, Any] = {"instrument": "BTC-USD", "side": "buy", "quantity": D(1), "limit_price": D(20500), "time_in_force": "FOK"}
+    for name, code in (("price_away", "price_not_met"), ("price_stale", "price_not_met")):
+        with sandbox.as_scenario(name) as client, pytest.raises(Refused) as no:
+            client.orders.create(**order)
+        assert no.value.code == code
+    assert sandbox.first.orders.create(**order).price < 20500
+
+
+def test_quotes_expire_when_the_clock_is_moved_and_it_never_goes_back(sandbox: Sandbox) -> None:
+    quote = ask(sandbox.first).quote
+    assert quote is not None
+    assert quote.buy is not None
+    sandbox.advance(3600)
+    with pytest.raises(Refused) as no:
+        sandbox.first.quotes.accept(quote.id, side="buy", price=quote.buy.price)
+    assert no.value.code == "quote_expired"
+    with pytest.raises(Refused) as no:
+        sandbox.first.api.post("/api/v1/sandbox/clock", {"advance_s": -1})
+    assert no.value.errors[0]["pointer"] == "/advance_s"
+
+
+@pytest.mark.drill
+def test_money_comes_and_goes_as_it_is_said(sandbox: Sandbox) -> None:
+    """Each scenario on a fresh client that sells: it owes us BTC, we owe it USD."""
+    office = BackOffice()
+    names = ["", "settle_late", "settle_partial", "settle_default", "settle_stranger", *OUTCOMES]
+    assert set(names) - {""} == {one.name for one in SCENARIOS.values() if one.kind in {Kind.MONEY_IN, Kind.MONEY_OUT}}
+    clients = {name: sandbox.as_scenario("", sandbox.fresh()) for name in names}
+    for number, name in enumerate(names):
+        quote = ask(clients[name], D("1.5") + D(number) / 10, "sell").quote
+        assert quote is not None
+        assert quote.sell is not None
+        with sandbox.as_scenario(name, clients[name].api.key) as client:
+            client.quotes.accept(quote.id, side="sell", price=quote.sell.price)
+    seen: dict[str, dict[str, int]] = {name: {} for name in names}  # state → the round in which it was first seen
+    for turn in range(11):
+        sandbox.advance(6 * 3600)
+        for _ in range(2):
+            jobs.run_all()
+            office.step()
+        for name in names:
+            for one in clients[name].instructions.list():  # pay and receive are the client's
+                seen[name].setdefault(f"{one.direction} {one.status}", turn)
+            for net_set in clients[name].settlements.list():
+                seen[name].setdefault(net_set.status, turn)
+    for name in ("", "settle_late", "pay_return", "pay_reject", "pay_slow", "pay_split", "pay_unknown"):
+        assert {"receive SETTLED", "pay RECEIVED", "SETTLED"} <= set(seen[name]), name
+    assert seen["settle_late"]["pay RECEIVED"] >= seen[""]["pay RECEIVED"] + 4  # a day
+    assert "pay PART_RECEIVED" in seen["settle_partial"]
+    for name in ("settle_partial", "settle_default", "settle_stranger"):
+        assert "SETTLED" not in seen[name], name
+        assert "pay RECEIVED" not in seen[name], name
+    assert "receive RETURNED" in seen["pay_return"]
+    assert "receive FAILED" in seen["pay_reject"]
+    assert "QUARANTINED" in {one.status for one in settlement.list_receipts(SYSTEM)}
+
+
+def test_it_is_there_in_a_sandbox_only(line: Any, acme: world.Firm) -> None:
+    with Client(line.url, webs.key_for(acme.trader), headers={HEADER: "credit_exceeded"}, attempts=1) as client:
+        assert ask(client).status == "QUOTED"
+        for path in ("/api/v1/sandbox/clock", "/api/v1/sandbox/clients"):
+            with pytest.raises(Refused) as no:
+                client.api.post(path, {"advance_s": 1})
+            assert no.value.status == 404
