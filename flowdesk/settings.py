@@ -267,7 +267,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
-SUBSCRIBERS = {"email": "apps.notify.operations.mails.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING"}
+RELEASE_NEEDS_AFFIRMATION = env.bool("RELEASE_NEEDS_AFFIRMATION", default=False)  # UNAFFIRMED stops a payment, where the house wants it
+SUBSCRIBERS = {"email": "apps.notify.operations.mails.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING", "confirm": "apps.trades.operations.confirmations.CONFIRM"}
 WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
 if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":
     raise ImproperlyConfigured("WEBHOOKS_TO_LOOPBACK=1 is for the demo: a client's webhook must never reach this machine")
@@ -334,6 +335,7 @@ APPROVALS = {
     "hedge_cancel": {"execute": "apps.workflows.hedge_breaks.cancel", "version": "apps.workflows.hedge_breaks.version"},
     "position_limit": {"execute": "apps.workflows.limit_position.execute", "version": "apps.workflows.limit_position.version"},
     "coverage": {"execute": "apps.workflows.cover_account.execute", "version": "apps.workflows.cover_account.version"},
+    "dispute": {"execute": "apps.workflows.confirm_deal.reject", "version": "apps.workflows.confirm_deal.dispute_version"},
     "trade_version": {"execute": "apps.workflows.change_deal.execute", "version": "apps.workflows.change_deal.version"},
     "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},
 }

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from . import errors_page, problems
 from .v1 import (
     accounts,
+    confirming,
     credit,
     documents,
     event_types,
@@ -64,6 +65,11 @@ urlpatterns = [
     path("v1/orders", orders.Orders.as_view()),
     path("v1/trades", trades.Trades.as_view()),
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
+    path("v1/trades/<str:trade_id>/confirmation", confirming.OneConfirmation.as_view()),
+    path("v1/trades/<str:trade_id>/confirmation/pdf", confirming.ConfirmationPdf.as_view()),
+    path("v1/trades/<str:trade_id>/affirm", confirming.Affirm.as_view()),
+    path("v1/trades/<str:trade_id>/dispute", confirming.DisputeTrade.as_view()),
+    path("v1/trades/<str:trade_id>/dispute/withdraw", confirming.WithdrawDispute.as_view()),
     path("v1/trades/<str:trade_id>/versions", trades.Versions.as_view()),
     path("v1/trades/<str:trade_id>/timeline", timeline.Timeline.as_view()),
     path("v1/hedges", hedges.Hedges.as_view()),

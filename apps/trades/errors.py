@@ -49,3 +49,19 @@ class BadVersion(Rejected):
     """The deal cannot be changed so; `pointer` names the field."""
 
     code, title = "bad_version", "The deal cannot be changed so"
+
+
+class AlreadyDisputed(Conflict):
+    code, title = "already_disputed", "A dispute of this deal is open"
+
+
+class OtherVersion(Conflict):
+    """What was answered is not the current version of the deal: read it again."""
+
+    code, title = "version_superseded", "The deal has another version by now"
+
+
+class NoWord(Rejected):
+    """The member has no authority on this account to answer for it, or one of ours gave no evidence of the client's word."""
+
+    code, title = "no_word", "This is not for you to answer"

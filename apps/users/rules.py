@@ -30,6 +30,8 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "hedge_break": (frozenset({"operations"}), frozenset({"operations"})),
     "hedge_cancel": (frozenset({"trader", "operations"}), frozenset({"operations"})),
     "lp_record": (frozenset({"operations"}), frozenset()),
+    "affirm": (frozenset({"operations"}), frozenset()),  # and dispute: on the client's behalf, with evidence
+    "dispute": (frozenset({"operations"}), frozenset({"operations"})),  # to reject one
     "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),  # and risk, where it moves much money
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),
     "position_limit": (frozenset({"sales", "trader"}), frozenset({"risk"})),

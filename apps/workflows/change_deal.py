@@ -21,6 +21,7 @@ from apps.trades import queries, rules
 from apps.trades.errors import BadVersion
 from apps.trades.models import Trade, TradeVersion
 from apps.trades.rules import Terms
+from apps.trades.states import DisputeStatus
 from apps.users import rules as people
 
 from . import restate_deal
@@ -146,6 +147,8 @@ def _apply(approval: Approval, checker: Actor, now: datetime) -> TradeVersion:
         ),
     )
     done = restate_deal.restate(trade=trade, old=old, new=new, kind="CORRECTION", key=f"trade:{trade.id}:{new.number}", now=now)
+    if queries.find_dispute(trade.id) is not None:
+        trades.end_dispute(trade=trade, status=DisputeStatus.UPHELD, outcome=new.note, by=checker.id, now=now, resolution=new)
     trades.tell_version(
         trade=trade,
         old=old,
@@ -154,6 +157,7 @@ def _apply(approval: Approval, checker: Actor, now: datetime) -> TradeVersion:
         obligations=[settlement.describe_obligation(one) for one in done.made],
         now=now,
     )
+    trades.confirm(trade=trade, now=now)
     return new
 
 

@@ -11,6 +11,7 @@ from apps.api.door import Door, show
 from apps.api.shapes import array, decimal, moment, obj, read_query, text
 from apps.trades.rules import REASONS
 
+from .confirming import CONFIRMATION, DISPUTED
 from .rfqs import QUOTE, RFQ
 from .settlement import DEPOSIT, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
 from .trades import NULLABLE, TRADE, VERSION
@@ -119,6 +120,14 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "trade.booked": ("a deal is done: its confirmation", TRADE),
     "trade.corrected": ("a deal has a new version; `obligations` is what it owes beyond what stays", _CHANGED),
     "trade.cancelled": ("a deal is cancelled; `obligations` gives back what had been netted or paid", _CHANGED),
+    "confirmation.sent": ("the confirmation of a version: affirm or dispute it", CONFIRMATION),
+    "confirmation.reminded": ("we wait for your answer", CONFIRMATION),
+    "confirmation.affirmed": ("by you, or by us on your word", CONFIRMATION),
+    "confirmation.disputed": ("by you, or by us on your word", CONFIRMATION),
+    "dispute.opened": ("what is open of the deal stays out of net sets", DISPUTED),
+    "dispute.upheld": ("the deal has a new version", DISPUTED),
+    "dispute.rejected": ("the deal stands; `outcome` says why", DISPUTED),
+    "dispute.withdrawn": ("by you, or by us on your word", DISPUTED),
     "trade.settled": ("both sides of a deal are settled", _SETTLED),
     "net_set.frozen": ("what is paid for a value date: settlement advice", NET_SET),
     "net_set.agreed": ("by you, or by silence where your terms say so", NET_SET),
@@ -149,6 +158,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "decline.refused": ("", _REFUSED),
     "counter.refused": ("", _REFUSED),
     "order.refused": ("an order was refused: its limit was not met, or by a rule of the desk", _REFUSED),
+    "affirm.refused": ("", _REFUSED),
+    "dispute.refused": ("", _REFUSED),
+    "dispute.withdraw.refused": ("", _REFUSED),
     "settlement.agree.refused": ("", _REFUSED),
     "deposit.announce.refused": ("", _REFUSED),
     "withdrawal.refused": ("", _REFUSED),

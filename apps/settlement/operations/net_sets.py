@@ -52,6 +52,7 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
         Obligation.objects.select_for_update(no_key=True, of=("self",))
         .filter(account=account, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=cutoff_at)
         .exclude(trade__terms__mode=SettlementMode.PREFUNDED)  # settled out of the balance
+        .exclude(trade__disputes__status="OPEN")
         .order_by("id")
     )
     if not members:

@@ -140,8 +140,8 @@ def _let_go(one: Obligation) -> bool:
 
 @step
 def lock_open(*, account_id: UUID, entity_id: UUID, value_date: date, booked_until: datetime) -> list[Obligation]:
-    """The OPEN obligations of a value date booked by an instant, locked in id order."""
+    """The OPEN obligations of a value date booked by an instant, of deals that are not disputed, locked in id order."""
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(
         account_id=account_id, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=booked_until
     )
-    return list(rows.exclude(trade__terms__mode=SettlementMode.PREFUNDED).order_by("id"))
+    return list(rows.exclude(trade__terms__mode=SettlementMode.PREFUNDED).exclude(trade__disputes__status="OPEN").order_by("id"))

@@ -33,6 +33,7 @@ def list_due_freezes(now: datetime) -> list[Freeze]:
     rows = (
         Obligation.objects.filter(status=ObligationStatus.OPEN, value_date__lte=(now + timedelta(days=2)).date())
         .exclude(trade__terms__mode=SettlementMode.PREFUNDED)
+        .exclude(trade__disputes__status="OPEN")
         .order_by("value_date", "booked_at")
         .values_list("account_id", "entity_id", "value_date", "booked_at")[: BATCH * 10]
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Sum
 
 from apps.approvals import queries as approvals
@@ -19,8 +20,9 @@ from apps.ledger import queries as ledger
 from apps.ledger.states import Kind
 from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop
 from apps.settlement.rules.bands import NO_BAND, Band
-from apps.settlement.rules.gate import Facts, TheirLeg
+from apps.settlement.rules.gate import Code, Facts, TheirLeg
 from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus
+from apps.trades import queries as trades
 
 WAITING = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED]
 LET_GO = [
@@ -77,6 +79,7 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         credit=_credit(i, terms, now),
         overdue=_overdue(i, today),
         review_due=None if account is None else account.owner.review_due,
+        doubts=_doubts(i),
         largest=get_band(rail.code).largest,
         twin=_twin(i),
     )
@@ -167,3 +170,21 @@ def _their_leg(i: Instruction) -> TheirLeg:
     if set(states) <= done:
         return TheirLeg.DONE
     return TheirLeg.PART if set(states) & begun else TheirLeg.OPEN
+
+
+def _doubts(i: Instruction) -> frozenset[str]:
+    """What is doubtful about the deals that a payment is for."""
+    if i.net_leg_id is not None:
+        mine = Obligation.objects.filter(net_leg_id=i.net_leg_id)
+    elif i.obligation_id is not None:
+        mine = Obligation.objects.filter(id=i.obligation_id)
+    else:
+        return frozenset()
+    assert i.account_id is not None, "a deal has an account"
+    deals = list(mine.values_list("trade_id", flat=True).distinct())
+    found = {
+        Code.TRADE_DISPUTED: bool(trades.list_disputed(deals)),
+        Code.UNAFFIRMED: settings.RELEASE_NEEDS_AFFIRMATION and trades.has_unaffirmed(deals),
+        Code.UNALLOCATED: trades.has_unallocated(deals, account_id=i.account_id),
+    }
+    return frozenset(str(code) for code, is_so in found.items() if is_so)

@@ -1,6 +1,7 @@
 """Verbs of deals, split by noun; those that others call by the app's name stand here."""
 
 from .clients import book_client
+from .confirmations import affirm, confirm, dispute, end_dispute, remind, take_dispute
 from .hedges import book_hedge, cancel_hedge, compare_hedge, resolve_break
 from .internal import book_internal
 from .records import keep_record
@@ -9,12 +10,18 @@ from .versions import Why, add_version, tell_version
 __all__ = [
     "Why",
     "add_version",
+    "affirm",
     "book_client",
     "book_hedge",
     "book_internal",
     "cancel_hedge",
     "compare_hedge",
+    "confirm",
+    "dispute",
+    "end_dispute",
     "keep_record",
+    "remind",
     "resolve_break",
+    "take_dispute",
     "tell_version",
 ]

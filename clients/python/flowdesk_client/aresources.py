@@ -631,6 +631,54 @@ class AsyncTradesResource:
             "GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade, params={"as_known_at": as_known_at, "effective_at": effective_at}
         )
 
+    async def affirm(self, trade_id: str, *, version: int, idempotency_key: str = "") -> m.TradeConfirmation:
+        """Affirm a deal: this version is what you dealt."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/affirm",
+            m.TradeConfirmation,
+            body={"version": version},
+            idempotency_key=idempotency_key,
+        )
+
+    async def confirmation(self, trade_id: str, *, version: int | None = None) -> m.TradeConfirmation:
+        """The confirmation of a deal, one a version."""
+        return await self._caller.ask(
+            "GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation", m.TradeConfirmation, params={"version": version}
+        )
+
+    async def pdf(self, trade_id: str, *, version: int | None = None) -> str:
+        """The confirmation of a deal as PDF."""
+        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation/pdf", str, params={"version": version})
+
+    async def dispute(
+        self,
+        trade_id: str,
+        *,
+        version: int,
+        reason: Literal["PRICE", "QUANTITY", "SIDE", "FEE", "VALUE_DATE", "DUPLICATE", "NOT_DEALT", "OTHER"],
+        detail: str | None = None,
+        idempotency_key: str = "",
+    ) -> m.TradeDispute:
+        """Dispute a deal: what is open of it stays out of net sets until it is resolved."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/dispute",
+            m.TradeDispute,
+            body={"version": version, "reason": reason, "detail": detail},
+            idempotency_key=idempotency_key,
+        )
+
+    async def withdraw(self, trade_id: str, *, reason: str, idempotency_key: str = "") -> m.TradeDispute:
+        """Take a dispute back."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/dispute/withdraw",
+            m.TradeDispute,
+            body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+
     async def timeline(self, trade_id: str) -> m.TradeTimelineList:
         """What happened to a deal, in order: request, quotes, deal, net set, payments."""
         return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/timeline", m.TradeTimelineList)
@@ -730,6 +778,14 @@ class AsyncWebhooksResource:
             "trade.booked",
             "trade.corrected",
             "trade.cancelled",
+            "confirmation.sent",
+            "confirmation.reminded",
+            "confirmation.affirmed",
+            "confirmation.disputed",
+            "dispute.opened",
+            "dispute.upheld",
+            "dispute.rejected",
+            "dispute.withdrawn",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -760,6 +816,9 @@ class AsyncWebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "affirm.refused",
+            "dispute.refused",
+            "dispute.withdraw.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",
@@ -814,6 +873,14 @@ class AsyncWebhooksResource:
             "trade.booked",
             "trade.corrected",
             "trade.cancelled",
+            "confirmation.sent",
+            "confirmation.reminded",
+            "confirmation.affirmed",
+            "confirmation.disputed",
+            "dispute.opened",
+            "dispute.upheld",
+            "dispute.rejected",
+            "dispute.withdrawn",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -844,6 +911,9 @@ class AsyncWebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "affirm.refused",
+            "dispute.refused",
+            "dispute.withdraw.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",

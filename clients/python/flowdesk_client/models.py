@@ -332,6 +332,60 @@ class Trade(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradeConfirmationDocumentHouse(Model):
+    name: str  #: ours
+    lei: str  #: ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeConfirmationDocumentClient(Model):
+    name: str  #: yours
+    lei: str  #: yours
+    account: str  #: its code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeConfirmationDocument(Model):
+    number: int | None  #: yours, without gaps; null while it is DUE
+    house: TradeConfirmationDocumentHouse
+    client: TradeConfirmationDocumentClient
+    trade_id: str  #: trd_…
+    client_order_id: str | None
+    instrument: str  #: e.g. BTC-USD
+    trade_date: date
+    booked_at: datetime
+    version: int
+    action: str  #: NEW, CORRECT, CANCEL
+    reason: str  #: why, empty for the deal as dealt: , CLIENT_ERROR, DESK_ERROR, MANIFEST_ERROR, DUPLICATE, ALLOCATION, STATIC_DATA
+    note: str  #: why, in words
+    consent: str  #: where your agreement to it lies
+    side: str  #: yours: buy, sell
+    price: Decimal  #: of one base unit
+    quantity: Decimal  #: base
+    quote_quantity: Decimal  #: before the fee
+    fee: Decimal  #: in fee_asset
+    fee_asset: str  #: code
+    client_pays: Money
+    client_receives: Money
+    value_date: date
+    effective_at: datetime  #: from when it is true
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeConfirmation(Model):
+    trade_id: str  #: trd_…
+    version: int
+    status: str  #: DUE, SENT, AFFIRMED, DISPUTED, SUPERSEDED
+    document: TradeConfirmationDocument
+    number: int | None = None  #: yours, without gaps
+    digest: str | None = None  #: SHA-256 of `document` as JSON with sorted keys and no spaces, in hexadecimal
+    due_at: datetime | None = None  #: answer by then
+    sent_at: datetime | None = None
+    answered_at: datetime | None = None  #: affirmed or disputed
+    answered_by: str | None = None  #: you, us on your behalf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookKey(Model):
     generation: int
     signature: str  #: of Standard Webhooks: v1a is Ed25519, v1 HMAC-SHA256: v1a, v1
@@ -644,6 +698,20 @@ class Token(Model):
     token_type: str  #: Bearer
     expires_at: datetime  #: 15 minutes from now, by the wall clock; earlier where its key ends
     scopes: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeDispute(Model):
+    id: str  #: dsp_…
+    trade_id: str  #: trd_…
+    version: int
+    status: str  #: OPEN, UPHELD, REJECTED, WITHDRAWN
+    reason: str  #: PRICE, QUANTITY, SIDE, FEE, VALUE_DATE, DUPLICATE, NOT_DEALT, OTHER
+    detail: str  #: in words
+    raised_at: datetime
+    due_at: datetime  #: we answer by then
+    ended_at: datetime | None = None
+    outcome: str | None = None  #: why it ended so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

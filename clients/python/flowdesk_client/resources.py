@@ -625,6 +625,54 @@ class TradesResource:
             "GET", f"/api/v1/trades/{path_part(trade_id)}", m.Trade, params={"as_known_at": as_known_at, "effective_at": effective_at}
         )
 
+    def affirm(self, trade_id: str, *, version: int, idempotency_key: str = "") -> m.TradeConfirmation:
+        """Affirm a deal: this version is what you dealt."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/affirm",
+            m.TradeConfirmation,
+            body={"version": version},
+            idempotency_key=idempotency_key,
+        )
+
+    def confirmation(self, trade_id: str, *, version: int | None = None) -> m.TradeConfirmation:
+        """The confirmation of a deal, one a version."""
+        return self._caller.ask(
+            "GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation", m.TradeConfirmation, params={"version": version}
+        )
+
+    def pdf(self, trade_id: str, *, version: int | None = None) -> str:
+        """The confirmation of a deal as PDF."""
+        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation/pdf", str, params={"version": version})
+
+    def dispute(
+        self,
+        trade_id: str,
+        *,
+        version: int,
+        reason: Literal["PRICE", "QUANTITY", "SIDE", "FEE", "VALUE_DATE", "DUPLICATE", "NOT_DEALT", "OTHER"],
+        detail: str | None = None,
+        idempotency_key: str = "",
+    ) -> m.TradeDispute:
+        """Dispute a deal: what is open of it stays out of net sets until it is resolved."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/dispute",
+            m.TradeDispute,
+            body={"version": version, "reason": reason, "detail": detail},
+            idempotency_key=idempotency_key,
+        )
+
+    def withdraw(self, trade_id: str, *, reason: str, idempotency_key: str = "") -> m.TradeDispute:
+        """Take a dispute back."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/dispute/withdraw",
+            m.TradeDispute,
+            body={"reason": reason},
+            idempotency_key=idempotency_key,
+        )
+
     def timeline(self, trade_id: str) -> m.TradeTimelineList:
         """What happened to a deal, in order: request, quotes, deal, net set, payments."""
         return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/timeline", m.TradeTimelineList)
@@ -722,6 +770,14 @@ class WebhooksResource:
             "trade.booked",
             "trade.corrected",
             "trade.cancelled",
+            "confirmation.sent",
+            "confirmation.reminded",
+            "confirmation.affirmed",
+            "confirmation.disputed",
+            "dispute.opened",
+            "dispute.upheld",
+            "dispute.rejected",
+            "dispute.withdrawn",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -752,6 +808,9 @@ class WebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "affirm.refused",
+            "dispute.refused",
+            "dispute.withdraw.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",
@@ -806,6 +865,14 @@ class WebhooksResource:
             "trade.booked",
             "trade.corrected",
             "trade.cancelled",
+            "confirmation.sent",
+            "confirmation.reminded",
+            "confirmation.affirmed",
+            "confirmation.disputed",
+            "dispute.opened",
+            "dispute.upheld",
+            "dispute.rejected",
+            "dispute.withdrawn",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -836,6 +903,9 @@ class WebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "affirm.refused",
+            "dispute.refused",
+            "dispute.withdraw.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",

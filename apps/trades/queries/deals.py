@@ -12,10 +12,9 @@ from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import IllegalMove, NotFound
 from apps.rfqs.queries import stamp
-
-from .models import Allocation, Hedge, LpFill, LpRecord, Trade, TradeVersion
-from .rules import Economics, Figures, Terms
-from .states import AllocationStatus, HedgeStatus, TradeKind, TradeStatus
+from apps.trades.models import Allocation, Hedge, LpFill, LpRecord, Trade, TradeVersion
+from apps.trades.rules import Economics, Figures, Terms
+from apps.trades.states import AllocationStatus, HedgeStatus, TradeKind, TradeStatus
 
 
 def visible_to(actor: Actor) -> QuerySet[Trade]:
@@ -36,6 +35,17 @@ def get_trade(trade_id: UUID, *, actor: Actor) -> Trade:
 def get_version(trade: Trade, number: int | None = None) -> TradeVersion:
     """The current version, or the one asked for."""
     return TradeVersion.objects.get(trade=trade, number=number or trade.version)
+
+
+def find_version(trade: Trade, number: int | None) -> TradeVersion:
+    """The current version, or the one asked for.
+
+    :raises NotFound: it has none of this number
+    """
+    found = TradeVersion.objects.filter(trade=trade, number=number or trade.version).first()
+    if found is None:
+        raise NotFound("no such version")
+    return found
 
 
 def get_version_as_of(trade: Trade, *, known_at: datetime | None = None, effective_at: datetime | None = None) -> TradeVersion:
