@@ -268,7 +268,11 @@ SPECTACULAR_SETTINGS = {
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
 RELEASE_NEEDS_AFFIRMATION = env.bool("RELEASE_NEEDS_AFFIRMATION", default=False)  # UNAFFIRMED stops a payment, where the house wants it
-SUBSCRIBERS = {"email": "apps.notify.operations.mails.EMAIL", "dealing": "apps.reports.operations.statistics.DEALING", "confirm": "apps.trades.operations.confirmations.CONFIRM"}
+SUBSCRIBERS = {
+    "email": "apps.notify.operations.mails.EMAIL",
+    "dealing": "apps.reports.operations.statistics.DEALING",
+    "confirm": "apps.trades.operations.confirmations.CONFIRM",
+}
 WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
 if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":
     raise ImproperlyConfigured("WEBHOOKS_TO_LOOPBACK=1 is for the demo: a client's webhook must never reach this machine")
