@@ -146,7 +146,7 @@ class WithdrawDispute(Door):
         body=WITHDRAW,
         answer=DISPUTED,
         example={"reason": "found on our side"},
-        refusals={404: "not_found: nor is one open", 422: "no_word"},
+        refusals={404: "not_found", 409: "illegal_state: none is open", 422: "no_word"},
     )
     def post(self, request: Request, trade_id: str) -> HttpResponse:
         return self.run(

@@ -121,7 +121,7 @@ def dispute(*, trade: Trade, actor: Actor, reason: str, detail: str, evidence: s
 def take_dispute(*, trade: Trade, actor: Actor) -> Dispute:
     """Somebody of ours looks after it from now on.
 
-    :raises NotFound: none is open
+    :raises IllegalMove: none is open
     """
     one = queries.lock_dispute(trade.id)
     one.owner_id, one.owner_name = actor.id, actor.name[:120]
@@ -136,7 +136,7 @@ def end_dispute(
 ) -> Dispute:
     """OPEN → UPHELD (by a version), REJECTED or WITHDRAWN; what was kept out of net sets goes into the next.
 
-    :raises NotFound: none is open
+    :raises IllegalMove: none is open
     """
     one = queries.lock_dispute(trade.id)
     DISPUTE.move(one, status)

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from apps.core import ids, money
 from apps.core.db import AmountField
-from apps.core.errors import NotFound
+from apps.core.errors import IllegalMove
 from apps.rfqs.queries import stamp
 from apps.trades.models import Confirmation, Dispute, Trade, TradeVersion
 from apps.trades.states import AllocationStatus, ConfirmationStatus, DisputeStatus, TradeKind, TradeStatus
@@ -57,11 +57,11 @@ def list_disputes() -> QuerySet[Dispute]:
 
 
 def lock_dispute(trade_id: UUID) -> Dispute:
-    """:raises NotFound: none is open"""
+    """:raises IllegalMove: none is open"""
     rows = Dispute.objects.select_for_update(no_key=True, of=("self",)).select_related("version")
     found = rows.filter(trade_id=trade_id, status=DisputeStatus.OPEN).first()
     if found is None:
-        raise NotFound("no dispute of this deal is open")
+        raise IllegalMove("no dispute of this deal is open")
     return found
 
 
