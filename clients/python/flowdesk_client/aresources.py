@@ -26,9 +26,13 @@ class AsyncBalancesResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
 
-    async def list(self, *, account_id: str | None = None) -> Rows[m.Balance]:
-        """Balances by account and asset."""
-        return await self._caller.ask("GET", "/api/v1/balances", Rows[m.Balance], params={"account_id": account_id})
+    async def list(
+        self, *, account_id: str | None = None, as_of: datetime | None = None, recorded_at: datetime | None = None
+    ) -> Rows[m.Balance]:
+        """Balances by account and asset: now, or as of a moment, or as they were known at one."""
+        return await self._caller.ask(
+            "GET", "/api/v1/balances", Rows[m.Balance], params={"account_id": account_id, "as_of": as_of, "recorded_at": recorded_at}
+        )
 
 
 class AsyncByClientIdResource:

@@ -26,9 +26,11 @@ class BalancesResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
 
-    def list(self, *, account_id: str | None = None) -> Rows[m.Balance]:
-        """Balances by account and asset."""
-        return self._caller.ask("GET", "/api/v1/balances", Rows[m.Balance], params={"account_id": account_id})
+    def list(self, *, account_id: str | None = None, as_of: datetime | None = None, recorded_at: datetime | None = None) -> Rows[m.Balance]:
+        """Balances by account and asset: now, or as of a moment, or as they were known at one."""
+        return self._caller.ask(
+            "GET", "/api/v1/balances", Rows[m.Balance], params={"account_id": account_id, "as_of": as_of, "recorded_at": recorded_at}
+        )
 
 
 class ByClientIdResource:
