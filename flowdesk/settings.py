@@ -316,6 +316,7 @@ APPROVALS = {
     "agreed_deal": {"execute": "apps.workflows.book_on_behalf.stand_by", "version": "apps.workflows.book_on_behalf.deal_version"},
     "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
     "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
+    "client_key_new": {"execute": "apps.workflows.ask_for_keys.make_key", "version": "apps.workflows.ask_for_keys.new_key_version"},
     "client_status": {"execute": "apps.workflows.change_status.execute", "version": "apps.workflows.change_status.version"},
     "credit_line": {"execute": "apps.workflows.manage_credit.execute_line", "version": "apps.workflows.manage_credit.line_version"},
     "credit_haircut": {

@@ -198,6 +198,33 @@ class WireId(Field):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed(Field):
+    """A list of plain values, none twice."""
+
+    of: Field = field(default_factory=lambda: Field(""))
+    most: int = 50
+
+    def read(self, value: Any) -> list[Any]:
+        if not isinstance(value, list) or not 1 <= len(value) <= self.most:
+            raise Bad("invalid", f"a list of 1 to {self.most}")
+        out, faults = [], []
+        for place, one in enumerate(value):
+            try:
+                out.append(self.of.read(one))
+            except Bad as no:
+                faults.append(Bad(no.code, no.detail, f"/{place}"))
+        if faults:
+            raise Several(faults)
+        if len(set(out)) != len(out):
+            raise Bad("invalid", "one of them is there twice")
+        return out
+
+    def schema(self) -> dict[str, Any]:
+        items = {name: said for name, said in self.of.schema().items() if name != "description"}
+        return Field.schema(self) | {"type": "array", "minItems": 1, "maxItems": self.most, "uniqueItems": True, "items": items}
+
+
+@dataclass(frozen=True, slots=True)
 class Items(Field):
     """A list of objects with members of their own."""
 

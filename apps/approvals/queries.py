@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -44,6 +45,11 @@ def visible_to(actor: Actor) -> QuerySet[Approval]:
     if actor.roles & {"operations", "risk", "finance", "admin"}:
         mine |= ~Q(checker_roles__contained_by=["compliance"])
     return Approval.objects.filter(mine)
+
+
+def list_made_by_members(maker_ids: Iterable[UUID], kinds: Iterable[str]) -> QuerySet[Approval]:
+    """What members of one client have asked for."""
+    return Approval.objects.filter(maker_id__in=list(maker_ids), kind__in=list(kinds))
 
 
 def get_visible(approval_id: UUID, *, actor: Actor) -> Approval:

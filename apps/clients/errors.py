@@ -1,4 +1,4 @@
-from apps.core.errors import AppError, Conflict, Rejected
+from apps.core.errors import AppError, Conflict, Forbidden, Rejected
 
 
 class AccountUnavailable(Rejected):
@@ -25,6 +25,32 @@ class BadScope(Rejected):
 
 class BadLifetime(Rejected):
     code, title = "bad_lifetime", "A key cannot live so long or so short"
+
+
+class BadKey(Rejected):
+    """Not the 32 bytes of an Ed25519 public key in base64, or one that another key has."""
+
+    code, title = "bad_public_key", "Not a public key that can be used"
+
+
+class BadCap(Rejected):
+    code, title = "bad_cap", "A cap of a key is not one"
+
+
+class KeyCapExceeded(Rejected):
+    """`cap` names it: pairs, deal_usd or day_usd."""
+
+    code, title = "key_cap_exceeded", "Past a cap of the key itself"
+
+
+class KeyEnded(Conflict):
+    code, title = "key_ended", "The key is revoked or expired"
+
+
+class NotYourKey(Forbidden):
+    """A member ends its own keys; an admin of the client all of them, and asks for others."""
+
+    code, title = "not_your_key", "Only its member or an admin does this with the key"
 
 
 class BadLei(Rejected):

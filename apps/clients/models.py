@@ -106,6 +106,8 @@ class ApiKey(Row):
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     limits = models.JSONField(default=dict, blank=True)  # overrides of the default rates, e.g. {"rfqs": "100/s"}
+    caps = models.JSONField(default=dict, blank=True)  # {"pairs": ["BTC-USD"], "deal_usd": "1000000", "day_usd": "5000000"}: each optional
+    warned_days = models.SmallIntegerField(null=True, blank=True)  # the last warning of its end: how many days before
 
     class Meta:
         constraints = [
@@ -116,6 +118,21 @@ class ApiKey(Row):
 
     def __str__(self) -> str:
         return self.key_id
+
+
+class KeyUse(Row):
+    """What a key with a cap a day has dealt on one trade date, in USD."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="uses")
+    day = models.DateField()
+    used = AmountField()
+
+    class Meta:
+        verbose_name, verbose_name_plural = "use of a key", "uses of keys"
+        constraints = [
+            models.UniqueConstraint(fields=["key", "day"], name="keyuse_once"),
+            models.CheckConstraint(condition=Q(used__gt=0), name="keyuse_positive"),
+        ]
 
 
 class SettlementMode(models.TextChoices):

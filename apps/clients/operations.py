@@ -2,20 +2,22 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from stdnum import lei as lei_number
 
-from apps.core import db, ids
+from apps.core import db, ids, money
+from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments import queries as instruments
 
 from . import queries, rules
-from .errors import BadLei, BadLifetime, TooManyKeys
+from .errors import BadLei, BadLifetime, KeyCapExceeded, TooManyKeys
 from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Ssi, Terms
 from .states import CLIENT, SSI, ClientStatus, SsiStatus
 
@@ -119,12 +121,23 @@ def create_member(*, counterparty: Counterparty, name: str, email: str, accounts
 
 @step
 def create_key(
-    *, member: Member, public_key: bytes, scopes: Sequence[str], cidrs: Sequence[str], now: datetime, prefix: str, days: int = 365
+    *,
+    member: Member,
+    public_key: bytes,
+    scopes: Sequence[str],
+    cidrs: Sequence[str],
+    now: datetime,
+    prefix: str,
+    days: int = 365,
+    caps: Mapping[str, Any] | None = None,
+    account_ids: Sequence[UUID] = (),
+    key_pk: UUID | None = None,
 ) -> ApiKey:
     """Store the public half of a member's key.
 
     :param prefix: ak_test_ or ak_live_: a key of one deployment is refused by the other
     :param now: wall time: keys live by the wall clock
+    :param account_ids: none: every account that the member has authority for
     :raises BadScope: a scope that does not exist
     :raises BadAllowList: not networks, or none although a scope moves money
     :raises BadLifetime: not 1 to 365 days
@@ -138,7 +151,7 @@ def create_key(
     if queries.count_live_keys(member.counterparty_id, now) >= rules.MAX_KEYS:
         raise TooManyKeys(member.counterparty.code)
     made = ApiKey(
-        id=ids.uuid7(),
+        id=key_pk or ids.uuid7(),
         key_id=prefix + secrets.token_hex(8),
         member=member,
         public_key=public_key,
@@ -146,8 +159,11 @@ def create_key(
         allowed_cidrs=list(cidrs),
         created_at=now,
         expires_at=now + timedelta(days=days),
+        caps=dict(caps or {}),
     )
     db.insert(made)
+    if account_ids:
+        made.accounts.set(Account.objects.filter(id__in=list(account_ids)))
     events.record(
         "key.created",
         subject_type="key",
@@ -158,7 +174,7 @@ def create_key(
 
 
 @step
-def set_scopes(*, key_pk: UUID, scopes: Sequence[str], cidrs: Sequence[str]) -> ApiKey:
+def set_scopes(*, key_pk: UUID, scopes: Sequence[str], cidrs: Sequence[str], caps: Mapping[str, Any] | None = None) -> ApiKey:
     """Widen or narrow a key; widening is asked and approved by two people before.
 
     :raises BadScope: a scope that keys of its counterparty never hold
@@ -166,8 +182,64 @@ def set_scopes(*, key_pk: UUID, scopes: Sequence[str], cidrs: Sequence[str]) -> 
     key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("member__counterparty").get(id=key_pk)
     rules.require_own_scopes(scopes, is_house=key.member.counterparty.house_of_id is not None)
     key.scopes, key.allowed_cidrs = list(scopes), list(cidrs)
-    key.save(update_fields=["scopes", "allowed_cidrs"])
+    key.caps = key.caps if caps is None else dict(caps)
+    key.save(update_fields=["scopes", "allowed_cidrs", "caps"])
     events.record("key.scopes_changed", subject_type="key", subject_id=key.id, house={"key_id": key.key_id, "scopes": list(scopes)})
+    return key
+
+
+@step
+def spend_caps(*, actor: Actor, pair: str, notional: Decimal, day: date) -> None:
+    """Count a deal against what its key may deal, a deal and on a trade date; two at once never pass it together.
+
+    :param notional: in USD
+    :raises KeyCapExceeded: not this pair, not so much at once, or not so much today
+    """
+    rules.require_caps(actor.caps, pair, notional)
+    if "day_usd" not in actor.caps:
+        return
+    cap = Decimal(actor.caps["day_usd"])
+    if notional > cap or not db.run(_SPEND, (ids.uuid7(), day, notional, actor.key_id, cap)):
+        raise KeyCapExceeded(f"with this deal more than {money.text(cap)} USD of {day.isoformat()}", cap="day_usd")
+
+
+_SPEND = """
+INSERT INTO clients_keyuse AS u (id, key_id, day, used) SELECT %s, k.id, %s, %s FROM clients_apikey k WHERE k.key_id = %s
+ON CONFLICT (key_id, day) DO UPDATE SET used = u.used + EXCLUDED.used WHERE u.used + EXCLUDED.used <= %s RETURNING used
+"""
+
+
+@step
+def end_key_by(*, key_pk: UUID, by: datetime) -> None:
+    """A key that was rotated ends no later than `by` (wall time)."""
+    key = queries.lock_key(key_pk)
+    if key.expires_at > by:
+        key.expires_at = by
+        key.save(update_fields=["expires_at"])
+
+
+@step
+def tell_key(*, key: ApiKey, kind: str) -> None:
+    """Tell the client what became of a key of its own: key.issued, key.widened, key.expiring or key.ended."""
+    client_id = queries.get_member_by_pk(key.member_id).counterparty_id
+    public = {
+        "key_id": key.key_id,
+        "scopes": list(key.scopes),
+        "expires_at": key.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "revoked": key.revoked_at is not None,
+    }
+    events.record(kind, subject_type="key", subject_id=key.id, client_id=client_id, public=public, house={"key_id": key.key_id})
+
+
+@step
+def warn_of_end(*, key_pk: UUID, days: int, now: datetime) -> ApiKey | None:
+    """Tell a client that a key ends within so many days; None where it was told, or the key has ended."""
+    key = queries.lock_key(key_pk)
+    if key.revoked_at is not None or key.expires_at <= now or (key.warned_days is not None and key.warned_days <= days):
+        return None
+    key.warned_days = days
+    key.save(update_fields=["warned_days"])
+    tell_key(key=key, kind="key.expiring")
     return key
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -11,7 +13,8 @@ from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 
-from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, SettlementMode, Ssi, Terms
+from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, KeyUse, Member, SettlementMode, Ssi, Terms
+from .rules import WARN_DAYS
 from .states import SsiStatus
 
 
@@ -34,6 +37,7 @@ class KeyGrant:
     client_status: str
     account_ids: frozenset[UUID]
     roles: frozenset[str]
+    caps: dict[str, Any]
 
     def actor(self) -> Actor:
         return Actor(
@@ -45,6 +49,7 @@ class KeyGrant:
             scopes=self.scopes,
             account_ids=self.account_ids,
             key_id=self.key_id,
+            caps=self.caps,
         )
 
 
@@ -54,7 +59,7 @@ SELECT k.id, k.key_id, k.public_key, k.scopes, k.allowed_cidrs, k.expires_at, k.
        (SELECT coalesce(array_agg(a.account_id), '{}') FROM clients_authority a WHERE a.member_id = m.id
          AND (NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
               OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))),
-       (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM clients_authority a, unnest(a.roles) r WHERE a.member_id = m.id)
+       (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM clients_authority a, unnest(a.roles) r WHERE a.member_id = m.id), k.caps
 FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
 WHERE k.key_id = %s
 """
@@ -81,6 +86,7 @@ def find_key(key_id: str) -> KeyGrant | None:
         client_status=row[12],
         account_ids=frozenset(row[13]),
         roles=frozenset(row[14]),
+        caps=db.loads(row[15]),
     )
 
 
@@ -216,6 +222,52 @@ def keys_visible_to(actor: Actor) -> QuerySet[ApiKey]:
     if actor.client_id is not None:
         return rows.filter(member__counterparty_id=actor.client_id)
     return rows if actor.kind in {"STAFF", "SYSTEM"} else rows.none()
+
+
+def get_own_key(key_id: str, *, actor: Actor) -> ApiKey:
+    """:raises NotFound: no such key of this client"""
+    found = keys_visible_to(actor).filter(key_id=key_id).first()
+    if found is None:
+        raise NotFound("no such key")
+    return found
+
+
+def find_key_id(key_pk: UUID) -> str | None:
+    """What `keyid` names a key, once it is there."""
+    return ApiKey.objects.filter(id=key_pk).values_list("key_id", flat=True).first()
+
+
+def is_public_key_known(public_key: bytes) -> bool:
+    return ApiKey.objects.filter(public_key=public_key).exists()
+
+
+def used_today(key_id: str, day: date) -> Decimal:
+    """What a key with a cap a day has dealt on a trade date, in USD."""
+    used = KeyUse.objects.filter(key__key_id=key_id, day=day).values_list("used", flat=True).first()
+    return used or Decimal(0)
+
+
+def list_expiring(now: datetime) -> list[tuple[UUID, int]]:
+    """Live keys whose client is to be warned, each with the warning it is due: how many days before its end."""
+    out = []
+    live = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__gt=now, expires_at__lte=now + timedelta(days=max(WARN_DAYS)))
+    for key in live.order_by("expires_at"):
+        due = min(days for days in WARN_DAYS if key.expires_at <= now + timedelta(days=days))
+        if key.warned_days is None or due < key.warned_days:
+            out.append((key.id, due))
+    return out
+
+
+def get_member_by_id(member_id: UUID) -> Member:
+    """:raises NotFound: there is none, or it is closed"""
+    found = Member.objects.select_related("counterparty").filter(id=member_id, closed_at__isnull=True).first()
+    if found is None:
+        raise NotFound("no such member")
+    return found
+
+
+def get_member_by_pk(member_id: UUID) -> Member:
+    return Member.objects.get(id=member_id)
 
 
 def get_member(counterparty_id: UUID, name: str | None = None) -> Member:

@@ -1,18 +1,21 @@
 """Yes and no about clients, keys and networks. No Django."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from apps.core import money
 
-from .errors import BadAllowList, BadScope, DealingLimit
+from .errors import BadAllowList, BadCap, BadScope, DealingLimit, KeyCapExceeded
 from .states import CLIENT, ClientStatus
 
 SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook", "hedge")
 HOUSE_SCOPES = frozenset({"read", "hedge"})  # of our own hedging systems; `hedge` is nobody else's
 NEEDS_ALLOW_LIST = frozenset({"trade", "settle", "withdraw", "hedge"})
 MAX_KEYS = 8
+WARN_DAYS = (30, 7, 1)  # before a key ends its client is told
+OVERLAP_DAYS = 7  # a key that was rotated lives on so long beside the new one
 MAX_KEY_DAYS = 365
 # Strictest first: the stricter of client and account applies.
 _STRICT = [
@@ -61,6 +64,32 @@ def require_within(dealing_limit: Decimal | None, notional: Decimal) -> None:
     """
     if dealing_limit is not None and notional > dealing_limit:
         raise DealingLimit(f"{money.text(money.round_up(notional, 2))} USD, and the member deals up to {money.text(dealing_limit)}")
+
+
+def require_caps(caps: Mapping[str, Any], pair: str, notional: Decimal) -> None:
+    """What a key may deal, beside what its member may.
+
+    :param notional: of the deal, in USD
+    :raises KeyCapExceeded: not this pair, or not so much at once
+    """
+    if not caps:
+        return
+    if "pairs" in caps and pair not in caps["pairs"]:
+        raise KeyCapExceeded(f"this key deals {', '.join(caps['pairs'])}", cap="pairs")
+    if "deal_usd" in caps and notional > Decimal(caps["deal_usd"]):
+        raise KeyCapExceeded(f"{money.text(money.round_up(notional, 2))} USD, and this key deals up to {caps['deal_usd']}", cap="deal_usd")
+
+
+def require_valid_caps(caps: Mapping[str, Any], pairs: Collection[str]) -> None:
+    """
+    :param pairs: that there are
+    :raises BadCap: a pair that there is not, or an amount a day below the one a deal
+    """
+    unknown = [pair for pair in caps.get("pairs", ()) if pair not in pairs]
+    if unknown or caps.get("pairs") == []:
+        raise BadCap(f"{', '.join(unknown) or 'none given'}: no instrument", pointer="/caps")
+    if "deal_usd" in caps and "day_usd" in caps and Decimal(caps["day_usd"]) < Decimal(caps["deal_usd"]):
+        raise BadCap("a day's cap is no less than a deal's", pointer="/caps")
 
 
 def require_scopes(scopes: Iterable[str]) -> None:

@@ -1,9 +1,10 @@
 """Who acts: handed to every `visible_to`, kept in a context variable that only events read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 
@@ -19,6 +20,7 @@ class Actor:
     scopes: frozenset[str] = field(default_factory=frozenset)
     account_ids: frozenset[UUID] | None = None  # None: every account of the client
     key_id: str = ""
+    caps: Mapping[str, Any] = field(default_factory=dict, compare=False)  # of its key, each optional: pairs, deal_usd, day_usd
 
     @property
     def is_client(self) -> bool:

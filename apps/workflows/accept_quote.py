@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from apps.clients import operations as client_operations
 from apps.clients import queries as clients
 from apps.clients import rules as client_rules
 from apps.clients.models import SettlementMode
@@ -56,7 +57,16 @@ def accept_quote(
     deal = rfq_queries.get_deal(quote_id, actor=actor)
     quoting.require_may_answer(deal)
     client_rules.require_within(deal.dealing_limit, deal.notional)
+    if actor.caps:
+        spend_caps(actor, deal, now)
     return deal_at(deal=deal, quote_id=quote_id, client_order_id=client_order_id, side=side, price=price, now=now, elapsed_us=elapsed_us)
+
+
+@step
+def spend_caps(actor: Actor, deal: Deal, now: datetime) -> None:
+    """:raises KeyCapExceeded: more than the key itself may deal"""
+    day = calendar.business_date(now, calendar.Roll(deal.roll, deal.roll_zone))
+    client_operations.spend_caps(actor=actor, pair=deal.pair, notional=deal.notional, day=day)
 
 
 @step

@@ -5,9 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from apps.clients import operations as clients
 from apps.core import answers, ids
 from apps.core.actor import Actor
 from apps.core.unit import use_case
+from apps.instruments import rules as calendar
 from apps.pricing import queries as pricing
 from apps.pricing.rules import Composite
 from apps.rfqs import operations as rfqs
@@ -66,6 +68,9 @@ def fill_or_kill(
     if not rfq_rules.meets_limit(priced[side].price, limit_price, side):
         raise PriceNotMet("our price is worse than the limit")
     rfq_id = ids.uuid7()
+    if actor.caps:
+        day = calendar.business_date(now, calendar.Roll(dealing.roll, dealing.roll_zone))
+        clients.spend_caps(actor=actor, pair=pair, notional=quoting.notional_of(priced, market), day=day)
     headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
     if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
         raise PriceNotMet("there is no automatic price for this now: ask for a quote")

@@ -1,6 +1,7 @@
 """A client's API keys on its behalf: made, asked to be widened, widened by a second person, revoked. Keys live by the wall clock."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -93,7 +94,9 @@ def widen_key(*, approval: Approval, checker: Actor, now: datetime) -> None:
     key = queries.lock_key(approval.subject_id)
     if key.revoked_at is not None or key.expires_at <= clock.wall_now():
         raise StaleRequest(approval.title)
-    clients.set_scopes(key_pk=key.id, scopes=approval.payload["scopes"], cidrs=approval.payload["cidrs"])
+    asked = approval.payload
+    widened = clients.set_scopes(key_pk=key.id, scopes=asked["scopes"], cidrs=asked["cidrs"], caps=asked.get("caps"))
+    clients.tell_key(key=widened, kind="key.widened")
 
 
 @use_case
@@ -112,7 +115,8 @@ def key_version(approval: Approval) -> str:
 
 def version_of(key: ApiKey) -> str:
     """What a request to widen was asked on: scopes, networks, and that the key has not been revoked."""
-    text = "|".join([*sorted(key.scopes), "/", *sorted(key.allowed_cidrs), "/", str(key.revoked_at is not None)])
+    caps = [json.dumps(key.caps, sort_keys=True)] if key.caps else []
+    text = "|".join([*sorted(key.scopes), "/", *sorted(key.allowed_cidrs), "/", str(key.revoked_at is not None), *caps])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from apps.clients import rules as client_rules
 from apps.core import flights, ids
 from apps.core.actor import Actor
 from apps.core.flights import Statement
@@ -67,6 +68,8 @@ def request_quote(
     rfq_rules.require_ttl(ask.ttl_ms)
     quoting.require_size(dealing, ask, market)
     settles = quoting.value_date(dealing, ask.tenor, now)
+    if actor.caps:
+        client_rules.require_caps(actor.caps, ask.pair, quoting.size_of(ask, market) * market.mid * market.usd_per_quote)
     rfq_id = ids.uuid7()
     policy = pricing.policy_of(dealing.policy)
     asked = None if quoting.is_restricted(dealing) else taking.ask(dealing=dealing, rfq_id=rfq_id, day=settles.day, now=now)

@@ -91,7 +91,7 @@ def validate_rfq(
         return verdict
     verdict.hears(lambda: quoting.require_size(dealing, ask, market[0]))
     if is_whole and not verdict.problems:
-        verdict.hears(lambda: _price(verdict, dealing, ask, market[0], now))
+        verdict.hears(lambda: _price(verdict, actor, dealing, ask, market[0], now))
     return verdict
 
 
@@ -110,7 +110,7 @@ def _settle(verdict: Verdict, dealing: Dealing, ask: Ask, now: datetime) -> None
     verdict.settles = quoting.value_date(dealing, ask.tenor, now)
 
 
-def _price(verdict: Verdict, dealing: Dealing, ask: Ask, market: Market, now: datetime) -> None:
+def _price(verdict: Verdict, actor: Actor, dealing: Dealing, ask: Ask, market: Market, now: datetime) -> None:
     """What price and money would say, as request_quote asks them."""
     assert verdict.settles is not None
     rfq_id = ids.uuid7()
@@ -118,6 +118,7 @@ def _price(verdict: Verdict, dealing: Dealing, ask: Ask, market: Market, now: da
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     verdict.by_person = bool(reasons)
     size = quoting.size_of(ask, market)
+    client_rules.require_caps(actor.caps, ask.pair, size * market.mid * market.usd_per_quote)
     if quoting.is_restricted(dealing):
         taking.require_reducing(dealing, rfq_id, str(ask.side), size)
         verdict.by_person = True

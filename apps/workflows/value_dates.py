@@ -1,17 +1,28 @@
 """When a deal made now would settle, tenor by tenor."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from apps.clients import queries as clients
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
+from apps.instruments import queries as instruments
 from apps.instruments.errors import PastCutoff
-from apps.instruments.rules import LATEST_TENOR
+from apps.instruments.rules import LATEST_TENOR, Roll, business_date
 from apps.rfqs import queries as rfqs
 from apps.rfqs.queries import stamp
 
 from . import quoting
+
+
+def trade_date(account_ids: Iterable[UUID], now: datetime) -> date:
+    """The trade date of a deal made now on one of these accounts; they have one contracting entity's roll."""
+    for account_id in account_ids:
+        entity = instruments.get_entity_by_id(clients.get_terms(account_id, now).entity_id)
+        return business_date(now, Roll(entity.roll, entity.zone))
+    return business_date(now)
 
 
 def list_value_dates(actor: Actor, account_id: UUID | None, instrument: str, now: datetime) -> list[dict[str, Any]]:

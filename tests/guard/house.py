@@ -1,5 +1,6 @@
 """Two rival firms, each with one of everything, and keys of every kind: what the matrices are tried on."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from apps.pricing.feeds import bus
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
+from apps.workflows.ask_for_keys import ask_for_key
 from apps.workflows.manage_webhooks import create_webhook, replay_deliveries
 from apps.workflows.request_quote import request_quote
 from apps.workflows.transfer_balance import announce_deposit, request_withdrawal
@@ -34,7 +36,8 @@ from tests.settlement import world as here
 
 CLIENT_SCOPES = tuple(scope for scope in SCOPES if scope != "hedge")
 PREFIXES = {
-    "account": "acc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "member": "mem", "obligation": "obl",
+    "account": "acc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
+    "member": "mem", "obligation": "obl",
     "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
 }  # fmt: skip
 MIDS = {"BTC-USD": "20000", "ETH-USD": "1500", "EUR-USD": "1.08"}
@@ -64,7 +67,10 @@ class House:
     @property
     def missing(self) -> Mapping[str, str]:
         """Well-formed ids of nothing."""
-        return {kind: ids.encode(prefix, ids.uuid7()) for kind, prefix in PREFIXES.items()} | {"reference": "nobodys"}
+        return {kind: ids.encode(prefix, ids.uuid7()) for kind, prefix in PREFIXES.items()} | {
+            "reference": "nobodys",
+            "key": "ak_test_nobodys",
+        }
 
 
 def publish_prices() -> None:
@@ -140,8 +146,13 @@ def _filled(name: str, firm: world.Firm) -> Firm:
     entry = ledger.list_entries([firm.account.id]).first()
     assert entry is not None
     found["entry"] = entry.id
+    found["key_request"] = ask_for_key(
+        actor=firm.trader, member_id=None, public_key=base64.b64encode(ids.uuid7().bytes * 2).decode(), scopes=["read"], cidrs=[],
+        account_ids=[], caps={}, days=30,
+    ).id  # fmt: skip
     _answered(firm=firm, reference=f"ref-{name}")
     wire = {kind: ids.encode(PREFIXES[kind], found[kind]) for kind in PREFIXES}
+    wire["key"] = web.key_for(firm.trader, ("read",), ()).key_id
     return Firm(firm, wire | {"reference": f"ref-{name}", "instrument": "BTC-USD"}, web.key_for(firm.trader, CLIENT_SCOPES))
 
 

@@ -98,6 +98,10 @@ WEBHOOK_STATE = obj(
     "waiting",
 )
 
+_KEY_STATE = obj(
+    {"key_id": text("ak_…"), "scopes": array(text("")), "expires_at": moment(""), "revoked": {"type": "boolean"}},
+)
+
 TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "rfq.received": ("a person prices your request", RFQ),
     "rfq.quoted": ("your request has a firm quote", RFQ),
@@ -166,6 +170,12 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.refused": ("", _REFUSED),
     "withdrawal.approve.refused": ("", _REFUSED),
     "withdrawal.cancel.refused": ("", _REFUSED),
+    "key.issued": ("a key that was asked for is one, from now on", _KEY_STATE),
+    "key.widened": ("its scopes, networks or caps are others", _KEY_STATE),
+    "key.expiring": ("a key ends within 30, 7 or 1 days", _KEY_STATE),
+    "key.ended": ("a member of yours ended it", _KEY_STATE),
+    "key.ask.refused": ("", _REFUSED),
+    "key.revoke.refused": ("", _REFUSED),
     "token.refused": ("a bearer token was refused", _REFUSED),
     "hedge.refused": ("a hedge that one of the house's own systems reported", _REFUSED),
     "webhook.refused": ("a change of a webhook was refused", _REFUSED),

@@ -41,6 +41,10 @@ TO_CLIENT = {
     "instruction.failed": "Payment failed",
     "instruction.returned": "Payment returned",
     "receipt.credited": "Payment received",
+    "key.issued": "A new API key of yours",
+    "key.widened": "An API key of yours may do other things now",
+    "key.expiring": "An API key of yours ends soon",
+    "key.ended": "An API key of yours was revoked",
     "webhook.degraded": "Your webhook endpoint does not answer",
     "webhook.recovered": "Your webhook endpoint answers again",
 }
