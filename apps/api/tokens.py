@@ -46,6 +46,8 @@ def read(token: str, now: datetime) -> str:
     except ValueError:
         raise InvalidToken("not base64") from None
     mac, payload = packed[:_MAC_BYTES], packed[_MAC_BYTES:]
+    if urlsafe_b64encode(packed).rstrip(b"=").decode() != body:
+        raise InvalidToken("not written as we write it")
     if not hmac.compare_digest(mac, _mac(payload)):
         raise InvalidToken("the MAC does not hold")
     until, _, key_id = payload.decode().partition(":")

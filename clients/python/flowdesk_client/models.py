@@ -82,6 +82,42 @@ class Instrument(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest(Model):
+    id: str  #: apr_…
+    kind: str  #: NEW, WIDEN
+    status: str  #: REQUESTED, APPROVED, REJECTED, EXECUTED, FAILED, STALE, WITHDRAWN, EXPIRED
+    key_id: str | None  #: of a new key once it is EXECUTED
+    scopes: list[str]
+    allowed_cidrs: list[str]
+    requested_at: datetime
+    expires_at: datetime | None  #: nobody can approve it after that
+    decided_at: datetime | None
+    comment: str  #: of who decided
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCaps(Model):
+    pairs: list[str] | None = None  #: only these
+    deal_usd: Decimal | None = None  #: a deal, in USD
+    day_usd: Decimal | None = None  #: a trade date, in USD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key(Model):
+    key_id: str  #: ak_…, as `keyid` names it
+    member_id: str  #: mem_…: whose it is
+    member: str  #: their name
+    status: str  #: ACTIVE, EXPIRED, REVOKED
+    scopes: list[str]
+    account_ids: list[str]  #: none: every account that its member has authority for
+    allowed_cidrs: list[str]  #: networks that it may come from; none: any
+    caps: KeyCaps
+    created_at: datetime
+    expires_at: datetime  #: you are told 30, 7 and 1 days before
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntryLine(Model):
     account_id: str  #: acc_…
     asset: str  #: code
@@ -120,9 +156,17 @@ class LimitCount(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitCap(Model):
+    of: str  #: pairs, deal_usd, day_usd
+    limit: str  #: USD; of pairs, their list
+    used: Decimal | None = None  #: of day_usd: dealt on this trade date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limit(Model):
     rates: list[LimitRate]
     counts: list[LimitCount]
+    caps: list[LimitCap]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,6 +210,113 @@ class InstrumentsResource:
         )
 
 
+class KeyRequestsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.KeyRequest]:
+        """What was asked for by API, newest first."""
+        return self._caller.ask("GET", "/api/v1/key-requests", Page[m.KeyRequest], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.KeyRequest]:
+        """What was asked for by API, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/key-requests", m.KeyRequest, {"limit": limit})
+
+    def get(self, key_request_id: str) -> m.KeyRequest:
+        """One request for a key."""
+        return self._caller.ask("GET", f"/api/v1/key-requests/{path_part(key_request_id)}", m.KeyRequest)
+
+
+class KeysResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Key]:
+        """The keys of your client, newest first."""
+        return self._caller.ask("GET", "/api/v1/keys", Page[m.Key], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Key]:
+        """The keys of your client, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/keys", m.Key, {"limit": limit})
+
+    def create(
+        self,
+        *,
+        public_key: str,
+        scopes: Sequence[str],
+        member_id: str | None = None,
+        expires_in_days: int | None = None,
+        allowed_cidrs: Sequence[str] | None = None,
+        cap_pairs: Sequence[str] | None = None,
+        cap_deal_usd: Number | None = None,
+        cap_day_usd: Number | None = None,
+        account_ids: Sequence[str] | None = None,
+        idempotency_key: str = "",
+    ) -> m.KeyRequest:
+        """Ask for a key; a second person approves it before it is one."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/keys",
+            m.KeyRequest,
+            body={
+                "member_id": member_id,
+                "public_key": public_key,
+                "expires_in_days": expires_in_days,
+                "scopes": scopes,
+                "allowed_cidrs": allowed_cidrs,
+                "cap_pairs": cap_pairs,
+                "cap_deal_usd": cap_deal_usd,
+                "cap_day_usd": cap_day_usd,
+                "account_ids": account_ids,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def get(self, key_id: str) -> m.Key:
+        """One key."""
+        return self._caller.ask("GET", f"/api/v1/keys/{path_part(key_id)}", m.Key)
+
+    def revoke(self, key_id: str, *, idempotency_key: str = "") -> m.Key:
+        """End a key at once: your own, or as an admin any of your client."""
+        return self._caller.ask("POST", f"/api/v1/keys/{path_part(key_id)}/revoke", m.Key, body={}, idempotency_key=idempotency_key)
+
+    def rotate(self, key_id: str, *, public_key: str, expires_in_days: int | None = None, idempotency_key: str = "") -> m.KeyRequest:
+        """Ask for the successor of a key, of the same rights; once approved, both live for seven days."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/keys/{path_part(key_id)}/rotate",
+            m.KeyRequest,
+            body={"public_key": public_key, "expires_in_days": expires_in_days},
+            idempotency_key=idempotency_key,
+        )
+
+    def widen(
+        self,
+        key_id: str,
+        *,
+        scopes: Sequence[str],
+        allowed_cidrs: Sequence[str] | None = None,
+        cap_pairs: Sequence[str] | None = None,
+        cap_deal_usd: Number | None = None,
+        cap_day_usd: Number | None = None,
+        idempotency_key: str = "",
+    ) -> m.KeyRequest:
+        """Ask for other scopes, networks and caps of a key; a second person approves it."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/keys/{path_part(key_id)}/widen",
+            m.KeyRequest,
+            body={
+                "scopes": scopes,
+                "allowed_cidrs": allowed_cidrs,
+                "cap_pairs": cap_pairs,
+                "cap_deal_usd": cap_deal_usd,
+                "cap_day_usd": cap_day_usd,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+
 class LedgerEntriesResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -249,7 +356,7 @@ class LimitsResource:
         self._caller = caller
 
     def get(self) -> m.Limit:
-        """Rate limits of this key with what is left of them, and how many keys and webhooks your client has."""
+        """Rate limits and caps of this key with what is left of them, and how many keys and webhooks your client has."""
         return self._caller.ask("GET", "/api/v1/limits", m.Limit)
 
 
@@ -818,6 +925,12 @@ class WebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "key.issued",
+            "key.widened",
+            "key.expiring",
+            "key.ended",
+            "key.ask.refused",
+            "key.revoke.refused",
             "token.refused",
             "hedge.refused",
             "webhook.refused",
@@ -913,6 +1026,12 @@ class WebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "key.issued",
+            "key.widened",
+            "key.expiring",
+            "key.ended",
+            "key.ask.refused",
+            "key.revoke.refused",
             "token.refused",
             "hedge.refused",
             "webhook.refused",
@@ -1039,6 +1158,8 @@ class Resources:
         self.hedges = HedgesResource(caller)
         self.instructions = InstructionsResource(caller)
         self.instruments = InstrumentsResource(caller)
+        self.key_requests = KeyRequestsResource(caller)
+        self.keys = KeysResource(caller)
         self.ledger_entries = LedgerEntriesResource(caller)
         self.limits = LimitsResource(caller)
         self.members = MembersResource(caller)
