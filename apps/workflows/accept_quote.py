@@ -58,12 +58,12 @@ def accept_quote(
     quoting.require_may_answer(deal)
     client_rules.require_within(deal.dealing_limit, deal.notional)
     if actor.caps:
-        spend_caps(actor, deal, now)
+        spend_caps(actor=actor, deal=deal, now=now)
     return deal_at(deal=deal, quote_id=quote_id, client_order_id=client_order_id, side=side, price=price, now=now, elapsed_us=elapsed_us)
 
 
 @step
-def spend_caps(actor: Actor, deal: Deal, now: datetime) -> None:
+def spend_caps(*, actor: Actor, deal: Deal, now: datetime) -> None:
     """:raises KeyCapExceeded: more than the key itself may deal"""
     day = calendar.business_date(now, calendar.Roll(deal.roll, deal.roll_zone))
     client_operations.spend_caps(actor=actor, pair=deal.pair, notional=deal.notional, day=day)
