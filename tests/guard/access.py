@@ -1,6 +1,6 @@
-"""Who may do what at every address of the REST API. A new route goes in here, or tests/guard/test_api_matrix.py fails and says so.
+"""Who may do what at every address: the one place. A new route goes in here, or tests/architecture/test_access.py fails and says so.
 
-One line an operation: the scope that a key needs, and whose the thing in the path is.
+Of the API one line an operation: the scope that a key needs. Of the desk one line an address: the roles that open it and send its form.
 """
 
 # Operation, as docs/openapi.yaml names it → the scope that a key needs.
@@ -117,3 +117,128 @@ OBJECTS = {
 
 # Anyone may read these addresses below /api/ (they say nothing about anybody).
 OPEN = {"schema/", "docs/", "docs/errors"}
+
+
+# --- the desk: our own people, by role ------------------------------------------------------------------------------------
+ALL = "sales trader operations risk finance compliance admin auditor"
+TRADING = "sales trader operations risk finance admin auditor"  # sees requests, deals and prices
+SETTLING = "operations risk finance compliance admin auditor"  # the back office
+
+_HEDGE = {
+    "side": "buy", "quantity": "1.5", "instrument": "BTC-USD", "price": "20010", "fee": "3", "counterparty": "helios", "book": "main",
+    "execution_id": "hx-9",
+}  # fmt: skip
+_LINE = {
+    "subject": "CLIENT:00000000-0000-0000-0000-000000000007", "measure": "PRE_SETTLEMENT", "amount": "1", "valid_from": "2026-09-15",
+    "valid_until": "2026-12-15", "why": "test",
+}  # fmt: skip
+
+# Address, as the URL list has it → who may open it (GET; empty: it has no page), who may send its form (POST; empty: it has none),
+# and a form that gets as far as the question who may.
+DESK: dict[str, tuple[str, str, dict[str, str]]] = {
+    "desk/": (ALL, "", {}),
+    "desk/approvals/": (ALL, "", {}),
+    "desk/approvals/<uuid:approval>/": ("operations risk finance admin auditor", "", {}),  # that one: asked of operations
+    "desk/approvals/<uuid:approval>/decide/": ("", "operations", {"decision": "reject", "comment": "no"}),  # asks for operations
+    "desk/blotter.csv": (ALL, "", {}),
+    "desk/blotter/": (ALL, "", {}),
+    "desk/credit/": (ALL, "", {}),
+    "desk/credit/calls/<uuid:call>/withdraw/": ("", "risk", {"reason": "test"}),
+    "desk/credit/haircuts/set/": ("", "risk", {"pair": "BTC-USD", "normal": "10", "stressed": "20"}),
+    "desk/credit/lines/<uuid:line>/": (ALL, "", {}),
+    "desk/credit/lines/<uuid:line>/call/": ("", "risk", {"client": "acme", "amount": "1", "due_at": "2026-09-20", "reason": "test"}),
+    "desk/credit/lines/set/": ("", "risk", _LINE),
+    "desk/credit/status/": ("", "risk compliance", {"client": "acme", "status": "SUSPENDED", "reason": "test"}),
+    "desk/deals/<str:trade>/": (ALL, "", {}),
+    "desk/halts/": (ALL, "", {}),
+    "desk/halts/<uuid:halt>/lift/": ("", "trader risk operations", {"reason": "test"}),
+    "desk/halts/payments/lift/": ("", "trader risk operations", {"reason": "test"}),
+    "desk/halts/throw/": ("", "trader risk operations", {"scope": "all", "reason": "test"}),
+    "desk/on-behalf/": ("sales trader", "sales trader", {"amount": "1"}),
+    "desk/position/": (TRADING, "", {}),
+    "desk/position/hedges/": ("", "trader", _HEDGE),
+    "desk/position/hedges/<str:trade>/": ("", "trader operations", {"move": "cancel", "reason": "test"}),
+    "desk/position/internal/": ("", "trader", _HEDGE | {"to_book": "treasury", "reason": "test"}),
+    "desk/position/limits/": ("", "sales trader", {"book": "main", "asset": "BTC", "soft": "1", "hard": "2", "reason": "test"}),
+    "desk/position/records/": ("", "operations", {"counterparty": "helios", "date": "2026-09-15", "file": "counterparty\n"}),
+    "desk/prices/": (TRADING, "", {}),
+    "desk/pricing/": (TRADING, "", {}),
+    "desk/pricing/<str:pair>/": (TRADING, "", {}),
+    "desk/pricing/<str:pair>/set/": ("", "sales trader", {"version": "1", "reason": "test"}),
+    "desk/pricing/venues/set/": ("", "sales trader", {"venue": "kraken", "taker_bps": "5"}),
+    "desk/rfqs/": (TRADING, "", {}),
+    "desk/rfqs/<str:rfq>/": (TRADING, "", {}),
+    "desk/rfqs/<str:rfq>/<str:act>/": ("", "sales trader", {"reason": "test", "code": "pass"}),
+    "desk/rfqs/<str:rfq>/send/": ("", "trader", {"rate_buy": "1"}),
+    "desk/rfqs/<str:rfq>/ticket/": (TRADING, TRADING, {}),  # works a price out and keeps nothing
+    "desk/search/": (ALL, "", {}),
+    "desk/settlement/": (SETTLING, "", {}),
+    "desk/settlement/receipts/<str:receipt>/": ("", "operations compliance", {"decision": "freeze", "reason": "test"}),
+    "desk/settlement/release/": ("", "operations", {"instruction": "ins_00000000000000000000000007"}),
+    "desk/statistics/": (TRADING, "", {}),
+    "desk/webhooks/": ("operations risk admin auditor", "", {}),
+    "desk/webhooks/<str:webhook>/": ("operations risk admin auditor", "", {}),
+    "desk/webhooks/<str:webhook>/<str:event>/resend/": ("", "operations", {}),
+}
+
+# Outside the desk: who is not signed in may come here.
+DOORS = {
+    "", "favicon.ico", "login/", "logout/", "admin/login/", "admin/logout/", "livez", "readyz", ".well-known/jwks.json", "api/<path:rest>",
+    "api/", *(f"api/{one}" for one in OPEN),
+}  # fmt: skip
+
+# Records of the admin, by table → who may look at them. Nobody adds, changes or deletes one there.
+RECORDS = {
+    "approvals.approval": "risk finance compliance admin auditor",
+    "auth.group": "admin compliance auditor",
+    "clients.account": ALL,
+    "clients.apikey": "operations risk compliance admin auditor",
+    "clients.counterparty": ALL,
+    "clients.group": ALL,
+    "clients.member": ALL,
+    "clients.ssi": SETTLING,
+    "clients.terms": ALL,
+    "close.businessday": SETTLING,
+    "compliance.listentry": "compliance auditor",
+    "compliance.screening": "compliance auditor",
+    "credit.line": TRADING,
+    "credit.reservation": TRADING,
+    "events.cursor": "operations risk compliance admin auditor",
+    "events.event": "compliance auditor",
+    "events.failure": "operations risk compliance admin auditor",
+    "instruments.asset": ALL,
+    "instruments.book": ALL,
+    "instruments.bookingentity": ALL,
+    "instruments.pair": ALL,
+    "instruments.rail": ALL,
+    "ledger.hold": SETTLING,
+    "ledger.ledgeraccount": SETTLING,
+    "ledger.ledgertransaction": SETTLING,
+    "notify.attempt": SETTLING,
+    "notify.delivery": SETTLING,
+    "notify.endpoint": SETTLING,
+    "notify.post": SETTLING,
+    "notify.signingkey": SETTLING,
+    "pricing.halt": ALL,
+    "pricing.markset": TRADING,
+    "pricing.pairpolicy": TRADING,
+    "pricing.pairpolicyversion": TRADING,
+    "pricing.positionbreach": TRADING,
+    "pricing.positionlimit": TRADING,
+    "pricing.venue": TRADING,
+    "reports.reportrun": SETTLING,
+    "rfqs.quote": TRADING,
+    "rfqs.rfq": TRADING,
+    "settlement.deposit": SETTLING,
+    "settlement.instruction": SETTLING,
+    "settlement.netset": SETTLING,
+    "settlement.nostro": SETTLING,
+    "settlement.obligation": SETTLING,
+    "settlement.receipt": "operations finance compliance auditor",
+    "settlement.releasestop": SETTLING,
+    "settlement.statementline": SETTLING,
+    "settlement.withdrawal": SETTLING,
+    "trades.lprecord": TRADING,
+    "trades.trade": ALL,
+    "users.user": "admin compliance auditor",
+}

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from tests import engines
 from tests.guard import house as houses
+from tests.guard import office as offices
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,18 @@ def _no_lines_for_each_refusal() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     yield
     logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def staffed(django_db_setup: None, django_db_blocker: Any) -> Iterator[offices.Office]:
+    """A desk in the middle of its day, with one person of each role, for a whole file."""
+    with django_db_blocker.unblock():
+        engines.flush_database()
+        yield offices.build()
+        engines.flush_database()
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether every cell is looked at: in the short set pages that open to a role are left to tests/desk, which renders each of them."""
+    return bool(request.config.getoption("--drill"))

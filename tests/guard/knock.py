@@ -10,6 +10,8 @@ import orjson
 from django.test import Client
 from flowdesk_client import Key, sign
 
+from apps.core import db
+
 HOST = "localhost:8000"
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Of the request, the caller's own use, or what a resource has and not what is in it.
@@ -54,3 +56,12 @@ def send(method: str, target: str, raw: bytes | None, headers: dict[str, str], b
     kind = given.pop("Content-Type", "")
     answer = browser.generic(method, target, raw or b"", content_type=kind, headers=given, **environ)
     return Answer(answer.status_code, dict(answer.headers), answer.content)
+
+
+def counted() -> tuple[Any, ...]:
+    """What grows with everything that is done."""
+    return db.one("SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM core_storedanswer)")
+
+
+def check(wrong: list[str]) -> None:
+    assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong[:40])

@@ -13,29 +13,19 @@ from django.test import Client
 from flowdesk_client import sign
 
 from apps.api import tokens
-from apps.core import db
 from apps.core.clock import wall_now
 from apps.users.rules import ROLES
 from tests.desk.day import STAFF, make_staff
 from tests.guard.access import API, OBJECTS
 from tests.guard.document import METHODS, OPERATIONS, SCHEMA, example, fill, parameters, places, put
 from tests.guard.house import CLIENT_SCOPES, House, unlimited
-from tests.guard.knock import HOST, Answer, knock, send
+from tests.guard.knock import HOST, Answer, check, counted, knock, send
 
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings: Any) -> Iterator[None]:
     with unlimited(settings):
         yield
-
-
-def counted() -> tuple[Any, ...]:
-    """What grows with everything that is done."""
-    return db.one("SELECT (SELECT count(*) FROM events_event), (SELECT count(*) FROM core_storedanswer)")
-
-
-def check(wrong: list[str]) -> None:
-    assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong[:40])
 
 
 # --- who is nobody --------------------------------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ RFQ = obj(
 LIST = {"status": Choice("only these", among=tuple(str(s) for s in RfqStatus)), **PAGE}
 EXAMPLE = {"client_rfq_id": "rfq-2026-000123", "instrument": "BTC-USD", "side": "buy", "quantity": "2.5"}
 REFUSALS = {
+    404: "not_found",
     409: "duplicate_client_rfq_id, idempotency_in_progress",
     422: "credit_exceeded, cap_exceeded, credit_breached, mark_stale, dealing_limit_exceeded, "
     "insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "

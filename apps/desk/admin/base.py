@@ -99,6 +99,10 @@ class Record(_Kept, ModelAdmin):  # type: ignore[misc]
         super().__init__(model, site)
         self._show_amounts()
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Django lets an address filter by every column of the table itself; what is hidden would be told a character at a time."""
+        return lookup.partition("__")[0] not in self.hidden and bool(super().lookup_allowed(lookup, value, request))
+
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return [self._shown.get(name, name) for name in super().get_list_display(request)]
 

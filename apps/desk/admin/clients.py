@@ -17,8 +17,12 @@ class TermsRows(Rows):
     model = Terms
 
 
+_SEES_SSIS = frozenset({"operations", "compliance", "finance", "risk", "auditor", "admin"})
+
+
 class Ssis(Rows):
     model = Ssi
+    roles = _SEES_SSIS
 
 
 class Coverages(Rows):
@@ -83,7 +87,7 @@ class TermsAdmin(Record):
 
 @admin.register(Ssi)
 class SsiAdmin(Record):
-    roles = frozenset({"operations", "compliance", "finance", "risk", "auditor", "admin"})
+    roles = _SEES_SSIS
     list_display = ("account", "asset_code", "rail_code", "holder", "status", "cooling_until", "created_at")
     list_filter = ("status", "asset_code")
     search_fields = ("account__code", "holder", "address")

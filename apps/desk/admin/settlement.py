@@ -16,6 +16,8 @@ from apps.settlement.models import (
     Withdrawal,
 )
 
+from apps.desk.access import SEES_COMPLIANCE
+
 from .base import BACK_OFFICE, Record, Rows
 
 _SEES_RECEIPTS = frozenset({"operations", "compliance", "finance", "auditor"})
@@ -26,7 +28,10 @@ class NetLegs(Rows):
 
 
 class Decisions(Rows):
+    """Their blockers say why compliance holds a payment."""
+
     model = GateDecision
+    roles = SEES_COMPLIANCE
 
 
 class Matches(Rows):
