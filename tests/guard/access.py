@@ -173,6 +173,9 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/rfqs/<str:rfq>/ticket/": (TRADING, TRADING, {}),  # works a price out and keeps nothing
     "desk/search/": (ALL, "", {}),
     "desk/settlement/": (SETTLING, "", {}),
+    "desk/settlement/bands/": ("", "operations", {"rail": "fedwire-usd", "straight_through": "1", "reason": "test"}),
+    "desk/settlement/payments/<str:instruction>/end/": ("", "operations", {"outcome": "SENT", "evidence": "a letter"}),
+    "desk/settlement/payments/<str:instruction>/recall/": ("", "operations", {"reason": "test"}),
     "desk/settlement/receipts/<str:receipt>/": ("", "operations compliance", {"decision": "freeze", "reason": "test"}),
     "desk/settlement/release/": ("", "operations", {"instruction": "ins_00000000000000000000000007"}),
     "desk/statistics/": (TRADING, "", {}),
@@ -235,6 +238,7 @@ RECORDS = {
     "settlement.nostro": SETTLING,
     "settlement.obligation": SETTLING,
     "settlement.receipt": "operations finance compliance auditor",
+    "settlement.releaseband": SETTLING,
     "settlement.releasestop": SETTLING,
     "settlement.statementline": SETTLING,
     "settlement.withdrawal": SETTLING,

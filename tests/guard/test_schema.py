@@ -110,14 +110,8 @@ def _run(case: schemathesis.Case, served: webs.Web) -> None:
 
 
 SLOW_IS_FINE = list(HealthCheck)
-QUICK = settings(
-    max_examples=4,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=SLOW_IS_FINE,
-)
+PHASES = [Phase.explicit, Phase.generate]
+QUICK = settings(max_examples=4, derandomize=True, deadline=None, database=None, phases=PHASES, suppress_health_check=SLOW_IS_FINE)
 LONG = settings(max_examples=100, deadline=None, suppress_health_check=SLOW_IS_FINE)
 
 

@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from apps.desk.access import SEES_COMPLIANCE
 from apps.settlement.models import (
     Deposit,
     GateDecision,
@@ -15,8 +16,6 @@ from apps.settlement.models import (
     StatementLine,
     Withdrawal,
 )
-
-from apps.desk.access import SEES_COMPLIANCE
 
 from .base import BACK_OFFICE, Record, Rows
 
