@@ -105,3 +105,15 @@ class StatementGap(Conflict):
     """A statement line came before the lines that precede it; it is read again when they are there."""
 
     code, title = "statement_gap", "Lines of the statement are missing"
+
+
+class BadStatement(Rejected):
+    """A statement file that cannot be read; line and fault are named, and nothing of it was taken in."""
+
+    code, title = "bad_statement", "The statement cannot be read"
+
+
+class StatementMissing(Conflict):
+    """It does not follow the last statement of its account: one between them is missing, or it is an old one."""
+
+    code, title = "statement_missing", "A statement before this one is missing"

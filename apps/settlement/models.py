@@ -345,3 +345,25 @@ class StatementLine(Row):
         constraints = [
             models.UniqueConstraint(fields=["nostro", "sequence"], name="statementline_sequence"),
         ]
+
+
+class StatementImport(Row):
+    """One statement out of a file, taken in whole: the same one again brings nothing."""
+
+    append_only = True
+
+    nostro = models.ForeignKey(Nostro, on_delete=models.PROTECT, related_name="statement_imports")
+    digest = models.CharField(max_length=64)  # of what it says, whatever the file looks like
+    number = models.IntegerField(null=True)  # the bank's own count
+    opening = AmountField()
+    closing = AmountField()
+    first_sequence = models.BigIntegerField()
+    line_count = models.IntegerField()
+    imported_by = models.UUIDField(null=True)
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["nostro", "digest"], name="statementimport_once"),
+            models.CheckConstraint(condition=Q(line_count__gte=0, first_sequence__gte=1), name="statementimport_counts"),
+        ]

@@ -32,6 +32,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "lp_record": (frozenset({"operations"}), frozenset()),
     "affirm": (frozenset({"operations"}), frozenset()),  # and dispute: on the client's behalf, with evidence
     "dispute": (frozenset({"operations"}), frozenset({"operations"})),  # to reject one
+    "statement": (frozenset({"operations"}), frozenset()),  # take in a bank's file
     "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),  # and risk, where it moves much money
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),
     "position_limit": (frozenset({"sales", "trader"}), frozenset({"risk"})),

@@ -1,23 +1,27 @@
-"""One line of a rail's statement, once: kept as read, then whatever it means."""
+"""One line of a rail's statement, once: kept as read, then whatever it means; a file of lines whole or not at all."""
 
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments.models import Book
 from apps.ledger import operations as ledger
-from apps.settlement.errors import StatementGap
-from apps.settlement.models import Instruction, Nostro, RailCursor, StatementLine
+from apps.settlement.errors import BadStatement, StatementGap, StatementMissing
+from apps.settlement.models import Instruction, Nostro, RailCursor, StatementImport, StatementLine
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Entry
+from apps.settlement.rules.statement_file import StatementFile, digest_of
 
 from . import payments, receipts
 from .nostros import business_date, till_of
 from .receipts import Booked
+
+NOON = time(12)  # of the rail's zone, where a file tells only the day
 
 
 @step
@@ -91,6 +95,73 @@ def _charge(line: StatementLine, nostro: Nostro) -> None:
         business_date=business_date(nostro.entity_id, line.booked_at),
         narrative=line.reference,
     )
+
+
+@step
+def take_in(*, nostro: Nostro, statement: StatementFile, made_by: UUID | None, now: datetime) -> StatementImport | None:
+    """Every line of a statement file, in its order; None when this very statement was taken in before.
+
+    :raises StatementMissing: it opens at another balance than the last one closed at, or its number does not follow
+    :raises BadStatement: a line is booked on a day that has not come
+    :raises StatementGap: somebody else read lines of this account meanwhile
+    """
+    digest = digest_of(statement)
+    if StatementImport.objects.filter(nostro=nostro, digest=digest).exists():
+        return None
+    assert statement.opening is not None and statement.closing is not None, "a notification books nothing"
+    cursor = RailCursor.objects.filter(nostro=nostro).first()
+    last = StatementImport.objects.filter(nostro=nostro, number__isnull=False).order_by("-first_sequence", "-id").first()
+    if cursor is not None and cursor.read_at is not None and cursor.balance != statement.opening:
+        raise StatementMissing(
+            f"{statement.place}: it opens at {money.text(statement.opening)}, the last one of {nostro.name} closed at "
+            f"{money.text(cursor.balance)}",
+            opening=money.text(statement.opening),
+            expected=money.text(cursor.balance),
+        )
+    if last is not None and statement.number is not None and statement.number not in {(last.number or 0) + 1, 1}:
+        raise StatementMissing(f"{statement.place}: number {statement.number}, the last one of {nostro.name} was {last.number}")
+    base = cursor.last_sequence if cursor is not None else 0
+    running, zone = statement.opening, ZoneInfo(nostro.rail.zone)
+    for number, line in enumerate(statement.lines, 1):
+        running += line.amount
+        at = line.booked_at or datetime.combine(line.booked_on, NOON, zone)
+        if line.booked_on > now.astimezone(zone).date():
+            raise BadStatement(f"{line.place}: booked on {line.booked_on.isoformat()}, which has not come")
+        entry = Entry(
+            sequence=base + number,
+            reference=line.reference,
+            amount=line.amount,
+            kind=line.kind,
+            booked_at=min(at, now),
+            balance=running,
+            end_to_end_id=line.end_to_end_id,
+            counterparty_name=line.counterparty_name,
+            counterparty_address=line.counterparty_address,
+            remittance=line.remittance,
+        )
+        read_line(nostro_id=nostro.id, entry=entry, now=now)
+    if not statement.lines and base == 0:
+        note_balance(nostro_id=nostro.id, balance=statement.closing, now=now)
+    made = StatementImport(
+        id=ids.uuid7(),
+        nostro=nostro,
+        digest=digest,
+        number=statement.number,
+        opening=statement.opening,
+        closing=statement.closing,
+        first_sequence=base + 1,
+        line_count=len(statement.lines),
+        imported_by=made_by,
+        imported_at=now,
+    )
+    db.insert(made, refuse={"statementimport_once": StatementMissing(f"{statement.place}: it was taken in at this moment by another")})
+    events.record(
+        "statement.imported",
+        subject_type="nostro",
+        subject_id=nostro.id,
+        house={"number": statement.number, "lines": len(statement.lines), "closing": money.text(statement.closing)},
+    )
+    return made
 
 
 def _lock_cursor(nostro_id: UUID) -> RailCursor:

@@ -1,0 +1,193 @@
+"""camt.053 (statement) and camt.054 (notification) of ISO 20022, any version from .02 on. No declared entities, no look outside."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from xml.parsers import expat
+
+from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, direction
+
+_SPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.\d\d")
+_AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?")
+_DEEPEST = 40
+
+
+@dataclass(slots=True)
+class Node:
+    name: str
+    line: int
+    attributes: dict[str, str]
+    text: str = ""
+    parts: list["Node"] = field(default_factory=list)
+
+    def all(self, path: str) -> Iterator["Node"]:
+        """What lies at `A/B/C` below."""
+        head, _, rest = path.partition("/")
+        for one in self.parts:
+            if one.name == head:
+                yield from one.all(rest) if rest else [one]
+
+    def first(self, *paths: str) -> "Node | None":
+        return next((one for path in paths for one in self.all(path)), None)
+
+    def say(self, *paths: str) -> str:
+        found = self.first(*paths)
+        return found.text.strip() if found is not None else ""
+
+    def need(self, path: str) -> "Node":
+        found = self.first(path)
+        if found is None:
+            raise BadFile(f"line {self.line}", f"{self.name} has no {path}")
+        return found
+
+
+def read(content: bytes) -> list[StatementFile]:
+    """
+    :raises BadFile: no camt.053 or camt.054, or a line in it that cannot be read
+    """
+    root = _parse(content)
+    statements = [*root.all("BkToCstmrStmt/Stmt"), *root.all("BkToCstmrDbtCdtNtfctn/Ntfctn")]
+    if not statements:
+        raise BadFile("file", "neither a statement (camt.053) nor a notification (camt.054)")
+    return [_statement(one) for one in statements]
+
+
+def _parse(content: bytes) -> Node:
+    parser = expat.ParserCreate(namespace_separator=" ")
+    top = Node("", 1, {})
+    open_: list[Node] = [top]
+
+    def refuse(*_: object) -> None:
+        raise BadFile(f"line {parser.CurrentLineNumber}", "a document type or entity is declared: refused")
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        space, _, local = name.rpartition(" ")
+        if not _SPACE.fullmatch(space):
+            raise BadFile(f"line {parser.CurrentLineNumber}", f"{local} is of {space or 'no namespace'}, not of camt.053 or camt.054")
+        if len(open_) > _DEEPEST:
+            raise BadFile(f"line {parser.CurrentLineNumber}", "nested too deep")
+        node = Node(local, parser.CurrentLineNumber, attributes)
+        open_[-1].parts.append(node)
+        open_.append(node)
+
+    def end(_: str) -> None:
+        open_.pop()
+
+    def words(text: str) -> None:
+        open_[-1].text += text
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, words
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(content, True)
+    except BadFile:
+        raise
+    except expat.ExpatError as no:
+        raise BadFile(f"line {no.lineno}", expat.errors.messages[no.code]) from None
+    except (LookupError, ValueError) as no:  # an encoding that nobody knows, or that it is not written in
+        raise BadFile(f"line {parser.CurrentLineNumber}", str(no)) from None
+    return top.parts[0]
+
+
+def _statement(one: Node) -> StatementFile:
+    currency = one.say("Acct/Ccy") or next((a.attributes.get("Ccy", "") for a in one.all("Bal/Amt")), "")
+    currency = currency or next((a.attributes.get("Ccy", "") for a in one.all("Ntry/Amt")), "")
+    account = one.say("Acct/Id/IBAN", "Acct/Id/Othr/Id")
+    if not account:
+        raise BadFile(f"line {one.line}", "no account is named")
+    opening = closing = None
+    if one.name == "Stmt":
+        opening = _balance(one, ("OPBD", "PRCD"), currency)
+        closing = _balance(one, ("CLBD",), currency)
+    number = one.say("ElctrncSeqNb", "LglSeqNb")
+    return StatementFile(
+        place=f"line {one.line}",
+        account=account,
+        currency=currency,
+        number=int(number) if number.isascii() and number.isdigit() else None,
+        opening=opening,
+        closing=closing,
+        lines=tuple(line for entry in one.all("Ntry") if _is_booked(entry) for line in _entry(entry, currency)),
+    )
+
+
+def _is_booked(entry: Node) -> bool:
+    return entry.say("Sts/Cd", "Sts") in {"BOOK", ""}
+
+
+def _balance(one: Node, codes: tuple[str, ...], currency: str) -> Decimal:
+    for code in codes:
+        for balance in one.all("Bal"):
+            if balance.say("Tp/CdOrPrtry/Cd") == code:
+                return _signed(balance, currency)
+    raise BadFile(f"line {one.line}", f"no balance {' or '.join(codes)}")
+
+
+def _signed(node: Node, currency: str) -> Decimal:
+    amount = _amount(node.need("Amt"), currency)
+    sign = node.need("CdtDbtInd")
+    if sign.text.strip() not in {"CRDT", "DBIT"}:
+        raise BadFile(f"line {sign.line}", f"CdtDbtInd {sign.text.strip()!r}: CRDT or DBIT")
+    return amount if sign.text.strip() == "CRDT" else -amount
+
+
+def _amount(node: Node, currency: str) -> Decimal:
+    if not _AMOUNT.fullmatch(node.text.strip()):
+        raise BadFile(f"line {node.line}", f"{node.text.strip()[:40]!r} is no amount")
+    if node.attributes.get("Ccy") != currency:
+        raise BadFile(f"line {node.line}", f"an amount in {node.attributes.get('Ccy', 'no currency')}, the account is in {currency}")
+    return Decimal(node.text.strip())
+
+
+def _entry(entry: Node, currency: str) -> Iterator[Line]:
+    """One line an entry; where the bank books a batch in one sum, one line each of its transactions."""
+    total = _signed(entry, currency)
+    if not total:
+        return
+    booked = entry.first("BookgDt/DtTm", "BookgDt/Dt", "ValDt/DtTm", "ValDt/Dt")
+    if booked is None:
+        raise BadFile(f"line {entry.line}", "an entry without a date")
+    on, at = _moment(booked)
+    reversal = entry.say("RvslInd") == "true" or entry.first("NtryDtls/TxDtls/RtrInf") is not None
+    charge = "CHRG" in {entry.say("BkTxCd/Domn/Fmly/SubFmlyCd"), entry.say("BkTxCd/Domn/Fmly/Cd"), entry.say("BkTxCd/Prtry/Cd")}
+    details = list(entry.all("NtryDtls/TxDtls"))
+    parts: list[tuple[Node, Decimal]] = [(details[0] if details else entry, total)]
+    if len(details) > 1:
+        sign = 1 if total > 0 else -1
+        parts = [(one, sign * _amount(one.first("Amt") or one.need("AmtDtls/TxAmt/Amt"), currency)) for one in details]
+        if sum((amount for _, amount in parts), Decimal(0)) != total:
+            raise BadFile(f"line {entry.line}", f"its {len(parts)} transactions do not sum to {total}")
+    for number, (one, amount) in enumerate(parts, 1):
+        reference = entry.say("AcctSvcrRef") or one.say("Refs/AcctSvcrRef") or entry.say("NtryRef")
+        if not reference:
+            raise BadFile(f"line {entry.line}", "an entry without a reference of the bank")
+        other = "Dbtr" if amount > 0 else "Cdtr"
+        end_to_end = one.say("Refs/EndToEndId")
+        yield Line(
+            place=f"line {one.line}",
+            amount=amount,
+            booked_on=on,
+            booked_at=at,
+            reference=reference if len(parts) == 1 else f"{reference}/{number}",
+            kind=direction(amount, reversal=reversal, charge=charge),
+            end_to_end_id="" if end_to_end == "NOTPROVIDED" else end_to_end,
+            counterparty_name=one.say(f"RltdPties/{other}/Pty/Nm", f"RltdPties/{other}/Nm"),
+            counterparty_address=one.say(f"RltdPties/{other}Acct/Id/IBAN", f"RltdPties/{other}Acct/Id/Othr/Id"),
+            remittance=" ".join(u.text.strip() for u in one.all("RmtInf/Ustrd"))
+            or one.say("RmtInf/Strd/CdtrRefInf/Ref")
+            or one.say("RtrInf/Rsn/Cd")
+            or entry.say("AddtlNtryInf"),
+        )
+
+
+def _moment(node: Node) -> tuple[date, datetime | None]:
+    text = node.text.strip()
+    try:
+        if node.name == "Dt":
+            return date.fromisoformat(text[:10]), None
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadFile(f"line {node.line}", f"{text[:40]!r} is no date") from None
+    return at.date(), at if at.tzinfo is not None else at.replace(tzinfo=UTC)

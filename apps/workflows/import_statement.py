@@ -1,0 +1,81 @@
+"""Take in a bank's statement file: every statement of it in one transaction, or nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from apps.core.actor import Actor
+from apps.core.unit import use_case
+from apps.settlement import queries as settlement
+from apps.settlement.errors import BadStatement, NoNostro
+from apps.settlement.models import Nostro
+from apps.settlement.operations import receipts, statements
+from apps.settlement.rails import files
+from apps.settlement.rules.rail import Incoming
+from apps.settlement.rules.statement_file import BadFile, StatementFile
+from apps.users import rules as roles
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """One statement of a file, and how many of its lines are new: all, or none where it was known."""
+
+    account: str
+    number: int | None
+    lines: int
+    new: int
+
+
+@use_case
+def import_statement(*, content: bytes, form: str = "", actor: Actor | None = None, now: datetime) -> list[TakenIn]:
+    """camt.053, MT940 or CSV: what it says is booked. camt.054: what it announces is SEEN, and booked by a statement later.
+
+    :param form: camt, mt940 or csv; by default told from how the file begins
+    :raises BadStatement: it cannot be read; line and fault are named
+    :raises NoNostro: it is of an account that is none of ours
+    :raises StatementMissing: a statement before it is missing
+    :raises AppError: RoleMissing, StatementGap
+    """
+    if actor is not None:
+        roles.require_may(actor.roles, "statement")
+    try:
+        found = files.read(content, form)
+    except BadFile as no:
+        raise BadStatement(str(no)) from None
+    return [_take_in(one, actor, now) for one in found]
+
+
+def _take_in(one: StatementFile, actor: Actor | None, now: datetime) -> TakenIn:
+    nostro = _nostro_of(one)
+    if one.notifies:
+        seen = [receipts.see(nostro=nostro, incoming=incoming, now=now) for incoming in _announced(one, nostro)]
+        return TakenIn(one.account, one.number, len(one.lines), sum(made is not None for made in seen))
+    made = statements.take_in(nostro=nostro, statement=one, made_by=actor.id if actor is not None else None, now=now)
+    return TakenIn(one.account, one.number, len(one.lines), 0 if made is None else len(one.lines))
+
+
+def _nostro_of(one: StatementFile) -> Nostro:
+    account = "".join(one.account.split())
+    ours = settlement.list_nostros().filter(address=account).first()
+    if ours is None:
+        raise NoNostro(f"{one.place}: {account} is no account of ours")
+    if ours.asset_id != one.currency:
+        raise BadStatement(f"{one.place}: {account} is kept in {ours.asset_id}, the statement is in {one.currency or 'no currency'}")
+    return ours
+
+
+def _announced(one: StatementFile, nostro: Nostro) -> list[Incoming]:
+    zone = ZoneInfo(nostro.rail.zone)
+    return [
+        Incoming(
+            reference=line.reference,
+            amount=line.amount,
+            sender_name=line.counterparty_name,
+            sender_address=line.counterparty_address,
+            remittance=line.remittance,
+            seen_at=line.booked_at or datetime.combine(line.booked_on, time(12), zone),
+            confirmations=0,
+        )
+        for line in one.lines
+        if line.kind == "RECEIPT"
+    ]
