@@ -52,7 +52,7 @@ class Line(Row):
 class LineDay(Row):
     """What is taken of a settlement line for one value date, or of a daily cap on one business date. It has a trigger of its own."""
 
-    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="days")
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="days", db_index=False)  # lineday_once leads with it
     day = models.DateField()
     reserved = AmountField(default=0)
     used = AmountField(default=0)
@@ -97,7 +97,7 @@ class Grant(Row):
 class Reservation(Row):
     """Part of a line taken for one request, then for its deal, until it settles. A source has one at a time on a line."""
 
-    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="reservations")
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="reservations", db_index=False)  # reservation_once has live ones
     source_id = models.UUIDField()  # the request
     deal_id = models.UUIDField(null=True)
     account_id = models.UUIDField()
@@ -121,7 +121,6 @@ class Reservation(Row):
         ]
         indexes = [
             models.Index(fields=["source_id"], name="reservation_source"),
-            models.Index(fields=["line"], condition=Q(status__in=["RESERVED", "COMMITTED"]), name="reservation_live"),
             models.Index(fields=["created_at"], condition=Q(status="RESERVED"), name="reservation_waiting"),
         ]
 

@@ -13,11 +13,13 @@ from .states import Channel, QuoteStatus, RfqStatus, Side
 
 
 class Rfq(Row):
-    client = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="+")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
-    terms = models.ForeignKey(Terms, on_delete=models.PROTECT, related_name="+")
+    """One is written for every price asked for: it has the indexes that something looks by, and none for a key's own sake."""
+
+    client = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    terms = models.ForeignKey(Terms, on_delete=models.PROTECT, related_name="+", db_index=False)
     client_rfq_id = models.CharField(max_length=64, null=True)  # unique for ever; an order or a deal on behalf has none
-    pair = models.ForeignKey(Pair, on_delete=models.PROTECT, related_name="+")
+    pair = models.ForeignKey(Pair, on_delete=models.PROTECT, related_name="+", db_index=False)
     side = models.CharField(max_length=7, choices=[(s, s) for s in Side])
     quantity = AmountField(null=True)  # base, or
     quote_quantity = AmountField(null=True)  # what the client pays or receives, fee included
@@ -32,7 +34,7 @@ class Rfq(Row):
     limit_side = models.CharField(max_length=4, blank=True)  # the client's limit: of a FOK order, or of its last counter
     limit_price = AmountField(null=True)
     member_id = models.UUIDField(null=True)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     end_reason = models.CharField(max_length=200, blank=True)
     duplicate_of = models.UUIDField(null=True)  # the same asked a moment before under another id: a warning, never a refusal
     end_note = models.CharField(max_length=200, blank=True)  # of who rejected it; never leaves the desk
@@ -72,7 +74,7 @@ class Rfq(Row):
 class Quote(Row):
     """A firm price for one or both sides; executable until accepted, expired or withdrawn. Amounts are final."""
 
-    rfq = models.ForeignKey(Rfq, on_delete=models.PROTECT, related_name="quotes")
+    rfq = models.ForeignKey(Rfq, on_delete=models.PROTECT, related_name="quotes", db_index=False)  # quote_number leads with it
     number = models.SmallIntegerField(default=1)
     status = models.CharField(max_length=10, choices=[(s, s) for s in QuoteStatus], default=QuoteStatus.OPEN)
     buy_price = AmountField(null=True)
@@ -89,7 +91,7 @@ class Quote(Row):
     sell_client_receives = AmountField(null=True)  # quote asset
     reference_mid = AmountField()
     provenance = models.JSONField()  # sources, ages, spread parts, headroom, who or auto
-    priced_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    priced_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     created_at = models.DateTimeField()  # desk clock
     expires_at = models.DateTimeField()
     good_until = models.DateTimeField(null=True)  # of a superseded one: the end of its minimum life
