@@ -21,10 +21,23 @@ class Migration(migrations.Migration):
                 db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
             ),
         ),
-        migrations.AlterField(
-            model_name="quote",
-            name="rfq",
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="quotes", to="rfqs.rfq"),
+        # By hand: AlterField would take the partial unique indexes of this column for its own and drop them too.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    ["DROP INDEX rfqs_quote_rfq_id_aa9a24b7"],
+                    ["CREATE INDEX rfqs_quote_rfq_id_aa9a24b7 ON rfqs_quote (rfq_id)"],
+                )
+            ],
+            state_operations=[
+                migrations.AlterField(
+                    model_name="quote",
+                    name="rfq",
+                    field=models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="quotes", to="rfqs.rfq"
+                    ),
+                ),
+            ],
         ),
         migrations.AlterField(
             model_name="rfq",
