@@ -4,7 +4,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0004_one_after_the_other")]
+    dependencies = [("events", "0005_seal")]
     operations = [
         migrations.RunSQL(
             ["ALTER TABLE events_event SET (toast_tuple_target = 8160)"],

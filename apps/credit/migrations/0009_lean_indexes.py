@@ -13,7 +13,7 @@ CREATE TRIGGER credit_day_limit {when} INSERT OR UPDATE ON credit_lineday FOR EA
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("credit", "0007_limits_by_two"),
+        ("credit", "0008_calls_on_balances"),
     ]
 
     operations = [
