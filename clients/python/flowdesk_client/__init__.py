@@ -4,7 +4,7 @@ from .arest import AsyncApi
 from .client import AsyncClient, Client
 from .errors import FlowdeskError, LiveClosed, NotUnderstood, Refused, Unreachable
 from .keys import Key, KeyFileError, load_key
-from .live import EventStream, Frame, HistoryLost
+from .live import AsyncEventStream, EventStream, Frame, HistoryLost, Snapshot
 from .receipts import ReceiptInvalid, verify_receipt
 from .rest import Api
 from .signing import sign
@@ -14,6 +14,7 @@ __all__ = [
     "Api",
     "AsyncApi",
     "AsyncClient",
+    "AsyncEventStream",
     "Client",
     "EventStream",
     "FlowdeskError",
@@ -26,6 +27,7 @@ __all__ = [
     "Page",
     "ReceiptInvalid",
     "Refused",
+    "Snapshot",
     "Unreachable",
     "load_key",
     "sign",

@@ -13,7 +13,7 @@ from . import shown
 from .client import WAITS_FOR_A_PRICE, Client
 from .errors import FlowdeskError, LiveClosed, Refused, Unreachable
 from .keys import KeyFileError, load_key, new_key_file, public_key_of, set_key_id
-from .live import EventStream, Frame
+from .live import EventStream, Frame, HistoryLost
 from .models import Rfq
 from .receipts import verify_receipt
 from .wire import made_up
@@ -182,7 +182,7 @@ def events(args: argparse.Namespace) -> int:
     for number, frame in enumerate(stream, 1):
         if isinstance(frame, Frame):
             shown.frame(frame, args.json)
-        else:
+        elif isinstance(frame, HistoryLost):
             _say(f"older than seven days: read your state by REST; going on after {frame.last_seq}", 0)
         if args.limit and number >= args.limit:
             stream.close()
