@@ -20,11 +20,12 @@ from apps.core import ids, valkey
 from apps.core.actor import Actor
 from apps.core.valkey import Command
 
-from . import auth, etags, jsonbody, limits, signing
+from . import auth, etags, jsonbody, limits, signing, versions
 from .once import Answer, RequestOnce, request_hash
 from .problems import BodyTooLarge, LengthRequired, ScopeMissing, UnsupportedMediaType
 from .shapes import Body
 from .tokens import InvalidToken
+from .versions import Deprecated
 
 _JSON = frozenset({"*/*", "application/json"})
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -80,6 +81,8 @@ class Door(APIView):
     authentication_classes = (SignedRequests,)
     permission_classes = ()
     scopes: ClassVar[dict[str, str]] = {}
+    deprecated: ClassVar[Deprecated | None] = None  # what older versions of its answers have
+    version: str | None = None  # of this answer, once its key is known
     _acting: AbstractContextManager[None]
 
     def dispatch(self, request: Any, *args: Any, **kw: Any) -> HttpResponseBase:
@@ -89,6 +92,7 @@ class Door(APIView):
             answer = super().dispatch(request, *args, **kw)
             limits.give_back()
             limits.tell(request, answer)
+            versions.tell(answer, self.version, self.deprecated)
             answer["X-Request-Id"] = request_id
             return etags.unless_same(request, answer)
 
@@ -112,6 +116,7 @@ class Door(APIView):
         method = "GET" if request.method == "HEAD" else request.method or ""
         need = self.scopes.get(method, "read")
         caller = cast(Caller, request.user)
+        self.version = versions.of(plain, caller.grant.api_version)
         if caller.signed is None and method != "GET":
             raise ScopeMissing("a bearer token only reads: sign the request")
         if need not in caller.grant.scopes:

@@ -160,6 +160,7 @@ def create_key(
         created_at=now,
         expires_at=now + timedelta(days=days),
         caps=dict(caps or {}),
+        api_version=rules.API_VERSIONS[-1],
     )
     db.insert(made)
     if account_ids:

@@ -38,6 +38,7 @@ class KeyGrant:
     account_ids: frozenset[UUID]
     roles: frozenset[str]
     caps: dict[str, Any]
+    api_version: str
 
     def actor(self) -> Actor:
         return Actor(
@@ -59,7 +60,8 @@ SELECT k.id, k.key_id, k.public_key, k.scopes, k.allowed_cidrs, k.expires_at, k.
        (SELECT coalesce(array_agg(a.account_id), '{}') FROM clients_authority a WHERE a.member_id = m.id
          AND (NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
               OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))),
-       (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM clients_authority a, unnest(a.roles) r WHERE a.member_id = m.id), k.caps
+       (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM clients_authority a, unnest(a.roles) r WHERE a.member_id = m.id),
+       k.caps, k.api_version
 FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
 WHERE k.key_id = %s
 """
@@ -87,6 +89,7 @@ def find_key(key_id: str) -> KeyGrant | None:
         account_ids=frozenset(row[13]),
         roles=frozenset(row[14]),
         caps=db.loads(row[15]),
+        api_version=row[16],
     )
 
 

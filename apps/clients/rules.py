@@ -13,6 +13,8 @@ from .states import CLIENT, ClientStatus
 SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook", "hedge")
 HOUSE_SCOPES = frozenset({"read", "hedge"})  # of our own hedging systems; `hedge` is nobody else's
 NEEDS_ALLOW_LIST = frozenset({"trade", "settle", "withdraw", "hedge"})
+# Versions of the API that a key can be pinned to, the oldest first; a new key gets the last (apps/api/versions.py says what changed).
+API_VERSIONS = ("2026-09-01", "2026-11-15")
 MAX_KEYS = 8
 WARN_DAYS = (30, 7, 1)  # before a key ends its client is told
 OVERLAP_DAYS = 7  # a key that was rotated lives on so long beside the new one

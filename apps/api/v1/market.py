@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.shapes import WireId, array, decimal, moment, obj, read_query, text
+from apps.api.versions import INSTRUMENT_TENOR
 from apps.core import clock, money
 from apps.core.errors import NotFound
 from apps.instruments import queries
@@ -26,8 +27,10 @@ INSTRUMENT = obj(
         "max_quantity": decimal("base"),
         "base_decimals": {"type": "integer"},
         "quote_decimals": {"type": "integer"},
-        "tenor": text("T+n unless you ask for another"),
-    }
+        "default_tenor": text("T+n unless you ask for another"),
+        "tenor": text("the same, of keys of version 2026-09-01: read default_tenor", deprecated=True),
+    },
+    "tenor",
 )
 PRICE = obj(
     {
@@ -64,15 +67,19 @@ VALUE_DATES = {
 
 
 class Instruments(Door):
+    deprecated = INSTRUMENT_TENOR
+
     @documented("What can be dealt", answer=obj({"data": array(INSTRUMENT)}))
     def get(self, request: Request) -> HttpResponse:
-        return show({"data": [_describe(pair) for pair in queries.list_pairs()]})
+        return show({"data": [_describe(pair, self.version) for pair in queries.list_pairs()]})
 
 
 class OneInstrument(Door):
+    deprecated = INSTRUMENT_TENOR
+
     @documented("One instrument", name="get_instrument", answer=INSTRUMENT, refusals={404: "not_found"}, one=True)
     def get(self, request: Request, instrument: str) -> HttpResponse:
-        return show_one(_describe(queries.get_pair(instrument)))
+        return show_one(_describe(queries.get_pair(instrument), self.version))
 
 
 class ValueDates(Door):
@@ -90,7 +97,8 @@ class ValueDates(Door):
         return show({"instrument": instrument, "as_of": stamp(now), "data": list_value_dates(self.actor, account_id, instrument, now)})
 
 
-def _describe(p: Any) -> dict[str, Any]:
+def _describe(p: Any, version: str | None) -> dict[str, Any]:
+    old = {"tenor": p.tenor} if version is not None and INSTRUMENT_TENOR.is_shown(version) else {}
     return {
         "id": p.code,
         "base": p.base_id,
@@ -101,8 +109,8 @@ def _describe(p: Any) -> dict[str, Any]:
         "max_quantity": money.text(p.max_quantity),
         "base_decimals": p.base.scale,
         "quote_decimals": p.quote.scale,
-        "tenor": p.tenor,
-    }
+        "default_tenor": p.tenor,
+    } | old
 
 
 class Prices(Door):

@@ -78,7 +78,8 @@ class Instrument(Model):
     max_quantity: Decimal  #: base
     base_decimals: int
     quote_decimals: int
-    tenor: str  #: T+n unless you ask for another
+    default_tenor: str  #: T+n unless you ask for another
+    tenor: str | None = None  #: the same, of keys of version 2026-09-01: read default_tenor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,7 @@ class Key(Model):
     account_ids: list[str]  #: none: every account that its member has authority for
     allowed_cidrs: list[str]  #: networks that it may come from; none: any
     caps: KeyCaps
+    api_version: str  #: which answers it gets
     created_at: datetime
     expires_at: datetime  #: you are told 30, 7 and 1 days before
     revoked_at: datetime | None

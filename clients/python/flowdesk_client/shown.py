@@ -13,7 +13,7 @@ from .wire import Model
 RFQ = ("id", "status", "instrument", "side", "quantity", "quote_quantity", "received_at", "reason")
 TRADE = ("id", "booked_at", "instrument", "side", "quantity", "price", "client_pays", "client_receives", "value_date", "settlement_status")
 BALANCE = ("account", "asset", "balance", "available", "held", "receivable", "payable")
-INSTRUMENT = ("id", "min_quantity", "max_quantity", "step", "tick", "tenor")
+INSTRUMENT = ("id", "min_quantity", "max_quantity", "step", "tick", "default_tenor")
 EVENT = ("seq", "ts", "type", "data")
 
 
