@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal as D
+from typing import Any
 from uuid import UUID
 
+from apps.clients import queries as clients
 from apps.core import clock, db
 from apps.core.actor import Actor
+from apps.core.errors import NotFound
 from apps.core.unit import use_case
 from apps.credit import operations as credit
 from apps.credit import queries
@@ -20,11 +23,25 @@ from tests.people import staff
 PRE, SETTLEMENT, DAILY, DEAL = Measure.PRE_SETTLEMENT, Measure.SETTLEMENT, Measure.DAILY, Measure.DEAL
 
 
-@use_case
-def grant(*, subject_id: UUID, amount: str, level: str = "CLIENT", measure: Measure = PRE, days: float = 30, now: datetime) -> Line:
-    """A line as onboarding grants it."""
+def grant(*, subject_id: UUID, amount: str, level: str = "CLIENT", measure: Measure = PRE, days: float = 30) -> Line:
+    """A new line: of one who is with us asked by one and approved by another, of a made-up id as onboarding grants it."""
+    now = clock.desk_now()
     limits = Limits(amount=D(amount), valid_from=now - timedelta(days=1), valid_until=now + timedelta(days=days))
-    return credit.set_line(level=Level(level), subject_id=subject_id, measure=measure, limits=limits, now=now)
+    try:
+        clients.name_of(level, subject_id)
+    except NotFound:
+        made: Line = _at_onboarding(level=Level(level), subject_id=subject_id, measure=measure, limits=limits)
+        return made
+    maker, checker = risk()
+    asked = propose_line(actor=maker, level=Level(level), subject_id=subject_id, measure=measure, limits=limits)
+    done = decide_approval(approval_id=asked.id, actor=checker, approve=True)
+    assert done.status == "EXECUTED", (done.status, done.comment)
+    return Line.objects.get(id=asked.subject_id)
+
+
+@use_case
+def _at_onboarding(*, now: datetime, **given: Any) -> Line:
+    return credit.set_line(now=now, **given)
 
 
 def risk() -> tuple[Actor, Actor]:

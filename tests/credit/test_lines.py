@@ -562,3 +562,35 @@ def test_a_line_that_stands_is_not_granted_anew_without_two_people() -> None:
     with pytest.raises(IntegrityError):
         set_by_onboarding(line=line)
     assert Line.objects.get().amount == 1000
+
+
+_LINE = """
+WITH g AS (
+  INSERT INTO credit_grant (id, line_id, number, amount, excess, excess_reason, valid_from, valid_until, granted_at)
+  VALUES (gen_random_uuid(), %(line)s, 1, 1000000, 0, '', now(), now() + interval '9 days', now())
+)
+SELECT 1
+"""
+_BORN = """
+INSERT INTO credit_line (id, level, measure, subject_id, currency, amount, excess, excess_reason, valid_from, valid_until, grant_number,
+  reserved, used, unchecked, revalued)
+SELECT line_id, %(level)s, 'PRE_SETTLEMENT', %(subject)s, 'USD', amount, excess, excess_reason, valid_from, valid_until, 1, 0, 0, 0, 0
+FROM credit_grant WHERE line_id = %(line)s
+"""
+
+
+@pytest.mark.parametrize("level", ["CLIENT", "ACCOUNT", "GROUP", "LP"])
+def test_raw_sql_gives_nobody_who_is_with_us_a_first_line_without_two_people(level: str) -> None:
+    subject = {**SUBJECTS, "LP": CLIENT}[level]
+    given = {"line": ids.uuid7(), "level": level, "subject": subject}
+    with pytest.raises(IntegrityError) as no, transaction.atomic():
+        db.run(_LINE, given)
+        db.run(_BORN, given)
+    assert no.value.__cause__.diag.constraint_name == "credit_first_grant_by_two"  # type: ignore[union-attr]
+    assert not Line.objects.exists()
+    assert lines.grant(subject_id=subject, level=level, amount="5").amount == 5, "two people may"
+
+
+def test_a_client_being_onboarded_gets_its_first_lines_with_its_file() -> None:
+    firm = world.firm("borealis")
+    assert Line.objects.filter(subject_id=firm.client_id).count() == 2

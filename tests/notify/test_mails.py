@@ -17,6 +17,7 @@ from apps.clients.models import Counterparty
 from apps.core import clock, db, ids
 from apps.core.actor import acting
 from apps.core.unit import use_case
+from apps.credit import operations as credit
 from apps.events import operations as events
 from apps.jobs import events as driver
 from apps.jobs import notify as jobs
@@ -28,7 +29,7 @@ from apps.rfqs.states import Side
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.request_quote import request_quote
 from apps.workflows.send_mails import keep_bounced, keep_sent, lease_mails
-from tests import world
+from tests import lines, world
 from tests.commits import wait_for_readers
 from tests.people import staff
 from tests.together import together
@@ -278,3 +279,24 @@ def test_nothing_that_breaks_a_line_comes_into_a_subject(text: str) -> None:
     told = rules.subject("Head", text)
     assert told.isprintable()
     assert len(rules.subject("Head", text * 500)) <= rules.SUBJECT_MAX
+
+
+def test_a_breach_of_a_line_and_its_cure_are_told_to_risk_and_sales_without_amounts() -> None:
+    staff("sam", "sales"), staff("fay", "finance")
+    acme = world.firm("acme", line=D(1000))
+    line = lines.grant(subject_id=acme.account.id, level="ACCOUNT", amount="5000")
+
+    @use_case
+    def breach(*, now: datetime) -> None:
+        credit.review(line_id=line.id, now=now)
+
+    db.run("UPDATE credit_line SET revalued = 7000 WHERE id = %s", (line.id,))
+    breach()
+    db.run("UPDATE credit_line SET revalued = 0 WHERE id = %s", (line.id,))
+    breach()
+    run()
+    told = [sent for sent in mail.outbox if "Credit" in sent.subject]
+    assert sorted((sent.subject, sent.to[0].split("@")[0]) for sent in told) == [
+        (f"Credit {what} · acme-main", who) for what in ("breached", "cured") for who in ("rhea", "rolf", "sam")
+    ]
+    assert all("PRE_SETTLEMENT" in sent.body and "2000" not in sent.body and "7000" not in sent.body for sent in told)

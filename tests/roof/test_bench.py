@@ -18,6 +18,7 @@ def bench(var: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(660)
 @pytest.mark.parametrize(
     ("name", "rows"),
     [

@@ -46,7 +46,8 @@ def record(*, line_id: UUID, kind: BreachKind, over: Decimal, now: datetime) -> 
         return found
     found = Breach(id=ids.uuid7(), line_id=line_id, kind=kind, over=over, since=now)
     db.insert(found)
-    events.record("credit.breached", subject_type="line", subject_id=line_id, house={"kind": str(kind), "over": money.text(over)})
+    house = _whose(Line.objects.only("level", "measure", "subject_id").get(id=line_id))
+    events.record("credit.breached", subject_type="line", subject_id=line_id, house={"kind": str(kind), "over": money.text(over), **house})
     return found
 
 
@@ -57,5 +58,9 @@ def cure(*, line: Line, now: datetime) -> None:
     if found is not None:
         found.cured_at = now
         found.save(update_fields=["cured_at"])
-        events.record("credit.cured", subject_type="line", subject_id=line.id, house={"kind": str(found.kind)})
+        events.record("credit.cured", subject_type="line", subject_id=line.id, house={"kind": str(found.kind), **_whose(line)})
         calls.meet_calls(line_id=line.id, now=now)
+
+
+def _whose(line: Line) -> dict[str, str]:
+    return {"level": str(line.level), "measure": str(line.measure), "subject": str(line.subject_id)}

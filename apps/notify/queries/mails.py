@@ -1,5 +1,7 @@
 """Who is told, and what is still to be sent."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -25,10 +27,17 @@ def mails_of(event: Event) -> list[tuple[str, Mail]]:
         mail = rules.to_staff(event.kind, event.house, asked.maker_name)
     elif event.kind in rules.TO_STAFF:
         to = users.list_addresses(rules.TO_STAFF[event.kind])
-        mail = rules.to_staff(event.kind, event.house, event.actor_name)
+        mail = rules.to_staff(event.kind, _named(event.house), event.actor_name)
     else:
         return []
     return [(address, mail) for address in to]
+
+
+def _named(house: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the name of whose line it is; events hold ids."""
+    if "level" not in house or "subject" not in house:
+        return house
+    return {**house, "of": clients.name_of(house["level"], UUID(house["subject"]))}
 
 
 def get_delivery(delivery_id: UUID) -> Delivery:

@@ -45,11 +45,16 @@ TO_CLIENT = {
     "key.widened": "An API key of yours may do other things now",
     "key.expiring": "An API key of yours ends soon",
     "key.ended": "An API key of yours was revoked",
+    "exposure_call.issued": "Exposure call",
+    "exposure_call.met": "Exposure call met",
+    "exposure_call.withdrawn": "Exposure call withdrawn",
     "webhook.degraded": "Your webhook endpoint does not answer",
     "webhook.recovered": "Your webhook endpoint answers again",
 }
 # kind → roles of our own people
 TO_STAFF = {
+    "credit.breached": ("risk", "sales"),
+    "credit.cured": ("risk", "sales"),
     "fair_use.stopped": ("sales", "trader"),
     "halt.thrown": ("sales", "trader", "operations", "risk"),
     "halt.lifted": ("sales", "trader", "operations", "risk"),
@@ -116,12 +121,15 @@ def table(values: Mapping[str, Any], under: str = "") -> list[str]:
     return lines
 
 
+_SHOWN = ("title", "of", "measure", "kind", "scope", "pair", "reason", "account", "asset")
+
+
 def to_staff(kind: str, house: Mapping[str, Any], who: str) -> Mail:
     """A mail to our own people: what happened and by whom, with a few plain facts."""
     head = kind.replace(".", " ").replace("_", " ").capitalize()
-    shown = {name: house[name] for name in ("title", "kind", "scope", "pair", "reason", "account", "asset") if house.get(name)}
+    shown = {name: house[name] for name in _SHOWN if house.get(name)}
     lines = [f"{head} by {one_line(who) or 'the system'}.", "", *table(shown), "", "Open the desk to act on it."]
-    return Mail(subject(head, shown.get("title") or shown.get("pair") or shown.get("scope")), "\n".join(lines) + "\n")
+    return Mail(subject(head, shown.get("title") or shown.get("of") or shown.get("pair") or shown.get("scope")), "\n".join(lines) + "\n")
 
 
 def wait_s(tries: int) -> int:
