@@ -30,5 +30,5 @@ GONE = "DROP TRIGGER credit_first_grant_by_two ON credit_line; DROP FUNCTION cre
 
 
 class Migration(migrations.Migration):
-    dependencies = [("credit", "0008_calls_on_balances"), ("clients", "0001_initial"), ("approvals", "0003_decided_once")]
+    dependencies = [("credit", "0009_lean_indexes"), ("clients", "0001_initial"), ("approvals", "0003_decided_once")]
     operations = db.walls((FIRST, GONE))
