@@ -245,6 +245,16 @@ def test_a_notification_is_seen_and_its_statement_makes_it_final(house: None) ->
     assert Receipt.objects.count() == 1
 
 
+def test_a_recall_takes_back_what_its_line_names(house: None) -> None:
+    import_statement(content=DAY.encode())
+    recall = entry("300.50", "DBIT", "B1").replace("</CdtDbtInd>", "</CdtDbtInd><RvslInd>true</RvslInd>")
+    other = entry("1.00", "DBIT", "B1").replace("</CdtDbtInd>", "</CdtDbtInd><RvslInd>true</RvslInd>")
+    import_statement(content=camt(f"{other}\n{recall}", number=2, opening="1250.50", closing="949.00").encode())
+    assert Receipt.objects.get().status == "REVERTED"
+    assert db.one("SELECT count(*) FROM events_event WHERE kind = 'statement.unexplained'") == (1,), "another amount is for a person"
+    assert here.balances() == {"COST EUR": D(50), "NOSTRO EUR": D(-50)}
+
+
 def test_only_operations_take_statements_in(house: None) -> None:
     sales = here.staff("sue", "sales")
     with pytest.raises(Exception, match="operations") as no:

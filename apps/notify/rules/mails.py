@@ -41,6 +41,7 @@ TO_CLIENT = {
     "instruction.failed": "Payment failed",
     "instruction.returned": "Payment returned",
     "receipt.credited": "Payment received",
+    "receipt.reverted": "A payment of yours was reversed",
     "key.issued": "A new API key of yours",
     "key.widened": "An API key of yours may do other things now",
     "key.expiring": "An API key of yours ends soon",

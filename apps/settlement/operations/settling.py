@@ -164,6 +164,26 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
 
 
 @step
+def owe_again(*, chain: Chain, instruction: Instruction, amount: Decimal, now: datetime) -> None:
+    """`amount` that had come for an expected payment is gone: what it settled is open again, and the payment is still expected."""
+    if instruction.net_leg_id is not None:
+        leg = chain.legs[instruction.net_leg_id]
+        reopen_leg(dues=Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id]), undone=amount, now=now)
+        NET_LEG.move(leg, NetLegStatus.INSTRUCTED)
+        leg.save(update_fields=["status"])
+        if leg.settled_amount:
+            _part_settle(leg)
+    elif instruction.obligation_id is not None:
+        one = chain.obligations[instruction.obligation_id]
+        one.settled_amount, one.settled_at = one.settled_amount - amount, None
+        for status in (ObligationStatus.OPEN, ObligationStatus.INSTRUCTED, ObligationStatus.PART_SETTLED):
+            if status == ObligationStatus.PART_SETTLED and not one.settled_amount:
+                break
+            OBLIGATION.move(one, status)
+            one.save(update_fields=["status", "settled_amount", "settled_at"])
+
+
+@step
 def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
     """Deals of which both sides have settled: the client is told. Each account's credit is free again as soon as its part has settled."""
     wanted = set(trade_ids)

@@ -17,7 +17,7 @@ from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Entry
 from apps.settlement.rules.statement_file import StatementFile, digest_of
 
-from . import payments, receipts
+from . import payments, receipts, reverts
 from .nostros import business_date, till_of
 from .receipts import Booked
 
@@ -32,6 +32,9 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     """
     paid = Instruction.objects.filter(end_to_end_id=entry.end_to_end_id, nostro_id=nostro_id).first() if entry.end_to_end_id else None
     chain = payments.lock_for(instruction_id=paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
+    taken = reverts.find(nostro_id=nostro_id, reference=entry.reference, amount=-entry.amount) if _takes_back(entry) else None
+    if taken is not None:
+        chain = reverts.lock_for(receipt=taken)
     cursor = _lock_cursor(nostro_id)
     if entry.sequence <= cursor.last_sequence:
         return None
@@ -55,7 +58,12 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     db.insert(line)
     cursor.last_sequence, cursor.last_line, cursor.balance, cursor.read_at = entry.sequence, entry.reference, entry.balance, now
     cursor.save(update_fields=["last_sequence", "last_line", "balance", "read_at"])
-    if not _explain(line, nostro, paid, chain, now):
+    if taken is not None and chain is not None:
+        why = line.remittance or "reverted"
+        explained = reverts.revert(chain=chain, receipt_id=taken.id, reason=why, booked_at=line.booked_at, now=now)
+    else:
+        explained = _explain(line, nostro, paid, chain, now)
+    if not explained:
         events.record(
             "statement.unexplained",
             subject_type="statement_line",
@@ -63,6 +71,11 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
             house={"kind": line.kind, "reference": line.reference, "amount": money.text(line.amount), "asset": nostro.asset_id},
         )
     return line
+
+
+def _takes_back(entry: Entry) -> bool:
+    """Money that had come goes again: a reorganisation, a recall."""
+    return entry.kind == "RETURN" and entry.amount < 0
 
 
 def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: Chain | None, now: datetime) -> bool:

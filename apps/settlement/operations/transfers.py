@@ -58,6 +58,16 @@ def credit_deposit(*, receipt: Receipt, announced: Deposit | None, amount: Decim
     return deposit
 
 
+@step
+def reverse_deposit(*, receipt: Receipt) -> None:
+    """CREDITED → REVERSED: the receipt it came from is taken back by the caller, who posts it; none is fine."""
+    deposit = Deposit.objects.select_related("account").filter(receipt=receipt, status=DepositStatus.CREDITED).first()
+    if deposit is not None:
+        DEPOSIT.move(deposit, DepositStatus.REVERSED)
+        deposit.save(update_fields=["status"])
+        _tell_deposit(deposit, "deposit.reversed")
+
+
 def _tell_deposit(deposit: Deposit, kind: str) -> None:
     events.record(
         kind,

@@ -166,6 +166,20 @@ def receive(place: Place, *, amount: Decimal, at: datetime, final_at: datetime, 
     return change(place, act)
 
 
+def reorganise(place: Place, reference: str, *, at: datetime) -> None:
+    """A transfer to us is taken out of the chain again: dropped where it was not final, else a line takes it back."""
+
+    def act(doc: dict[str, Any]) -> None:
+        for waiting in doc["pending"]:
+            if waiting["reference"] == reference:
+                waiting["dropped_at"] = at.isoformat()
+                return
+        booked = next(line for line in doc["lines"] if line["reference"] == reference)
+        add(doc, at=at, kind="RETURN", amount=money.text(-Decimal(booked["amount"])), reference=reference, remittance="reorganisation")
+
+    change(place, act)
+
+
 def status(place: Place, key: str) -> Answer:
     """What became of a payment; a key that never came is refused from now on."""
 

@@ -85,7 +85,7 @@ def direction(amount: Decimal, *, reversal: bool, charge: bool) -> str:
     """What a booked line is about, as far as its own words tell."""
     if charge and amount < 0:
         return "CHARGE"
-    if reversal and amount > 0:
+    if reversal:
         return "RETURN"
     return "RECEIPT" if amount > 0 else "PAYMENT"
 

@@ -68,7 +68,7 @@ def _line(row: list[str], place: str, amount: Decimal) -> Line:
         raise BadFile(place, f"date {row[3]!r}: YYYY-MM-DD") from None
     if row[5] not in KINDS:
         raise BadFile(place, f"kind {row[5]!r}: one of {', '.join(KINDS)}")
-    if (amount > 0) != (row[5] in {"RECEIPT", "RETURN"}):
+    if row[5] != "RETURN" and (amount > 0) != (row[5] == "RECEIPT"):
         raise BadFile(place, f"a {row[5]} of {amount}")
     if not row[4]:
         raise BadFile(place, "no reference of the bank")
