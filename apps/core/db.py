@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import orjson
 import psycopg
 from django.db import IntegrityError, models, transaction
 from psycopg.types.json import Jsonb
@@ -54,6 +55,17 @@ def first(sql: str, params: flights.Params = ()) -> tuple[Any, ...] | None:
 def loads(text: str) -> Any:
     """A json or jsonb column of `run`, which Django has psycopg hand over as text; fractions become Decimal."""
     return json.loads(text, parse_float=Decimal)
+
+
+def dumps(value: Any) -> str:
+    """JSON for a json or jsonb column.
+
+    :raises TypeError: something in it is no JSON: amounts are strings
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS).decode()
+    except TypeError:  # keys that are no text, which the standard library writes as text
+        return json.dumps(value)
 
 
 def array(values: Iterable[Any]) -> str:
@@ -154,7 +166,7 @@ def insert(*rows: models.Model, refuse: flights.Refusals | None = None) -> None:
 
 def _writer(field: Any) -> Callable[[Any], Any]:
     if isinstance(field, models.JSONField):
-        return lambda value: None if value is None else json.dumps(value)
+        return lambda value: None if value is None else dumps(value)
     if isinstance(field, AmountField):
         return lambda value: None if value is None else str(field.checked(value))
     return text

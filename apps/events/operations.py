@@ -1,6 +1,5 @@
 """Record facts in their own transaction; tell readers after the commit."""
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +107,7 @@ def _flush(items: list[tuple[Any, ...]]) -> None:
         values: list[Any] = [clients.pop(), len(items), *actor]
         for at, (key, kind, subject_type, subject_id, _, account_id, public, house, moment) in enumerate(items):
             values += [db.text(one) for one in (key, kind, subject_type, subject_id, account_id)]
-            values += [json.dumps(public), json.dumps(house), db.text(moment), len(items) - 1 - at]
+            values += [db.dumps(public), db.dumps(house), db.text(moment), len(items) - 1 - at]
         db.send(_few(len(items)), values)
     else:
         _send_many(items, actor)
