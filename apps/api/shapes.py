@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.utils.datastructures import MultiValueDict
+
 from apps.core import ids, money
 
 from .jsonbody import FieldError, InvalidBody, examine, unknown
@@ -347,6 +349,8 @@ def read_query(given: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[st
     :raises InvalidBody: an unknown or bad parameter, pointed at as `?name`
     """
     errors = [FieldError(f"?{name}", "unknown_parameter", "no such parameter") for name in given if name not in fields]
+    if isinstance(given, MultiValueDict):
+        errors += [FieldError(f"?{name}", "duplicate_parameter", "given more than once") for name, all_ in given.lists() if len(all_) > 1]
     out: dict[str, Any] = {}
     for name, member in fields.items():
         raw = given.get(name)

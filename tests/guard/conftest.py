@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from tests import engines
+from tests import web as webs
 from tests.guard import house as houses
 from tests.guard import office as offices
 
@@ -19,6 +20,14 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[houses.Hous
         engines.flush_database()
         yield houses.build()
         engines.flush_database()
+
+
+@pytest.fixture(scope="module")
+def served(house: houses.House) -> Iterator[webs.Web]:
+    """A web process of its own for a file, without limits that so many requests from one address would meet."""
+    web = webs.start_web(RATE_REQUESTS=houses.NO_LIMIT, RATE_RFQS=houses.NO_LIMIT, RATE_BAD_SIGNATURES=houses.NO_LIMIT)
+    yield web
+    webs.kill(web)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ PREFIXES = {
     "member": "mem", "obligation": "obl",
     "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
 }  # fmt: skip
+NO_LIMIT = "10000000/s"
 MIDS = {"BTC-USD": "20000", "ETH-USD": "1500", "EUR-USD": "1.08"}
 _ALL = ("viewer", "trader", "settlement", "admin")
 PEOPLE = (("Trader", _ALL), ("Treasury", _ALL))
@@ -160,8 +161,9 @@ def _called(firm: world.Firm) -> UUID:
     """An exposure call."""
     made = ids.uuid7()
     superuser().execute(
-        "INSERT INTO credit_exposurecall (id, line_id, client_id, amount, reason, status, issued_at, due_at, ended_at) "
-        "SELECT %s, id, %s, 1, 'test', 'ISSUED', now(), now() + interval '1 day', NULL FROM credit_line WHERE subject_id = %s LIMIT 1",
+        "INSERT INTO credit_exposurecall (id, line_id, client_id, currency, amount, reason, status, issued_at, due_at, ended_at) "
+        "SELECT %s, id, %s, 'USD', 1, 'test', 'ISSUED', now(), now() + interval '1 day', NULL "
+        "FROM credit_line WHERE subject_id = %s LIMIT 1",
         [made, firm.client_id, firm.client_id],
     )
     return made
@@ -234,7 +236,7 @@ def _refused(house: House) -> dict[str, Key]:
 def unlimited(settings: Any) -> Iterator[None]:
     """Thousands of bad signatures from one address in a minute: what the limit is for, and not what is looked at here."""
     kept = settings.RATE_BAD_SIGNATURES, settings.RATE_REQUESTS, settings.RATE_RFQS, rules.MAX_KEYS
-    settings.RATE_BAD_SIGNATURES = settings.RATE_REQUESTS = settings.RATE_RFQS = "10000000/s"
+    settings.RATE_BAD_SIGNATURES = settings.RATE_REQUESTS = settings.RATE_RFQS = NO_LIMIT
     rules.MAX_KEYS = 100
     try:
         yield
