@@ -10,7 +10,7 @@ help:
 	@echo "make sandbox  the sandbox beside it, with a database, ports and keys of its own (docs/sandbox.md)"
 	@echo "make test   the short set of tests; make drill: the long one (ARGS=\"tests/ledger -k name\")"
 	@echo "make check  lint, types, contracts, migrations, deployment, OpenAPI"
-	@echo "make client the client library's resources, out of docs/openapi.yaml"
+	@echo "make client the client library's resources and the Bruno collection, out of docs/openapi.yaml"
 	@echo "make bench  each benchmark beside its limit; make fmt: format; make lock: new requirements.txt"
 
 demo: venv
@@ -41,6 +41,7 @@ fmt: venv
 
 client: venv
 	@$(PY) clients/python/tools/generate.py docs/openapi.yaml clients/python/flowdesk_client
+	@$(PY) clients/python/tools/collection.py docs/openapi.yaml docs/collection
 
 lock: venv
 	@$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-annotate --no-emit-index-url \
