@@ -119,6 +119,14 @@ def open_desk() -> list[Dealer]:
     return made
 
 
+def another_key(dealer: Dealer) -> Key:
+    """One more key of the same member."""
+    private = Ed25519PrivateKey.generate()
+    member = client_queries.get_member(dealer.actor.client_id or ids.uuid7(), dealer.actor.name)
+    key_id = _create_key(member=member, public=private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return Key(key_id=key_id, private=private)
+
+
 @use_case
 def _create_key(*, member: Any, public: bytes, now: datetime) -> str:
     made = clients.create_key(

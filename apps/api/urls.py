@@ -5,6 +5,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from . import errors_page, problems
+from .live import asyncapi
 from .v1 import (
     accounts,
     confirming,
@@ -36,6 +37,8 @@ from .v1 import (
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("schema/websocket", asyncapi.schema, name="schema-websocket"),
+    path("docs/websocket", asyncapi.page, name="docs-websocket"),
     path("docs/errors", errors_page.errors, name="errors"),
     path("v1/instruments", market.Instruments.as_view()),
     path("v1/instruments/<str:instrument>", market.OneInstrument.as_view()),

@@ -134,6 +134,21 @@ def found_firm(code: str, scopes: tuple[str, ...] = ("read",), cidrs: tuple[str,
     return Firm(client_id, member_id, Key(key_id=key_id, private=private))
 
 
+@use_case
+def _add_key(*, now: datetime, member_id: UUID, public_key: bytes) -> str:
+    member = Member.objects.get(id=member_id)
+    return clients.create_key(
+        member=member, public_key=public_key, scopes=("read",), cidrs=(), now=datetime.now(UTC), prefix="ak_test_"
+    ).key_id
+
+
+def another_key(firm: Firm) -> Key:
+    """One more key of the firm's member."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return Key(key_id=_add_key(member_id=firm.member_id, public_key=public), private=private)
+
+
 @pytest.fixture
 def acme(transactional_db: None) -> Firm:
     return found_firm("acme")

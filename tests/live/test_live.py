@@ -27,25 +27,17 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from apps.api.live.said import PARTS
+from apps.core.actor import Actor
 from apps.pricing.feeds import bus as price_bus
 from apps.pricing.rules import Composite, Level, Source
 from apps.users.operations import create_staff
+from apps.workflows.halt import throw_halt
 from flowdesk.valkey import Valkey
+from tests.live.asyncapi import hold
 from tests.live.conftest import ROOT, Firm, LiveProcess, found_firm, free_port, open_socket, publish, write_events
 
-PARTS = [
-    "rfqs",
-    "quotes",
-    "trades",
-    "obligations",
-    "settlements",
-    "instructions",
-    "deposits",
-    "withdrawals",
-    "balances",
-    "credit",
-    "exposure_calls",
-]
+D = Decimal
 HEAL_S = 15  # three times the five seconds of the comparison
 REVOKE_S = 6  # three times the two seconds of the promise
 
@@ -55,7 +47,11 @@ def say(socket: ClientConnection, **message: Any) -> None:
 
 
 def hear(socket: ClientConnection, timeout: float = 10) -> dict[str, Any]:
-    return dict(json.loads(socket.recv(timeout=timeout)))
+    """The next message, which is as the AsyncAPI document says."""
+    message = dict(json.loads(socket.recv(timeout=timeout)))
+    if message.get("ch") != "desk":
+        hold(message)
+    return message
 
 
 def hear_next(socket: ClientConnection, timeout: float = 10, **like: Any) -> dict[str, Any]:
@@ -552,12 +548,66 @@ def test_the_last_price_of_before_this_process_comes_from_valkey(own_live: Calla
         assert hear_next(socket, ch="prices.ADA-USD", op=None)["data"]["mid"] == "1.5"
 
 
-def test_status_is_told_at_once_and_when_it_changes(live: LiveProcess, acme: Firm) -> None:
+def test_a_ladder_is_worked_out_for_the_sizes_asked(live: LiveProcess, acme: Firm) -> None:
+    at = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    bids, asks = (Level(D(100), D(2)), Level(D(99), D(2))), (Level(D(101), D(1)), Level(D(103), D(3)))
+    book = Composite("LTC-USD", bids, asks, at, (Source("alpha", "LTC-USD", at, 0, D("100.5")),), D("0.5"))
     with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="prices.LTC-USD", sizes=["4", "2", "9"])
+        assert hear_next(socket, op="subscribed")
+        price_bus.publish([book])
+        frame = hear_next(socket, ch="prices.LTC-USD", op=None)
+    assert frame["type"] == "ladder"
+    assert frame["data"]["ladder"] == [
+        {"quantity": "2", "bid": "100", "ask": "102"},
+        {"quantity": "4", "bid": "99.5", "ask": "102.5"},
+        {"quantity": "9", "bid": None, "ask": None},
+    ]
+    for sizes, code in ((["0"], "not_positive"), (["1", "1"], "invalid"), ([], "invalid"), (["x"], "invalid_amount"), ("1", "invalid")):
+        with open_socket(live, acme.key) as socket:
+            say(socket, op="sub", ch="prices.LTC-USD", sizes=sizes)
+            assert hear(socket)["errors"][0]["code"] == code
+            say(socket, op="ping")
+            assert hear(socket)["op"] == "pong"
+
+
+def test_status_tells_what_is_stopped_and_a_stopped_client_alone(live: LiveProcess, acme: Firm, mallory: Firm) -> None:
+    trader = Actor(
+        kind="STAFF", id=create_staff(username="t", name="T", roles=("trader",), password="a long password").pk, roles=frozenset({"trader"})
+    )
+    with open_socket(live, acme.key) as socket, open_socket(live, mallory.key) as other:
+        for one in (socket, other):
+            say(one, op="sub", ch="status")
+            stands = hear_next(one, ch="status", op=None)["data"]
+            assert (stands["dealing"], stands["shutdown"]) == (True, False)
+        throw_halt(actor=trader, reason="a secret of the house", pair_code="BTC-USD")
+        for one in (socket, other):
+            frame = hear_next(one, ch="status", op=None)
+            assert {i["instrument"] for i in frame["data"]["instruments"] if not i["dealing"]} == {"BTC-USD"}
+            assert "secret" not in json.dumps(frame)
+        throw_halt(actor=trader, reason="this client", client_id=mallory.client_id)
+        assert hear_next(other, ch="status", op=None)["data"]["dealing"] is False
+        throw_halt(actor=trader, reason="all")
+        assert hear_next(socket, ch="status", op=None)["data"]["dealing"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE clients_apikey SET scopes = '{quote}' WHERE key_id = %s", 4403),
+        ("UPDATE clients_apikey SET allowed_cidrs = '{10.0.0.0/8}' WHERE key_id = %s", 4403),
+        ("UPDATE clients_apikey SET scopes = '{read}' WHERE key_id = %s", 4512),
+        ("DELETE FROM clients_authority a USING clients_apikey k WHERE a.member_id = k.member_id AND k.key_id = %s", 4512),
+    ],
+)
+def test_a_key_that_is_narrowed_loses_its_sockets(
+    live: LiveProcess, transactional_db: None, damage: psycopg.Connection[Any], change: str, code: int
+) -> None:
+    firm = found_firm("narrowed", scopes=("read", "quote"), cidrs=("127.0.0.0/8",))
+    with open_socket(live, firm.key) as socket:
         say(socket, op="sub", ch="status")
-        assert hear_next(socket, ch="status", op=None)["type"] == "status"
-        publish("status", '{"state":"halted","pair":"BTC-USD"}')
-        assert hear_next(socket, ch="status", type="status", data={"state": "halted", "pair": "BTC-USD"})
+        damage.execute(change.encode(), [firm.key.key_id])
+        assert closed_with(socket, REVOKE_S) == code
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------

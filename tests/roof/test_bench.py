@@ -25,6 +25,8 @@ def bench(var: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         ("accept", ["accept"]),
         ("quote", ["quote", "quote p99"]),
         ("ledger", ["ledger", "ledger batch"]),
+        ("fanout", ["fanout"]),
+        ("events", ["events"]),
         ("growth", ["growth quote", "growth accept"]),
     ],
 )

@@ -16,14 +16,14 @@ _RETRY_MS = (200, 500, 1000, 2000)
 
 
 class Bus:
-    """Hands on the nudges, every pair's prices and the status; comes back by itself and says so by ``on_return``.
+    """Hands on the nudges and every pair's prices; comes back by itself and says so by ``on_return``.
 
-    :param on_message: called with "events", "prices" or "status" and the bytes
+    :param on_message: called with "events" or "prices" and the bytes
     """
 
     def __init__(self, on_message: Callable[[str, bytes], None], on_return: Callable[[], None]) -> None:
         self._url, self._on_message, self._on_return = settings.VALKEY_URL, on_message, on_return
-        self._kinds = {settings.EVENTS_CHANNEL.encode(): "events", f"{settings.BUS_PREFIX}status".encode(): "status"}
+        self._kinds = {settings.EVENTS_CHANNEL.encode(): "events"}
         self._client: valkey.Redis | None = None
         self.is_up = False
 

@@ -19,10 +19,13 @@ from .bus import Bus
 from .delivery import Delivery
 from .frames import Close
 from .peer import Peer
+from .prices import Prices
 from .protocol import now_ms
 from .reader import PAGE, Event, Place, Reader
 from .seats import Seats
 from .session import Session
+from .standing import why_closed
+from .status import Status
 from .streams import Gap, Item, Stream
 
 logger = logging.getLogger(__name__)
@@ -46,7 +49,7 @@ class Hub:
         self._streams: dict[UUID, Stream] = {}
         self._listeners: dict[str, set[Session]] = {}
         self._seqs: dict[str, int] = {}
-        self._latest: dict[str, Any] = {}
+        self.prices, self.status = Prices(self), Status(self)
         self._dirty: set[UUID] = set()
         self._wake = asyncio.Event()
         self._house_wake = asyncio.Event()
@@ -56,7 +59,7 @@ class Hub:
 
     def start(self) -> None:
         """Begin to read, listen and tick."""
-        for run in (self.bus.run, self._read, self._read_house, self._tick, self._revoke):
+        for run in (self.bus.run, self._read, self._read_house, self.status.run, self._tick, self._revoke):
             task = asyncio.ensure_future(run())
             task.add_done_callback(_report)
             self._tasks.append(task)
@@ -64,6 +67,7 @@ class Hub:
     def drain(self) -> None:
         """From now on not ready; every socket is told, answered and closed."""
         self.draining = True
+        self.status.tell()
         for session in list(self.sessions):
             session.retire()
 
@@ -182,30 +186,26 @@ class Hub:
     # --- channels that may skip ---------------------------------------------------------------------------------------
     def seq(self, ch: str) -> int:
         """The number of the last frame of a channel in this process."""
-        return self._seqs.get(ch, 0)
+        if ch.startswith("prices."):
+            return self.prices.seq(ch)
+        return self.status.seq if ch == "status" else self._seqs.get(ch, 0)
 
     def note_seq(self, ch: str, seq: int) -> None:
         """The last number of a request's own channel, which counts as its client's events do."""
         self._seqs[ch] = max(seq, self._seqs.get(ch, 0))
 
-    async def join(self, ch: str, session: Session) -> None:
-        """Let a session hear a channel; the newest frame comes at once where there is one."""
+    def join(self, ch: str, session: Session) -> None:
+        """Let a session hear a request's own channel, or the desk's nudges."""
         self._listeners.setdefault(ch, set()).add(session)
-        if ch.startswith("prices.") and ch not in self._latest:
-            raw = await self.bus.latest(ch.removeprefix("prices."))
-            if raw is not None and ch not in self._latest:
-                try:
-                    self._latest[ch] = self._price_frame(ch, frames.public_price(raw))
-                except (ValueError, KeyError, TypeError):
-                    logger.exception("live: what lies on the price bus for %s cannot be read", ch)
-        if ch == "status" and ch not in self._latest:
-            self._latest[ch] = self._status_frame({"state": "up"})
         if ch == "desk":
             self._house_wake.set()
-        if ch in self._latest and ch in session.channels:
-            session.offer(ch, self._latest[ch])
 
     def leave(self, ch: str, session: Session) -> None:
+        """Whatever it is: it hears it no more."""
+        if ch.startswith("prices."):
+            self.prices.leave(ch, session)
+        elif ch == "status":
+            self.status.leave(session)
         listeners = self._listeners.get(ch)
         if listeners is not None:
             listeners.discard(session)
@@ -219,19 +219,15 @@ class Hub:
             session.offer(ch, prepared, conflated)
 
     def _on_message(self, kind: str, data: bytes) -> None:
-        if kind == "events":
-            self._house_wake.set()
-            if data != b"house" and (client_id := UUID(data.decode())) in self._streams:
-                self._dirty.add(client_id)
-                self._wake.set()
-        elif kind == "prices":
-            price = frames.public_price(data)
-            ch = f"prices.{price['pair']}"
-            self._latest[ch] = self._price_frame(ch, price)
-            self._publish(ch, self._latest[ch])
-        else:
-            self._latest["status"] = self._status_frame(json.loads(data))
-            self._publish("status", self._latest["status"])
+        if kind == "prices":
+            self.prices.take(data)
+            return
+        self._house_wake.set()
+        if data == b"house":
+            self.status.wake.set()
+        elif (client_id := UUID(data.decode())) in self._streams:
+            self._dirty.add(client_id)
+            self._wake.set()
 
     def _on_bus_return(self) -> None:
         """Whatever was said meanwhile was not heard: compare now."""
@@ -242,14 +238,6 @@ class Hub:
     def _next(self, ch: str) -> int:
         self._seqs[ch] = self._seqs.get(ch, 0) + 1
         return self._seqs[ch]
-
-    def _price_frame(self, ch: str, price: dict[str, Any]) -> Any:
-        seq, text = self._next(ch), json.dumps(price, separators=(",", ":"))
-        return self.prepare(frames.envelope(ch=ch, seq=seq, ts=frames.now(), kind="price", id=f"{ch}.{seq}", data=text))
-
-    def _status_frame(self, data: dict[str, Any]) -> Any:
-        seq, text = self._next("status"), json.dumps(data, separators=(",", ":"))
-        return self.prepare(frames.envelope(ch="status", seq=seq, ts=frames.now(), kind="status", id=f"status.{seq}", data=text))
 
     # --- the desk's nudges --------------------------------------------------------------------------------------------
     async def _read_house(self) -> None:
@@ -311,7 +299,7 @@ class Hub:
             keys = {s.peer.key_id for s in self.sessions if s.peer.key_id}
             held = {(s.peer.session_key, s.peer.user_id) for s in self.sessions if s.peer.session_key}
             try:
-                living = await self.reader.living_keys(keys) if keys else set()
+                standings = await self.reader.standings(keys) if keys else {}
                 logins = await self.reader.living_sessions(held) if held else set()
                 if not keys and not held and not self.reader.is_up:
                     await self.reader.tops([])  # an idle process, too, knows whether it is ready
@@ -319,10 +307,9 @@ class Hub:
                 continue
             for session in list(self.sessions):
                 peer = session.peer
-                gone = (peer.key_id in keys and peer.key_id not in living) or (
-                    (peer.session_key, peer.user_id) in held and peer.session_key not in logins
-                )
-                if gone:
+                if peer.key_id in keys and (code := why_closed(peer, standings.get(peer.key_id))) is not None:
+                    session.socket.finish(code)
+                elif (peer.session_key, peer.user_id) in held and peer.session_key not in logins:
                     session.socket.finish(Close.NOT_VALID)
 
 

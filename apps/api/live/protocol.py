@@ -82,9 +82,22 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             self.sendMessage(payload, False)
 
     def put_shared(self, prepared: Any) -> None:
-        """Send a frame that was built once for many sockets."""
-        if self.state == self.STATE_OPEN:
-            self.sendPreparedMessage(prepared)
+        """Send a frame that was built once for many sockets.
+
+        Where nothing waits before it, it goes to the kernel at once: through the reactor it would cost two more system calls each.
+        """
+        if self.state != self.STATE_OPEN:
+            return
+        transport, frame = self.transport, prepared.payloadHybi
+        if not (transport.dataBuffer or transport._tempDataBuffer or transport.disconnecting):
+            try:
+                sent = transport.socket.send(frame)
+            except OSError:  # full, or gone: the transport finds out which
+                sent = 0
+            if sent == len(frame):
+                return
+            frame = frame[sent:]
+        transport.write(frame)
 
     def finish(self, code: int) -> None:
         """Close with a code. Autobahn's own close refuses 1012 and 1013; when no answer comes it drops the line by itself."""

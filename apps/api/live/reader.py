@@ -16,6 +16,7 @@ from django.db import connection as django_connection
 from psycopg.conninfo import make_conninfo
 
 from . import frames
+from .standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +44,20 @@ SELECT era, xid, position, recorded_at, kind, id, subject_type, subject_id, clie
 WHERE (era, xid, position) > (%s, %s, %s) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 ORDER BY era, xid, position LIMIT %s
 """
-_LIVING_KEYS = """
-SELECT k.key_id FROM clients_apikey k
+_STANDINGS = """
+SELECT k.key_id, k.scopes, k.allowed_cidrs, own.accounts,
+  NOT EXISTS (SELECT 1 FROM clients_account a WHERE a.owner_id = c.id AND a.id <> ALL (own.accounts))
+FROM clients_apikey k
 JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
+CROSS JOIN LATERAL (
+  SELECT coalesce(array_agg(a.account_id), '{}') AS accounts FROM clients_authority a WHERE a.member_id = m.id
+    AND (NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
+         OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))) own
 WHERE k.key_id = ANY(%s) AND k.revoked_at IS NULL AND k.expires_at > now()
   AND m.closed_at IS NULL AND (m.valid_until IS NULL OR m.valid_until > now()) AND c.status NOT IN ('REFUSED', 'OFFBOARDED')
 """
+_PAIRS = "SELECT code FROM instruments_pair WHERE active ORDER BY code"
+_HALTS = "SELECT scope, pair_code, client_id FROM pricing_halt WHERE lifted_at IS NULL"
 _LIVING_SESSIONS = """
 SELECT s.session_key FROM django_session s JOIN unnest(%s::text[], %s::text[]) AS held(session_key, user_id) USING (session_key)
 JOIN users_user u ON u.id::text = held.user_id
@@ -127,9 +136,15 @@ class Reader:
         """All events after a place, in commit order, behind the oldest running transaction: none is ever passed over."""
         return [HouseEvent(*row) for row in await self._all(_HOUSE, [*place, limit])]
 
-    async def living_keys(self, key_ids: Collection[str]) -> set[str]:
-        """Those of the keys that may still be used, by key, member and client."""
-        return {key_id for (key_id,) in await self._all(_LIVING_KEYS, [list(key_ids)])}
+    async def standings(self, key_ids: Collection[str]) -> dict[str, Standing]:
+        """What each key may do now; those that may no longer be used are absent."""
+        rows = await self._all(_STANDINGS, [list(key_ids)])
+        return {key: Standing(frozenset(scopes), tuple(cidrs), frozenset(own), whole) for key, scopes, cidrs, own, whole in rows}
+
+    async def dealing(self) -> tuple[list[str], list[tuple[str, str, UUID | None]]]:
+        """The pairs that can be dealt, and the kill switches that are on: scope, pair, client."""
+        pairs = [code for (code,) in await self._all(_PAIRS, [])]
+        return pairs, await self._all(_HALTS, [])
 
     async def living_sessions(self, held: Collection[tuple[str, str]]) -> set[str]:
         """Those of the (session key, user id) whose session and person are still good."""

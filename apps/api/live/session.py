@@ -7,6 +7,7 @@ waits only as the latest of its pair, events in the table (delivery.py), answers
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -196,9 +197,20 @@ class Session:
             await self._watch(str(ch))
         else:
             assert isinstance(ch, str)
-            self.channels.add(ch)
-            self.reply(frames.control("subscribed", ch=ch, last_seq=self.hub.seq(ch)))
-            await self.hub.join(ch, self)
+            await self._hear(ch, sizes or ())
+
+    async def _hear(self, ch: str, sizes: tuple[Decimal, ...]) -> None:
+        self.channels.add(ch)
+        self.reply(frames.control("subscribed", ch=ch, last_seq=self.hub.seq(ch)))
+        if ch == "desk":
+            self.hub.join(ch, self)
+        elif ch == "status":
+            try:
+                await self.hub.status.join(self)
+            except (psycopg.Error, OSError):
+                self.socket.finish(Close.TRY_LATER)
+        else:
+            await self.hub.prices.join(ch, self, sizes)
 
     async def _subscribe_events(self, after_seq: int | None, *, whole: bool) -> None:
         """Where the stream begins: after what the peer has, at now, or at a snapshot of all that is open."""
@@ -257,7 +269,7 @@ class Session:
         self.reply(frames.control("subscribed", ch=ch, last_seq=seq))
         state = frames.envelope(ch=ch, seq=seq, ts=frames.now(), kind="rfq.state", id=rfq_id, data=shown.content.decode())
         self.offer(ch, self.hub.prepare(state))
-        await self.hub.join(ch, self)
+        self.hub.join(ch, self)
 
     def _unsubscribe(self, ch: object) -> None:
         if not isinstance(ch, str) or ch not in self.channels:

@@ -70,7 +70,10 @@ QUOTE = obj(
         "reference_mid": decimal("mid of the book it was made from"),
         "spread_bps": decimal("between the book's price for the size and yours"),
         "sources": array(obj({"venue": text(""), "instrument": text(""), "age_ms": {"type": "integer"}, "mid": decimal("")})),
-        "response_time_us": {"type": "integer", "description": "from your request's arrival to this answer"},
+        "response_time_us": {
+            "type": ["integer", "null"],
+            "description": "from your request's arrival to this answer; null of a later one",
+        },
         "buy": QUOTE_SIDE,
         "sell": QUOTE_SIDE,
         "good_until": moment("of a superseded quote: an accept received before this trades"),
