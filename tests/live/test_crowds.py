@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowdesk_client import Key, sign
+from flowdesk_client import EventStream, Frame, Key, sign
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests.live.conftest import Firm, LiveProcess, another_key, found_firm, free_port, publish, write_events
@@ -49,6 +49,9 @@ async def _open(live: LiveProcess, key: Key, **options: Any) -> ClientConnection
             )
         except (OSError, TimeoutError, EOFError):
             await asyncio.sleep(0.2)
+        except InvalidStatus as refused:
+            assert refused.response.status_code == 429  # the seats of a killed server lapse after seconds
+            await asyncio.sleep(0.5)
 
 
 async def _hear_to(socket: ClientConnection, last: int, top: int) -> int:
@@ -139,3 +142,17 @@ def test_a_thousand_sockets_that_drop_at_once_are_whole_again(
             await asyncio.gather(*(one(firm, key, second, 5, 10) for firm, key in people))
 
     asyncio.run(run())
+
+
+def test_more_than_a_hundred_thousand_missed_events_come_in_order_without_gap_or_repeat(own_live: Callable[..., LiveProcess]) -> None:
+    live, firm, total = own_live(), found_firm("absent"), 120_000
+    for _ in range(total // 10_000):
+        write_events(firm.client_id, 10_000, nudge=False, days_ago=6)
+    stream = EventStream(live.url, firm.key, after_seq=0)
+    for expected, frame in enumerate(stream, 1):
+        assert isinstance(frame, Frame)
+        assert frame.seq == expected
+        if expected == total:
+            break
+    stream.close()
+    assert stream.reconnects == 0

@@ -422,6 +422,20 @@ def test_talking_too_fast_ends_the_session(live: LiveProcess, acme: Firm) -> Non
         assert closed_with(socket) == 4429
 
 
+def test_acknowledging_what_one_has_read_is_never_too_much_and_acknowledging_nothing_is(live: LiveProcess, acme: Firm) -> None:
+    write_events(acme.client_id, 4_000)
+    with open_socket(live, acme.key) as socket:
+        say(socket, op="sub", ch="events", after_seq=0)
+        hear(socket)
+        for number in range(1, 4_001):
+            assert hear_next(socket, ch="events", op=None)["seq"] == number
+            if number % 64 == 0:
+                say(socket, op="ack", ch="events", seq=number)
+        for _ in range(40):
+            say(socket, op="ack", ch="events", seq=4_000)
+        assert closed_with(socket) == 4429
+
+
 def test_one_may_unsubscribe_and_subscribe_again(live: LiveProcess, acme: Firm) -> None:
     write_events(acme.client_id, 3)
     with open_socket(live, acme.key) as socket:

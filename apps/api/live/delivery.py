@@ -70,13 +70,14 @@ class Delivery:
         self.cursor = after_seq
         self._parts.extend(parts)
 
-    def acknowledge(self, seq: int) -> bool:
-        """Open the window up to `seq`; False where that was never sent."""
+    def acknowledge(self, seq: int) -> tuple[int, int] | None:
+        """Open the window up to `seq`: how many events and bytes it frees; None where that was never sent."""
         if self.cursor is None or seq > self.cursor:
-            return False
+            return None
+        events, held = len(self._unacked), self._unacked_bytes
         while self._unacked and self._unacked[0][0] <= seq:
             self._unacked_bytes -= self._unacked.popleft()[1]
-        return True
+        return events - len(self._unacked), held - self._unacked_bytes
 
     def end(self) -> None:
         if self._loading is not None:

@@ -13,6 +13,8 @@ SUBPROTOCOL = "otc.v1.json"
 
 MESSAGE_BYTES = 64 * 1024
 WINDOW_EVENTS, WINDOW_BYTES = 1024, 1024 * 1024  # sent and not yet acknowledged
+ACK_EVENTS, ACK_EVENT_BYTES = 64, 64 * 1024  # an acknowledgement of so much is not counted as a message
+ACK_BYTES = 100
 CHANNELS = 128
 COMMANDS = 16  # under way at once on a socket
 REPLIES = 256  # answers that wait for a peer to read
@@ -100,6 +102,11 @@ def control(op: str, **members: Any) -> bytes:
 def error(code: str, detail: str, **members: Any) -> bytes:
     """A refused operation; the socket stays open."""
     return control("error", code=code, detail=detail, **members)
+
+
+def is_like_ack(payload: bytes) -> bool:
+    """Whether a message may turn out to be an acknowledgement."""
+    return len(payload) <= ACK_BYTES and b'"ack"' in payload
 
 
 def skipped(first: int, last: int) -> bytes:

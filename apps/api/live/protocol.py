@@ -53,7 +53,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         if self.state != self.STATE_OPEN:
             return  # we are closing: what still arrives is not queued
-        if not self._may_speak():
+        if not frames.is_like_ack(payload) and not self.may_speak():
             self.finish(frames.Close.TOO_MANY)
         elif isBinary:
             self.put(frames.error("binary_not_allowed", "messages are text"))
@@ -61,8 +61,9 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         else:
             super().onMessage(payload, isBinary)
 
-    def _may_speak(self) -> bool:
-        """A token bucket kept as time: each message costs 100 ms of it, at most 2 s are saved up."""
+    def may_speak(self) -> bool:
+        """A token bucket kept as time: each message costs 100 ms of it, at most 2 s are saved up. Who reads fast acknowledges often: an
+        acknowledgement of 64 events or 64 KiB is free, and what only looks like one is counted once it is read (session.py)."""
         now, cost = now_ms(), 1000 // frames.PER_SECOND
         self._tokens_ms = min(frames.BURST * cost, self._tokens_ms + now - self._tokens_at)
         self._tokens_at = now

@@ -1,4 +1,4 @@
-"""At most ten sockets a key, over all live processes: a sorted set in Valkey, whose entries lapse when their process dies.
+"""At most ten sockets a key, over all live processes: a sorted set in Valkey, whose entries lapse seconds after their process died.
 
 Where Valkey does not answer, each process counts its own sockets: the limit is then looser, never absent.
 """
@@ -17,12 +17,12 @@ from . import frames
 if TYPE_CHECKING:
     from .bus import Bus
 
-_LAPSE_S = 20
-_KEEP_S = 5
+_LAPSE_S = 4  # whose server was killed may come back to another one
+_KEEP_S = 1
 
 
 class Seats:
-    """Seats are taken at the handshake, kept every five seconds and given back at the end."""
+    """Seats are taken at the handshake, kept every second and given back at the end."""
 
     def __init__(self, bus: "Bus") -> None:
         self._bus, self._process = bus, f"{os.getpid()}.{token_hex(4)}"

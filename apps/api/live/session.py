@@ -127,6 +127,9 @@ class Session:
         except Unreadable as no:
             self._refuse(no)
             return
+        if said.op != "ack" and frames.is_like_ack(text.encode()) and not self.socket.may_speak():
+            self.socket.finish(Close.TOO_MANY)
+            return
         found = said.members
         match said.op:
             case "sub":
@@ -158,9 +161,13 @@ class Session:
             self.socket.finish(Close.MALFORMED)
 
     def _acknowledge(self, seq: int) -> None:
-        if self.delivery is None or not self.delivery.acknowledge(seq):
+        freed = self.delivery.acknowledge(seq) if self.delivery is not None else None
+        if freed is None:
             self.reply(frames.error("not_sent", f"event {seq} was never sent on this socket", ch="events"))
             self.socket.finish(Close.CONFLICT)
+            return
+        if freed[0] < frames.ACK_EVENTS and freed[1] < frames.ACK_EVENT_BYTES and not self.socket.may_speak():
+            self.socket.finish(Close.TOO_MANY)
             return
         self._stalled_ms = None
         self.pump()
