@@ -195,9 +195,11 @@ def write_events(
             valkey.publish("events", str(client_id))
 
 
-def publish(channel: str, text: str) -> None:
-    with redis.Redis.from_url(os.environ["VALKEY_URL"]) as valkey:
-        valkey.publish(channel, text)
+def publish(channel: str, text: str, times: int = 1) -> None:
+    with redis.Redis.from_url(os.environ["VALKEY_URL"]) as valkey, valkey.pipeline(transaction=False) as together:
+        for _ in range(times):
+            together.publish(channel, text)
+        together.execute()
 
 
 @pytest.fixture
