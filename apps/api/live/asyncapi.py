@@ -114,7 +114,7 @@ def _operations(keys: dict[str, str]) -> dict[str, Any]:
 
 def text() -> str:
     """The document as YAML."""
-    return str(yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=120))
+    return _text(document())
 
 
 @require_safe
@@ -136,7 +136,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _text(schema: Any) -> str:
-    return str(yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.safe_dump(json.loads(json.dumps(schema)), sort_keys=False, allow_unicode=True, width=120))  # the round trip: no anchors
 
 
 def _example(message: dict[str, Any]) -> str:
