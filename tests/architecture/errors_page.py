@@ -1,4 +1,7 @@
-"""docs/errors.md, made from the refusals' classes: `python -m tests.architecture.errors_page` writes it, a test compares."""
+"""docs/errors.md, made from the refusals' classes: `python -m tests.architecture.errors_page` writes it, a test compares.
+
+It writes docs/asyncapi.yaml beside it, as `manage.py asyncapi` does: both follow the classes.
+"""
 
 import importlib
 import pkgutil
@@ -76,4 +79,7 @@ if __name__ == "__main__":
     django.setup()
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(render())
+    from apps.api.live import asyncapi
+
+    (ROOT / "docs/asyncapi.yaml").write_text(asyncapi.text(), encoding="utf-8")
     sys.stdout.write(f"{PAGE.relative_to(ROOT)} written\n")
