@@ -116,7 +116,7 @@ OBJECTS = {
 }
 
 # Anyone may read these addresses below /api/ (they say nothing about anybody).
-OPEN = {"schema/", "docs/", "docs/errors"}
+OPEN = {"schema/", "schema/websocket", "docs/", "docs/websocket", "docs/errors"}
 
 
 # --- the desk: our own people, by role ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+import redis
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -277,6 +278,58 @@ def test_without_valkey_events_still_arrive_by_asking_the_database(own_live: Cal
             with open_socket(live, acme.key) as second:
                 say(second, op="sub", ch="prices.BTC-USD")
                 assert hear(second)["op"] == "subscribed"
+    finally:
+        child.kill()
+        child.wait()
+        shutil.rmtree(home)
+
+
+def test_valkey_emptied_and_killed_under_traffic_loses_nothing(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
+    home, total = Path(tempfile.mkdtemp(prefix="fd-lv-")), 300
+    url = f"unix://{home}/valkey.sock"
+
+    def start() -> subprocess.Popen[bytes]:
+        child = Valkey(home / "data", home / "valkey.sock", durable=False)
+        process = child.start()
+        while not child.answers():
+            time.sleep(0.02)
+        return process
+
+    def nudge(*command: str) -> None:
+        with suppress(redis.RedisError, OSError), redis.Redis.from_url(url, socket_timeout=1) as line:
+            line.execute_command(*command)
+
+    def write() -> None:
+        try:
+            for _ in range(total):
+                write_events(acme.client_id, nudge=False)
+                nudge("PUBLISH", "events", str(acme.client_id))
+                time.sleep(0.02)
+        finally:
+            connection.close()
+
+    child = start()
+    try:
+        live = own_live(VALKEY_URL=url)
+        streams = [EventStream(live.url, acme.key, after_seq=0) for _ in range(2)]
+        seen: list[list[Frame]] = [[], []]
+        threads = [threading.Thread(target=lambda i=i: seen[i].extend(take(streams[i], total))) for i in range(2)]  # type: ignore[misc]
+        threads.append(threading.Thread(target=write))
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            time.sleep(0.3)
+            nudge("FLUSHALL")
+        child.kill()
+        child.wait()
+        time.sleep(1)
+        child = start()
+        nudge("FLUSHALL")
+        for thread in threads:
+            thread.join(60)
+        for one in seen:
+            assert [frame.seq for frame in one] == list(range(1, total + 1))
+        assert [stream.reconnects for stream in streams] == [0, 0]
     finally:
         child.kill()
         child.wait()
