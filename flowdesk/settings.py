@@ -328,6 +328,7 @@ APPROVALS = {
         "execute": "apps.settlement.operations.release.execute",
         "version": "apps.settlement.operations.release.version",
     },
+    "net_set_abort": {"execute": "apps.workflows.settle_net_set.execute", "version": "apps.workflows.settle_net_set.version"},
     "release_band": {"execute": "apps.settlement.operations.bands.execute", "version": "apps.settlement.operations.bands.version"},
     "unknown_payment": {"execute": "apps.settlement.operations.unknown.execute", "version": "apps.settlement.operations.unknown.version"},
     "client_review": {"execute": "apps.workflows.review_client.execute", "version": "apps.workflows.review_client.version"},

@@ -83,6 +83,24 @@ class ReleaseStopped(Conflict):
     code, title = "release_stopped", "Releases are stopped"
 
 
+class NotInSet(Rejected):
+    """A line that is not of this set, or none at all."""
+
+    code, title = "not_in_set", "Not a line of this set"
+
+
+class BadExclusion(Rejected):
+    """Only an open obligation is excluded, with a reason, and names a cut-off that lies ahead."""
+
+    code, title = "bad_exclusion", "This cannot be excluded so"
+
+
+class EvidenceMissing(Rejected):
+    """What our people record for a client names where the client said so."""
+
+    code, title = "evidence_missing", "Say where the client said so"
+
+
 class BadBand(Rejected):
     """A release band whose amounts make no sense, or without a reason."""
 

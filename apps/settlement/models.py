@@ -101,6 +101,7 @@ class Obligation(Row):
     status = models.CharField(max_length=12, choices=[(s, s) for s in ObligationStatus], default=ObligationStatus.OPEN)
     net_leg = models.ForeignKey(NetLeg, null=True, on_delete=models.PROTECT, related_name="members")
     booked_at = models.DateTimeField()
+    held_until = models.DateTimeField(null=True)  # excluded from every set that is cut off before
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -118,6 +119,41 @@ class Obligation(Row):
         ]
         indexes = [
             models.Index(fields=["value_date", "account"], condition=Q(status="OPEN"), name="obligation_open"),
+        ]
+
+
+class Exclusion(Row):
+    """An obligation kept out of the sets before a cut-off: why, and by whom. The last one counts."""
+
+    append_only = True
+
+    obligation = models.ForeignKey(Obligation, on_delete=models.PROTECT, related_name="exclusions")
+    until = models.DateTimeField()  # the cut-off of the set that it goes into
+    reason = models.CharField(max_length=200)
+    made_by = models.UUIDField()
+    made_at = models.DateTimeField()
+
+
+class LineDispute(Row):
+    """The client says no to one line of a frozen set. It ends when the set is agreed after all, or aborted."""
+
+    net_set = models.ForeignKey(NetSet, on_delete=models.PROTECT, related_name="disputes")
+    obligation = models.ForeignKey(Obligation, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=200)
+    raised_kind = models.CharField(max_length=6)  # MEMBER, or STAFF with the client's word as evidence
+    raised_by = models.UUIDField()
+    evidence = models.CharField(max_length=200, blank=True)
+    raised_at = models.DateTimeField()
+    outcome = models.CharField(max_length=7, blank=True, choices=[("AGREED", "agreed"), ("ABORTED", "aborted")])
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["net_set", "obligation"], condition=Q(outcome=""), name="linedispute_one_open"),
+            models.CheckConstraint(
+                condition=Q(outcome="", ended_at__isnull=True) | ~Q(outcome="") & Q(ended_at__isnull=False), name="linedispute_ended"
+            ),
+            models.CheckConstraint(condition=~Q(raised_kind="STAFF") | ~Q(evidence=""), name="linedispute_evidence"),
         ]
 
 

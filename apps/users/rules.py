@@ -7,6 +7,7 @@ ROLES = ("sales", "trader", "operations", "risk", "finance", "compliance", "admi
 # act → roles that may make it, roles that may check it
 ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "release": (frozenset({"operations"}), frozenset({"operations"})),
+    "net_set_abort": (frozenset({"operations"}), frozenset({"operations"})),
     "release_band": (frozenset({"operations"}), frozenset({"risk"})),
     "unknown_payment": (frozenset({"operations"}), frozenset({"operations"})),
     "client_review": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),

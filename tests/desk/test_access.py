@@ -27,7 +27,7 @@ ADDRESSES = {
     "position": ["/desk/position/"],
     "credit": ["/desk/credit/"],
     "statistics": ["/desk/statistics/"],
-    "settlement": ["/desk/settlement/"],
+    "settlement": ["/desk/settlement/", "/desk/settlement/late/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "webhooks": ["/desk/webhooks/", f"/desk/webhooks/{ids.encode('whe', NOBODY)}/"],
@@ -39,6 +39,10 @@ FORMS = {
     "/desk/pricing/BTC-USD/set/": {"version": "1", "reason": "test"},
     "/desk/pricing/venues/set/": {"venue": "kraken", "taker_bps": "5"},
     "/desk/settlement/release/": {"instruction": ids.encode("ins", NOBODY)},
+    **{
+        f"/desk/settlement/sets/{ids.encode('set', NOBODY)}/{act}/": {"reason": "test", "evidence": "test"}
+        for act in ("agree", "dispute", "abort")
+    },
     "/desk/settlement/bands/": {"rail": "bitcoin-btc", "reason": "test"},
     f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/recall/": {"reason": "test"},
     f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/end/": {"outcome": "PAID", "evidence": "test"},

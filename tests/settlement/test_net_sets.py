@@ -11,11 +11,12 @@ from apps.jobs import settlement as jobs
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
-from apps.settlement.errors import AlreadySettling, NotAllowed, NothingToFreeze
+from apps.settlement.errors import NotAllowed, NothingToFreeze
 from apps.users.errors import RoleMissing
 from apps.workflows.accept_quote import accept_quote
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.request_quote import request_quote
-from apps.workflows.settle_net_set import abort_net_set, agree_net_set, freeze_net_set
+from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, request_abort
 from tests import lines, world
 from tests.settlement import world as here
 
@@ -28,6 +29,13 @@ def statuses(table: str) -> dict[str, int]:
 
 def legs_of(net_set) -> set[tuple[str, str, D, str]]:  # type: ignore[no-untyped-def]
     return {(leg.asset_id, leg.direction, leg.amount, leg.status) for leg in settlement.net_set_legs([net_set.id])[net_set.id]}
+
+
+def abort(net_set, reason: str) -> tuple[str, str]:  # type: ignore[no-untyped-def]
+    """Asked by olga, approved by oscar: how it ended, and why."""
+    asked = request_abort(net_set_id=net_set.id, actor=here.staff("olga", "operations"), reason=reason)
+    done = decide_approval(approval_id=asked.id, actor=here.staff("oscar", "operations"), approve=True)
+    return str(done.status), done.comment
 
 
 def freeze_all() -> list:  # type: ignore[type-arg]
@@ -167,10 +175,9 @@ def test_an_aborted_set_lets_its_members_go_and_is_replaced() -> None:
     here.deal(acme, Side.BUY, "1")
     here.at(here.CUTOFF, seconds=10)
     (net_set,) = freeze_all()
-    olga = here.staff("olga", "operations")
     with pytest.raises(RoleMissing):
-        abort_net_set(net_set_id=net_set.id, actor=here.staff("tom", "trader"), reason="no")
-    abort_net_set(net_set_id=net_set.id, actor=olga, reason="wrong terms")
+        request_abort(net_set_id=net_set.id, actor=here.staff("tom", "trader"), reason="no")
+    assert abort(net_set, "wrong terms") == ("EXECUTED", "")
     assert statuses("obligation") == {"OPEN": 2}
     assert statuses("instruction") == {"CANCELLED": 2}
     first, second = freeze_all()
@@ -187,7 +194,7 @@ def test_a_set_with_a_zero_leg_can_be_aborted_and_its_set_off_is_reversed() -> N
     here.at(here.CUTOFF, seconds=10)
     (net_set,) = freeze_all()
     assert here.balances() != before
-    abort_net_set(net_set_id=net_set.id, actor=here.staff("olga", "operations"), reason="disputed")
+    assert abort(net_set, "disputed") == ("EXECUTED", "")
     assert here.balances() == before
     assert statuses("obligation") == {"OPEN": 4}
 
@@ -201,9 +208,8 @@ def test_nothing_is_aborted_once_a_payment_was_released() -> None:
     agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
     here.at(here.VALUE_DAY)
     jobs.review_queue()
-    here.release(here.only("READY").id)
-    with pytest.raises(AlreadySettling):
-        abort_net_set(net_set_id=net_set.id, actor=here.staff("olga", "operations"), reason="late")
+    here.release(here.only("READY").id, maker=here.staff("otto", "operations"), checker=here.staff("oda", "operations"))
+    assert abort(net_set, "late") == ("FAILED", "a payment of it has been released or received")
     assert statuses("obligation") == {"NETTED": 2}
 
 

@@ -13,7 +13,7 @@ from apps.trades.rules import REASONS
 
 from .confirming import CONFIRMATION, DISPUTED
 from .rfqs import QUOTE, RFQ
-from .settlement import DEPOSIT, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
+from .settlement import DEPOSIT, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
 from .trades import NULLABLE, TRADE, VERSION
 
 _RFQ_STATE = obj(
@@ -135,6 +135,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "trade.settled": ("both sides of a deal are settled", _SETTLED),
     "net_set.frozen": ("what is paid for a value date: settlement advice", NET_SET),
     "net_set.agreed": ("by you, or by silence where your terms say so", NET_SET),
+    "net_set.disputed": ("lines of it are disputed: nothing of it is paid", NET_SET),
+    "obligation.excluded": ("it goes into a later set; `reason` says why", EXCLUDED),
     "net_set.aborted": ("it is made anew", NET_SET),
     "settlement.settled": ("every leg of it is settled", NET_SET),
     "instruction.sent": ("we have paid; it is under way", INSTRUCTION),
@@ -164,9 +166,13 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "decline.refused": ("", _REFUSED),
     "counter.refused": ("", _REFUSED),
     "order.refused": ("an order was refused: its limit was not met, or by a rule of the desk", _REFUSED),
+<<<<<<< HEAD
     "affirm.refused": ("", _REFUSED),
     "dispute.refused": ("", _REFUSED),
     "dispute.withdraw.refused": ("", _REFUSED),
+=======
+    "settlement.dispute.refused": ("", _REFUSED),
+>>>>>>> 0c8149f (Net sets line by line: previewed, disputed, agreed, made anew by two; what is kept out for a later set; what is late by age)
     "settlement.agree.refused": ("", _REFUSED),
     "deposit.announce.refused": ("", _REFUSED),
     "withdrawal.refused": ("", _REFUSED),

@@ -8,11 +8,12 @@ from rest_framework.request import Request
 
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
-from apps.api.shapes import EMPTY, Amount, Body, Reference, WireId, array, decimal, moment, obj, page, read_query, text
+from apps.api.shapes import EMPTY, Amount, Body, Items, Reference, Text, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients import queries as clients
+from apps.core import clock
 from apps.core.errors import NotFound
 from apps.settlement import queries
-from apps.workflows.settle_net_set import agree_net_set
+from apps.workflows.settle_net_set import agree_net_set, dispute_net_set
 from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
 
 from .paging import PAGE, newest_first, wire_id
@@ -54,6 +55,37 @@ NET_SET = obj(
         "agree_by": NULLABLE,
         "legs": array(LEG),
     }
+)
+LINE = obj({**OBLIGATION["properties"], "disputed": {"type": ["string", "null"], "description": "why you do not agree it"}})
+NET_SET_LINES = obj({**NET_SET["properties"], "lines": array(LINE)})
+PREVIEW = obj(
+    {
+        "account_id": text("acc_…"),
+        "value_date": text("", format="date"),
+        "cutoff_at": moment("what is booked by then is in it"),
+        "netted": {"type": "boolean", "description": "without payment netting on file each obligation is paid by itself"},
+        "legs": array(
+            obj({"asset": text("code"), "direction": DIRECTION, "amount": decimal("net"), "set_off": decimal("what pays itself")})
+        ),
+        "obligation_ids": array(text("obl_…")),
+    }
+)
+EXCLUDED = obj(
+    {**OBLIGATION["properties"], "until": moment("the cut-off of the set that it goes into"), "reason": text("why it was kept out")}
+)
+DISPUTE = Body(
+    "DisputeSettlement",
+    {
+        "lines": Items(
+            "what you do not agree",
+            required=True,
+            fields={
+                "obligation_id": WireId("a line of the set", prefix="obl", required=True),
+                "reason": Text("what is wrong with it", "we have 1.2 BTC", required=True),
+            },
+            most=500,
+        )
+    },
 )
 INSTRUCTION = obj(
     {
@@ -135,10 +167,38 @@ class NetSets(Door):
 
 
 class OneNetSet(Door):
-    @documented("One net settlement", answer=NET_SET, refusals={404: "not_found"}, one=True)
+    @documented("One net settlement with its lines", answer=NET_SET_LINES, refusals={404: "not_found"}, one=True)
     def get(self, request: Request, set_id: str) -> HttpResponse:
         found = queries.get_net_set(wire_id("set", set_id), actor=self.actor)
-        return show_one(_net_set(found)[1])
+        return show_one({**_net_set(found)[1], "lines": queries.describe_lines(found.id)})
+
+
+class PreviewNetSets(Door):
+    @documented("What would be netted at the cut-offs ahead, out of what is booked now", answer=obj({"data": array(PREVIEW)}))
+    def get(self, request: Request) -> HttpResponse:
+        read_query(request.query_params, {})
+        return show({"data": [queries.describe_preview(one) for one in queries.preview(self.actor, clock.desk_now())]})
+
+
+class DisputeNetSet(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "settle"}
+
+    @documented(
+        "Dispute lines of a net settlement; nothing of it is paid until you agree or it is made anew",
+        body=DISPUTE,
+        answer=NET_SET,
+        example={"lines": [{"obligation_id": "obl_01k5c1v5f8e9ra7f3d8c2m4n6p", "reason": "we have 1.2 BTC"}]},
+        refusals={404: "not_found", 409: "illegal_state", 422: "not_in_set, no_settlement_authority"},
+    )
+    def post(self, request: Request, set_id: str) -> HttpResponse:
+        asked = self.read(DISPUTE)
+        return self.run(
+            dispute_net_set,
+            operation="settlement.dispute",
+            render=_net_set,
+            net_set_id=wire_id("set", set_id),
+            lines={one["obligation_id"]: one["reason"] for one in asked["lines"]},
+        )
 
 
 class AgreeNetSet(Door):

@@ -3,8 +3,10 @@ from django.contrib import admin
 from apps.desk.access import SEES_COMPLIANCE
 from apps.settlement.models import (
     Deposit,
+    Exclusion,
     GateDecision,
     Instruction,
+    LineDispute,
     NetLeg,
     NetSet,
     Nostro,
@@ -83,6 +85,19 @@ class InstructionAdmin(Record):
     date_hierarchy = "due_date"
     list_select_related = ("account", "asset")
     inlines = (Decisions,)
+
+
+@admin.register(Exclusion)
+class ExclusionAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("made_at", "obligation", "until", "reason")
+
+
+@admin.register(LineDispute)
+class LineDisputeAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("raised_at", "net_set", "obligation", "reason", "raised_kind", "evidence", "outcome")
+    list_filter = ("outcome", "raised_kind")
 
 
 @admin.register(ReleaseBand)

@@ -8,12 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.clients import queries as clients
 from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.errors import Rejected
 from apps.desk.access import SEES_COMPLIANCE, page
 from apps.desk.once import FormOnce, carry_out
-from apps.reports.queries.desk import blotter, settlement
+from apps.reports.queries.desk import net_sets, settlement
 from apps.reports.queries.desk.settlement import InstructionRow, Rung
 from apps.settlement.rules.gate import OVERRIDDEN_BY, Code
 from apps.users.rules import may_check, may_make
@@ -58,12 +59,20 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context["may_ask_receipt"] = may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt")
     soft = {b.code for row, found in rows for b in found if row.status == "BLOCKED"} & {str(code) for code in OVERRIDDEN_BY}
     context["soft"] = [(code, OVERRIDDEN_BY[Code(code)]) for code in sorted(soft)]
+    context["sets"] = net_sets.list_sets()
     context["bands"] = settlement.list_bands()
     context["may_band"] = may_make(actor.roles, "release_band")
     context["stops"] = settlement.list_release_stops()
     if request.headers.get("HX-Target") != "live":
-        context["clients"], _ = blotter.clients_and_pairs()
+        context["clients"] = [(one.code, one.name) for one in clients.list_clients()]
     return show(request, actor, "desk/settlement.html", screen="settlement", now=now, **context)
+
+
+@page("settlement")
+@require_safe
+def late(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The ageing book: what is past its due date, by client, asset and age."""
+    return show(request, actor, "desk/late.html", screen="settlement", now=clock.desk_now(), late=net_sets.list_late())
 
 
 def current_blockers(row: InstructionRow, *, may_know: bool) -> list[Blocker]:

@@ -10,6 +10,7 @@ from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.settlement.errors import AlreadySettling, NothingToFreeze
 from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation
+from apps.settlement.queries import due as queries
 from apps.settlement.queries.locks import lock_legs, lock_members, lock_net_set
 from apps.settlement.rules import netting
 from apps.settlement.states import (
@@ -22,7 +23,7 @@ from apps.settlement.states import (
     ObligationStatus,
 )
 
-from . import settling
+from . import disputes, settling
 from .settling import Dues
 
 CANCELLABLE = {InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED}
@@ -52,7 +53,11 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
         Obligation.objects.select_for_update(no_key=True, of=("self",))
         .filter(account=account, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=cutoff_at)
         .exclude(trade__terms__mode=SettlementMode.PREFUNDED)  # settled out of the balance
+<<<<<<< HEAD
         .exclude(trade__disputes__status="OPEN")
+=======
+        .filter(queries.let_in(cutoff_at))
+>>>>>>> 0c8149f (Net sets line by line: previewed, disputed, agreed, made anew by two; what is kept out for a later set; what is late by age)
         .order_by("id")
     )
     if not members:
@@ -76,14 +81,15 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
 
 
 @step
-def agree(*, net_set: NetSet) -> NetSet:
-    """FROZEN or DISPUTED → AGREED; a set that the client has begun to pay is agreed by that.
+def agree(*, net_set: NetSet, now: datetime) -> NetSet:
+    """FROZEN or DISPUTED → AGREED, and nothing of it is disputed any more; a set that the client has begun to pay is agreed by that.
 
     :param net_set: locked
     :raises IllegalMove: it is aborted, settling or settled
     """
     NET_SET.move(net_set, NetSetStatus.AGREED)
     net_set.save(update_fields=["status"])
+    disputes.end(net_set=net_set, outcome="AGREED", now=now)
     settling.tell(net_set=net_set, kind="net_set.agreed")
     return net_set
 
@@ -109,6 +115,7 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
         raise AlreadySettling("a deal of it has settled")
     NET_SET.move(net_set, NetSetStatus.ABORTED)
     net_set.save(update_fields=["status"])
+    disputes.end(net_set=net_set, outcome="ABORTED", now=now)
     for one in going:
         INSTRUCTION.move(one, InstructionStatus.CANCELLED)
         one.failure = reason[:120]

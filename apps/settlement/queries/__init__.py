@@ -23,8 +23,10 @@ from .views import (
     describe_deposit,
     describe_deposit_instruction,
     describe_instruction,
+    describe_lines,
     describe_net_set,
     describe_obligation,
+    describe_preview,
     describe_receipt,
     describe_withdrawal,
     find_place,
@@ -47,6 +49,8 @@ from .views import (
     list_ways_in,
     list_withdrawals,
     net_set_legs,
+    net_set_lines,
+    preview,
     trade_status,
 )
 
@@ -56,8 +60,10 @@ __all__ = [
     "describe_deposit",
     "describe_deposit_instruction",
     "describe_instruction",
+    "describe_lines",
     "describe_net_set",
     "describe_obligation",
+    "describe_preview",
     "describe_receipt",
     "describe_withdrawal",
     "find_band",
@@ -102,5 +108,7 @@ __all__ = [
     "list_ways_in",
     "list_withdrawals",
     "net_set_legs",
+    "net_set_lines",
+    "preview",
     "trade_status",
 ]

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import Greatest
 
 from apps.clients import queries as clients
 from apps.clients.models import SettlementMode
@@ -28,6 +29,11 @@ class Freeze:
     entity_id: UUID
 
 
+def let_in(cutoff_at: datetime) -> Q:
+    """Obligations that nobody has excluded from the set of this cut-off."""
+    return Q(held_until__isnull=True) | Q(held_until__lte=cutoff_at)
+
+
 def list_due_freezes(now: datetime) -> list[Freeze]:
     """The sets whose netting cut-off passed 10 s ago, by the account's terms."""
     rows = (
@@ -35,7 +41,7 @@ def list_due_freezes(now: datetime) -> list[Freeze]:
         .exclude(trade__terms__mode=SettlementMode.PREFUNDED)
         .exclude(trade__disputes__status="OPEN")
         .order_by("value_date", "booked_at")
-        .values_list("account_id", "entity_id", "value_date", "booked_at")[: BATCH * 10]
+        .values_list("account_id", "entity_id", "value_date", Greatest("booked_at", "held_until"))[: BATCH * 10]
     )
     accounts = {row[0] for row in rows}
     terms = {account_id: clients.get_terms(account_id, now) for account_id in accounts}

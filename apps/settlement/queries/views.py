@@ -1,12 +1,14 @@
 """What may be seen, through who may see it, and how it is told: decimal strings and wire ids."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
+from apps.clients import queries as clients
 from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -16,6 +18,7 @@ from apps.settlement.models import (
     Deposit,
     GateDecision,
     Instruction,
+    LineDispute,
     NetLeg,
     NetSet,
     Nostro,
@@ -25,9 +28,11 @@ from apps.settlement.models import (
     StatementLine,
     Withdrawal,
 )
+from apps.settlement.rules import netting
 from apps.settlement.states import ObligationStatus, ReceiptStatus
 
 M = TypeVar("M", bound=Model)
+PREVIEWED = 5000  # obligations that one preview looks at
 SHOWN_TO_CLIENTS = [ReceiptStatus.CLEARED, ReceiptStatus.MATCHED]  # what is quarantined or frozen is never told
 
 
@@ -67,6 +72,47 @@ def net_set_legs(net_set_ids: Iterable[UUID]) -> dict[UUID, list[NetLeg]]:
     for leg in NetLeg.objects.filter(net_set_id__in=list(net_set_ids)).order_by("asset_id"):
         out.setdefault(leg.net_set_id, []).append(leg)
     return out
+
+
+def net_set_lines(net_set_id: UUID) -> list[tuple[Obligation, str | None]]:
+    """The obligations of a set, each with why the client disputes it."""
+    disputed = dict(LineDispute.objects.filter(net_set_id=net_set_id, outcome="").values_list("obligation_id", "reason"))
+    members = Obligation.objects.filter(net_leg__net_set_id=net_set_id).select_related("account", "net_leg").order_by("asset_id", "id")
+    return [(one, disputed.get(one.id)) for one in members]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be frozen at a cut-off that lies ahead, out of what is booked now."""
+
+    account_id: UUID
+    value_date: date
+    cutoff_at: datetime
+    netted: bool  # False: no payment netting on file, each obligation is paid by itself
+    legs: list[netting.Leg]
+    members: list[Obligation]
+
+
+def preview(actor: Actor, now: datetime) -> list[Preview]:
+    """The sets ahead of the accounts this actor sees, the next cut-off first."""
+    found: dict[tuple[datetime, date, UUID], list[Obligation]] = {}
+    terms: dict[UUID, Any] = {}
+    for one in list_obligations(actor).filter(status=ObligationStatus.OPEN)[:PREVIEWED]:
+        mine = terms.setdefault(one.account_id, clients.get_terms(one.account_id, now))
+        enters = max(one.booked_at, one.held_until or one.booked_at)
+        moment = netting.first_cutoff(booked_at=enters, value_date=one.value_date, at=mine.netting_cutoff, zone=mine.netting_zone)
+        found.setdefault((moment, one.value_date, one.account_id), []).append(one)
+    return [
+        Preview(
+            account_id,
+            day,
+            moment,
+            terms[account_id].payment_netting,
+            netting.net((o.asset_id, o.direction, o.amount) for o in members),
+            members,
+        )
+        for (moment, day, account_id), members in sorted(found.items(), key=lambda item: item[0])
+    ]
 
 
 def list_instructions(actor: Actor) -> "QuerySet[Instruction]":
@@ -223,6 +269,30 @@ def describe_net_set(s: NetSet, legs: Sequence[NetLeg]) -> dict[str, Any]:
         "status": str(s.status),
         "agree_by": _at(s.agree_by),
         "legs": [describe_leg(leg) for leg in legs],
+    }
+
+
+def describe_lines(net_set_id: UUID) -> list[dict[str, Any]]:
+    """Every obligation of a set; `disputed` says why the client does not agree it."""
+    return [{**describe_obligation(one), "disputed": why} for one, why in net_set_lines(net_set_id)]
+
+
+def describe_preview(p: Preview) -> dict[str, Any]:
+    return {
+        "account_id": ids.encode("acc", p.account_id),
+        "value_date": p.value_date.isoformat(),
+        "cutoff_at": stamp(p.cutoff_at),
+        "netted": p.netted,
+        "legs": [
+            {
+                "asset": leg.asset,
+                "direction": _CLIENT_SIDE[leg.direction],
+                "amount": money.text(leg.amount),
+                "set_off": money.text(leg.set_off),
+            }
+            for leg in p.legs
+        ],
+        "obligation_ids": [ids.encode("obl", one.id) for one in p.members],
     }
 
 
