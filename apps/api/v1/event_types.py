@@ -166,13 +166,10 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "decline.refused": ("", _REFUSED),
     "counter.refused": ("", _REFUSED),
     "order.refused": ("an order was refused: its limit was not met, or by a rule of the desk", _REFUSED),
-<<<<<<< HEAD
     "affirm.refused": ("", _REFUSED),
     "dispute.refused": ("", _REFUSED),
     "dispute.withdraw.refused": ("", _REFUSED),
-=======
     "settlement.dispute.refused": ("", _REFUSED),
->>>>>>> 0c8149f (Net sets line by line: previewed, disputed, agreed, made anew by two; what is kept out for a later set; what is late by age)
     "settlement.agree.refused": ("", _REFUSED),
     "deposit.announce.refused": ("", _REFUSED),
     "withdrawal.refused": ("", _REFUSED),

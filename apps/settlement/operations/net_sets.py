@@ -53,11 +53,8 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
         Obligation.objects.select_for_update(no_key=True, of=("self",))
         .filter(account=account, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=cutoff_at)
         .exclude(trade__terms__mode=SettlementMode.PREFUNDED)  # settled out of the balance
-<<<<<<< HEAD
         .exclude(trade__disputes__status="OPEN")
-=======
         .filter(queries.let_in(cutoff_at))
->>>>>>> 0c8149f (Net sets line by line: previewed, disputed, agreed, made anew by two; what is kept out for a later set; what is late by age)
         .order_by("id")
     )
     if not members:

@@ -145,10 +145,8 @@ def lock_open(*, account_id: UUID, entity_id: UUID, value_date: date, booked_unt
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(
         account_id=account_id, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=booked_until
     )
-<<<<<<< HEAD
-    return list(rows.exclude(trade__terms__mode=SettlementMode.PREFUNDED).exclude(trade__disputes__status="OPEN").order_by("id"))
-=======
-    return list(rows.filter(let_in(booked_until)).exclude(trade__terms__mode=SettlementMode.PREFUNDED).order_by("id"))
+    rows = rows.filter(let_in(booked_until)).exclude(trade__terms__mode=SettlementMode.PREFUNDED)
+    return list(rows.exclude(trade__disputes__status="OPEN").order_by("id"))
 
 
 @step
@@ -156,4 +154,3 @@ def lock(*, obligation_ids: Sequence[UUID]) -> list[Obligation]:
     """These, locked in id order, with their accounts."""
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(id__in=list(obligation_ids))
     return list(rows.select_related("account").order_by("id"))
->>>>>>> 0c8149f (Net sets line by line: previewed, disputed, agreed, made anew by two; what is kept out for a later set; what is late by age)

@@ -631,23 +631,37 @@ class AsyncSettlementsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
 
-    async def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Settlement]:
+    async def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.SettlementResult]:
         """Net settlements, newest first."""
-        return await self._caller.ask("GET", "/api/v1/settlements", Page[m.Settlement], params={"cursor": cursor, "limit": limit})
+        return await self._caller.ask("GET", "/api/v1/settlements", Page[m.SettlementResult], params={"cursor": cursor, "limit": limit})
 
-    def iterate(self, *, limit: int | None = None) -> AsyncIterator[m.Settlement]:
+    def iterate(self, *, limit: int | None = None) -> AsyncIterator[m.SettlementResult]:
         """Net settlements, newest first: every one, page after page."""
-        return self._caller.walk("/api/v1/settlements", m.Settlement, {"limit": limit})
+        return self._caller.walk("/api/v1/settlements", m.SettlementResult, {"limit": limit})
 
     async def get(self, set_id: str) -> m.Settlement:
-        """One net settlement."""
+        """One net settlement with its lines."""
         return await self._caller.ask("GET", f"/api/v1/settlements/{path_part(set_id)}", m.Settlement)
 
-    async def agree(self, set_id: str, *, idempotency_key: str = "") -> m.Settlement:
+    async def agree(self, set_id: str, *, idempotency_key: str = "") -> m.SettlementResult:
         """Agree to a net settlement."""
         return await self._caller.ask(
-            "POST", f"/api/v1/settlements/{path_part(set_id)}/agree", m.Settlement, body={}, idempotency_key=idempotency_key
+            "POST", f"/api/v1/settlements/{path_part(set_id)}/agree", m.SettlementResult, body={}, idempotency_key=idempotency_key
         )
+
+    async def dispute(self, set_id: str, *, lines: Sequence[Mapping[str, Any]], idempotency_key: str = "") -> m.SettlementResult:
+        """Dispute lines of a net settlement; nothing of it is paid until you agree or it is made anew."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/settlements/{path_part(set_id)}/dispute",
+            m.SettlementResult,
+            body={"lines": lines},
+            idempotency_key=idempotency_key,
+        )
+
+    async def preview(self) -> Rows[m.SettlementPreview]:
+        """What would be netted at the cut-offs ahead, out of what is booked now."""
+        return await self._caller.ask("GET", "/api/v1/settlements/preview", Rows[m.SettlementPreview])
 
 
 class AsyncStatementsResource:
@@ -900,6 +914,8 @@ class AsyncWebhooksResource:
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
+            "net_set.disputed",
+            "obligation.excluded",
             "net_set.aborted",
             "settlement.settled",
             "instruction.sent",
@@ -932,6 +948,7 @@ class AsyncWebhooksResource:
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
+            "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",
@@ -1003,6 +1020,8 @@ class AsyncWebhooksResource:
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
+            "net_set.disputed",
+            "obligation.excluded",
             "net_set.aborted",
             "settlement.settled",
             "instruction.sent",
@@ -1035,6 +1054,7 @@ class AsyncWebhooksResource:
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
+            "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",

@@ -331,6 +331,22 @@ class SettlementLeg(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementLine(Model):
+    id: str  #: obl_…
+    account_id: str  #: acc_…
+    trade_id: str  #: trd_…
+    direction: str  #: yours: you pay or you receive: pay, receive
+    asset: str  #: code
+    amount: Decimal
+    settled_amount: Decimal
+    value_date: date
+    status: str
+    net_leg_id: str | None
+    settled_at: datetime | None
+    disputed: str | None  #: why you do not agree it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement(Model):
     id: str  #: set_…
     account_id: str  #: acc_…
@@ -339,6 +355,7 @@ class Settlement(Model):
     status: str
     agree_by: str | None
     legs: list[SettlementLeg]
+    lines: list[SettlementLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -588,6 +605,35 @@ class InstrumentValueDateList(Model):
     instrument: str  #: e.g. BTC-USD
     as_of: datetime  #: desk time
     data: list[InstrumentValueDate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementResult(Model):
+    id: str  #: set_…
+    account_id: str  #: acc_…
+    value_date: date
+    cutoff_at: datetime  #: what was booked by then is in it
+    status: str
+    agree_by: str | None
+    legs: list[SettlementLeg]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementPreviewLeg(Model):
+    asset: str  #: code
+    direction: str  #: yours: you pay or you receive: pay, receive
+    amount: Decimal  #: net
+    set_off: Decimal  #: what pays itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementPreview(Model):
+    account_id: str  #: acc_…
+    value_date: date
+    cutoff_at: datetime  #: what is booked by then is in it
+    netted: bool  #: without payment netting on file each obligation is paid by itself
+    legs: list[SettlementPreviewLeg]
+    obligation_ids: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

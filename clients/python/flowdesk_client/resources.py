@@ -625,23 +625,37 @@ class SettlementsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
 
-    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Settlement]:
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.SettlementResult]:
         """Net settlements, newest first."""
-        return self._caller.ask("GET", "/api/v1/settlements", Page[m.Settlement], params={"cursor": cursor, "limit": limit})
+        return self._caller.ask("GET", "/api/v1/settlements", Page[m.SettlementResult], params={"cursor": cursor, "limit": limit})
 
-    def iterate(self, *, limit: int | None = None) -> Iterator[m.Settlement]:
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.SettlementResult]:
         """Net settlements, newest first: every one, page after page."""
-        return self._caller.walk("/api/v1/settlements", m.Settlement, {"limit": limit})
+        return self._caller.walk("/api/v1/settlements", m.SettlementResult, {"limit": limit})
 
     def get(self, set_id: str) -> m.Settlement:
-        """One net settlement."""
+        """One net settlement with its lines."""
         return self._caller.ask("GET", f"/api/v1/settlements/{path_part(set_id)}", m.Settlement)
 
-    def agree(self, set_id: str, *, idempotency_key: str = "") -> m.Settlement:
+    def agree(self, set_id: str, *, idempotency_key: str = "") -> m.SettlementResult:
         """Agree to a net settlement."""
         return self._caller.ask(
-            "POST", f"/api/v1/settlements/{path_part(set_id)}/agree", m.Settlement, body={}, idempotency_key=idempotency_key
+            "POST", f"/api/v1/settlements/{path_part(set_id)}/agree", m.SettlementResult, body={}, idempotency_key=idempotency_key
         )
+
+    def dispute(self, set_id: str, *, lines: Sequence[Mapping[str, Any]], idempotency_key: str = "") -> m.SettlementResult:
+        """Dispute lines of a net settlement; nothing of it is paid until you agree or it is made anew."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/settlements/{path_part(set_id)}/dispute",
+            m.SettlementResult,
+            body={"lines": lines},
+            idempotency_key=idempotency_key,
+        )
+
+    def preview(self) -> Rows[m.SettlementPreview]:
+        """What would be netted at the cut-offs ahead, out of what is booked now."""
+        return self._caller.ask("GET", "/api/v1/settlements/preview", Rows[m.SettlementPreview])
 
 
 class StatementsResource:
@@ -890,6 +904,8 @@ class WebhooksResource:
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
+            "net_set.disputed",
+            "obligation.excluded",
             "net_set.aborted",
             "settlement.settled",
             "instruction.sent",
@@ -922,6 +938,7 @@ class WebhooksResource:
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
+            "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",
@@ -993,6 +1010,8 @@ class WebhooksResource:
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
+            "net_set.disputed",
+            "obligation.excluded",
             "net_set.aborted",
             "settlement.settled",
             "instruction.sent",
@@ -1025,6 +1044,7 @@ class WebhooksResource:
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
+            "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
             "withdrawal.refused",
