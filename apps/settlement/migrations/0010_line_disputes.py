@@ -8,7 +8,7 @@ import apps.core.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("settlement", "0008_deltas"),
+        ("settlement", "0009_statement_files"),
     ]
 
     operations = [

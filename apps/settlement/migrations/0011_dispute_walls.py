@@ -6,7 +6,7 @@ from apps.core import db
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0009_line_disputes"), ("core", "0002_walls")]
+    dependencies = [("settlement", "0010_line_disputes"), ("core", "0002_walls")]
     operations = db.walls(
         db.append_only_sql("settlement_exclusion"),
         db.undeletable_sql("settlement_linedispute"),
