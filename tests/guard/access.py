@@ -247,6 +247,8 @@ RECORDS = {
     "settlement.instruction": SETTLING,
     "settlement.netset": SETTLING,
     "settlement.nostro": SETTLING,
+    "settlement.exclusion": SETTLING,
+    "settlement.linedispute": SETTLING,
     "settlement.obligation": SETTLING,
     "settlement.receipt": "operations finance compliance auditor",
     "settlement.releaseband": SETTLING,

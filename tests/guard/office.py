@@ -70,6 +70,7 @@ def build() -> Office:
     nobody = uuid.UUID(int=7)
     found |= {
         "act": "reject", "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
-        "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody), "webhook": ids.encode("whe", endpoint.id),
+        "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
+        "net_set": ids.encode("set", nobody), "webhook": ids.encode("whe", endpoint.id),
     }  # fmt: skip
     return Office(day, staff, found, {role: browser_of(staff[name]) for role, name in ONE_OF.items()})
