@@ -211,7 +211,7 @@ SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]  # Django's own RedisCache is
 AXES_FAILURE_LIMIT, AXES_COOLOFF_TIME = 5, 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ADMIN, AXES_VERBOSE = False, False
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXY_HOPS or None
+AXES_CLIENT_IP_CALLABLE = "apps.api.auth.request_ip"  # what our own proxies saw, as for keys
 
 # --- names of what plugs in, by dotted path: lower floors never import higher ones ----------------------------------
 # Reference rows and roles, made after every migrate; each function is idempotent.

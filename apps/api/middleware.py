@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
@@ -42,14 +42,11 @@ class ApiProblems:
                 return self.get_response(request)
             answer = self.signed(request)
         except (DisallowedHost, RequestDataTooBig) as no:
-            return self._refuse(str(no))
+            return problems.respond(problems.of_exception(no))
         answer.headers["Content-Security-Policy"] = POLICY
         if not answer.streaming and "Content-Length" not in answer.headers:
             answer.headers["Content-Length"] = str(len(answer.content))  # type: ignore[attr-defined]
         return answer
-
-    def _refuse(self, why: str) -> HttpResponse:
-        return problems.respond(problems.document(400, "invalid_request", "The request is not valid", why))
 
 
 class _Views(BaseHandler):

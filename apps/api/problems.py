@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
@@ -109,7 +109,9 @@ def of_exception(wrong: Exception) -> dict[str, Any]:
     if isinstance(wrong, RequestDataTooBig):
         return of_error(BodyTooLarge())
     if isinstance(wrong, SuspiciousOperation | UnreadablePostError):
-        return document(400, "invalid_request", "The request is not valid", str(wrong))
+        # Django's own words name its settings and repeat what was sent.
+        why = "the Host header names none of our hosts" if isinstance(wrong, DisallowedHost) else "the request cannot be read"
+        return document(400, "invalid_request", "The request is not valid", why)
     log.exception("request failed", exc_info=wrong)
     return document(
         500,
