@@ -284,6 +284,7 @@ def test_without_valkey_events_still_arrive_by_asking_the_database(own_live: Cal
         shutil.rmtree(home)
 
 
+@pytest.mark.drill
 def test_valkey_emptied_and_killed_under_traffic_loses_nothing(own_live: Callable[..., LiveProcess], acme: Firm) -> None:
     home, total = Path(tempfile.mkdtemp(prefix="fd-lv-")), 300
     url = f"unix://{home}/valkey.sock"
