@@ -249,7 +249,7 @@ class Quote(Model):
     reference_mid: Decimal  #: mid of the book it was made from
     spread_bps: Decimal  #: between the book's price for the size and yours
     sources: list[QuoteSource]
-    response_time_us: int  #: from your request's arrival to this answer
+    response_time_us: int | None  #: from your request's arrival to this answer; null of a later one
     buy: QuoteSide | None = None
     sell: QuoteSide | None = None
     good_until: datetime | None = None  #: of a superseded quote: an accept received before this trades
