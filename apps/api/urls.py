@@ -8,6 +8,7 @@ from . import errors_page, problems
 from .live import asyncapi
 from .v1 import (
     accounts,
+    allocations,
     confirming,
     credit,
     documents,
@@ -78,6 +79,8 @@ urlpatterns = [
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
     path("v1/trades/<str:trade_id>/confirmation", confirming.OneConfirmation.as_view()),
     path("v1/trades/<str:trade_id>/confirmation/pdf", confirming.ConfirmationPdf.as_view()),
+    path("v1/trades/<str:trade_id>/allocations", allocations.Allocations.as_view()),
+    path("v1/trades/<str:trade_id>/allocations/<str:allocation_id>/reverse", allocations.ReverseAllocation.as_view()),
     path("v1/trades/<str:trade_id>/affirm", confirming.Affirm.as_view()),
     path("v1/trades/<str:trade_id>/dispute", confirming.DisputeTrade.as_view()),
     path("v1/trades/<str:trade_id>/dispute/withdraw", confirming.WithdrawDispute.as_view()),

@@ -65,3 +65,19 @@ class NoWord(Rejected):
     """The member has no authority on this account to answer for it, or one of ours gave no evidence of the client's word."""
 
     code, title = "no_word", "This is not for you to answer"
+
+
+class NotAllocatable(Conflict):
+    """Something of the deal is in a net set, on its way or settled; or it is prefunded."""
+
+    code, title = "not_allocatable", "The deal cannot be shared out any more"
+
+
+class AlreadyAllocated(Conflict):
+    code, title = "already_allocated", "An account has a share of this deal"
+
+
+class BadAllocation(Rejected):
+    """The deal cannot be shared out so; `pointer` names the share."""
+
+    code, title = "bad_allocation", "The deal cannot be shared out so"

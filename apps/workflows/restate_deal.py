@@ -88,7 +88,12 @@ def restate(*, trade: Trade, old: TradeVersion, new: TradeVersion, kind: str, ke
     )
     _post(trade, old, new, done, kind, key, prefunded, now)
     if not prefunded:
-        follow_credit(trade=trade, version=new, now=now)
+        follow_credit(
+            trade=trade,
+            version=new,
+            besides=[part.allocation_id for part in slices if part.allocation_id] if kind == "ALLOCATION" else [],
+            now=now,
+        )
     return done
 
 
@@ -128,7 +133,7 @@ def _post(trade: Trade, old: TradeVersion, new: TradeVersion, done: Restated, ki
 
 
 @step
-def follow_credit(*, trade: Trade, version: TradeVersion, now: datetime, besides: Sequence[UUID] = ()) -> None:
+def follow_credit(*, trade: Trade, version: TradeVersion, besides: Sequence[UUID], now: datetime) -> None:
     """Each account's part of a deal takes of its lines what is still owed from it; a part that owes nothing gives its credit back.
 
     :param besides: parts whose credit is taken otherwise

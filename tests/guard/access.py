@@ -67,6 +67,9 @@ API = {
     "GET /api/v1/trades": "read",
     "GET /api/v1/trades/{trade_id}": "read",
     "POST /api/v1/trades/{trade_id}/affirm": "trade",
+    "GET /api/v1/trades/{trade_id}/allocations": "read",
+    "POST /api/v1/trades/{trade_id}/allocations": "trade",
+    "POST /api/v1/trades/{trade_id}/allocations/{allocation_id}/reverse": "trade",
     "GET /api/v1/trades/{trade_id}/confirmation": "read",
     "GET /api/v1/trades/{trade_id}/confirmation/pdf": "read",
     "POST /api/v1/trades/{trade_id}/dispute": "trade",
@@ -94,6 +97,7 @@ API = {
 # Name of a path parameter, or of a member of a body → the kind of object in tests/guard/house.py, and who in a client sees it:
 # "account" only keys that name its account, "client" every key of the client, "all" everybody.
 OBJECTS = {
+    "allocation_id": ("allocation", "account"),
     "account_id": ("account", "account"),
     "call_id": ("call", "client"),
     "covers": ("trade", "account"),

@@ -36,7 +36,7 @@ from tests.settlement import world as here
 
 CLIENT_SCOPES = tuple(scope for scope in SCOPES if scope != "hedge")
 PREFIXES = {
-    "account": "acc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
+    "account": "acc", "allocation": "alc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
     "member": "mem", "obligation": "obl",
     "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
 }  # fmt: skip
@@ -140,7 +140,7 @@ def _filled(name: str, firm: world.Firm) -> Firm:
     found: dict[str, UUID] = {
         "account": firm.account.id, "rfq": quote.rfq_id, "quote": quote.id, "trade": trade, "net_set": net_set.id,
         "withdrawal": withdrawal, "webhook": endpoint.id, "event": event, "member": firm.treasury.id, "call": _called(firm),
-        "report": _reported(firm),
+        "report": _reported(firm), "allocation": _allocated(firm, trade),
     }  # fmt: skip
     for kind in ("deposit", "obligation", "instruction"):
         (found[kind],) = db.one(f"SELECT id FROM settlement_{kind} WHERE account_id = %s LIMIT 1", [firm.account.id])
@@ -166,6 +166,19 @@ def _called(firm: world.Firm) -> UUID:
         "FROM credit_line WHERE subject_id = %s LIMIT 1",
         [made, firm.client_id, firm.client_id],
     )
+    return made
+
+
+def _allocated(firm: world.Firm, trade: UUID) -> UUID:
+    """A share of a deal, by hand: it has settled too far to be given one."""
+    made, hand = ids.uuid7(), superuser()
+    hand.execute("SET session_replication_role = replica")
+    hand.execute(
+        "INSERT INTO trades_allocation (id, trade_id, account_id, status, quantity, refusal, detail, proposed_at, decided_at) "
+        "VALUES (%s, %s, %s, 'REVERSED', 1, '', '', now(), now())",
+        [made, trade, firm.account.id],
+    )
+    hand.execute("SET session_replication_role = origin")
     return made
 
 

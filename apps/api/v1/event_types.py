@@ -11,6 +11,7 @@ from apps.api.door import Door, show
 from apps.api.shapes import array, decimal, moment, obj, read_query, text
 from apps.trades.rules import REASONS
 
+from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
 from .rfqs import QUOTE, RFQ
 from .settlement import DEPOSIT, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
@@ -132,6 +133,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dispute.upheld": ("the deal has a new version", DISPUTED),
     "dispute.rejected": ("the deal stands; `outcome` says why", DISPUTED),
     "dispute.withdrawn": ("by you, or by us on your word", DISPUTED),
+    "allocation.accepted": ("an account settles its share of a deal", ALLOCATION),
+    "allocation.rejected": ("a share that its account cannot take; the deal's own account keeps it", ALLOCATION),
+    "allocation.reversed": ("the deal's own account settles it again", ALLOCATION),
     "trade.settled": ("both sides of a deal are settled", _SETTLED),
     "net_set.frozen": ("what is paid for a value date: settlement advice", NET_SET),
     "net_set.agreed": ("by you, or by silence where your terms say so", NET_SET),
@@ -166,6 +170,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "decline.refused": ("", _REFUSED),
     "counter.refused": ("", _REFUSED),
     "order.refused": ("an order was refused: its limit was not met, or by a rule of the desk", _REFUSED),
+    "allocate.refused": ("", _REFUSED),
+    "allocation.reverse.refused": ("", _REFUSED),
     "affirm.refused": ("", _REFUSED),
     "dispute.refused": ("", _REFUSED),
     "dispute.withdraw.refused": ("", _REFUSED),

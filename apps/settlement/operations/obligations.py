@@ -87,18 +87,20 @@ def restate(
     """
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(trade=trade)
     mine = list(rows.exclude(status=ObligationStatus.CANCELLED).order_by("id"))
-    gone = [one for one in mine if _let_go(one)]
+    wanted: dict[tuple[UUID, UUID | None, str], Decimal] = {}  # what is to be owed; what we receive above zero
+    for part in slices:
+        wanted[part.account_id, part.allocation_id, version.pays_asset] = part.pays
+        wanted[part.account_id, part.allocation_id, version.receives_asset] = -part.receives
+    same = {one.id for one in mine if one.version_id == version.id and wanted.get(_part(one)) == _signed(one)}
+    gone = [one for one in mine if one.id not in same and _let_go(one)]
     for one in gone:
         OBLIGATION.move(one, ObligationStatus.CANCELLED)
         one.save(update_fields=["status"])
     kept = [one for one in mine if one.status != ObligationStatus.CANCELLED]
-    left: dict[tuple[UUID, UUID | None, str], Decimal] = {}  # what is to be owed beyond what stays; what we receive above zero
-    for part in slices:
-        left[part.account_id, part.allocation_id, version.pays_asset] = part.pays
-        left[part.account_id, part.allocation_id, version.receives_asset] = -part.receives
+    left = dict(wanted)
     for one in kept:
-        key = (one.account_id, one.allocation_id, one.asset_id)
-        left[key] = left.get(key, money.ZERO) - (one.amount if one.direction == "RECEIVE" else -one.amount)
+        left[_part(one)] = left.get(_part(one), money.ZERO) - _signed(one)
+    stays = any(one.status != ObligationStatus.OPEN for one in kept)
     made = [
         Obligation(
             id=ids.uuid7(),
@@ -111,7 +113,7 @@ def restate(
             direction="RECEIVE" if amount > 0 else "PAY",
             amount=abs(amount),
             settled_amount=abs(amount) if settles_now else money.ZERO,
-            value_date=max(delta_date, version.value_date) if kept or version.value_date < now.date() else version.value_date,
+            value_date=max(delta_date, version.value_date) if stays or version.value_date < now.date() else version.value_date,
             status=ObligationStatus.SETTLED if settles_now else ObligationStatus.OPEN,
             booked_at=now,
             settled_at=now if settles_now else None,
@@ -121,7 +123,15 @@ def restate(
     ]
     for one in made:
         db.insert(one)
-    return Restated(gone, made, bool(kept))
+    return Restated(gone, made, stays)
+
+
+def _part(one: Obligation) -> tuple[UUID, UUID | None, str]:
+    return one.account_id, one.allocation_id, one.asset_id
+
+
+def _signed(one: Obligation) -> Decimal:
+    return Decimal(one.amount if one.direction == "RECEIVE" else -one.amount)
 
 
 def _let_go(one: Obligation) -> bool:

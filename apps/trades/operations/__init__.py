@@ -1,5 +1,6 @@
 """Verbs of deals, split by noun; those that others call by the app's name stand here."""
 
+from .allocations import decide_allocation, propose_allocations, reverse_allocation
 from .clients import book_client
 from .confirmations import affirm, confirm, dispute, end_dispute, remind, take_dispute
 from .hedges import book_hedge, cancel_hedge, compare_hedge, resolve_break
@@ -17,11 +18,14 @@ __all__ = [
     "cancel_hedge",
     "compare_hedge",
     "confirm",
+    "decide_allocation",
     "dispute",
     "end_dispute",
     "keep_record",
+    "propose_allocations",
     "remind",
     "resolve_break",
+    "reverse_allocation",
     "take_dispute",
     "tell_version",
 ]

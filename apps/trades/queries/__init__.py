@@ -2,8 +2,10 @@
 
 from .confirming import (
     confirmation_document,
+    describe_allocation,
     describe_confirmation,
     describe_dispute,
+    describe_unallocated,
     find_confirmation,
     find_dispute,
     get_confirmation,
@@ -52,9 +54,11 @@ __all__ = [
     "confirmation_document",
     "count_unconfirmed",
     "describe",
+    "describe_allocation",
     "describe_confirmation",
     "describe_dispute",
     "describe_hedge",
+    "describe_unallocated",
     "describe_version",
     "economics_of",
     "figures_in",

@@ -13,7 +13,7 @@ from apps.core import ids, money
 from apps.core.db import AmountField
 from apps.core.errors import IllegalMove
 from apps.rfqs.queries import stamp
-from apps.trades.models import Confirmation, Dispute, Trade, TradeVersion
+from apps.trades.models import Allocation, Confirmation, Dispute, Trade, TradeVersion
 from apps.trades.states import AllocationStatus, ConfirmationStatus, DisputeStatus, TradeKind, TradeStatus
 
 from .deals import describe_version, get_version, list_accepted
@@ -81,6 +81,10 @@ def unallocated(trade: Trade) -> Decimal:
     """What of a block nobody else has taken, in base."""
     whole: Decimal = get_version(trade).quantity
     return whole - sum((one.quantity for one in list_accepted(trade)), money.ZERO)
+
+
+def describe_unallocated(trade: Trade) -> str:
+    return money.text(unallocated(trade))
 
 
 def list_unallocated() -> QuerySet[Trade]:
@@ -152,3 +156,16 @@ def describe_dispute(one: Dispute) -> dict[str, Any]:
         "due_at": stamp(one.due_at),
     }
     return told | ({} if one.ended_at is None else {"ended_at": stamp(one.ended_at), "outcome": one.outcome})
+
+
+def describe_allocation(one: Allocation) -> dict[str, Any]:
+    """A share of a block as REST and events tell it."""
+    told = {
+        "id": ids.encode("alc", one.id),
+        "trade_id": ids.encode("trd", one.trade_id),
+        "account_id": ids.encode("acc", one.account_id),
+        "quantity": money.text(one.quantity),
+        "status": str(one.status),
+        "proposed_at": stamp(one.proposed_at),
+    }
+    return told | ({"refusal": one.refusal, "detail": one.detail} if one.refusal else {})

@@ -766,6 +766,32 @@ class AsyncTradesResource:
             idempotency_key=idempotency_key,
         )
 
+    async def allocations(self, trade_id: str) -> m.TradeAllocationList:
+        """How a deal is shared out."""
+        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/allocations", m.TradeAllocationList)
+
+    async def create_allocation(
+        self, trade_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = ""
+    ) -> Rows[m.TradeAllocation]:
+        """Share a deal out to your other accounts, before it is netted; each share is checked like a deal of its account."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/allocations",
+            Rows[m.TradeAllocation],
+            body={"allocations": allocations},
+            idempotency_key=idempotency_key,
+        )
+
+    async def reverse(self, trade_id: str, allocation_id: str, *, idempotency_key: str = "") -> m.TradeAllocation:
+        """Give a share back to the deal's own account."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/allocations/{path_part(allocation_id)}/reverse",
+            m.TradeAllocation,
+            body={},
+            idempotency_key=idempotency_key,
+        )
+
     async def confirmation(self, trade_id: str, *, version: int | None = None) -> m.TradeConfirmation:
         """The confirmation of a deal, one a version."""
         return await self._caller.ask(
@@ -911,6 +937,9 @@ class AsyncWebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.accepted",
+            "allocation.rejected",
+            "allocation.reversed",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -945,6 +974,8 @@ class AsyncWebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "allocate.refused",
+            "allocation.reverse.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
@@ -1017,6 +1048,9 @@ class AsyncWebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.accepted",
+            "allocation.rejected",
+            "allocation.reversed",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -1051,6 +1085,8 @@ class AsyncWebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "allocate.refused",
+            "allocation.reverse.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",

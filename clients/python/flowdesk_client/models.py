@@ -680,6 +680,24 @@ class StatisticsList(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradeAllocation(Model):
+    id: str  #: alc_…
+    trade_id: str  #: trd_…
+    account_id: str  #: acc_…
+    quantity: Decimal  #: base
+    status: str  #: PROPOSED, ACCEPTED, REJECTED, REVERSED
+    proposed_at: datetime
+    refusal: str | None = None  #: of a REJECTED one: the code, as a deal of that account would be refused
+    detail: str | None = None  #: why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeAllocationList(Model):
+    data: list[TradeAllocation]
+    unallocated: Decimal  #: base that the deal's own account settles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradeTimeline(Model):
     id: str  #: evt_…
     seq: int  #: as in /events

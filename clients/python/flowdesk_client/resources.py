@@ -758,6 +758,32 @@ class TradesResource:
             idempotency_key=idempotency_key,
         )
 
+    def allocations(self, trade_id: str) -> m.TradeAllocationList:
+        """How a deal is shared out."""
+        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/allocations", m.TradeAllocationList)
+
+    def create_allocation(
+        self, trade_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = ""
+    ) -> Rows[m.TradeAllocation]:
+        """Share a deal out to your other accounts, before it is netted; each share is checked like a deal of its account."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/allocations",
+            Rows[m.TradeAllocation],
+            body={"allocations": allocations},
+            idempotency_key=idempotency_key,
+        )
+
+    def reverse(self, trade_id: str, allocation_id: str, *, idempotency_key: str = "") -> m.TradeAllocation:
+        """Give a share back to the deal's own account."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/trades/{path_part(trade_id)}/allocations/{path_part(allocation_id)}/reverse",
+            m.TradeAllocation,
+            body={},
+            idempotency_key=idempotency_key,
+        )
+
     def confirmation(self, trade_id: str, *, version: int | None = None) -> m.TradeConfirmation:
         """The confirmation of a deal, one a version."""
         return self._caller.ask(
@@ -901,6 +927,9 @@ class WebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.accepted",
+            "allocation.rejected",
+            "allocation.reversed",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -935,6 +964,8 @@ class WebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "allocate.refused",
+            "allocation.reverse.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
@@ -1007,6 +1038,9 @@ class WebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.accepted",
+            "allocation.rejected",
+            "allocation.reversed",
             "trade.settled",
             "net_set.frozen",
             "net_set.agreed",
@@ -1041,6 +1075,8 @@ class WebhooksResource:
             "decline.refused",
             "counter.refused",
             "order.refused",
+            "allocate.refused",
+            "allocation.reverse.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",

@@ -1,0 +1,157 @@
+"""A block is shared out to other accounts of its client: each share is checked like a deal of that account, and settles by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.clients import queries as clients
+from apps.clients.models import SettlementMode
+from apps.core import ids, money
+from apps.core.actor import Actor
+from apps.core.errors import AppError, Busy, NotFound
+from apps.core.unit import step, use_case
+from apps.credit import operations as credit
+from apps.settlement import queries as settlement
+from apps.settlement.queries import Due
+from apps.trades import operations as trades
+from apps.trades import queries, rules
+from apps.trades.errors import BadAllocation, NotAllocatable, NoWord
+from apps.trades.models import Allocation, Trade, TradeVersion
+from apps.users import rules as people
+
+from . import restate_deal
+from .confirm_deal import ANSWERS
+
+WHOLE = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one account is to take: a base quantity, or a percentage of the whole block."""
+
+    account_id: UUID
+    quantity: Decimal | None = None
+    percent: Decimal | None = None
+
+
+@use_case
+def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evidence: str = "", now: datetime) -> list[Allocation]:
+    """Share a block out. An account that is refused (line, cap, status) is REJECTED with the reason; its share stays with the block.
+
+    Percentages are rounded down to the base asset's decimals; what is left goes to the largest share.
+
+    :param evidence: where the client's word lies, when one of ours does it
+    :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable, BadAllocation (`pointer` names the share)
+    """
+    trade = _lock(actor, trade_id, evidence)
+    version = queries.get_version(trade)
+    quantities = _quantities(trade, version, shares, actor, now)
+    proposed = trades.propose_allocations(trade=trade, quantities=quantities, by=actor.id, now=now)
+    assert trade.rfq_id is not None
+    credit.retake(claim=None, source_id=trade.rfq_id, deal_id=trade.id, now=now)  # the block's; its rest is taken again below
+    for one in proposed:
+        try:
+            with transaction.atomic():
+                credit.allocate(claim=restate_deal.claim_of(trade, version, one.id, one.account_id, _dues(version, one), now),
+                                deal_id=trade.id, now=now)  # fmt: skip
+        except Busy:
+            raise
+        except AppError as no:
+            trades.decide_allocation(allocation=one, trade=trade, refusal=no, now=now)
+        else:
+            trades.decide_allocation(allocation=one, trade=trade, refusal=None, now=now)
+    _follow(trade, version, now)
+    return proposed
+
+
+@use_case
+def reverse_allocation(*, actor: Actor, trade_id: UUID, allocation_id: UUID, evidence: str = "", now: datetime) -> Allocation:
+    """ACCEPTED → REVERSED: the block's own account settles it again, while nothing of the deal is in a net set, on its way or settled.
+
+    :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable
+    """
+    seen = queries.get_trade(trade_id, actor=actor)
+    if all(one.id != allocation_id for one in queries.list_allocations(seen)):
+        raise NotFound("no such allocation")
+    trade = _lock(actor, trade_id, evidence)
+    one = next(one for one in queries.list_allocations(trade) if one.id == allocation_id)
+    trades.reverse_allocation(allocation=one, trade=trade, by=actor.id, now=now)
+    credit.close(source_id=one.id, now=now)
+    _follow(trade, queries.get_version(trade), now)
+    return one
+
+
+@step
+def _follow(trade: Trade, version: TradeVersion, now: datetime) -> None:
+    key = f"trade:{trade.id}:allocation:{ids.uuid7()}"
+    restate_deal.restate(trade=trade, old=version, new=version, kind="ALLOCATION", key=key, now=now)
+
+
+def _lock(actor: Actor, trade_id: UUID, evidence: str) -> Trade:
+    seen = queries.get_trade(trade_id, actor=actor)
+    if actor.is_client:
+        if not actor.roles & ANSWERS:
+            raise NoWord("trader or settlement authority is needed")
+    else:
+        people.require_may(actor.roles, "affirm")
+        if not evidence.strip():
+            raise NoWord("say where the client's word lies")
+    trade = restate_deal.lock_deal(seen.id)
+    queries.require_active(trade)
+    assert trade.terms is not None
+    if trade.terms.mode == SettlementMode.PREFUNDED:
+        raise NotAllocatable("a prefunded deal has settled in its account's balance")
+    if any(o.status not in {"OPEN", "CANCELLED"} for o in settlement.list_obligations_of([trade.id])):
+        raise NotAllocatable("something of it is in a net set, on its way or settled")
+    return trade
+
+
+def _quantities(trade: Trade, version: TradeVersion, shares: Sequence[Share], actor: Actor, now: datetime) -> list[tuple[UUID, Decimal]]:
+    """The base quantity of each account.
+
+    :raises BadAllocation: not an account for it, or more than there is
+    """
+    scale = trade.pair.base.scale
+    percents = [one.percent or money.ZERO for one in shares]
+    if sum(percents, money.ZERO) > WHOLE:
+        raise BadAllocation("more than 100 percent", pointer="/allocations")
+    parts = rules.share_out(version.quantity, [*percents, WHOLE - sum(percents, money.ZERO)], scale)
+    out: list[tuple[UUID, Decimal]] = []
+    for number, (one, part) in enumerate(zip(shares, parts, strict=False)):
+        at = f"/allocations/{number}"
+        quantity = part if one.quantity is None else one.quantity
+        _require_account(trade, one.account_id, actor, f"{at}/account_id", now)
+        if one.account_id in {account for account, _ in out}:
+            raise BadAllocation("the same account twice", pointer=f"{at}/account_id")
+        if quantity <= 0 or money.scale_of(quantity) > scale:
+            raise BadAllocation(f"above zero, in the decimals of {trade.pair.base_id}", pointer=f"{at}/quantity")
+        out.append((one.account_id, quantity))
+    left = queries.unallocated(trade)
+    if not out or sum((quantity for _, quantity in out), money.ZERO) > left:
+        raise BadAllocation(f"{money.text(left)} {trade.pair.base_id} of it are not allocated", pointer="/allocations")
+    return out
+
+
+def _require_account(trade: Trade, account_id: UUID, actor: Actor, pointer: str, now: datetime) -> None:
+    try:
+        account = clients.get_account(account_id, actor=actor)
+    except NotFound:
+        raise BadAllocation("no such account", pointer=pointer) from None
+    if account.owner_id != trade.counterparty_id or account.id == trade.account_id:
+        raise BadAllocation("another account of the same client", pointer=pointer)
+    terms = clients.get_terms(account_id, now)
+    if terms.entity_id != trade.entity_id or terms.mode == SettlementMode.PREFUNDED:
+        raise BadAllocation("an account that settles on credit with the same booking entity", pointer=pointer)
+
+
+def _dues(version: TradeVersion, one: Allocation) -> list[Due]:
+    """What a share would owe and be owed: near enough for its credit; what is booked is rounded to the last unit."""
+    part = one.quantity / version.quantity
+    return [
+        Due(one.id, "RECEIVE", version.pays_asset, version.pays * part, version.value_date),
+        Due(one.id, "PAY", version.receives_asset, version.receives * part, version.value_date),
+    ]
