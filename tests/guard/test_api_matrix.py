@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from django.test import Client
 from flowdesk_client import sign
@@ -205,10 +206,13 @@ def test_a_list_holds_nothing_of_another_client(open_house: House) -> None:
         if method != "GET":
             continue
         answer = knock(method, fill(path, open_house.rival.ids), open_house.rival.key)
+        told = answer.body
+        if path == "/api/v1/events":  # a refusal repeats what its own client sent
+            told = orjson.dumps([one for one in orjson.loads(told)["data"] if not one["type"].endswith(".refused")])
         for kind, ident in open_house.acme.ids.items():
-            if kind != "instrument" and ident.encode() in answer.body:
+            if kind != "instrument" and ident.encode() in told:
                 wrong.append(f"{operation} shows the {kind} of acme")
-        if b"acme" in answer.body.lower():
+        if b"acme" in told.lower():
             wrong.append(f"{operation} names acme")
     check(wrong)
 
