@@ -133,6 +133,10 @@ def get_counterparty(counterparty_id: UUID) -> Counterparty:
     return found
 
 
+def list_introducers() -> QuerySet[Counterparty]:
+    return Counterparty.objects.filter(roles__contains=["INTRODUCER"]).order_by("code")
+
+
 def find_lp_terms(lp_id: UUID, entity_id: UUID, at: datetime) -> Terms | None:
     """The terms on which an OTC LP settles with one of our entities; None with whom hedges post at once: a venue, an LP we prefund.
 

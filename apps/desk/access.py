@@ -41,6 +41,7 @@ SCREENS = {
         Screen("position", "Position", "donut_small", SEES_TRADING),
         Screen("statistics", "Statistics", "monitoring", SEES_TRADING),
         Screen("credit", "Credit", "credit_score", SEES_TRADING | {"compliance"}),
+        Screen("coverage", "Coverage", "groups", SEES_TRADING),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),

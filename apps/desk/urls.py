@@ -6,6 +6,7 @@ from django.urls import path
 from .views import (
     approvals,
     blotter,
+    coverage,
     credit,
     deal,
     halts,
@@ -62,6 +63,8 @@ urlpatterns = [
     path("desk/credit/calls/<uuid:call>/withdraw/", credit.withdraw, name="withdraw-call"),
     path("desk/credit/haircuts/set/", credit.set_haircut, name="set-haircut"),
     path("desk/credit/status/", credit.set_status, name="set-status"),
+    path("desk/coverage/", coverage.coverage_page, name="coverage"),
+    path("desk/coverage/set/", coverage.propose, name="set-coverage"),
     path("desk/settlement/", settlement.settlement_page, name="settlement"),
     path("desk/settlement/release/", settlement.release, name="release"),
     path("desk/settlement/sets/<str:net_set>/", net_sets.set_page, name="net-set"),

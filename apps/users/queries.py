@@ -26,6 +26,11 @@ def list_addresses(roles: Iterable[str], but: UUID | None = None) -> list[str]:
     return sorted(set(found.values_list("email", flat=True)))
 
 
+def list_with(role: str) -> list[User]:
+    """Active staff who hold a role, by username."""
+    return list(User.objects.filter(groups__name=role, is_active=True, is_staff=True).order_by("username"))
+
+
 def count_with(role: str) -> int:
     """Active staff who hold a role."""
     return User.objects.filter(groups__name=role, is_active=True, is_staff=True).count()

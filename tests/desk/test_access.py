@@ -28,6 +28,8 @@ ADDRESSES = {
     "credit": ["/desk/credit/"],
     "statistics": ["/desk/statistics/"],
     "settlement": ["/desk/settlement/", "/desk/settlement/late/"],
+    "coverage": ["/desk/coverage/"],
+    "settlement": ["/desk/settlement/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "webhooks": ["/desk/webhooks/", f"/desk/webhooks/{ids.encode('whe', NOBODY)}/"],
@@ -38,6 +40,7 @@ FORMS = {
     "/desk/halts/payments/lift/": {},
     "/desk/pricing/BTC-USD/set/": {"version": "1", "reason": "test"},
     "/desk/pricing/venues/set/": {"venue": "kraken", "taker_bps": "5"},
+    "/desk/coverage/set/": {"account": "acme-main", "person_1": "sam", "share_1": "100"},
     "/desk/settlement/release/": {"instruction": ids.encode("ins", NOBODY)},
     **{
         f"/desk/settlement/sets/{ids.encode('set', NOBODY)}/{act}/": {"reason": "test", "evidence": "test"}

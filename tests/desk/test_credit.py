@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.approvals.models import Approval
-from apps.clients.models import Counterparty
+from apps.clients.models import Account, Counterparty
 from apps.credit.models import ExposureCall, Line
 from apps.workflows.decide_approval import decide_approval
 from tests.desk.day import Day
@@ -99,3 +99,23 @@ def test_the_live_part_comes_alone(enter: Any, day: Day) -> None:
     text = enter("rita").get(PAGE, HTTP_HX_REQUEST="true", HTTP_HX_TARGET="live").content.decode()
     assert "<html" not in text and "Haircuts" in text
     assert not re.search(r"style=|onclick|<script", text)
+
+
+def test_one_account_of_a_client_has_a_status_of_its_own(enter: Any, day: Day) -> None:
+    def send(name: str, status: str) -> int:
+        form = {"once": str(uuid.uuid4()), "client": "account:acme-main", "status": status, "reason": "drill"}
+        return int(enter(name).post(f"{PAGE}status/", form).status_code)
+
+    def stands() -> tuple[str, str]:
+        account = Account.objects.get(code="acme-main")
+        return account.status, account.owner.status
+
+    assert 'value="account:acme-main"' in enter("rita").get(PAGE).content.decode()
+    assert (send("rita", "SUSPENDED"), stands()) == (302, ("SUSPENDED", "APPROVED"))
+    assert (send("rita", "RESTRICTED"), stands()) == (403, ("SUSPENDED", "APPROVED"))
+    assert send("sam", "RESTRICTED") == 302
+    asked = Approval.objects.get(kind="client_status")
+    enter("carl").post(f"/desk/approvals/{asked.id}/decide/", {"once": str(uuid.uuid4()), "decision": "approve"})
+    assert stands() == ("RESTRICTED", "APPROVED")
+    form = {"once": str(uuid.uuid4()), "client": "account:nobody", "status": "FROZEN", "reason": "x"}
+    assert enter("rita").post(f"{PAGE}status/", form).status_code == 404

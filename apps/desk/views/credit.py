@@ -50,6 +50,7 @@ def credit_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "clients": everyone,
         "accounts": clients.visible_to(SYSTEM),
         "groups": clients.list_groups(),
+        "lps": clients.list_liquidity(),
         "pairs": instruments.list_pairs(),
         "measures": list(Measure),
         "may_set": may_make(actor.roles, "line"),
@@ -136,13 +137,15 @@ def withdraw(request: HttpRequest, actor: Actor, call: UUID) -> HttpResponse:
 @page("credit")
 @require_POST
 def set_status(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Stricter at once, or asked for where it is a step up."""
-    client = clients.get_client(params.posted(request, "client"))
+    """Of a client or of one account of it: stricter at once, or asked for where it is a step up."""
+    named, _, code = params.posted(request, "client").rpartition(":")
+    thing: Any = clients.get_account_by_code(code) if named == "account" else clients.get_client(code)
     status = _one_of(ClientStatus, request, "status")
-    given: dict[str, Any] = {"actor": actor, "client_id": client.id, "status": status, "reason": params.posted(request, "reason", 200)}
+    given: dict[str, Any] = {"actor": actor, "status": status, "reason": params.posted(request, "reason", 200)}
+    given |= {"client_id": thing.owner_id, "account_id": thing.id} if named == "account" else {"client_id": thing.id}
     if not given["reason"]:
         raise BadEntry("say why", pointer="reason")
-    if client_rules.is_up(client.status, status):
+    if client_rules.is_up(thing.status, status):
         once = FormOnce(request, actor, operation="client_status", tell=_asked)
         messages.success(request, carry_out(once, propose_status, **given))
     else:

@@ -21,6 +21,7 @@ from apps.instruments import queries as instruments
 from apps.pricing import queries as pricing
 from apps.pricing.feeds import bus
 from apps.reports.queries.desk import blotter, hedges, pnl, position
+from apps.reports.queries.desk import credit as lines
 from apps.users.rules import may_make
 from apps.workflows.book_hedge import Execution, ask_hedge
 from apps.workflows.book_internal import ask_internal
@@ -48,6 +49,7 @@ def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "unknown": hedges.list_unknown(),
         "at_lps": hedges.list_at_lps(),
         "owed": hedges.list_owed(),
+        "lp_lines": [row for row in lines.list_lines(subjects=[lp.id for lp in clients.list_liquidity()]) if row.level == "LP"],
         "day": day,
         "is_today": day == today,
     }

@@ -1,6 +1,7 @@
 """Prices: each pair's merged book as it is on the bus now, who makes it, what a size costs, and how the feed does."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -53,6 +54,7 @@ class Tile:
     ladder: tuple[Rung, ...]
     reasons: tuple[str, ...]
     halt: str
+    trail: str = ""  # points of a line 100 wide and 24 high, of the mids of the last quarter of an hour
 
 
 @page("prices")
@@ -72,10 +74,21 @@ def list_tiles(now: datetime) -> list[Tile]:
     pairs = {pair.code: pair for pair in instruments.list_pairs()}
     policies = [policy for policy in pricing.list_policies() if policy.pair_code in pairs]
     found, halts = bus.read_all(policy.pair_code for policy in policies), pricing.list_halts()
-    return [
+    trails = bus.read_trails([policy.pair_code for policy in policies], now)
+    tiles = [
         _tile(policy, pairs[policy.pair_code], found.get(policy.pair_code), _halt(halts, "PAIR", policy.pair_code), now)
         for policy in policies
     ]
+    return [replace(tile, trail=trail_of(trails.get(tile.pair, []))) for tile in tiles]
+
+
+def trail_of(mids: Sequence[Decimal]) -> str:
+    """Mids as the points of an SVG line in a box of 100 × 24; nothing for fewer than two."""
+    if len(mids) < 2:
+        return ""
+    low, high = min(mids), max(mids)
+    wide, tall = Decimal(100) / (len(mids) - 1), high - low
+    return " ".join(f"{n * wide:.1f},{23 - (mid - low) / tall * 22 if tall else Decimal(12):.1f}" for n, mid in enumerate(mids))
 
 
 def _tile(policy: Any, pair: Any, depth: Composite | None, halt: str, now: datetime) -> Tile:

@@ -17,7 +17,7 @@ from apps.reports.queries.desk import blotter, deal, rfqs
 from apps.workflows.withdraw_quote import withdraw_quote
 from apps.workflows.work_rfq import hold_rfq, pick_up, reject_rfq, release_rfq, resume_rfq, take_over
 
-from . import params
+from . import estimate, params
 from .acts import acts_of, may_work
 from .deal import show_story
 from .shell import goto, show
@@ -44,9 +44,10 @@ def rfq_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         if len(found) > PAGE:
             found = found[:PAGE]
             following = params.keyset(found[-1].received_at, "rfq", found[-1].id)
+    margins = estimate.margins_of([row for row in found if row.status in rfqs.WAITING]) if tab == "active" else {}
     context |= {
         "tab": tab,
-        "rows": [(row, acts_of(row.status, row.owner_id, actor)) for row in found],
+        "rows": [(row, acts_of(row.status, row.owner_id, actor), margins.get(row.id, ())) for row in found],
         "chosen": {**chosen, "status": status, "day": on},
         "following": following,
         "may_work": may_work(actor),

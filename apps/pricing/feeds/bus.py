@@ -27,6 +27,7 @@ READ_TIMEOUT = timedelta(milliseconds=50)
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 VERSION = 1
 STATE_LIVES_S = 30
+TRAIL_STEP_S, TRAIL_POINTS = 15, 60
 Lens = Callable[[Composite | None], Composite | None]
 # How the book looks to whoever asks, where that is not as it was published: a sandbox's feed, for one request (settings.API_MIDDLEWARE).
 lens: ContextVar[Lens | None] = ContextVar("lens", default=None)
@@ -75,9 +76,40 @@ def publish(composites: Iterable[Composite]) -> None:
                 text = encode(depth)
                 pipe.set(key(depth.pair), text)
                 pipe.publish(key(depth.pair), text)
+                if depth.is_dealable:
+                    _remember(pipe, depth)
             pipe.execute()
     except redis.RedisError as lost:
         raise PriceUnavailable("the price bus does not answer") from lost
+
+
+def _remember(pipe: Any, depth: Composite) -> None:
+    """A mid for each of the last steps of time: what a sparkline is drawn from, the last tick of a step counts."""
+    step = int(depth.as_of.timestamp()) // TRAIL_STEP_S
+    pipe.hset(_trail_key(depth.pair), str(step % TRAIL_POINTS), f"{step} {money.text(depth.mid)}")
+
+
+def read_trails(pairs: Iterable[str], now: datetime) -> dict[str, list[Decimal]]:
+    """Mids of the last quarter of an hour by pair, the oldest first; none where the bus does not answer."""
+    wanted = list(pairs)
+    oldest = int(now.timestamp()) // TRAIL_STEP_S - TRAIL_POINTS
+    try:
+        with _client(READ_TIMEOUT).pipeline(transaction=False) as pipe:
+            for pair in wanted:
+                pipe.hvals(_trail_key(pair))
+            found = pipe.execute()
+    except redis.RedisError:
+        return {}
+    out: dict[str, list[Decimal]] = {}
+    for pair, values in zip(wanted, found, strict=True):
+        with suppress(ValueError, ArithmeticError):
+            points = sorted((int(step), Decimal(mid)) for step, mid in (value.decode().split(" ") for value in values))
+            out[pair] = [mid for step, mid in points if step > oldest and mid.is_finite()]
+    return out
+
+
+def _trail_key(pair: str) -> str:
+    return f"trail:{settings.BUS_PREFIX}{pair}"
 
 
 def command(pair: str) -> Command:

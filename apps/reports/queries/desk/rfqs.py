@@ -56,6 +56,7 @@ class RfqRow:
     trade_id: UUID | None
     duplicate_of: UUID | None  # the same asked a moment before
     fair_use: str  # of the client: OK, SOFT (asks much, deals little) or HARD (stopped)
+    markup_bps: Decimal  # of the terms it was asked under
 
     @property
     def news(self) -> str:
@@ -89,7 +90,7 @@ SELECT r.id, r.client_rfq_id, c.code, c.name, t.tier, r.side, r.pair_id, p.base_
   r.owner_id, u.username,
   CASE WHEN r.owner_id IS NOT NULL AND r.ended_at IS NULL THEN
     (SELECT max(e.effective_at) FROM events_event e WHERE e.subject_id = r.id AND e.kind IN ('rfq.picked_up', 'rfq.taken_over')) END,
-  q.id, q.number, x.id, r.duplicate_of, coalesce(f.level, 'OK')
+  q.id, q.number, x.id, r.duplicate_of, coalesce(f.level, 'OK'), t.markup_bps
 FROM rfqs_rfq r
 CROSS JOIN (SELECT desk_now() AS at OFFSET 0) now
 JOIN clients_counterparty c ON c.id = r.client_id
