@@ -9,9 +9,11 @@ import pytest
 from apps.clients import queries as clients
 from apps.core import clock
 from apps.credit.states import Level
+from apps.desk.views.estimate import margins_of
 from apps.desk.views.prices import trail_of
 from apps.jobs import credit as jobs
 from apps.pricing.feeds import bus
+from apps.reports.queries.desk import rfqs
 from tests import lines, world
 from tests.desk.day import Day
 
