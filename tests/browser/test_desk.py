@@ -42,7 +42,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "position": "/desk/position/", "credit": "/desk/credit/", "statistics": "/desk/statistics/",
         "deal": deal_address(day), "settlement": "/desk/settlement/", "approvals": "/desk/approvals/",
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/", "webhooks": "/desk/webhooks/",
-        "prices": "/desk/prices/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
+        "prices": "/desk/prices/", "coverage": "/desk/coverage/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
     }  # fmt: skip
     wait_for_readers()
     driving.drive("dealing")

@@ -148,6 +148,8 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/approvals/<uuid:approval>/decide/": ("", "operations", {"decision": "reject", "comment": "no"}),  # asks for operations
     "desk/blotter.csv": (ALL, "", {}),
     "desk/blotter/": (ALL, "", {}),
+    "desk/coverage/": (TRADING, "", {}),
+    "desk/coverage/set/": ("", "sales", {"account": "acme-main", "person_1": "nobody", "share_1": "100"}),
     "desk/credit/": (ALL, "", {}),
     "desk/credit/calls/<uuid:call>/withdraw/": ("", "risk", {"reason": "test"}),
     "desk/credit/haircuts/set/": ("", "risk", {"pair": "BTC-USD", "normal": "10", "stressed": "20"}),
