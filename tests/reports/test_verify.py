@@ -176,8 +176,8 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         "credit_breaches",
         [],
         [
-            "INSERT INTO credit_exposurecall (id, line_id, client_id, amount, reason, status, issued_at, due_at) "
-            "SELECT gen_random_uuid(), id, subject_id, 1, 'x', 'ISSUED', valid_from, valid_until FROM credit_line"
+            "INSERT INTO credit_exposurecall (id, line_id, client_id, currency, amount, reason, status, issued_at, due_at) "
+            "SELECT gen_random_uuid(), id, subject_id, 'USD', 1, 'x', 'ISSUED', valid_from, valid_until FROM credit_line"
         ],
         "is in no breach since",
     ),
