@@ -29,7 +29,6 @@ ADDRESSES = {
     "statistics": ["/desk/statistics/"],
     "settlement": ["/desk/settlement/", "/desk/settlement/late/"],
     "coverage": ["/desk/coverage/"],
-    "settlement": ["/desk/settlement/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "webhooks": ["/desk/webhooks/", f"/desk/webhooks/{ids.encode('whe', NOBODY)}/"],
