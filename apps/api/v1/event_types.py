@@ -185,6 +185,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "key.widened": ("its scopes, networks or caps are others", _KEY_STATE),
     "key.expiring": ("a key ends within 30, 7 or 1 days", _KEY_STATE),
     "key.ended": ("a member of yours ended it", _KEY_STATE),
+    "sandbox.clock.refused": ("of a sandbox alone", _REFUSED),
+    "sandbox.client.refused": ("of a sandbox alone", _REFUSED),
     "key.ask.refused": ("", _REFUSED),
     "key.revoke.refused": ("", _REFUSED),
     "token.refused": ("a bearer token was refused", _REFUSED),
