@@ -33,8 +33,8 @@ class FormIncomplete(Rejected):
 class Refused(AppError):
     """The stored refusal of a form, told again."""
 
-    def __init__(self, status: int, code: str, title: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, status: int, code: str, title: str, detail: str, pointer: str = "") -> None:
+        super().__init__(detail, **({"pointer": pointer} if pointer else {}))
         self.status, self.code, self.title = status, code, title  # type: ignore[misc]
 
 
@@ -69,7 +69,7 @@ class FormOnce:
             raise FormChanged("load the page again and send it once")
         told = orjson.loads(bytes(row[2]))
         if row[1] >= 400:
-            raise Refused(row[1], told["code"], told["title"], told["detail"])
+            raise Refused(row[1], told["code"], told["title"], told["detail"], told.get("pointer", ""))
         return str(told["told"])
 
     def store(self, result: Any) -> str:
@@ -83,8 +83,9 @@ class FormOnce:
         events.record_fact_of(refusal=no)
 
     def store_refusal(self, no: Conflict | Rejected) -> Refused:
-        self._keep(no.status, {"code": no.code, "title": no.title, "detail": no.detail})
-        return Refused(no.status, no.code, no.title, no.detail)
+        pointer = str(no.extra.get("pointer", ""))
+        self._keep(no.status, {"code": no.code, "title": no.title, "detail": no.detail, "pointer": pointer})
+        return Refused(no.status, no.code, no.title, no.detail, pointer)
 
     def _keep(self, status: int, document: dict[str, str]) -> None:
         db.run(

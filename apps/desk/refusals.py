@@ -44,9 +44,12 @@ class RefusalMiddleware:
 
 def show_refusal(request: HttpRequest, no: AppError) -> HttpResponse:
     """A page of its own; for a form that htmx sent one note, so that what was typed stays, with a fresh key for the next try."""
+    name = str(no.extra.get("pointer", "")).strip("/")
+    label = name.replace("_", " ")
+    field = {"field": name, "label": "" if no.detail.startswith((name, label)) else label}
     if request.headers.get("HX-Request") == "true":
-        return render(request, "desk/_refused.html", {"no": no, "once": new_key()}, status=no.status)
+        return render(request, "desk/_refused.html", {"no": no, "once": new_key()} | field, status=no.status)
     back = request.headers.get("Referer", "")
     here = request.build_absolute_uri("/")
-    context = {"no": no, "status": no.status, "back": back if back.startswith(here) else "/desk/"}
+    context = {"no": no, "status": no.status, "back": back if back.startswith(here) else "/desk/"} | field
     return render(request, "desk/refused.html", context, status=no.status)

@@ -111,6 +111,19 @@
     const count = $("[data-count]", live || document)?.dataset.count;
     document.title = count && count !== "0" ? `(${count}) ${title}` : title;
   }
+  // What was refused is said again beside its field.
+  function mark_wrong(told, form) {
+    for (const note of $$(".wrong")) note.remove();
+    for (const field of $$("[aria-invalid]")) field.removeAttribute("aria-invalid");
+    const field = told && form?.matches("form") && $(`[name="${CSS.escape(told.dataset.field)}"]:not([type=hidden])`, form);
+    if (!field) return;
+    const note = document.createElement("small");
+    note.className = "wrong";
+    note.textContent = told.dataset.detail;
+    field.setAttribute("aria-invalid", "true");
+    field.after(note);
+    field.focus();
+  }
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "live") { remember(false); dress(event.target); }
     if (event.target.id !== "verdict") return;
@@ -118,6 +131,7 @@
     const once = $("[data-once]", event.target)?.dataset.once;
     if (once) for (const field of $$("input[name=once]")) field.value = once;
     event.target.scrollIntoView({ block: "nearest" });
+    mark_wrong($("[data-field]", event.target), event.detail.requestConfig?.elt);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.target.id !== "live") return;

@@ -30,6 +30,10 @@ def deal_address(day: Day) -> str:
     return f"/desk/deals/{ids.encode('trd', day.deal.id)}/"
 
 
+def require_clean_but_refused(watched: Any) -> None:
+    assert [one for one in watched.errors if "422" not in one] == []
+
+
 def require_clean(watched: Any, site: str) -> None:
     assert watched.errors == []
     assert {urlsplit(url).netloc for url in watched.asked} <= {urlsplit(site).netloc}
@@ -143,3 +147,26 @@ def test_the_api_docs_are_clean_under_the_strict_policy(visit: Any, site: str, d
     watched.page.wait_for_selector("text=/rfqs")
     picture(watched.page, "api-docs")
     require_clean(watched, site)
+
+
+def test_what_a_deals_form_is_refused_for_is_said_at_the_field(visit: Any, site: str, day: Day) -> None:
+    for scheme in ("light", "dark"):
+        watched = visit("olga", scheme=scheme)
+        page = watched.page
+        page.goto(deal_address(day))
+        page.click("#correct summary")
+        page.fill("#correct [name=price]", "0")
+        page.select_option("#correct [name=reason]", "DESK_ERROR")
+        page.fill("#correct [name=note]", "the price was typed wrong")
+        page.fill("#correct [name=consent]", "call of noon")
+        picture(page, f"deal-correct-{scheme}")
+        page.click("#correct button")
+        page.wait_for_selector("#correct [name=price][aria-invalid] + small.wrong")
+        assert page.input_value("#correct [name=note]") == "the price was typed wrong"
+        assert page.locator(".wrong").count() == 1
+        picture(page, f"deal-refused-{scheme}")
+        require_clean_but_refused(watched)
+    page.fill("#correct [name=price]", "68000")
+    page.click("#correct button")
+    page.wait_for_selector("text=Waits for a second pair of eyes")
+    picture(page, "deal-asked-dark")

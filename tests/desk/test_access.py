@@ -21,7 +21,12 @@ ADDRESSES = {
     "home": ["/desk/", "/desk/search/?q=acme"],
     "rfqs": ["/desk/rfqs/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/", f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/ticket/"],
     "on-behalf": ["/desk/on-behalf/"],
-    "blotter": ["/desk/blotter/", "/desk/blotter.csv", f"/desk/deals/{ids.encode('trd', NOBODY)}/"],
+    "blotter": [
+        "/desk/blotter/",
+        "/desk/blotter.csv",
+        f"/desk/deals/{ids.encode('trd', NOBODY)}/",
+        f"/desk/deals/{ids.encode('trd', NOBODY)}/confirmation.pdf",
+    ],
     "prices": ["/desk/prices/"],
     "pricing": ["/desk/pricing/", "/desk/pricing/BTC-USD/"],
     "position": ["/desk/position/"],
@@ -51,6 +56,10 @@ FORMS = {
     f"/desk/settlement/receipts/{ids.encode('rcp', NOBODY)}/": {"decision": "freeze", "reason": "test"},
     f"/desk/approvals/{NOBODY}/decide/": {"decision": "approve"},
     f"/desk/webhooks/{ids.encode('whe', NOBODY)}/{ids.encode('evt', NOBODY)}/resend/": {},
+    **{
+        f"/desk/deals/{ids.encode('trd', NOBODY)}/{act}/": {"version": "1", "reason": "test"}
+        for act in ("correct", "cancel", "affirm", "dispute", "dispute/take", "dispute/reject", "dispute/withdraw")
+    },
     f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/send/": {"rate_buy": "1"},
     "/desk/on-behalf/": {"amount": "1"},
     **{f"/desk/rfqs/{ids.encode('rfq', NOBODY)}/{act}/": {"reason": "test", "code": "pass"} for act in ACTS},

@@ -139,6 +139,8 @@ _LINE = {
     "valid_until": "2026-12-15", "why": "test",
 }  # fmt: skip
 
+_WHY = {"reason": "DESK_ERROR", "note": "test", "consent": "a call"}
+
 # Address, as the URL list has it → who may open it (GET; empty: it has no page), who may send its form (POST; empty: it has none),
 # and a form that gets as far as the question who may.
 DESK: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -158,6 +160,18 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/credit/lines/set/": ("", "risk", _LINE),
     "desk/credit/status/": ("", "risk compliance", {"client": "acme", "status": "SUSPENDED", "reason": "test"}),
     "desk/deals/<str:trade>/": (ALL, "", {}),
+    "desk/deals/<str:deal>/affirm/": ("", "operations", {"version": "1", "evidence": "a call"}),
+    "desk/deals/<str:deal>/cancel/": ("", "trader operations", _WHY),
+    "desk/deals/<str:deal>/confirmation.pdf": (ALL, "", {}),
+    "desk/deals/<str:deal>/correct/": (
+        "",
+        "trader operations",
+        _WHY | {"price": "1"},
+    ),
+    "desk/deals/<str:deal>/dispute/": ("", "operations", {"version": "1", "reason": "PRICE", "evidence": "a call"}),
+    "desk/deals/<str:deal>/dispute/reject/": ("", "operations", {"reason": "test"}),
+    "desk/deals/<str:deal>/dispute/take/": ("", "operations", {}),
+    "desk/deals/<str:deal>/dispute/withdraw/": ("", "operations", {"reason": "test", "evidence": "a call"}),
     "desk/halts/": (ALL, "", {}),
     "desk/halts/<uuid:halt>/lift/": ("", "trader risk operations", {"reason": "test"}),
     "desk/halts/payments/lift/": ("", "trader risk operations", {"reason": "test"}),

@@ -69,7 +69,8 @@ def build() -> Office:
     (line,) = db.one("SELECT id FROM credit_line LIMIT 1")
     nobody = uuid.UUID(int=7)
     found |= {
-        "act": "reject", "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
+        "act": "reject", "deal": ids.encode("trd", day.deal.id),
+        "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
         "net_set": ids.encode("set", nobody), "webhook": ids.encode("whe", endpoint.id),
     }  # fmt: skip

@@ -35,6 +35,8 @@ LOOKS = {
     "DEGRADED": ("bad", "cloud_off"), "DISABLED": ("mute", "power_settings_new"), "PENDING": ("info", "schedule"),
     "RETRYING": ("warn", "replay"),
     "LATE": ("bad", "alarm"), "UNCONFIRMED": ("warn", "hourglass_top"), "CONFIRMED": ("good", "task_alt"),
+    "DUE": ("mute", "schedule"), "AFFIRMED": ("good", "thumb_up"), "UPHELD": ("good", "gavel"),
+    "PROPOSED": ("info", "call_split"), "REVERSED": ("mute", "undo"),
     "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's

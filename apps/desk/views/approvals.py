@@ -14,7 +14,7 @@ from apps.core.actor import Actor
 from apps.core.errors import Rejected
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
-from apps.reports.queries.desk import settlement
+from apps.reports.queries.desk import deal_answers, settlement
 from apps.workflows.decide_approval import decide_approval
 
 from . import params
@@ -61,6 +61,7 @@ def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpRes
         "missing": approvals.describe_missing(found) if found.status == "REQUESTED" else [],
     }
     context["payments"] = _payments(found)
+    context["deal"] = found.subject_id if found.kind in deal_answers.KINDS else None
     return show(request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context)
 
 

@@ -7,13 +7,17 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from apps.core import money as amounts
 from apps.core.actor import Actor
 from apps.desk.access import SEES_COMPLIANCE, page
 from apps.desk.reasons import explain
 from apps.desk.templatetags.desk import amount
-from apps.reports.queries.desk import deal, on_behalf
-from apps.reports.queries.desk.deal import Entry, Story
+from apps.reports.queries.desk import deal, deal_answers, on_behalf
+from apps.reports.queries.desk.deal import Entry, Story, VersionRow
 from apps.rfqs.rules import FLAGS
+from apps.trades.rules import REASONS
+from apps.users.rules import may_make
+from apps.workflows import confirm_deal
 
 from . import params
 from .acts import acts_of
@@ -41,6 +45,20 @@ KINDS = {
     "deal.agreed": ("Agreed by voice or chat", "support_agent"),
     "quote.accepted": ("Quote accepted", "handshake"),
     "trade.booked": ("Deal booked", "receipt_long"),
+    "trade.corrected": ("Deal corrected", "edit"),
+    "trade.cancelled": ("Deal cancelled", "cancel"),
+    "confirmation.sent": ("Confirmation sent", "outgoing_mail"),
+    "confirmation.reminded": ("Reminded of the confirmation", "notifications"),
+    "confirmation.affirmed": ("Affirmed by the client", "thumb_up"),
+    "confirmation.disputed": ("Disputed by the client", "report"),
+    "dispute.opened": ("Dispute opened", "report"),
+    "dispute.taken": ("Dispute taken", "back_hand"),
+    "dispute.upheld": ("Dispute upheld by a new version", "gavel"),
+    "dispute.rejected": ("Dispute rejected", "gavel"),
+    "dispute.withdrawn": ("Dispute withdrawn", "undo"),
+    "allocation.accepted": ("Share taken by an account", "call_split"),
+    "allocation.rejected": ("Share refused", "block"),
+    "allocation.reversed": ("Share taken back", "undo"),
     "hedge.booked": ("Hedge booked", "shield"),
     "hedge.confirmed": ("Hedge confirmed", "task_alt"),
     "hedge.broken": ("Differs from the LP's record", "link_off"),
@@ -111,8 +129,40 @@ def show_story(request: HttpRequest, actor: Actor, story: Story, *, screen: str)
         "last_quote": story.quotes[-1].id if story.quotes else None,
         "items": [_item(e) for e in story.entries] if may_know else _for_the_front(story),
     }
+    if story.head.trade_id is not None and story.head.kind == "CLIENT":
+        context |= _answers(story, actor)
     title = f"{'Deal' if story.head.trade_id else 'Request'} {story.head.client_name} {story.head.pair}"
     return show(request, actor, "desk/deal.html", screen=screen, title=title, **context)
+
+
+def _answers(story: Story, actor: Actor) -> dict[str, Any]:
+    """What is asked of a client's deal and said of its confirmation, with the forms that this person may send."""
+    assert story.head.trade_id is not None and story.current is not None
+    is_active, now = story.head.status == "ACTIVE", story.current
+    return {
+        "answers": deal_answers.get_answers(story.head.trade_id, actor=actor),
+        "changes": [_changed(old, new) for old, new in zip(story.versions, story.versions[1:], strict=False)],
+        "may_change": is_active and may_make(actor.roles, "trade_version"),
+        "may_answer": is_active and may_make(actor.roles, "affirm"),
+        "may_reject": may_make(actor.roles, "dispute"),
+        "typed": {name: amounts.text(getattr(now, name)) for name in ("price", "quantity", "fee")},
+        "reasons": REASONS,
+        "dispute_reasons": confirm_deal.REASONS,
+    }
+
+
+def _changed(old: VersionRow, new: VersionRow) -> tuple[VersionRow, list[tuple[str, str, str]]]:
+    """A version with what it changed: name, before, after."""
+    if new.action == "CANCEL":
+        return new, []
+    told = [
+        ("side", old.side, new.side),
+        *((name, amount(getattr(old, name)), amount(getattr(new, name))) for name in ("price", "quantity", "fee")),
+        ("value date", old.value_date.isoformat(), new.value_date.isoformat()),
+        ("client pays", f"{amount(old.pays)} {old.pays_asset}", f"{amount(new.pays)} {new.pays_asset}"),
+        ("client receives", f"{amount(old.receives)} {old.receives_asset}", f"{amount(new.receives)} {new.receives_asset}"),
+    ]
+    return new, [one for one in told if one[1] != one[2]]
 
 
 def _for_the_front(story: Story) -> list[Item]:
@@ -156,6 +206,11 @@ def _text(entry: Entry) -> str:
         return f"client {told.get('side')}s {amount(told.get('quantity'))} at {amount(told.get('price'))}, value {told.get('value_date')}"
     if entry.kind == "quote.accepted":
         return f"client {told.get('side')}s"
+    if entry.kind in {"trade.corrected", "trade.cancelled"}:
+        return str(told.get("note") or house.get("note") or "")
+    if entry.kind.startswith(("confirmation.", "dispute.")):
+        said = [str(told.get("reason") or "").replace("_", " ").lower(), str(told.get("outcome") or ""), str(house.get("evidence") or "")]
+        return " · ".join(one for one in said if one)
     money = told if "amount" in told else house
     if "amount" in money:
         return f"{amount(money['amount'])} {money.get('asset', '')}"

@@ -107,6 +107,11 @@ class VersionRow:
     mid: Decimal | None
     trader_rate: Decimal | None
     effective_at: datetime
+    recorded_at: datetime
+    note: str
+    consent: str
+    maker: str | None
+    checker: str | None
 
     @property
     def margin(self) -> Decimal | None:
@@ -269,7 +274,9 @@ def list_quotes(rfq_id: UUID | None) -> list[QuoteRow]:
 def _versions(trade_id: UUID | None) -> list[VersionRow]:
     rows = db.run(
         """SELECT number, action, reason, side, quantity, price, quote_quantity, fee, fee_asset, pays, pays_asset, receives, receives_asset,
-             value_date, reference_mid, trader_rate, effective_at FROM trades_tradeversion WHERE trade_id = %s ORDER BY number""",
+             value_date, reference_mid, trader_rate, effective_at, recorded_at, note, consent, m.username, c.username
+           FROM trades_tradeversion v LEFT JOIN users_user m ON m.id = v.made_by LEFT JOIN users_user c ON c.id = v.checked_by
+           WHERE trade_id = %s ORDER BY number""",
         [trade_id],
     )
     return [VersionRow(*row) for row in rows]

@@ -1,0 +1,153 @@
+"""A deal corrected, cancelled, affirmed and disputed from its page: who is shown which form, what is asked, what is refused where."""
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.approvals.models import Approval
+from apps.core import ids
+from apps.trades.models import Confirmation, Dispute, Trade, TradeVersion
+from apps.users.models import User
+from tests.desk.day import Day
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WHY = {"reason": "DESK_ERROR", "note": "the price was typed wrong", "consent": "call of 15 September, 12:20"}
+
+
+@pytest.fixture
+def browser(staff: dict[str, User]) -> Any:
+    def signed_in(name: str) -> Client:
+        client = Client()
+        client.force_login(staff[name], backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return signed_in
+
+
+def address(trade: Trade, act: str = "") -> str:
+    return f"/desk/deals/{ids.encode('trd', trade.id)}/{act}"
+
+
+def send(client: Client, trade: Trade, act: str, **form: str) -> Any:
+    return client.post(address(trade, f"{act}/"), {"once": str(uuid.uuid4()), **form}, headers={"HX-Request": "true"})
+
+
+def decide(client: Client, asked: Approval, decision: str = "approve") -> None:
+    client.post(f"/desk/approvals/{asked.id}/decide/", {"once": str(uuid.uuid4()), "decision": decision})
+
+
+def page(client: Client, trade: Trade) -> str:
+    answer = client.get(address(trade))
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_each_role_is_shown_the_forms_that_it_may_send(browser: Any, day: Day) -> None:
+    for name, may_change, may_answer in (
+        ("sam", False, False), ("tara", True, False), ("olga", True, True), ("rita", False, False), ("audrey", False, False),
+        ("carl", False, False),
+    ):  # fmt: skip
+        text = page(browser(name), day.deal)
+        assert [f'id="{one}"' in text for one in ("correct", "cancel")] == [may_change] * 2, name
+        assert [f'id="{one}"' in text for one in ("affirm", "dispute")] == [may_answer] * 2, name
+        assert not re.search(r"style=|onclick|<script(?! src| defer)", text), name
+        acts = {"correct": may_change, "cancel": may_change, "affirm": may_answer, "dispute": may_answer, "dispute/take": may_answer}
+        for act in (act for act, may in acts.items() if not may):
+            assert send(browser(name), day.deal, act).status_code == 403, (name, act)
+    assert not Approval.objects.filter(subject_id=day.deal.id).exists()
+
+
+def test_a_correction_is_asked_for_here_and_made_by_another(browser: Any, day: Day) -> None:
+    old = TradeVersion.objects.get(trade=day.deal, number=1)
+    form = {"side": old.side, "quantity": f"{old.quantity.normalize():f}", "price": "68,000.5", "fee": "0", **WHY}
+    answer = send(browser("tara"), day.deal, "correct", **form, value_date=old.value_date.isoformat())
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, address(day.deal))
+    asked = Approval.objects.get(kind="trade_version")
+    assert (asked.payload["price"], asked.payload["note"], asked.payload["consent"]) == ("68000.5", WHY["note"], WHY["consent"])
+    assert asked.title == f"Correct {day.deal.pair_id} of {day.deal.counterparty.name}: price"
+    for name, link in (("tara", True), ("sam", False)):
+        text = page(browser(name), day.deal)
+        assert "Waits for a second pair of eyes" in text and asked.title in text
+        assert (f"/desk/approvals/{asked.id}/" in text) is link, name
+    assert send(browser("olga"), day.deal, "cancel", **WHY).status_code == 409
+    check = browser("olga").get(f"/desk/approvals/{asked.id}/").content.decode()
+    assert f"{old.price.normalize():f}" in check and "68000.5" in check and WHY["consent"] in check and address(day.deal) in check
+    decide(browser("tara"), asked)
+    assert TradeVersion.objects.filter(trade=day.deal).count() == 1
+    decide(browser("olga"), asked)
+    decide(browser("rita"), asked)
+    new = TradeVersion.objects.get(trade=day.deal, number=2)
+    assert (f"{new.price.normalize():f}", new.quantity) == ("68000.5", old.quantity)
+    text = page(browser("sam"), day.deal)
+    for words in ("68,000.50</b>", "desk error", WHY["note"], WHY["consent"], "Deal corrected", "<td>tara</td>", "Confirmation sent"):
+        assert words in text, words
+    assert "Waits for a second pair of eyes" not in text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [({"price": "x"}, "price"), ({"price": "0"}, "price"), ({"quantity": "0.123456789"}, "quantity"), ({"fee": "-1"}, "fee"),
+     ({"fee": "999999999"}, "fee"), ({"side": "both"}, "side"), ({"value_date": "soon"}, "value_date"),
+     ({"value_date": "2020-01-06"}, "value_date"),
+     ({"reason": "BAD"}, "reason"), ({"note": " "}, "note"), ({"consent": ""}, "consent"), ({"consent": "x" * 121}, "consent")],
+)  # fmt: skip
+def test_wrong_input_is_named_at_its_field_and_asks_for_nothing(browser: Any, day: Day, wrong: dict[str, str], field: str) -> None:
+    answer = send(browser("tara"), day.deal, "correct", **{"price": "68000", **WHY, **wrong})
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert f'data-field="{field}"' in text and field.replace("_", " ") in text
+    assert not Approval.objects.filter(subject_id=day.deal.id).exists()
+
+
+def test_a_cancelled_deal_has_no_forms_any_more(browser: Any, day: Day) -> None:
+    assert send(browser("olga"), day.deal, "cancel", **WHY).status_code == 200
+    asked = Approval.objects.get(kind="trade_version")
+    decide(browser("oscar"), asked)
+    decide(browser("rita"), asked)
+    day.deal.refresh_from_db()
+    assert day.deal.status == "CANCELLED"
+    text = page(browser("olga"), day.deal)
+    assert "Deal cancelled" in text and 'id="correct"' not in text and 'id="affirm"' not in text
+
+
+def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> None:
+    first, second = day.deals[:2]
+    olga = browser("olga")
+    assert send(olga, first, "affirm", version="1", evidence="").status_code == 422
+    assert send(olga, first, "affirm", version="2", evidence="call").status_code == 409
+    assert send(olga, first, "affirm", version="1", evidence="call of noon").status_code == 200
+    one = Confirmation.objects.get(trade=first)
+    assert (one.status, one.answered_kind, one.evidence) == ("AFFIRMED", "STAFF", "call of noon")
+    text = page(olga, first)
+    assert "call of noon" in text and 'id="affirm"' not in text and "Affirmed by the client" in text
+    pdf = browser("sam").get(address(first, "confirmation.pdf?version=1"))
+    assert (pdf.status_code, pdf["Content-Type"], pdf.content[:4]) == (200, "application/pdf", b"%PDF")
+    assert browser("sam").get(address(first, "confirmation.pdf?version=7")).status_code == 404
+
+    answer = send(olga, second, "dispute", version="1", reason="PRICE", detail="a tick off", evidence="mail of noon")
+    assert answer.status_code == 200
+    assert "a tick off" in page(olga, second)
+    assert send(olga, second, "dispute/take").status_code == 200
+    assert Dispute.objects.get().owner_name == "Olga Operations"
+    assert send(olga, second, "dispute/reject", reason="").status_code == 422
+    assert send(olga, second, "dispute/reject", reason="the tape says otherwise").status_code == 200
+    asked = Approval.objects.get(kind="dispute")
+    decide(olga, asked)
+    assert Dispute.objects.get().status == "OPEN"
+    decide(browser("oscar"), asked)
+    assert (Dispute.objects.get().status, Dispute.objects.get().outcome) == ("REJECTED", "the tape says otherwise")
+    assert "Dispute rejected" in page(olga, second)
+
+
+def test_a_form_sent_twice_asks_once(browser: Any, day: Day) -> None:
+    form, tara = {"once": str(uuid.uuid4()), "price": "68000", **WHY}, browser("tara")
+    for _ in range(2):
+        assert tara.post(address(day.deal, "correct/"), form).status_code == 302
+    assert Approval.objects.filter(kind="trade_version").count() == 1
+    twice = {"once": str(uuid.uuid4()), "price": "68000", **WHY, "reason": "BAD"}
+    for _ in range(2):
+        answer = tara.post(address(day.deal, "correct/"), twice, headers={"HX-Request": "true"})
+        assert answer.status_code == 422 and 'data-field="reason"' in answer.content.decode()
