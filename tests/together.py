@@ -1,7 +1,9 @@
-"""Run the same thing in many threads at once, each with a database connection of its own."""
+"""Run the same thing in many threads at once, each with a database connection of its own; or a coroutine in a thread of its own."""
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import connections
@@ -31,3 +33,9 @@ def together(number: int, run: Callable[[int], Any]) -> list[Any]:
         thread.join(timeout=100)
     assert not any(thread.is_alive() for thread in threads), "a thread hangs"
     return out
+
+
+def apart(story: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gave, run in a thread of its own: the browser's tests leave a running loop behind in theirs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, story).result()

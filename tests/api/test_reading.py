@@ -146,7 +146,7 @@ def test_objects_of_settlement_are_read_one_by_one(web: webs.Web, acme: world.Fi
         assert rows, listed
         for row in rows:
             answer = raw(web, api, f"/api/v1/{listed}/{row['id']}")
-            assert answer.json() == row
+            assert answer.json().items() >= row.items()  # one by itself tells more, such as a set's lines
             again = raw(web, api, f"/api/v1/{listed}/{row['id']}", **{"If-None-Match": answer.headers["ETag"]})
             assert (again.status_code, again.content) == (304, b"")
 

@@ -10,6 +10,7 @@ import pytest
 from flowdesk_client import AsyncEventStream, EventStream, Frame, HistoryLost, LiveClosed, Snapshot
 
 from tests.live.conftest import Firm, LiveProcess, found_firm, free_port, start_live, write_events
+from tests.together import apart
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 300
@@ -107,7 +108,7 @@ def test_asyncio_too_and_it_signs_the_session_anew(relay: Relay, acme: Firm) -> 
         await stream.close()
         return seen
 
-    assert asyncio.run(story()) == list(range(1, COUNT + 1))
+    assert apart(story()) == list(range(1, COUNT + 1))
 
 
 def test_a_snapshot_comes_before_what_happens(relay: Relay, acme: Firm) -> None:

@@ -1,6 +1,5 @@
 """The typed client against a running server: decimals and times both ways, every resource, pages, and what a wrong use is told."""
 
-import asyncio
 import inspect
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from flowdesk_client.models import Rfq, Trade
 from tests import web as webs
 from tests import world
 from tests.client.conftest import BadLine
+from tests.together import apart
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
@@ -85,7 +85,7 @@ def test_asyncio_says_the_same(line: BadLine, acme: world.Firm) -> None:
             await client.quotes.accept(rfq.quote.id, side="sell", price=rfq.quote.sell.price)
             return [trade async for trade in client.trades.iterate(limit=1)]
 
-    (trade,) = asyncio.run(story())
+    (trade,) = apart(story())
     assert (trade.side, trade.quantity) == ("sell", D("1.5"))
 
 
