@@ -91,7 +91,8 @@ def test_no_clients_key_ever_reports_hedges_and_ours_do_nothing_else(desk: dict[
     )
     refused("UPDATE clients_apikey SET member_id = %s", "clients_apikey_frozen", ours)
     insert = (
-        "INSERT INTO clients_apikey (id, key_id, member_id, public_key, scopes, allowed_cidrs, expires_at, created_at, limits, caps, api_version) "
+        "INSERT INTO clients_apikey (id, key_id, member_id, public_key, scopes, allowed_cidrs, expires_at, created_at, limits, caps, "
+        "api_version) "
         "VALUES (gen_random_uuid(), %s, %s, '\\x00', %s::text[], %s::text[], now() + interval '1 day', now(), '{}', '{}', '2026-11-15')"
     )
     refused(insert, "clients_hedge_scope", "ak_1", ours, "{hedge,trade}", "{127.0.0.1/32}")
