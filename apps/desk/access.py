@@ -36,6 +36,7 @@ SCREENS = {
         Screen("rfqs", "Requests", "request_quote", SEES_TRADING),
         Screen("on-behalf", "Trade on behalf", "support_agent", frozenset(ACTS["on_behalf"][0])),
         Screen("blotter", "Blotter", "receipt_long", SEES_TRADING | {"compliance"}),
+        Screen("unfinished", "Unfinished", "rule", SEES_TRADING | {"compliance"}),
         Screen("prices", "Prices", "candlestick_chart", SEES_TRADING),
         Screen("pricing", "Pricing", "tune", SEES_TRADING),
         Screen("position", "Position", "donut_small", SEES_TRADING),

@@ -24,6 +24,7 @@ from .views import (
     settlement,
     statistics,
     ticket,
+    unfinished,
     webhooks,
 )
 
@@ -44,6 +45,7 @@ urlpatterns = [
     path("desk/on-behalf/", on_behalf.on_behalf_page, name="on-behalf"),
     path("desk/blotter/", blotter.blotter_page, name="blotter"),
     path("desk/blotter.csv", blotter.blotter_csv, name="blotter-csv"),
+    path("desk/deals/", unfinished.unfinished_page, name="unfinished"),
     path("desk/deals/<str:trade>/", deal.deal_page, name="deal"),
     path("desk/deals/<str:deal>/correct/", deal_acts.correct, name="deal-correct"),
     path("desk/deals/<str:deal>/cancel/", deal_acts.cancel, name="deal-cancel"),

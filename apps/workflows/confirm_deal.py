@@ -86,7 +86,7 @@ def ask_rejection(*, actor: Actor, trade_id: UUID, reason: str, now: datetime) -
         subject_version=_state(trade, one),
         title=f"Reject the dispute of {trade.counterparty.name}: {trade.pair_id}, {one.reason.lower().replace('_', ' ')}",
         payload={"status": "REJECTED", "reason": reason.strip()[:200]},
-        before={"status": str(one.status), "reason": one.reason, "detail": one.detail},
+        before={"status": str(one.status), "disputed_for": one.reason, "detail": one.detail, "evidence": one.evidence},
         maker=actor,
         checker_roles=people.ACTS[KIND][1],
         now=now,

@@ -27,6 +27,7 @@ ADDRESSES = {
         f"/desk/deals/{ids.encode('trd', NOBODY)}/",
         f"/desk/deals/{ids.encode('trd', NOBODY)}/confirmation.pdf",
     ],
+    "unfinished": ["/desk/deals/"],
     "prices": ["/desk/prices/"],
     "pricing": ["/desk/pricing/", "/desk/pricing/BTC-USD/"],
     "position": ["/desk/position/"],

@@ -2,16 +2,19 @@
 
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from apps.approvals.models import Approval
-from apps.core import ids
-from apps.trades.models import Confirmation, Dispute, Trade, TradeVersion
+from apps.core import clock, ids
+from apps.trades.models import Allocation, Confirmation, Dispute, Trade, TradeVersion
 from apps.users.models import User
 from tests.desk.day import Day
+from tests.stories.test_blocks import open_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHY = {"reason": "DESK_ERROR", "note": "the price was typed wrong", "consent": "call of 15 September, 12:20"}
@@ -135,6 +138,9 @@ def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> Non
     assert send(olga, second, "dispute/reject", reason="").status_code == 422
     assert send(olga, second, "dispute/reject", reason="the tape says otherwise").status_code == 200
     asked = Approval.objects.get(kind="dispute")
+    check = browser("oscar").get(f"/desk/approvals/{asked.id}/").content.decode()
+    for words in ("disputed for", "PRICE", "a tick off", "mail of noon", "the tape says otherwise", address(second)):
+        assert words in check, words
     decide(olga, asked)
     assert Dispute.objects.get().status == "OPEN"
     decide(browser("oscar"), asked)
@@ -151,3 +157,26 @@ def test_a_form_sent_twice_asks_once(browser: Any, day: Day) -> None:
     for _ in range(2):
         answer = tara.post(address(day.deal, "correct/"), twice, headers={"HX-Request": "true"})
         assert answer.status_code == 422 and 'data-field="reason"' in answer.content.decode()
+
+
+def test_what_waits_for_a_word_is_listed_with_its_age(browser: Any, day: Day) -> None:
+    first, second, third = day.deals[:3]
+    olga = browser("olga")
+    assert "No client disputes a deal" in olga.get("/desk/deals/").content.decode()
+    assert send(olga, first, "affirm", version="1", evidence="call").status_code == 200
+    assert send(olga, second, "dispute", version="1", reason="PRICE", detail="a tick off", evidence="mail").status_code == 200
+    now = clock.desk_now()
+    firm = next(one for one in (day.acme, day.borealis) if one.client_id == third.counterparty_id)
+    fund = open_account(firm=firm, name="fund")
+    with transaction.atomic():
+        Allocation.objects.create(id=ids.uuid7(), trade=third, account=fund, status="PROPOSED", quantity=1, proposed_at=now)
+    clock.freeze_desk(now + timedelta(hours=7, minutes=30))
+    for name in ("olga", "sam", "carl"):
+        text = browser(name).get("/desk/deals/").content.decode()
+        disputed, unaffirmed, shared = text.split("<section")[1:4]
+        assert address(second) in disputed and "a tick off" in disputed and "7 h" in disputed and "nobody yet" in disputed, name
+        assert address(second) in unaffirmed and address(first) not in text, name
+        assert address(third) in shared and address(second) not in shared, name
+    clock.freeze_desk(now + timedelta(days=3))
+    text = olga.get("/desk/deals/").content.decode()
+    assert "3 d" in text and "late</span>" in text

@@ -23,6 +23,7 @@ PAGES = (
     "/desk/rfqs/",
     "/desk/rfqs/?tab=historic",
     "/desk/blotter/",
+    "/desk/deals/",
     "/desk/position/",
     "/desk/statistics/",
     "/desk/settlement/",

@@ -159,6 +159,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/credit/lines/<uuid:line>/call/": ("", "risk", {"client": "acme", "amount": "1", "due_at": "2026-09-20", "reason": "test"}),
     "desk/credit/lines/set/": ("", "risk", _LINE),
     "desk/credit/status/": ("", "risk compliance", {"client": "acme", "status": "SUSPENDED", "reason": "test"}),
+    "desk/deals/": (ALL, "", {}),
     "desk/deals/<str:trade>/": (ALL, "", {}),
     "desk/deals/<str:deal>/affirm/": ("", "operations", {"version": "1", "evidence": "a call"}),
     "desk/deals/<str:deal>/cancel/": ("", "trader operations", _WHY),

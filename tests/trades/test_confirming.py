@@ -132,6 +132,17 @@ def test_an_unanswered_confirmation_is_reminded_each_day_until_it_is_answered(ac
     assert [*told, reminders.remind_due()] == [0, 1, 0, 1, 0]
 
 
+def test_nobody_is_reminded_of_a_cancelled_deal_which_cannot_be_affirmed(acme: world.Firm) -> None:
+    gone, stands = here.deal(acme, Side.BUY, "2"), here.deal(acme, Side.SELL, "1")
+    commits.wait_for_readers()
+    driver.drive("confirm")
+    assert {one.trade_id for one in queries.list_unaffirmed()} == {gone.id, stands.id}
+    deals.change(gone, cancel=True)
+    here.at(world.NOON, days=3)
+    assert reminders.remind_due() == 1
+    assert [one.trade_id for one in queries.list_unaffirmed()] == [stands.id]
+
+
 def test_a_correction_and_an_affirmation_at_once_never_affirm_what_changed(acme: world.Firm) -> None:
     trade = here.deal(acme, Side.BUY, "2")
     asked = deals.ask(trade, price="19990")

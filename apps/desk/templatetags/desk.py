@@ -189,6 +189,13 @@ def lasted(microseconds: int) -> str:
 
 
 @register.filter
+def age(since: datetime, now: datetime) -> str:
+    """5 min, 7 h, 3 d: whole units, rounded down."""
+    minutes = max(0, int((now - since).total_seconds())) // 60
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+@register.filter
 def absolute(value: Decimal) -> Decimal:
     return abs(value)
 

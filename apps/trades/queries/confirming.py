@@ -27,13 +27,15 @@ def find_confirmation(trade: Trade, number: int | None = None) -> Confirmation |
 
 
 def list_unaffirmed() -> QuerySet[Confirmation]:
-    """What clients have not affirmed, the oldest first."""
-    rows = Confirmation.objects.filter(status__in=UNANSWERED).select_related("trade", "trade__counterparty", "trade__account", "version")
+    """What clients have not affirmed of deals that stand, the oldest first."""
+    rows = Confirmation.objects.filter(status__in=UNANSWERED, trade__status=TradeStatus.ACTIVE).select_related(
+        "trade", "trade__counterparty", "trade__account", "version"
+    )
     return rows.order_by("made_at", "id")
 
 
 def list_due_reminders(now: datetime, limit: int = 500) -> list[UUID]:
-    due = Confirmation.objects.filter(status=ConfirmationStatus.SENT, due_at__lte=now).order_by("due_at")
+    due = Confirmation.objects.filter(status=ConfirmationStatus.SENT, trade__status=TradeStatus.ACTIVE, due_at__lte=now).order_by("due_at")
     return list(due.values_list("id", flat=True)[:limit])
 
 
