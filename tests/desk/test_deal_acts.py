@@ -78,6 +78,7 @@ def test_a_correction_is_asked_for_here_and_made_by_another(browser: Any, day: D
     assert send(browser("olga"), day.deal, "cancel", **WHY).status_code == 409
     check = browser("olga").get(f"/desk/approvals/{asked.id}/").content.decode()
     assert f"{old.price.normalize():f}" in check and "68000.5" in check and WHY["consent"] in check and address(day.deal) in check
+    assert check.count('<tr class="changed">') == 1, "the price and nothing else"
     decide(browser("tara"), asked)
     assert TradeVersion.objects.filter(trade=day.deal).count() == 1
     decide(browser("olga"), asked)
@@ -85,7 +86,16 @@ def test_a_correction_is_asked_for_here_and_made_by_another(browser: Any, day: D
     new = TradeVersion.objects.get(trade=day.deal, number=2)
     assert (f"{new.price.normalize():f}", new.quantity) == ("68000.5", old.quantity)
     text = page(browser("sam"), day.deal)
-    for words in ("68,000.50</b>", "desk error", WHY["note"], WHY["consent"], "Deal corrected", "<td>tara</td>", "Confirmation sent"):
+    for words in (
+        "68,000.50</b>",
+        "desk error",
+        WHY["note"],
+        WHY["consent"],
+        "Deal corrected",
+        "asked by tara",
+        "checked by olga",
+        "Confirmation sent",
+    ):
         assert words in text, words
     assert "Waits for a second pair of eyes" not in text
 

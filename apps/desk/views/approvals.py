@@ -56,7 +56,7 @@ def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpRes
     found = approvals.get_visible(approval, actor=actor)
     context: dict[str, Any] = {
         "approval": found,
-        "changes": changes(found.before, {k: v for k, v in found.payload.items() if k != "instructions"}),
+        "changes": changes(found.before, _wanted(found)),
         "may_decide": approvals.may_decide(found, actor),
         "missing": approvals.describe_missing(found) if found.status == "REQUESTED" else [],
     }
@@ -83,6 +83,15 @@ def decide(request: HttpRequest, actor: Actor, approval: UUID) -> HttpResponse:
     )
     messages.success(request, told)
     return redirect("desk:approvals")
+
+
+def _wanted(approval: Any) -> dict[str, Any]:
+    """What is asked for, as fields; of a deal also what it does to the deal's state."""
+    asked = {name: value for name, value in approval.payload.items() if name != "instructions"}
+    if approval.kind == "trade_version":
+        stays = {name: approval.before.get(name) for name in ("status", "settlement")}
+        return asked | stays | ({"status": "CANCELLED"} if asked["action"] == "CANCEL" else {})
+    return asked
 
 
 def _told(done: Any) -> str:
