@@ -3,17 +3,12 @@
 A flight is one round trip (psycopg's pipeline). The server still runs one statement after the other, each with a snapshot of its own, in
 the order in which they were written down; only their errors come later, with the flight. The last flight of a use case carries COMMIT, so
 the locks of its last statements are held for the server's own work, never while Python waits for its turn.
-
-What waits can also be let set off (:func:`set_off`), and rows be asked for before they are needed (:func:`ask`): the server works while
-Python goes on, and what comes of it is read with the next flight.
 """
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 import psycopg
@@ -45,7 +40,6 @@ _SAVEPOINT = Statement("SAVEPOINT effect", prepare=False)
 _UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
 _COMMIT = Statement("COMMIT", prepare=False)
 _waiting: ContextVar[list[Statement] | None] = ContextVar("waiting", default=None)
-_under_way: ContextVar[list[tuple[Statement, list[Rows] | None]]] = ContextVar("under_way")  # and where their rows go
 _ahead: ContextVar[list[Statement]] = ContextVar("ahead")  # reads to go out behind the first flight
 _read: ContextVar[dict[tuple[str, Params], Rows]] = ContextVar("read")  # and what they found
 
@@ -57,13 +51,12 @@ def gathered(ahead: Sequence[Statement] = ()) -> Iterator[None]:
     :param ahead: reads that are known before the first flight and go with it, behind what it carries: the same statement finds its rows
         here, once, as long as nothing else was sent
     """
-    waiting, reads, read, under_way = _waiting.set([]), _ahead.set(list(ahead)), _read.set({}), _under_way.set([])
+    waiting, reads, read = _waiting.set([]), _ahead.set(list(ahead)), _read.set({})
     try:
         with connection.execute_wrapper(_after_waiting):
             yield
     finally:
         _waiting.reset(waiting)
-        _under_way.reset(under_way)
         _ahead.reset(reads)
         _read.reset(read)
 
@@ -84,95 +77,28 @@ def send(statement: Statement) -> None:
         waiting.append(statement)
 
 
-def set_off() -> None:
-    """Let what waits set off; nobody waits for it. Before the first flight, and outside a use case, it is as if this were not said."""
-    waiting = _waiting.get()
-    if waiting and not _ahead.get():
-        _start(waiting)
-
-
-def ask(some: Sequence[Statement]) -> Callable[[], list[Rows]]:
-    """Let what waits set off, with `some` behind it; who calls what this returns waits for the rows of each of `some`."""
-    waiting = _waiting.get()
-    assert waiting is not None and not _ahead.get(), "only in a use case whose first flight has landed"
-    boxes: list[list[Rows]] = [[] for _ in some]
-    _start([*waiting, *some], {id(one): box for one, box in zip(some, boxes, strict=True)})
-
-    def rows() -> list[Rows]:
-        if not all(boxes):
-            fly([])
-        return [box[0] for box in boxes]
-
-    return rows
-
-
-def _start(queue: list[Statement], boxes: Mapping[int, list[Rows]] = MappingProxyType({})) -> None:
-    global statements  # noqa: PLW0603
-    statements += len(queue)
-    waiting = _waiting.get()
-    assert waiting is not None
-    _read.get().clear()
-    _under_way.get().extend((one, boxes.get(id(one))) for one in queue)
-    sent = [(one.sql, one.params, one.prepare) for one in queue]
-    waiting.clear()
-    with _database() as line:
-        pipe.start(line, sent)
-
-
 def fly(some: Sequence[Statement]) -> list[Rows]:
-    """Send what waits, then `some`, in one flight, and wait for what is under way too; the rows of each of `some`.
+    """Send what waits, then `some`, in one flight; the rows of each of `some`.
 
     :raises AppError: a constraint of `refuse` was breached
     """
     waiting = _waiting.get()
-    if waiting is None:
-        under_way: list[tuple[Statement, list[Rows] | None]] = []
-    else:
-        if (found := _found(waiting, some)) is not None:
-            return [found]
-        under_way = _under_way.get()
+    if waiting is not None and (found := _found(waiting, some)) is not None:
+        return [found]
     queue = [*waiting, *some] if waiting else list(some)
     if waiting:
         waiting.clear()
-    if not queue and not under_way:
+    if not queue:
         return []
-    landing = [*under_way]
-    under_way.clear()
     try:
         rows = _send(queue) if waiting is None or not (ahead := _ahead.get()) else _send_with(queue, ahead)
     except IntegrityError as no:
-        everything = [*(one for one, _ in landing), *queue]
-        _fail(everything)
-        _refuse(everything, no)
+        _fail(queue)
+        _refuse(queue, no)
     except Exception:
-        _fail([*(one for one, _ in landing), *queue])
+        _fail(queue)
         raise
-    for (_, box), found_rows in zip(landing, rows, strict=False):
-        if box is not None:
-            box.append(found_rows)
-    return rows[len(rows) - len(some) :]
-
-
-def _abandon() -> None:
-    """Nothing that waits is sent, nothing that is under way counts."""
-    waiting, under_way = _waiting.get(), _under_way.get()
-    if waiting is not None:
-        waiting.clear()
-    if under_way:
-        _fail([one for one, _ in under_way])
-        under_way.clear()
-        with contextlib.suppress(psycopg.Error):  # a lost connection: who uses it next is told
-            pipe.abandon(connection.connection)
-
-
-@contextmanager
-def whole() -> Iterator[None]:
-    """Inside a transaction that an error ends: nothing is left under way then."""
-    try:
-        yield
-    except BaseException:
-        _abandon()
-        raise
+    return rows[len(queue) - len(some) :]
 
 
 def _found(waiting: Sequence[Statement], some: Sequence[Statement]) -> Rows | None:
@@ -194,8 +120,8 @@ def _send_with(queue: Sequence[Statement], ahead: list[Statement]) -> list[Rows]
 
 
 def flush() -> None:
-    """Send what waits, and wait for what is under way."""
-    if _waiting.get() or (_waiting.get() is not None and _under_way.get()):
+    """Send what waits."""
+    if _waiting.get():
         fly([])
 
 
@@ -203,17 +129,11 @@ def _send(queue: Sequence[Statement]) -> list[Rows]:
     global statements, flights  # noqa: PLW0603
     statements += len(queue)
     flights += 1
-    with _database() as line:
-        return pipe.send(line, [(one.sql, one.params, one.prepare) for one in queue])
-
-
-@contextmanager
-def _database() -> Iterator[psycopg.Connection[Any]]:
     django = connections[DEFAULT_DB_ALIAS]
     if django.connection is None:
         django.ensure_connection()
     with django.wrap_database_errors:
-        yield django.connection
+        return pipe.send(django.connection, [(one.sql, one.params, one.prepare) for one in queue])
 
 
 def _fail(queue: Sequence[Statement]) -> None:
@@ -244,7 +164,7 @@ class Effect:
         waiting = _waiting.get()
         assert waiting is not None, "outside a use case"
         unsent = _SAVEPOINT in waiting
-        _abandon()
+        waiting.clear()
         if not unsent:
             fly([_UNDO])
         del connection.run_on_commit[self.hooks :]

@@ -20,7 +20,6 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 
 Params = Sequence[Any] | Mapping[str, Any]
 Rows = list[tuple[Any, ...]]
-Queue = Sequence[tuple[str, Params, bool]]  # SQL, parameters, whether to prepare it
 
 KEPT = 200  # prepared statements a connection
 _PLACE = re.compile(r"%(?:(?P<plain>[s%])|\((?P<name>\w+)\)s|(?P<wrong>.?))", re.DOTALL)
@@ -50,21 +49,12 @@ def _numbered(sql: str) -> tuple[bytes, tuple[str, ...] | None, tuple[PyFormat, 
 
 
 class _Line:
-    """What is kept for one connection: its adapters, made once; names of what it has prepared, the last used last; what is under way."""
+    """What is kept for one connection: its adapters, made once, and the names of what it has prepared, the last used last."""
 
     def __init__(self, line: psycopg.Connection[Any]) -> None:
         self.adapters = Transformer(line)
         self.names: OrderedDict[_Key, bytes] = OrderedDict()
         self.made = 0
-        self.under_way: list[_Command] = []
-        self.fresh: dict[_Key, bytes] = {}
-        self.count = 0  # statements under way
-
-    def land(self) -> tuple[list["_Command"], dict["_Key", bytes], int]:
-        """Nothing is under way any more; what was."""
-        landed = self.under_way, self.fresh, self.count
-        self.under_way, self.fresh, self.count = [], {}, 0
-        return landed
 
 
 _Key = tuple[str, tuple[int, ...]]
@@ -73,72 +63,24 @@ _STALE = {b"0A000", b"26000"}  # the plan no longer fits the tables, or somebody
 _lines: WeakKeyDictionary[psycopg.Connection[Any], _Line] = WeakKeyDictionary()
 
 
-def start(line: psycopg.Connection[Any], queue: Queue) -> None:
-    """Let statements set off, BEGIN before them where a transaction has to begin: the server works on them meanwhile.
-
-    Their rows and errors come with the next :func:`send`; until then the connection is used for nothing else.
-    """
-    kept = _kept(line)
-    entered = bool(kept.under_way)
-    commands = _written(kept, line, queue)
-    with line.lock:
-        try:
-            if not entered:
-                line.pgconn.enter_pipeline_mode()
-            for write, _, _ in commands:
-                write()
-            line.pgconn.flush()  # what the socket does not take now goes with the next
-        except BaseException:
-            kept.land()
-            line.close()
-            raise
-
-
-def send(line: psycopg.Connection[Any], queue: Queue) -> list[Rows]:
-    """The rows of each statement, those under way first, in order.
+def send(line: psycopg.Connection[Any], queue: Sequence[tuple[str, Params, bool]]) -> list[Rows]:
+    """The rows of each of (sql, parameters, whether to prepare it), in order; BEGIN goes first where a transaction has to begin.
 
     :raises psycopg.Error: of the first one that failed; nothing behind it was done
     """
-    kept = _kept(line)
-    entered = bool(kept.under_way)
-    commands = _written(kept, line, queue)
-    everything, fresh, count = kept.land()
-    with line.lock:
-        answers = _converse(line, [write for write, _, _ in commands], entered)
-    return _rows(kept, fresh, everything, answers, count, line.info.encoding)
-
-
-def abandon(line: psycopg.Connection[Any]) -> None:
-    """Wait for what is under way, whatever comes of it. A connection that is lost stays so."""
-    kept = _kept(line)
-    if kept.under_way:
-        commands, fresh, _ = kept.land()
-        with line.lock:
-            answers = _converse(line, (), True)
-        for (_, _, key), results in zip(commands, answers, strict=False):
-            if key is not None and results[0].status == ExecStatus.COMMAND_OK:
-                kept.names[key] = fresh[key]
-
-
-def _kept(line: psycopg.Connection[Any]) -> _Line:
     kept = _lines.get(line)
     if kept is None:
         kept = _lines[line] = _Line(line)
-    return kept
-
-
-def _written(kept: _Line, line: psycopg.Connection[Any], queue: Queue) -> list[_Command]:
-    """The commands of these statements, counted among those under way."""
-    pgconn, fresh = line.pgconn, dict(kept.fresh)
+    pgconn = line.pgconn
     commands: list[_Command] = []
-    if not kept.under_way and not line.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
+    if not line.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
         commands.append((partial(pgconn.send_query_params, b"BEGIN", None), None, None))
-    for number, (sql, params, prepare) in enumerate(queue, kept.count):
+    fresh: dict[_Key, bytes] = {}
+    for number, (sql, params, prepare) in enumerate(queue):
         commands += _commands(kept, fresh, pgconn, number, sql, params, prepare)
-    kept.under_way += commands
-    kept.fresh = fresh
-    kept.count += len(queue)
-    return commands
+    with line.lock:
+        answers = _converse(line, [write for write, _, _ in commands])
+    return _rows(kept, fresh, commands, answers, len(queue), line.info.encoding)
 
 
 def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, number: int, sql: str, params: Params, prepare: bool) -> list[_Command]:
@@ -171,15 +113,11 @@ def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, number: int, s
     return out
 
 
-def _converse(line: psycopg.Connection[Any], writes: Sequence[Callable[[], None]], entered: bool) -> list[list[Any]]:
-    """Write all, send once, read all, what is under way included: for each its results. A connection left in the middle is closed.
-
-    :param entered: something is under way
-    """
+def _converse(line: psycopg.Connection[Any], writes: Sequence[Callable[[], None]]) -> list[list[Any]]:
+    """Write all, send once, read all: for each its results. A connection that was left in the middle is closed."""
     pgconn = line.pgconn
+    pgconn.enter_pipeline_mode()
     try:
-        if not entered:
-            pgconn.enter_pipeline_mode()
         for write in writes:
             write()
         pgconn.pipeline_sync()

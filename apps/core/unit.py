@@ -50,8 +50,6 @@ class Unit:
             self.late.sort(key=lambda item: item[:2])
             _, _, run = self.late.pop(0)
             run()
-            if self.late:
-                flights.set_off()
 
     def clear(self) -> None:
         self.late.clear()
@@ -102,7 +100,7 @@ def use_case(body: Callable[..., R] | None = None, *, ahead: Callable[..., Seque
         token = _unit.set(unit)
         committing = False
         try:
-            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True), flights.whole():
+            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True):
                 if once is None:
                     out = body(now=clock.desk_now(), **kw)
                     unit.finish()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.clients import rules as client_rules
-from apps.core import flights, ids
+from apps.core import ids
 from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
@@ -72,7 +72,6 @@ def request_quote(
         client_rules.require_caps(actor.caps, ask.pair, quoting.size_of(ask, market) * market.mid * market.usd_per_quote)
     rfq_id = ids.uuid7()
     policy = pricing.policy_of(dealing.policy)
-    asked = None if quoting.is_restricted(dealing) else taking.ask(dealing=dealing, rfq_id=rfq_id, day=settles.day, now=now)
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
     size = quoting.size_of(ask, market)
@@ -83,8 +82,7 @@ def request_quote(
         reasons = [*reasons, *_of_money(dealing, rfq_id, priced, market, settles.day, now)]
     else:
         try:
-            headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, asked=asked, now=now)
-            flights.set_off()
+            headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
         except LineBreached:
             if not taking.reducing(dealing, rfq_id, str(ask.side), size):
                 raise

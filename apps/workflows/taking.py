@@ -49,28 +49,17 @@ def claim_of(dealing: Dealing, rfq_id: UUID, notional: Decimal, day: date, now: 
 
 
 @step
-def ask(*, dealing: Dealing, rfq_id: UUID, day: date, now: datetime) -> credit.Asked | None:
-    """Let the client's lines be locked and read while its request is priced; None where it deals on its balance alone."""
-    if dealing.mode == SettlementMode.PREFUNDED and not dealing.has_caps:
-        return None
-    return credit.ask(claim=claim_of(dealing, rfq_id, money.ZERO, day, now))
-
-
-@step
-def reserve(
-    *, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, asked: credit.Asked | None = None, now: datetime
-) -> dict[Side, Headroom]:
+def reserve(*, dealing: Dealing, rfq_id: UUID, priced: Sides, market: Market, day: date, now: datetime) -> dict[Side, Headroom]:
     """Reserve the client's line, or hold its balance, for a request that has nothing yet; headroom by side.
 
-    :param asked: what :func:`ask` gave for it
     :raises AppError: DealingLimit, CreditExceeded, CapExceeded, LineBreached, MarkStale, InsufficientBalance: it does not fit
     """
     client_rules.require_within(dealing.dealing_limit, quoting.notional_of(priced, market))
     if dealing.mode == SettlementMode.PREFUNDED:
         if dealing.has_caps:
-            credit.reserve(claim=claim_of(dealing, rfq_id, quoting.notional_of(priced, market), day, now), asked=asked, now=now)
+            credit.reserve(claim=claim_of(dealing, rfq_id, quoting.notional_of(priced, market), day, now), now=now)
         return _hold(dealing, rfq_id, priced, now)
-    head = credit.reserve(claim=claim_of(dealing, rfq_id, quoting.notional_of(priced, market), day, now), asked=asked, now=now)
+    head = credit.reserve(claim=claim_of(dealing, rfq_id, quoting.notional_of(priced, market), day, now), now=now)
     return dict.fromkeys(priced, head)
 
 

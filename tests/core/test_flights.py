@@ -4,13 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, connection
 
 from apps.clients.models import Group
 from apps.core import db, flights, ids
 from apps.core.errors import Conflict
 from apps.core.unit import use_case
-from tests.engines import superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TAKEN = Conflict("taken")
@@ -157,110 +156,3 @@ def test_what_was_read_ahead_is_forgotten_as_soon_as_anything_else_is_sent() -> 
         return count()
 
     assert (written(), written_and_sent()) == (1, 2)
-
-
-# --- set off: the server works while Python goes on -----------------------------------------------------------------------
-def test_what_has_set_off_is_no_flight_and_comes_before_what_follows() -> None:
-    @use_case
-    def body(*, now: datetime) -> list[str]:
-        add("a")
-        flights.set_off()
-        add("b")
-        flights.set_off()
-        add("c")
-        return [row[0] for row in db.run("SELECT name FROM clients_group ORDER BY ctid")]
-
-    connection.ensure_connection()
-    before = flights.flights, flights.statements
-    assert body() == ["a", "b", "c"]
-    assert (flights.flights - before[0], flights.statements - before[1]) == (3, 6)  # the instant; the read; COMMIT
-
-
-def test_rows_are_asked_for_before_they_are_needed_and_are_of_that_moment() -> None:
-    @use_case
-    def body(*, now: datetime) -> tuple[int, int, int]:
-        add("a")
-        early = flights.ask([READ, flights.Statement("SELECT 7", ())])
-        add("b")
-        late = count()
-        [(first,)], [(seven,)] = early()
-        return int(first), late, int(seven)
-
-    assert body() == (1, 2, 7)
-
-
-def test_a_refusal_undoes_what_has_set_off() -> None:
-    @use_case
-    def refused(*, now: datetime) -> None:
-        add("never")
-        flights.set_off()
-        raise TAKEN
-
-    assert refused(once=Told()) is TAKEN
-    add_all(given=["after"])
-    assert names() == ["after", "refusal stored", "refused"]
-
-
-def test_a_refusal_undoes_what_has_set_off_and_failed_meanwhile() -> None:
-    @use_case
-    def refused(*, now: datetime) -> None:
-        db.send("SELECT 1 / 0")
-        flights.set_off()
-        raise TAKEN
-
-    assert refused(once=Told()) is TAKEN
-    assert names() == ["refusal stored", "refused"]
-
-
-def test_a_breach_among_what_has_set_off_means_what_its_own_statement_says() -> None:
-    add_all(given=["a"])
-    failed: list[str] = []
-
-    @use_case
-    def body(*, now: datetime) -> None:
-        add("a", refuse={"clients_group_name_key": TAKEN}, failed=lambda: failed.append("a"))
-        flights.set_off()
-        add("b", failed=lambda: failed.append("b"))
-
-    assert body(once=Told()) is TAKEN
-    assert names() == ["a", "refusal stored", "refused"]
-    assert failed == ["a", "b"]
-
-
-def test_an_error_after_something_has_set_off_leaves_the_connection_good() -> None:
-    @use_case
-    def broken(*, now: datetime) -> None:
-        add("never")
-        flights.set_off()
-        raise ValueError("a fault of ours")
-
-    backend = db.one("SELECT pg_backend_pid()")
-    with pytest.raises(ValueError, match="a fault of ours"):
-        broken()
-    assert names() == []
-    assert db.one("SELECT pg_backend_pid()") == backend
-
-
-def test_the_orm_waits_for_what_has_set_off() -> None:
-    @use_case
-    def body(*, now: datetime) -> list[str]:
-        add("first")
-        flights.set_off()
-        return [g.name for g in Group.objects.all()]
-
-    assert body() == ["first"]
-
-
-def test_a_connection_lost_with_something_under_way_is_told_and_the_next_is_new() -> None:
-    @use_case
-    def body(*, now: datetime) -> None:
-        [(pid,)] = db.run("SELECT pg_backend_pid()")
-        add("never")
-        flights.set_off()
-        superuser().execute("SELECT pg_terminate_backend(%s)", (pid,))
-        count()
-
-    with pytest.raises(OperationalError):
-        body()
-    connection.close()
-    assert names() == []

@@ -6,10 +6,8 @@ from .lines import line_id_of, seed_reference, set_haircut, set_line
 from .marks import revalue, set_marks, set_revalued
 from .reserving import (
     Agreed,
-    Asked,
     adjust,
     allocate,
-    ask,
     book_agreed,
     close,
     commit,
@@ -24,10 +22,8 @@ from .reserving import (
 
 __all__ = [
     "Agreed",
-    "Asked",
     "adjust",
     "allocate",
-    "ask",
     "book_agreed",
     "call_balance",
     "close",

@@ -1,14 +1,13 @@
 """Reserve at the quote, commit at the accept, release or close at the end. One live reservation per request and line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.core import db, flights, ids, money
-from apps.core.flights import Statement
+from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.credit import queries, rules
 from apps.credit.errors import CreditExceeded
@@ -73,9 +72,6 @@ SELECT line_id FROM r
 """  # noqa: S608
 
 
-Asked = Callable[[], list[flights.Rows]]
-
-
 @dataclass(frozen=True, slots=True)
 class Agreed:
     """A deal on behalf as it was taken: `over` names the limits (LEVEL MEASURE) that it did not fit, with what lies beyond them."""
@@ -88,22 +84,15 @@ class Agreed:
 
 
 @step
-def ask(*, claim: Claim) -> Asked:
-    """Let the locks and reads of :func:`reserve` set off, for who has other work meanwhile. The claim's worth may still be open."""
-    return flights.ask(_lock_and_facts(claim))
-
-
-@step
-def reserve(*, claim: Claim, asked: Asked | None = None, now: datetime) -> Headroom:
+def reserve(*, claim: Claim, now: datetime) -> Headroom:
     """Take what a claim needs of group, client and account lines and caps, in that order of locks; of a request that holds some already
     (a requote, a streamed price) only what is missing. What it holds never shrinks before it ends.
 
-    :param asked: what :func:`ask` gave for this claim
     :raises AccountUnavailable: the client or account is not approved any more (RESTRICTED may reduce)
     :raises MarkStale: an asset of the pair has no live mark
     :raises CreditExceeded, CapExceeded, LineBreached: see `rules.take`
     """
-    facts = _lock_and_read(claim) if asked is None else queries.read_facts(asked()[1])
+    facts = _lock_and_read(claim)
     room, takes = facts.take(claim, now)
     grown = [(line, line.mine + more, more) for line, more in takes if more or not line.mine]
     if grown:
@@ -219,13 +208,9 @@ def _take_agreed(claim: Claim, deal_id: UUID, now: datetime, besides: Sequence[M
 
 
 def _lock_and_read(claim: Claim) -> Facts:
-    _, rows = flights.fly(_lock_and_facts(claim))
-    return queries.read_facts(rows)
-
-
-def _lock_and_facts(claim: Claim) -> list[Statement]:
     of = {"group": claim.group_id, "client": claim.client_id, "account": claim.account_id}
-    return [Statement(_LOCK, of), Statement(*queries.facts_of(claim))]
+    _, rows = db.run_all((_LOCK, of), queries.facts_of(claim))
+    return queries.read_facts(rows)
 
 
 def _taken(
