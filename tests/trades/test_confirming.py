@@ -89,6 +89,17 @@ def test_a_disputed_deal_stays_out_of_the_set_and_goes_into_the_next_once_withdr
     assert "OPEN" not in {o.status for o in settlement.list_obligations(SYSTEM)}
 
 
+def test_who_affirms_takes_the_dispute_back(acme: world.Firm) -> None:
+    trade = here.deal(acme, Side.BUY, "1")
+    dispute_trade(actor=acme.trader, trade_id=trade.id, version=1, reason="PRICE")
+    affirm_trade(actor=acme.trader, trade_id=trade.id, version=1)
+    assert [e["kind"] for e in deals.told(acme.client_id, "confirmation.affirmed", "dispute.withdrawn")] == [
+        "confirmation.affirmed",
+        "dispute.withdrawn",
+    ]
+    assert not queries.list_disputes()
+
+
 def test_a_dispute_after_the_freeze_blocks_what_is_unsent_until_a_version_upholds_it(acme: world.Firm) -> None:
     trade = here.deal(acme, Side.BUY, "2")
     here.at(here.CUTOFF, seconds=10)
