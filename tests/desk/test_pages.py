@@ -217,7 +217,7 @@ def test_pages_cost_a_bounded_number_of_statements(enter, day: Day) -> None:  # 
     client = enter("olga")
     body(client, "/desk/")
     few = {address: statements(client, address) for address in (*PAGES, deal_address(day))}
-    assert max(few.values()) <= 40, few  # the settlement page has the most tables
+    assert max(few.values()) <= 32, few
     for i in range(6):
         days.deal(day.acme, f"r-more-{i}", "ETH-USD", days.Side.BUY, "1")
     assert {address: statements(client, address) for address in few} == few

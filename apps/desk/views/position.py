@@ -1,5 +1,6 @@
 """Position: what each book holds and earned, live and at approved marks, and what may be done about it."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -41,32 +42,34 @@ def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = clock.desk_now()
     today = params.today(now)
     day = params.day(request, "day") or today
+    pairs, lps = list(instruments.list_pairs()), list(clients.list_liquidity())
     context: dict[str, Any] = {
-        "entities": [(e, _results(e, day, now if day == today else None)) for e in position.list_positions()],
+        "entities": [(e, _results(e, day, now if day == today else None, pairs)) for e in position.list_positions()],
         "totals": blotter.totals(blotter.Filter(since=day, until=day)),
         "hedges": hedges.list_of_day(day),
         "breaks": hedges.list_breaks(),
         "unknown": hedges.list_unknown(),
         "at_lps": hedges.list_at_lps(),
         "owed": hedges.list_owed(),
-        "lp_lines": [row for row in lines.list_lines(subjects=[lp.id for lp in clients.list_liquidity()]) if row.level == "LP"],
+        "lp_lines": [row for row in lines.list_lines(subjects=[lp.id for lp in lps]) if row.level == "LP"],
         "day": day,
         "is_today": day == today,
     }
     context |= {f"may_{act}": may_make(actor.roles, act) for act in ("hedge", "hedge_break", "hedge_cancel", "lp_record", "internal")}
     context["may_limit"] = may_make(actor.roles, "position_limit")
     if request.headers.get("HX-Target") != "live":
+        books = [b for e in instruments.list_entities() for b in instruments.list_books(e.id)]
         context |= {
-            "lps": clients.list_liquidity(),
-            "pairs": instruments.list_pairs(),
-            "books": [b for e in instruments.list_entities() for b in instruments.list_books(e.id)],
+            "lps": lps,
+            "pairs": pairs,
+            "books": books,
             "assets": instruments.list_assets(),
-            "past_limits": _past_limits(),
+            "past_limits": _past_limits(books),
         }
     return show(request, actor, "desk/position.html", screen="position", now=now, **context)
 
 
-def _results(entity: position.EntityPosition, day: date, now: datetime | None) -> dict[str, Any]:
+def _results(entity: position.EntityPosition, day: date, now: datetime | None, pairs: Sequence[Any]) -> dict[str, Any]:
     """Live, and at the approved marks of the day where there are some; a day that is over has no live result."""
     approved = pricing.find_approved_marks(entity.id, day)
     closed = {} if approved is None else {
@@ -74,13 +77,13 @@ def _results(entity: position.EntityPosition, day: date, now: datetime | None) -
     }  # fmt: skip
     if now is None:
         return {"books": list(closed.values()), "closed": closed, "is_live": False}
-    composites = bus.read_all(pair.code for pair in instruments.list_pairs())
+    composites = bus.read_all(pair.code for pair in pairs)
     marks = pnl.live_marks(entity.currency, composites, approved or pricing.find_last_marks(entity.id, day) or {}, now)
     return {"books": pnl.list_results(entity.id, entity.currency, day, marks), "closed": closed, "is_live": True}
 
 
-def _past_limits() -> list[tuple[Any, str]]:
-    codes: dict[UUID, str] = {b.id: b.code for e in instruments.list_entities() for b in instruments.list_books(e.id)}
+def _past_limits(books: Sequence[Any]) -> list[tuple[Any, str]]:
+    codes: dict[UUID, str] = {book.id: book.code for book in books}
     return [(one, codes.get(one.book_id, "")) for one in pricing.list_past_position_limits()]
 
 
