@@ -1,0 +1,25 @@
+"""Obligations, net sets, instructions, receipts, deposits and withdrawals."""
+
+from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
+from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
+from .receiving import Deposit, RailCursor, Receipt, ReceiptMatch, StatementImport, StatementLine
+
+__all__ = [
+    "Deposit",
+    "Exclusion",
+    "GateDecision",
+    "Instruction",
+    "LineDispute",
+    "NetLeg",
+    "NetSet",
+    "Nostro",
+    "Obligation",
+    "RailCursor",
+    "Receipt",
+    "ReceiptMatch",
+    "ReleaseBand",
+    "ReleaseStop",
+    "StatementImport",
+    "StatementLine",
+    "Withdrawal",
+]

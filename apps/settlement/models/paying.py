@@ -1,0 +1,140 @@
+"""What is told to a rail and who let it go: withdrawals, instructions, bands, gate decisions, stops."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from apps.clients.models import Account, Ssi
+from apps.core.db import AmountField, Row
+from apps.instruments.models import Asset, BookingEntity, Rail
+
+from ..states import InstructionStatus, WithdrawalStatus
+from .owing import DIRECTIONS, NetLeg, Nostro, Obligation
+
+
+class Withdrawal(Row):
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    ssi = models.ForeignKey(Ssi, on_delete=models.PROTECT, related_name="+")
+    amount = AmountField()
+    status = models.CharField(max_length=15, choices=[(s, s) for s in WithdrawalStatus], default=WithdrawalStatus.REQUESTED)
+    client_reference = models.CharField(max_length=64)
+    requested_by = models.UUIDField()  # member
+    approved_by = models.UUIDField(null=True)  # a second member
+    requested_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "client_reference"], name="withdrawal_reference"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="withdrawal_positive"),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")), name="withdrawal_two_members"
+            ),
+        ]
+
+
+class Instruction(Row):
+    """One payment to make or to expect. An attempt that failed or came back is ended; the next is a new row."""
+
+    direction = models.CharField(max_length=7, choices=DIRECTIONS)
+    account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
+    entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    nostro = models.ForeignKey(Nostro, on_delete=models.PROTECT, related_name="+")
+    band = models.ForeignKey("ReleaseBand", null=True, on_delete=models.PROTECT, related_name="+")  # by which it was let go without people
+    ssi = models.ForeignKey(Ssi, null=True, on_delete=models.PROTECT, related_name="+")
+    amount = AmountField()
+    settled_amount = AmountField(default=0)
+    net_leg = models.ForeignKey(NetLeg, null=True, on_delete=models.PROTECT, related_name="instructions")
+    obligation = models.ForeignKey(Obligation, null=True, on_delete=models.PROTECT, related_name="instructions")
+    withdrawal = models.ForeignKey(Withdrawal, null=True, on_delete=models.PROTECT, related_name="instructions")
+    returns = models.ForeignKey("Receipt", null=True, on_delete=models.PROTECT, related_name="return_instructions")
+    attempt = models.SmallIntegerField(default=1)
+    end_to_end_id = models.CharField(max_length=35, unique=True)
+    beneficiary_name = models.CharField(max_length=120, blank=True)  # as instructed: the SSI's holder, or the remitter of a return
+    beneficiary_address = models.CharField(max_length=120, blank=True)
+    status = models.CharField(max_length=13, choices=[(s, s) for s in InstructionStatus])
+    due_date = models.DateField()
+    rail_reference = models.CharField(max_length=80, blank=True)
+    made_by = models.UUIDField(null=True)  # null: the system
+    released_by = models.UUIDField(null=True)
+    released_at = models.DateTimeField(null=True)
+    sending_since = models.DateTimeField(null=True)  # wall clock: how long the rail has owed us an answer
+    sent_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0, settled_amount__gte=0), name="instruction_positive"),
+            models.CheckConstraint(
+                condition=Q(released_by__isnull=True) | Q(made_by__isnull=True) | ~Q(released_by=F("made_by")), name="instruction_four_eyes"
+            ),
+            models.UniqueConstraint(fields=["net_leg", "attempt"], name="instruction_leg_attempt"),
+            models.UniqueConstraint(fields=["obligation", "attempt"], name="instruction_obligation_attempt"),
+            models.UniqueConstraint(fields=["withdrawal", "attempt"], name="instruction_withdrawal_attempt"),
+            models.UniqueConstraint(fields=["returns", "attempt"], name="instruction_return_attempt"),
+        ]
+        indexes = [models.Index(fields=["status", "due_date"], name="instruction_queue")]
+
+
+class ReleaseBand(Row):
+    """How many people let the payments of a rail go, in versions: asked by one, granted by another. The last version counts."""
+
+    append_only = True
+
+    rail = models.ForeignKey(Rail, on_delete=models.PROTECT, related_name="bands")
+    version = models.IntegerField()
+    straight_through = AmountField(default=0)
+    two_checkers = AmountField(null=True)
+    largest = AmountField(null=True)
+    reason = models.CharField(max_length=200)
+    made_by = models.UUIDField()
+    checked_by = models.UUIDField()
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rail", "version"], name="releaseband_version"),
+            models.CheckConstraint(condition=~Q(made_by=F("checked_by")), name="releaseband_four_eyes"),
+            models.CheckConstraint(
+                condition=Q(straight_through__gte=0)
+                & (Q(two_checkers__isnull=True) | Q(two_checkers__gte=F("straight_through")))
+                & (Q(largest__isnull=True) | Q(largest__gt=0)),
+                name="releaseband_amounts",
+            ),
+        ]
+
+
+class GateDecision(Row):
+    """The blockers as they stood at one decision: the operator's screen and the audit story at once."""
+
+    append_only = True
+
+    instruction = models.ForeignKey(Instruction, on_delete=models.PROTECT, related_name="decisions")
+    moment = models.CharField(max_length=10)  # CHECK, RELEASE, SEND
+    blockers = models.JSONField()
+    overridden = models.JSONField(default=list)
+    passed = models.BooleanField()
+    decided_by = models.UUIDField(null=True)
+    decided_at = models.DateTimeField()
+
+
+class ReleaseStop(Row):
+    """No payment leaves while one is thrown: on by one person at once, off by a second."""
+
+    reason = models.CharField(max_length=200)
+    thrown_by = models.UUIDField()
+    thrown_at = models.DateTimeField()
+    lifted_by = models.UUIDField(null=True, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(lifted_by__isnull=True) | ~Q(lifted_by=F("thrown_by")), name="releasestop_two_people"),
+            models.CheckConstraint(
+                condition=Q(lifted_by__isnull=True, lifted_at__isnull=True) | Q(lifted_by__isnull=False, lifted_at__isnull=False),
+                name="releasestop_lifted",
+            ),
+        ]
