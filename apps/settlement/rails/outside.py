@@ -235,3 +235,14 @@ def _entry(line: dict[str, Any]) -> Entry:
         booked_at=datetime.fromisoformat(line["at"]),
         **{name: line.get(name, "") for name in _ENTRY},
     )
+
+
+def give_back(place: Place, key: str, *, reason: str, at: datetime) -> str:
+    """The beneficiary's bank sends back what a payment of ours brought; the reference of the line. The payment has to be booked."""
+
+    def act(doc: dict[str, Any]) -> str:
+        paid = next(line for line in doc["lines"] if line["kind"] == "PAYMENT" and line["end_to_end_id"] == key)
+        back = money.text(-Decimal(paid["amount"]))
+        return add(doc, at=at, kind="RETURN", amount=back, reference=f"{paid['reference']}R", end_to_end_id=key, remittance=reason)
+
+    return change(place, act)

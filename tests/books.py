@@ -1,0 +1,38 @@
+"""The books as an accountant reads them in a worked case: the lines posted since, what the client was told, and that all is proven."""
+
+from apps.core import db
+from apps.ledger import queries as ledger
+from apps.reports.queries import proofs
+from apps.settlement import queries as settlement
+from tests import world
+
+
+def count() -> int:
+    """How many ledger lines there are."""
+    return int(db.one("SELECT count(*) FROM ledger_ledgerline")[0])
+
+
+def posted(after: int) -> list[str]:
+    """Every line after the first `after`, in order, debits positive: 'PAYMENT_SENT PAYABLE BTC 2'."""
+    rows = db.run(
+        """SELECT t.kind, a.kind, l.asset_code, trim_scale(l.amount) FROM ledger_ledgerline l
+           JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
+           JOIN ledger_ledgeraccount a ON a.id = l.account_id ORDER BY l.id OFFSET %s""",
+        (after,),
+    )
+    return [f"{kind} {account} {asset} {amount:f}" for kind, account, asset, amount in rows]
+
+
+def seen_by(firm: world.Firm, *subjects: str) -> list[str]:
+    """The kinds of events that a client got about these, in its own order."""
+    rows = db.run("SELECT kind FROM events_event WHERE client_id = %s AND client_seq IS NOT NULL ORDER BY client_seq", (firm.client_id,))
+    return [kind for (kind,) in rows if kind.split(".")[0] in subjects]
+
+
+def proven() -> None:
+    """Every line of `manage.py verify` holds, and the position identity per asset."""
+    with db.snapshot():
+        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    for entity_id in {nostro.entity_id for nostro in settlement.list_nostros()}:
+        for one in ledger.list_identity(entity_id):
+            assert one.holds, one
