@@ -105,6 +105,23 @@ def test_decline_and_cancel(socket: ClientConnection, acme: world.Firm) -> None:
     assert ask(socket, "cancel", "c-5", "g" * 16, rfq_id=rfq["id"])["body"]["code"] == "rfq_closed"
 
 
+def test_a_counter_and_an_order_are_rests_own(socket: ClientConnection, key: Key, acme: world.Firm) -> None:
+    quote = quote_of(socket)
+    limit = {"side": "buy", "price": str(world.D(quote["buy"]["price"]) - 1)}
+    countered = ask(socket, "counter", "c-2", "n" * 16, quote_id=quote["id"], body=limit)
+    assert (countered["to"], countered["status"], countered["body"]["status"]) == ("counter", 200, "RECEIVED")
+    again = ask(socket, "counter", "c-3", "m" * 16, quote_id=quote["id"], body=limit)
+    assert (again["status"], again["body"]["code"]) == (409, "quote_answered")
+    asked = {"client_order_id": "fok-1", "instrument": "BTC-USD", "side": "buy", "quantity": "2", "time_in_force": "FOK"}
+    no = ask(socket, "order", "c-4", "o" * 16, body=asked | {"limit_price": "1"})
+    assert (no["status"], no["body"]["code"]) == (422, "price_not_met")
+    done = ask(socket, "order", "c-5", "p" * 16, body=asked | {"client_order_id": "fok-2", "limit_price": "99999"})
+    assert (done["status"], Trade.objects.count()) == (201, 1)
+    replayed = ask(socket, "order", "c-6", "p" * 16, body=asked | {"client_order_id": "fok-2", "limit_price": "99999"})
+    assert (replayed["replayed"], replayed["body"]) == (True, done["body"])
+    assert Trade.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "pointer"),
     [

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from apps.api import auth
 from apps.api.door import Caller, Door
 from apps.api.signing import Signed
-from apps.api.v1 import quotes, rfqs
+from apps.api.v1 import orders, quotes, rfqs
 from apps.core import actor as acting
 from apps.core import ids, valkey
 from apps.core.actor import Actor
@@ -65,6 +65,8 @@ _VIEWS: Mapping[str, Callable[..., HttpResponse]] = {
     "rfq": _view(rfqs.Rfqs),
     "accept": _view(quotes.AcceptQuote),
     "decline": _view(quotes.DeclineQuote),
+    "counter": _view(quotes.CounterQuote),
+    "order": _view(orders.Orders),
     "cancel": _view(rfqs.CancelRfq),
 }
 _ONE_RFQ = _view(rfqs.OneRfq)

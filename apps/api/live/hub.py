@@ -5,7 +5,6 @@ last known number in one statement for all of them. So a nudge that is lost, lat
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -18,10 +17,11 @@ from . import frames
 from .bus import Bus
 from .delivery import Delivery
 from .frames import Close
+from .house import House
 from .peer import Peer
 from .prices import Prices
 from .protocol import now_ms
-from .reader import PAGE, Event, Place, Reader
+from .reader import PAGE, Event, Reader
 from .seats import Seats
 from .session import Session
 from .standing import why_closed
@@ -31,8 +31,6 @@ from .streams import Gap, Item, Stream
 logger = logging.getLogger(__name__)
 
 _COMPARE_MS = 5_000
-_HOUSE_MS = 1_000  # how often the desk's nudges are looked for when nothing nudges
-_HOUSE_PAUSE_MS = 100
 _TICK_MS = 1_000
 _RETRY_MS = 500
 
@@ -49,17 +47,16 @@ class Hub:
         self._streams: dict[UUID, Stream] = {}
         self._listeners: dict[str, set[Session]] = {}
         self._seqs: dict[str, int] = {}
-        self.prices, self.status = Prices(self), Status(self)
+        self.prices, self.status, self.house = Prices(self), Status(self), House(self)
         self._dirty: set[UUID] = set()
         self._wake = asyncio.Event()
-        self._house_wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._chores: set[asyncio.Task[None]] = set()
         self.prove_again: Callable[[Peer, str, str], Awaitable[bool]] = _nobody  # the doors' own (doors.py)
 
     def start(self) -> None:
         """Begin to read, listen and tick."""
-        for run in (self.bus.run, self._read, self._read_house, self.status.run, self._tick, self._revoke):
+        for run in (self.bus.run, self._read, self.house.run, self.status.run, self._tick, self._revoke):
             task = asyncio.ensure_future(run())
             task.add_done_callback(_report)
             self._tasks.append(task)
@@ -181,7 +178,7 @@ class Hub:
         ch = f"rfq.{row.rfq_id}"
         if row.rfq_id is not None and ch in self._listeners:
             self.note_seq(ch, row.seq)
-            self._publish(ch, self.prepare(frames.event(ch, row.seq, row.recorded_at, row.kind, row.id, row.public)))
+            self.publish(ch, self.prepare(frames.event(ch, row.seq, row.recorded_at, row.kind, row.id, row.public)))
 
     # --- channels that may skip ---------------------------------------------------------------------------------------
     def seq(self, ch: str) -> int:
@@ -198,7 +195,7 @@ class Hub:
         """Let a session hear a request's own channel, or the desk's nudges."""
         self._listeners.setdefault(ch, set()).add(session)
         if ch == "desk":
-            self._house_wake.set()
+            self.house.wake.set()
 
     def leave(self, ch: str, session: Session) -> None:
         """Whatever it is: it hears it no more."""
@@ -214,7 +211,12 @@ class Hub:
         if ch.startswith("rfq.") and ch not in self._listeners:
             self._seqs.pop(ch, None)
 
-    def _publish(self, ch: str, prepared: Any, conflated: Any = None) -> None:
+    def is_heard(self, ch: str) -> bool:
+        """Whether any session hears a request's own channel, or the desk's nudges."""
+        return ch in self._listeners
+
+    def publish(self, ch: str, prepared: Any, conflated: Any = None) -> None:
+        """Hand a frame to all who hear the channel."""
         for session in list(self._listeners.get(ch, ())):
             session.offer(ch, prepared, conflated)
 
@@ -222,7 +224,7 @@ class Hub:
         if kind == "prices":
             self.prices.take(data)
             return
-        self._house_wake.set()
+        self.house.wake.set()
         if data == b"house":
             self.status.wake.set()
         elif (client_id := UUID(data.decode())) in self._streams:
@@ -233,51 +235,7 @@ class Hub:
         """Whatever was said meanwhile was not heard: compare now."""
         self._dirty |= set(self._streams)
         self._wake.set()
-        self._house_wake.set()
-
-    def _next(self, ch: str) -> int:
-        self._seqs[ch] = self._seqs.get(ch, 0) + 1
-        return self._seqs[ch]
-
-    # --- the desk's nudges --------------------------------------------------------------------------------------------
-    async def _read_house(self) -> None:
-        place: Place | None = None
-        while True:
-            try:
-                async with asyncio.timeout(_HOUSE_MS / 1000):
-                    await self._house_wake.wait()
-            except TimeoutError:
-                pass
-            self._house_wake.clear()
-            if "desk" not in self._listeners:
-                place = None
-                continue
-            try:
-                if place is None:
-                    place = await self.reader.horizon()
-                place = await self._tell_desk(place)
-            except (psycopg.Error, OSError):
-                await asyncio.sleep(_RETRY_MS / 1000)  # the other reader says so in the log
-            await asyncio.sleep(_HOUSE_PAUSE_MS / 1000)
-
-    async def _tell_desk(self, place: Place) -> Place:
-        for row in await self.reader.house_after(place):
-            place = (row.era, row.xid, row.position)
-            data = {
-                "subject_type": row.subject_type,
-                "subject_id": str(row.subject_id),
-                "client_id": str(row.client_id) if row.client_id else None,
-                "position": row.position,
-            }
-            seq, ts = self._next("desk"), frames.stamp(row.recorded_at)
-            self._publish(
-                "desk", self._desk_frame(seq, ts, row.kind, str(row.id), data), self._desk_frame(seq, ts, "desk.refresh", str(row.id), {})
-            )
-        return place
-
-    def _desk_frame(self, seq: int, ts: str, kind: str, id: str, data: dict[str, Any]) -> Any:
-        text = json.dumps(data, separators=(",", ":"))
-        return self.prepare(frames.envelope(ch="desk", seq=seq, ts=ts, kind=kind, id=id, data=text))
+        self.house.wake.set()
 
     # --- time ---------------------------------------------------------------------------------------------------------
     async def _tick(self) -> None:

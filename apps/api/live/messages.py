@@ -14,7 +14,9 @@ from typing import Any
 from apps.api import jsonbody
 from apps.api.jsonbody import FieldError, InvalidBody
 from apps.api.shapes import EMPTY, REFERENCE, Amount, Bad, Body, Choice, Field, Flag, Reference
-from apps.api.v1.quotes import ACCEPT
+from apps.api.v1.orders import EXAMPLE as ORDER_EXAMPLE
+from apps.api.v1.orders import ORDER
+from apps.api.v1.quotes import ACCEPT, COUNTER
 from apps.api.v1.quotes import EXAMPLE as ACCEPT_EXAMPLE
 from apps.api.v1.rfqs import BODY as RFQ_BODY
 from apps.api.v1.rfqs import EXAMPLE as RFQ_EXAMPLE
@@ -194,6 +196,15 @@ MESSAGES: Mapping[str, Message] = {
         _A_QUOTE | {"body": ACCEPT_EXAMPLE},
     ),
     "decline": _command("decline", "Say no to a quote", Command("/api/v1/quotes/{}/decline", EMPTY, QUOTE, "quote_id"), _A_QUOTE),
+    "counter": _command(
+        "counter",
+        "Name your limit: the quote ends, and a person answers with another one, or not",
+        Command("/api/v1/quotes/{}/counter", COUNTER, RFQ, "quote_id"),
+        _A_QUOTE | {"body": {"side": "buy", "price": "20001.00"}},
+    ),
+    "order": _command(
+        "order", "Deal at our price where it is your limit or better", Command("/api/v1/orders", ORDER, TRADE), {"body": ORDER_EXAMPLE}
+    ),
     "cancel": _command("cancel", "Take a request back", Command("/api/v1/rfqs/{}/cancel", EMPTY, RFQ, "rfq_id"), _AN_RFQ),
 }
 

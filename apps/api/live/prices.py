@@ -68,7 +68,7 @@ class Prices:
             if found is not None and ch not in self._latest:
                 self._latest[ch] = found
         text = self._latest.get(ch)
-        if text is None or ch not in session.channels:
+        if text is None or ch not in session.heard.names:
             return
         try:
             session.offer(ch, self._frame(ch, self.seq(ch), frames.public_price(text), text, sizes))

@@ -7,25 +7,22 @@ waits only as the latest of its pair, events in the table (delivery.py), answers
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-import psycopg
-from django.db import DatabaseError
 
 from apps.api import problems
 from apps.api.jsonbody import InvalidBody
 from apps.core import ids
 
-from . import commands, frames, messages, snapshot
-from .delivery import Delivery
+from . import commands, frames, messages
 from .frames import Close
 from .messages import MESSAGES, Said, Unreadable
 from .peer import Peer
 from .protocol import Socket, now_ms
-from .streams import Gap, Stream
+from .streams import Gap
+from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -38,15 +35,13 @@ class Session:
 
     def __init__(self, hub: "Hub", socket: Socket, peer: Peer) -> None:
         self.hub, self.socket, self.peer = hub, socket, peer
-        self.channels: set[str] = set()
-        self.delivery: Delivery | None = None
+        self.heard = Subscriptions(self, hub)
         self._waiting: dict[str, Any] = {}  # latest frame of each conflated channel
         self._replies: deque[bytes] = deque()
         self._commands: set[asyncio.Task[None]] = set()
         self._retiring = False
         self._cancels = False
         self._asked: OrderedDict[UUID, int] = OrderedDict()  # requests sent over this socket that may be open: since when
-        self._watched: dict[str, Stream] = {}
         self._stalled_ms: int | None = None
         self.opened_ms = self._beaten_ms = now_ms()
         socket.on_writable = self.pump
@@ -56,14 +51,15 @@ class Session:
         """Send what may be sent now."""
         while self._replies and self.socket.writable:
             self.socket.put(self._replies.popleft())
+        delivery = self.heard.delivery
         try:
-            blocked = self.delivery.pump() if self.delivery is not None else False
+            blocked = delivery.pump() if delivery is not None else False
         except Gap:
             logger.exception("live: a hole in the event table")
             self.socket.finish(Close.INTERNAL)
             return
-        if blocked and self.delivery is not None and self.delivery.moved:
-            self._stalled_ms, self.delivery.moved = None, False  # it moves, however slowly
+        if blocked and delivery is not None and delivery.moved:
+            self._stalled_ms, delivery.moved = None, False  # it moves, however slowly
         while self._waiting and self.socket.writable:
             ch = next(iter(self._waiting))
             self.socket.put_shared(self._waiting.pop(ch))
@@ -80,6 +76,10 @@ class Session:
             self._waiting[ch] = conflated if conflated is not None else prepared
             if self._stalled_ms is None:
                 self._stalled_ms = now_ms()
+
+    def forget(self, ch: str) -> None:
+        """Nothing of this channel waits any more."""
+        self._waiting.pop(ch, None)
 
     def reply(self, frame: bytes) -> None:
         """Something said to this peer alone: now, or when it reads again."""
@@ -103,17 +103,16 @@ class Session:
             self.socket.finish(Close.TOO_SLOW)
         elif now - self.opened_ms > frames.SESSION_MS:
             self.socket.finish(Close.OVER)
-        elif not self.channels and not self._asked and now - self.opened_ms > frames.UNUSED_MS:
+        elif not self.heard.names and not self._asked and now - self.opened_ms > frames.UNUSED_MS:
             self.socket.finish(Close.UNUSED)
         else:
             if now - self._beaten_ms >= frames.HEARTBEAT_MS and self.socket.writable:
                 self._beaten_ms = now
-                self.socket.put(frames.control("heartbeat", ts=frames.now(), tops={ch: self._top(ch) for ch in sorted(self.channels)}))
+                self.socket.put(
+                    frames.control("heartbeat", ts=frames.now(), tops={ch: self.heard.top(ch) for ch in sorted(self.heard.names)})
+                )
                 self.socket.sendPing()
             self.pump()
-
-    def _top(self, ch: str) -> int:
-        return self.delivery.stream.top if ch == "events" and self.delivery is not None else self.hub.seq(ch)
 
     @property
     def name(self) -> str:
@@ -133,9 +132,9 @@ class Session:
         found = said.members
         match said.op:
             case "sub":
-                await self._subscribe(found["ch"], found["after_seq"], found["sizes"], found["snapshot"])
+                await self.heard.subscribe(found["ch"], found["after_seq"], found["sizes"], found["snapshot"])
             case "unsub":
-                self._unsubscribe(found["ch"])
+                self.heard.unsubscribe(found["ch"])
             case "ack":
                 self._acknowledge(found["seq"])
             case "ping":
@@ -161,7 +160,8 @@ class Session:
             self.socket.finish(Close.MALFORMED)
 
     def _acknowledge(self, seq: int) -> None:
-        freed = self.delivery.acknowledge(seq) if self.delivery is not None else None
+        delivery = self.heard.delivery
+        freed = delivery.acknowledge(seq) if delivery is not None else None
         if freed is None:
             self.reply(frames.error("not_sent", f"event {seq} was never sent on this socket", ch="events"))
             self.socket.finish(Close.CONFLICT)
@@ -178,128 +178,6 @@ class Session:
             self.reply(frames.control("reauthenticated", expires_at=frames.later(frames.SESSION_MS)))
         else:
             self.reply(frames.error("invalid_signature", "not the handshake's request line, signed anew by the same key"))
-
-    # --- channels -----------------------------------------------------------------------------------------------------
-    async def _subscribe(self, ch: object, after_seq: object, sizes: Any, whole: bool | None) -> None:
-        refusal = None
-        if not isinstance(ch, str) or frames.CHANNEL.fullmatch(ch) is None:
-            refusal = ("unknown_channel", "one of events, prices.{pair}, rfq.{id}, status")
-        elif not self.peer.may_hear(ch):
-            refusal = ("forbidden", "not a channel of this connection")
-        elif ch in self.channels:
-            refusal = ("already_subscribed", "unsubscribe first")
-        elif len(self.channels) >= frames.CHANNELS:
-            refusal = ("too_many_channels", f"at most {frames.CHANNELS}")
-        elif after_seq is not None and (ch != "events" or type(after_seq) is not int or not 0 <= after_seq < 2**62):
-            refusal = ("invalid_after_seq", "a whole number from 0, on events only")
-        elif sizes is not None and not ch.startswith("prices."):
-            refusal = ("invalid_sizes", "on prices only")
-        elif whole is not None and (ch != "events" or after_seq is not None):
-            refusal = ("invalid_snapshot", "on events only, in place of after_seq")
-        if refusal is not None:
-            self.reply(frames.error(*refusal, **({"ch": ch} if isinstance(ch, str) else {})))
-        elif ch == "events":
-            await self._subscribe_events(after_seq, whole=bool(whole))  # type: ignore[arg-type]
-        elif str(ch).startswith("rfq."):
-            await self._watch(str(ch))
-        else:
-            assert isinstance(ch, str)
-            await self._hear(ch, sizes or ())
-
-    async def _hear(self, ch: str, sizes: tuple[Decimal, ...]) -> None:
-        self.channels.add(ch)
-        self.reply(frames.control("subscribed", ch=ch, last_seq=self.hub.seq(ch)))
-        if ch == "desk":
-            self.hub.join(ch, self)
-        elif ch == "status":
-            try:
-                await self.hub.status.join(self)
-            except (psycopg.Error, OSError):
-                self.socket.finish(Close.TRY_LATER)
-        else:
-            await self.hub.prices.join(ch, self, sizes)
-
-    async def _subscribe_events(self, after_seq: int | None, *, whole: bool) -> None:
-        """Where the stream begins: after what the peer has, at now, or at a snapshot of all that is open."""
-        assert self.peer.client_id is not None
-        assert self.peer.actor is not None
-        client_id = self.peer.client_id
-        taken = None
-        try:
-            stream = await self.hub.open_stream(client_id)
-            self.delivery = delivery = Delivery(self, stream)
-            stream.readers.add(delivery)
-            if after_seq is not None and after_seq > stream.top:
-                await self.hub.catch_up(client_id)
-            start = stream.top if after_seq is None else after_seq
-            recovered = start == stream.top or (start < stream.top and not await self.hub.reader.is_too_old(client_id, start))
-            if whole or not recovered:
-                taken = await snapshot.take(self.peer.actor)
-                start = taken.seq
-                if start > stream.top:
-                    await self.hub.catch_up(client_id)
-        except (psycopg.Error, DatabaseError, OSError):
-            self._leave_events()
-            self.socket.finish(Close.TRY_LATER)
-            return
-        if self.delivery is not delivery:
-            return  # it was closed while the database was asked
-        self.channels.add("events")
-        self.reply(frames.control("subscribed", ch="events", recovered=recovered, after_seq=start, last_seq=stream.top))
-        delivery.begin(start, taken.frames if taken is not None else ())
-        self.pump()
-
-    async def _watch(self, ch: str) -> None:
-        """A request's own channel: how it stands, then each of its events. Its numbers are those of `events`."""
-        assert self.peer.client_id is not None
-        rfq_id = ch.removeprefix("rfq.")
-        self.channels.add(ch)  # before anything is awaited: the same asked twice is asked once
-        try:
-            stream = await self.hub.open_stream(self.peer.client_id)
-            stream.watchers[self] = stream.watchers.get(self, 0) + 1
-            self._watched[ch] = stream
-            await self.hub.catch_up(self.peer.client_id)
-        except (psycopg.Error, OSError):
-            self._drop(ch)
-            self.socket.finish(Close.TRY_LATER)
-            return
-        seq = stream.top
-        shown = await commands.read_rfq(self.peer, rfq_id)
-        if ch not in self.channels:
-            return
-        if shown.status_code != 200:
-            self._drop(ch)
-            problem = orjson.loads(shown.content)
-            self.reply(frames.error(problem["code"], problem["detail"], ch=ch))
-            return
-        self.hub.note_seq(ch, seq)
-        self.reply(frames.control("subscribed", ch=ch, last_seq=seq))
-        state = frames.envelope(ch=ch, seq=seq, ts=frames.now(), kind="rfq.state", id=rfq_id, data=shown.content.decode())
-        self.offer(ch, self.hub.prepare(state))
-        self.hub.join(ch, self)
-
-    def _unsubscribe(self, ch: object) -> None:
-        if not isinstance(ch, str) or ch not in self.channels:
-            self.reply(frames.error("not_subscribed", "no such subscription", **({"ch": ch} if isinstance(ch, str) else {})))
-            return
-        self._drop(ch)
-        self.reply(frames.control("unsubscribed", ch=ch))
-
-    def _drop(self, ch: str) -> None:
-        self.channels.discard(ch)
-        self._waiting.pop(ch, None)
-        if ch == "events":
-            self._leave_events()
-        stream = self._watched.pop(ch, None)
-        if stream is not None:
-            self.hub.unwatch(stream, self)
-        self.hub.leave(ch, self)
-
-    def _leave_events(self) -> None:
-        if self.delivery is not None:
-            self.delivery.end()
-            self.hub.leave_stream(self.delivery.stream, self.delivery)
-        self.delivery = None
 
     # --- commands -----------------------------------------------------------------------------------------------------
     def _command(self, said: Said) -> None:
@@ -339,9 +217,7 @@ class Session:
     def end(self) -> None:
         """The line is gone: nothing of this session stays behind but what it has under way."""
         self.socket.on_writable = None
-        for ch in list(self.channels):
-            self._drop(ch)
-        self._leave_events()
+        self.heard.end()
         self._replies.clear()
         self._waiting.clear()
         self.hub.finish_later(self._take_back())
