@@ -239,8 +239,8 @@ KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"
 API_MIDDLEWARE = ["apps.api.sandbox.door.Scenarios"] if ENVIRONMENT == "sandbox" else []
 
 # --- the API ----------------------------------------------------------------------------------------------------------
-RATE_REQUESTS = env.str("RATE_REQUESTS", default="400/s")
-RATE_RFQS = env.str("RATE_RFQS", default="200/s")
+RATE_REQUESTS = env.str("RATE_REQUESTS", default="400/4s")  # a key: 100 a second, with a burst of 400 (ADR 0009)
+RATE_RFQS = env.str("RATE_RFQS", default="200/4s")  # 50 a second, with a burst of 200
 RATE_BAD_SIGNATURES = env.str("RATE_BAD_SIGNATURES", default="60/m")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],

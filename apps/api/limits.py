@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_ratelimit import ALL
-from django_ratelimit.core import EXPIRATION_FUDGE, _get_window, _make_cache_key, get_usage
+from django_ratelimit.core import EXPIRATION_FUDGE, _get_window, _make_cache_key, _split_rate, get_usage
 
 from apps.core import valkey
 from apps.core.valkey import Command
@@ -35,7 +35,7 @@ class Use:
 
 
 class _Bucket:
-    """Counts of this process alone, a second each; bounded."""
+    """Counts of this process alone, of the running windows; bounded."""
 
     KEPT = 10_000
 
@@ -74,7 +74,7 @@ _blocked: dict[str, int] = {}  # address → wall second until which it waits
 def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> None:
     """Count one request of `who` under `policy`.
 
-    :param rate: e.g. "100/s" or "300/m"
+    :param rate: the burst and the window in which it is allowed once: "400/4s" is 100 a second with a burst of 400
     :raises RateLimited: more than that
     """
     limit, window_s = _read(rate)
@@ -133,9 +133,9 @@ def give_back() -> None:
 
 
 def _read(rate: str) -> tuple[int, int]:
-    """How many, in how many seconds."""
-    limit, _, period = rate.partition("/")
-    return int(limit), {"s": 1, "m": 60, "h": 3600}[period]
+    """How many at once, and in how many seconds so many come again."""
+    limit, window_s = _split_rate(rate)
+    return int(limit), int(window_s)
 
 
 def _group(policy: str) -> str:

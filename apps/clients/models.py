@@ -105,7 +105,7 @@ class ApiKey(Row):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
-    limits = models.JSONField(default=dict, blank=True)  # overrides of the default rates, e.g. {"rfqs": "100/s"}
+    limits = models.JSONField(default=dict, blank=True)  # overrides of the default rates, e.g. {"rfqs": "400/4s"}
     caps = models.JSONField(default=dict, blank=True)  # {"pairs": ["BTC-USD"], "deal_usd": "1000000", "day_usd": "5000000"}: each optional
     api_version = models.CharField(max_length=10, default="2026-11-15")  # one of rules.API_VERSIONS: what its answers look like
     warned_days = models.SmallIntegerField(null=True, blank=True)  # the last warning of its end: how many days before

@@ -23,6 +23,7 @@ from apps.ledger import operations as ledger
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
 from apps.pricing.feeds import bus
+from flowdesk import services
 from tests import web as webs
 from tests import world
 
@@ -162,6 +163,22 @@ def test_past_its_rate_a_key_waits(rates: dict[str, str], policy: str) -> None:
     refused = answers[-1].json()
     assert (refused["code"], refused["policy"]) == ("rate_limited", policy)
     assert int(answers[-1]["Retry-After"]) >= 1
+
+
+def test_the_defaults_are_a_rate_and_a_burst_and_a_keys_own_row_goes_first() -> None:
+    key = trader("CREDIT")
+    answer = ask(key, "r-0")
+    assert answer["RateLimit-Policy"] == '"requests";q=400;w=4, "rfqs";q=200;w=4'
+    left = [part.split(";") for part in answer["RateLimit"].split(", ")]
+    assert [part[:2] for part in left] == [['"requests"', "r=399"], ['"rfqs"', "r=199"]]
+    assert all(1 <= int(part[2].removeprefix("t=")) <= 4 for part in left)
+    with services.superuser(settings.DATABASES["default"]["NAME"]) as hand:
+        hand.execute("UPDATE clients_apikey SET limits = %s WHERE key_id = %s", [json.dumps({"rfqs": "2/1m"}), key.key_id])
+    answers = [ask(key, f"r-{number}") for number in range(1, 4)]
+    assert [one.status_code for one in answers] == [201, 201, 429]
+    assert answers[-1].json()["policy"] == "rfqs"
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 60
+    assert '"rfqs";q=2;w=60' in answers[-1]["RateLimit-Policy"]
 
 
 def test_without_valkey_rates_hold_in_each_process_and_there_is_no_price(monkeypatch: pytest.MonkeyPatch) -> None:

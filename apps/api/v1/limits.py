@@ -41,8 +41,8 @@ CAP = obj(
 )
 EXAMPLE = {
     "rates": [
-        {"policy": "requests", "limit": 400, "window_s": 1, "remaining": 399, "resets_in_s": 1},
-        {"policy": "rfqs", "limit": 200, "window_s": 1, "remaining": 200, "resets_in_s": 1},
+        {"policy": "requests", "limit": 400, "window_s": 4, "remaining": 399, "resets_in_s": 4},
+        {"policy": "rfqs", "limit": 200, "window_s": 4, "remaining": 200, "resets_in_s": 4},
     ],
     "counts": [{"of": "keys", "limit": 8, "used": 2}, {"of": "webhooks", "limit": 10, "used": 1}],
     "caps": [{"of": "day_usd", "limit": "5000000", "used": "41250.5"}],
