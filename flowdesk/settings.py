@@ -347,6 +347,12 @@ APPROVALS = {
     "coverage": {"execute": "apps.workflows.cover_account.execute", "version": "apps.workflows.cover_account.version"},
     "dispute": {"execute": "apps.workflows.confirm_deal.reject", "version": "apps.workflows.confirm_deal.dispute_version"},
     "trade_version": {"execute": "apps.workflows.change_deal.execute", "version": "apps.workflows.change_deal.version"},
+    "adjustment": {
+        "execute": "apps.workflows.adjust.execute",
+        "version": "apps.workflows.adjust.version",
+        "refused": "apps.workflows.adjust.refused",
+    },
+    "adjustment_reversal": {"execute": "apps.workflows.adjust.execute_reversal", "version": "apps.workflows.adjust.version"},
     "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},
 }
 

@@ -8,6 +8,7 @@ from . import errors_page, problems
 from .live import asyncapi
 from .v1 import (
     accounts,
+    adjustments,
     allocations,
     confirming,
     credit,
@@ -89,6 +90,8 @@ urlpatterns = [
     path("v1/hedges", hedges.Hedges.as_view()),
     path("v1/obligations", settlement.Obligations.as_view()),
     path("v1/obligations/<str:obligation_id>", settlement_objects.OneObligation.as_view()),
+    path("v1/adjustments", adjustments.Adjustments.as_view()),
+    path("v1/adjustments/<str:adjustment_id>", adjustments.OneAdjustment.as_view()),
     path("v1/settlements", settlement.NetSets.as_view()),
     path("v1/settlements/preview", settlement.PreviewNetSets.as_view()),
     path("v1/settlements/<str:set_id>", settlement.OneNetSet.as_view()),

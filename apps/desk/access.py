@@ -44,6 +44,7 @@ SCREENS = {
         Screen("credit", "Credit", "credit_score", SEES_TRADING | {"compliance"}),
         Screen("coverage", "Coverage", "groups", SEES_TRADING),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
+        Screen("adjustments", "Adjustments", "request_page", BACK_OFFICE | {"sales"}),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
         Screen("webhooks", "Webhooks", "webhook", frozenset({"operations", "risk", "admin", "auditor"})),

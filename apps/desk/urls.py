@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from .views import (
+    adjustments,
     approvals,
     blotter,
     coverage,
@@ -87,6 +88,9 @@ urlpatterns = [
     path("desk/settlement/payments/<str:instruction>/recall/", payments.recall, name="recall"),
     path("desk/settlement/payments/<str:instruction>/end/", payments.end, name="end-unknown"),
     path("desk/settlement/receipts/<str:receipt>/", settlement.receipt, name="receipt"),
+    path("desk/adjustments/", adjustments.adjustments_page, name="adjustments"),
+    path("desk/adjustments/ask/", adjustments.ask, name="ask-adjustment"),
+    path("desk/adjustments/<str:adjustment>/reverse/", adjustments.reverse, name="reverse-adjustment"),
     path("desk/approvals/", approvals.approval_list, name="approvals"),
     path("desk/approvals/<uuid:approval>/", approvals.approval_page, name="approval"),
     path("desk/approvals/<uuid:approval>/decide/", approvals.decide, name="decide"),

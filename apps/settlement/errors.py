@@ -101,6 +101,12 @@ class EvidenceMissing(Rejected):
     code, title = "evidence_missing", "Say where the client said so"
 
 
+class BadAdjustment(Rejected):
+    """Not what may be adjusted so; `pointer` names the field."""
+
+    code, title = "bad_adjustment", "This cannot be adjusted so"
+
+
 class BadBand(Rejected):
     """A release band whose amounts make no sense, or without a reason."""
 

@@ -80,6 +80,28 @@ class WithdrawalStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
+class AdjustmentKind(StrEnum):
+    """What is owed and is no trade."""
+
+    REBATE = "REBATE"
+    COMPENSATION = "COMPENSATION"
+    LATE_INTEREST = "LATE_INTEREST"
+    CHARGE = "CHARGE"
+    COMMISSION = "COMMISSION"
+    WRITE_OFF = "WRITE_OFF"
+    CLOSE_OUT = "CLOSE_OUT"
+
+
+class AdjustmentStatus(StrEnum):
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    BOOKED = "BOOKED"
+    SETTLED = "SETTLED"
+    REJECTED = "REJECTED"
+    REVERSED = "REVERSED"
+
+
+A = AdjustmentStatus
 O, N, L, P, R, D, W = ObligationStatus, NetSetStatus, NetLegStatus, InstructionStatus, ReceiptStatus, DepositStatus, WithdrawalStatus  # noqa: E741
 
 OBLIGATION = Machine(
@@ -157,6 +179,16 @@ WITHDRAWAL = Machine(
         W.SETTLED: {W.HELD},
         W.CANCELLED: set(),
         W.REJECTED: set(),
+    }
+)
+ADJUSTMENT = Machine(
+    {
+        A.REQUESTED: {A.APPROVED, A.REJECTED},
+        A.APPROVED: {A.BOOKED},
+        A.BOOKED: {A.SETTLED, A.REVERSED},
+        A.SETTLED: {A.BOOKED},  # its payment came back: as its obligation does
+        A.REJECTED: set(),
+        A.REVERSED: set(),
     }
 )
 

@@ -35,6 +35,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "dispute": (frozenset({"operations"}), frozenset({"operations"})),  # to reject one
     "statement": (frozenset({"operations"}), frozenset()),  # take in a bank's file
     "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),  # and risk, where it moves much money
+    "adjustment": (frozenset({"operations", "sales"}), frozenset({"finance"})),
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),
     "position_limit": (frozenset({"sales", "trader"}), frozenset({"risk"})),
     "coverage": (frozenset({"sales"}), frozenset({"risk"})),

@@ -34,7 +34,16 @@ def decide_approval(*, approval_id: UUID, actor: Actor, approve: bool, comment: 
     if approval.status == ApprovalStatus.APPROVED:
         status, why = _execute(approval, actor, now)
         approvals.finish(approval=approval, status=status, comment=why)
+    if approval.status not in {ApprovalStatus.REQUESTED, ApprovalStatus.EXECUTED}:
+        _refused(approval, now)
     return approval
+
+
+def _refused(approval: Approval, now: datetime) -> None:
+    """What was only asked for ends with its request, where its kind has something to end."""
+    entry = settings.APPROVALS.get(approval.kind, {})
+    if "refused" in entry:
+        import_string(entry["refused"])(approval=approval, now=now)
 
 
 def _execute(approval: Approval, checker: Actor, now: datetime) -> tuple[ApprovalStatus, str]:

@@ -7,6 +7,8 @@ Of the API one line an operation: the scope that a key needs. Of the desk one li
 API = {
     "GET /api/v1/accounts": "read",
     "GET /api/v1/accounts/{account_id}": "read",
+    "GET /api/v1/adjustments": "read",
+    "GET /api/v1/adjustments/{adjustment_id}": "read",
     "GET /api/v1/balances": "read",
     "GET /api/v1/by-client-id/{reference}": "read",
     "GET /api/v1/credit": "read",
@@ -100,6 +102,7 @@ OBJECTS = {
     "allocation_id": ("allocation", "account"),
     "account_id": ("account", "account"),
     "call_id": ("call", "client"),
+    "adjustment_id": ("adjustment", "account"),
     "covers": ("trade", "account"),
     "deposit_id": ("deposit", "account"),
     "entry_id": ("entry", "account"),
@@ -145,6 +148,13 @@ _WHY = {"reason": "DESK_ERROR", "note": "test", "consent": "a call"}
 # and a form that gets as far as the question who may.
 DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/": (ALL, "", {}),
+    "desk/adjustments/": (SETTLING + " sales", "", {}),
+    "desk/adjustments/ask/": (
+        "",
+        "operations sales",
+        {"account": "acme-main", "kind": "REBATE:PAY", "amount": "1", "value_date": "2026-09-16"},
+    ),
+    "desk/adjustments/<str:adjustment>/reverse/": ("", "operations sales", {"reason": "test"}),
     "desk/approvals/": (ALL, "", {}),
     "desk/approvals/<uuid:approval>/": ("operations risk finance admin auditor", "", {}),  # that one: asked of operations
     "desk/approvals/<uuid:approval>/decide/": ("", "operations", {"decision": "reject", "comment": "no"}),  # asks for operations
@@ -264,6 +274,7 @@ RECORDS = {
     "reports.reportrun": SETTLING,
     "rfqs.quote": TRADING,
     "rfqs.rfq": TRADING,
+    "settlement.adjustment": SETTLING,
     "settlement.deposit": SETTLING,
     "settlement.instruction": SETTLING,
     "settlement.netset": SETTLING,

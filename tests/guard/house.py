@@ -26,17 +26,20 @@ from apps.pricing.feeds import bus
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
+from apps.workflows.adjust import Wanted, ask_adjustment
 from apps.workflows.ask_for_keys import ask_for_key
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.manage_webhooks import create_webhook, replay_deliveries
 from apps.workflows.request_quote import request_quote
 from apps.workflows.transfer_balance import announce_deposit, request_withdrawal
-from tests import web, world
+from tests import people, web, world
 from tests.engines import superuser
 from tests.settlement import world as here
 
 CLIENT_SCOPES = tuple(scope for scope in SCOPES if scope != "hedge")
 PREFIXES = {
-    "account": "acc", "allocation": "alc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
+    "account": "acc", "adjustment": "adj",
+    "allocation": "alc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
     "member": "mem", "obligation": "obl",
     "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
 }  # fmt: skip
@@ -140,7 +143,7 @@ def _filled(name: str, firm: world.Firm) -> Firm:
     found: dict[str, UUID] = {
         "account": firm.account.id, "rfq": quote.rfq_id, "quote": quote.id, "trade": trade, "net_set": net_set.id,
         "withdrawal": withdrawal, "webhook": endpoint.id, "event": event, "member": firm.treasury.id, "call": _called(firm),
-        "report": _reported(firm), "allocation": _allocated(firm, trade),
+        "report": _reported(firm), "allocation": _allocated(firm, trade), "adjustment": _adjusted(firm),
     }  # fmt: skip
     for kind in ("deposit", "obligation", "instruction"):
         (found[kind],) = db.one(f"SELECT id FROM settlement_{kind} WHERE account_id = %s LIMIT 1", [firm.account.id])
@@ -167,6 +170,15 @@ def _called(firm: world.Firm) -> UUID:
         [made, firm.client_id, firm.client_id],
     )
     return made
+
+
+def _adjusted(firm: world.Firm) -> UUID:
+    """A rebate, asked and checked."""
+    olga, fay = (people.staff(name, role) for name, role in (("olga", "operations"), ("fay", "finance")))
+    wanted = Wanted("REBATE", "PAY", "USD", D(5), clock.desk_now().date(), "test")
+    made, asked = ask_adjustment(actor=olga, account_code=firm.account.code, wanted=wanted)
+    assert decide_approval(approval_id=asked.id, actor=fay, approve=True).status == "EXECUTED"
+    return made.id
 
 
 def _allocated(firm: world.Firm, trade: UUID) -> UUID:

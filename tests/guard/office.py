@@ -72,6 +72,6 @@ def build() -> Office:
         "act": "reject", "deal": ids.encode("trd", day.deal.id),
         "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
-        "net_set": ids.encode("set", nobody), "webhook": ids.encode("whe", endpoint.id),
+        "adjustment": ids.encode("adj", nobody), "net_set": ids.encode("set", nobody), "webhook": ids.encode("whe", endpoint.id),
     }  # fmt: skip
     return Office(day, staff, found, {role: browser_of(staff[name]) for role, name in ONE_OF.items()})

@@ -11,6 +11,7 @@ from apps.api.door import Door, show
 from apps.api.shapes import array, decimal, moment, obj, read_query, text
 from apps.trades.rules import REASONS
 
+from .adjustments import ADJUSTMENT
 from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
 from .rfqs import QUOTE, RFQ
@@ -161,6 +162,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "exposure_call.issued": ("your exposure is past what we carry: bring it down", CALL),
     "exposure_call.met": ("it is within the limit again", CALL),
     "exposure_call.withdrawn": ("we take the call back", CALL),
+    "adjustment.booked": ("it is owed from now on: a rebate, a charge, interest, …", ADJUSTMENT),
+    "adjustment.settled": ("it is netted or paid", ADJUSTMENT),
+    "adjustment.reversed": ("it is taken back: nothing is owed from it", ADJUSTMENT),
     "fair_use.warned": ("you ask for much more prices than you deal", _FAIR_USE),
     "fair_use.stopped": ("new requests are refused until the time named; live quotes stay", _FAIR_USE),
     "fair_use.cleared": ("you may ask as before", _FAIR_USE),

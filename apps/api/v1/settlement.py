@@ -24,7 +24,8 @@ OBLIGATION = obj(
     {
         "id": text("obl_…"),
         "account_id": text("acc_…"),
-        "trade_id": text("trd_…"),
+        "trade_id": {"type": ["string", "null"], "description": "trd_… of the deal it is from"},
+        "adjustment_id": {"type": ["string", "null"], "description": "adj_… of the adjustment it is from"},
         "direction": DIRECTION,
         "asset": text("code"),
         "amount": decimal(""),
@@ -144,7 +145,7 @@ WITHDRAW_EXAMPLE = {"asset": "USD", "amount": "250000", "client_reference": "wd-
 
 
 class Obligations(Door):
-    @documented("What both sides owe, from deals", name="list_obligations", answer=page(OBLIGATION), query=PAGE)
+    @documented("What both sides owe, from deals and adjustments", name="list_obligations", answer=page(OBLIGATION), query=PAGE)
     def get(self, request: Request) -> HttpResponse:
         return show(_page(self, request, queries.list_obligations, "booked_at", queries.describe_obligation))
 

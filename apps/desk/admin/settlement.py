@@ -2,6 +2,7 @@ from django.contrib import admin
 
 from apps.desk.access import SEES_COMPLIANCE
 from apps.settlement.models import (
+    Adjustment,
     Deposit,
     Exclusion,
     GateDecision,
@@ -85,6 +86,16 @@ class InstructionAdmin(Record):
     date_hierarchy = "due_date"
     list_select_related = ("account", "asset")
     inlines = (Decisions,)
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("requested_at", "account", "kind", "direction", "asset", "amount", "status", "value_date")
+    list_filter = ("status", "kind", "asset")
+    search_fields = ("account__code", "reason")
+    date_hierarchy = "value_date"
+    list_select_related = ("account", "asset")
 
 
 @admin.register(Exclusion)

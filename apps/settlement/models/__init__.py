@@ -1,10 +1,12 @@
 """Obligations, net sets, instructions, receipts, deposits and withdrawals."""
 
+from .adjusting import Adjustment
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
 from .receiving import Deposit, RailCursor, Receipt, ReceiptMatch, StatementImport, StatementLine
 
 __all__ = [
+    "Adjustment",
     "Deposit",
     "Exclusion",
     "GateDecision",

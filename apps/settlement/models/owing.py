@@ -9,6 +9,7 @@ from apps.instruments.models import Asset, BookingEntity, Rail
 from apps.trades.models import Allocation, Trade, TradeVersion
 
 from ..states import NetLegStatus, NetSetStatus, ObligationStatus
+from .adjusting import Adjustment
 
 DIRECTIONS = [("PAY", "we pay"), ("RECEIVE", "we receive")]
 
@@ -75,13 +76,14 @@ class NetLeg(Row):
 
 
 class Obligation(Row):
-    """One asset of one trade version that one side owes the other on the value date.
+    """One asset of one trade version, or of one adjustment, that one side owes the other on the value date.
 
     Σ of a trade over its versions is its current economics: what is no longer OPEN stays as it is, and a later version owes the difference.
     """
 
-    trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="obligations")
-    version = models.ForeignKey(TradeVersion, on_delete=models.PROTECT, related_name="+")
+    trade = models.ForeignKey(Trade, null=True, on_delete=models.PROTECT, related_name="obligations")
+    version = models.ForeignKey(TradeVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    adjustment = models.OneToOneField(Adjustment, null=True, on_delete=models.PROTECT, related_name="obligation")
     allocation = models.ForeignKey(Allocation, null=True, on_delete=models.PROTECT, related_name="+")  # null: the deal's own account
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
@@ -100,9 +102,14 @@ class Obligation(Row):
         constraints = [
             models.UniqueConstraint(
                 fields=["version", "allocation", "asset", "direction"],
-                condition=~Q(status="CANCELLED"),
+                condition=~Q(status="CANCELLED") & Q(version__isnull=False),
                 nulls_distinct=False,
                 name="obligation_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(trade__isnull=False, version__isnull=False, adjustment__isnull=True)
+                | Q(trade__isnull=True, version__isnull=True, allocation__isnull=True, adjustment__isnull=False),
+                name="obligation_of_deal_or_adjustment",
             ),
             models.CheckConstraint(
                 condition=Q(amount__gt=0, settled_amount__gte=0, settled_amount__lte=F("amount")), name="obligation_amounts"

@@ -131,7 +131,7 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
 
 def _deals_settled(members: list[Obligation]) -> bool:
     """Whether a deal has both sides settled: its credit has been given back, so it cannot be opened again here."""
-    settled = {o.trade_id for o in members if o.status == ObligationStatus.SETTLED}
+    settled = {o.trade_id for o in members if o.status == ObligationStatus.SETTLED and o.trade_id is not None}
     still_open = set(
         Obligation.objects.filter(trade_id__in=settled)
         .exclude(status__in=[ObligationStatus.SETTLED, ObligationStatus.CANCELLED])

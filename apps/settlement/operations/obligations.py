@@ -92,7 +92,7 @@ def restate(
         wanted[part.account_id, part.allocation_id, version.pays_asset] = part.pays
         wanted[part.account_id, part.allocation_id, version.receives_asset] = -part.receives
     same = {one.id for one in mine if one.version_id == version.id and wanted.get(_part(one)) == _signed(one)}
-    gone = [one for one in mine if one.id not in same and _let_go(one)]
+    gone = [one for one in mine if one.id not in same and let_go(one=one, reason="the deal has a new version")]
     for one in gone:
         OBLIGATION.move(one, ObligationStatus.CANCELLED)
         one.save(update_fields=["status"])
@@ -134,14 +134,15 @@ def _signed(one: Obligation) -> Decimal:
     return Decimal(one.amount if one.direction == "RECEIVE" else -one.amount)
 
 
-def _let_go(one: Obligation) -> bool:
+@step
+def let_go(*, one: Obligation, reason: str) -> bool:
     """Whether an obligation is still free to go; a payment of its own that nobody has released is cancelled with it."""
     if one.status == ObligationStatus.INSTRUCTED and one.net_leg_id is None:
         last = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(obligation=one).order_by("-attempt").first()
         if last is None or last.status not in UNSENT:
             return False
         INSTRUCTION.move(last, InstructionStatus.CANCELLED)
-        last.failure = "the deal has a new version"
+        last.failure = reason
         last.save(update_fields=["status", "failure"])
         OBLIGATION.move(one, ObligationStatus.OPEN)
         one.save(update_fields=["status"])
@@ -157,6 +158,12 @@ def lock_open(*, account_id: UUID, entity_id: UUID, value_date: date, booked_unt
     )
     rows = rows.filter(let_in(booked_until)).exclude(trade__terms__mode=SettlementMode.PREFUNDED)
     return list(rows.exclude(trade__disputes__status="OPEN").order_by("id"))
+
+
+@step
+def lock_of_adjustment(*, adjustment_id: UUID) -> list[Obligation]:
+    """What an adjustment made owed, locked."""
+    return list(Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(adjustment_id=adjustment_id))
 
 
 @step

@@ -22,6 +22,7 @@ from apps.settlement.rules import postings
 from apps.settlement.states import NET_LEG, NET_SET, OBLIGATION, NetLegStatus, NetSetStatus, ObligationStatus
 from apps.trades.models import Trade
 
+from .adjusted import follow
 from .nostros import business_date
 
 
@@ -81,7 +82,13 @@ def _settle_obligation(one: Obligation, amount: Decimal, now: datetime) -> None:
     one.settled_at = now if whole else None
     one.save(update_fields=["status", "settled_amount", "settled_at"])
     if whole:
-        close_deals(trade_ids=[one.trade_id], now=now)
+        _end_of([one], now)
+
+
+def _end_of(settled: list[Obligation], now: datetime) -> None:
+    """What settles with obligations: their deals, their adjustments."""
+    follow(members=settled, now=now)
+    close_deals(trade_ids={one.trade_id for one in settled if one.trade_id is not None}, now=now)
 
 
 @step
@@ -101,7 +108,7 @@ def settle_leg(*, dues: Dues, now: datetime) -> None:
         net_set.settled_at = now
         net_set.save(update_fields=["status", "settled_at"])
         tell(net_set=net_set, kind="settlement.settled")
-    close_deals(trade_ids={one.trade_id for one in dues.members}, now=now)
+    _end_of(dues.members, now)
 
 
 def _post_set_off(dues: Dues, now: datetime) -> None:
@@ -136,6 +143,7 @@ def reopen(*, chain: Chain, instruction: Instruction, now: datetime) -> None:
         one.settled_amount, one.settled_at = one.settled_amount - undone, None
         OBLIGATION.move(one, ObligationStatus.OPEN)
         one.save(update_fields=["status", "settled_amount", "settled_at"])
+        follow(members=[one], now=now)
 
 
 @step
@@ -147,6 +155,7 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
             OBLIGATION.move(one, ObligationStatus.NETTED)
             one.settled_amount, one.settled_at = money.ZERO, None
         Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
+        follow(members=dues.members, now=now)
         ledger.reverse(
             source_id=leg.id,
             kinds=["SET_OFF"],
@@ -181,6 +190,7 @@ def owe_again(*, chain: Chain, instruction: Instruction, amount: Decimal, now: d
                 break
             OBLIGATION.move(one, status)
             one.save(update_fields=["status", "settled_amount", "settled_at"])
+        follow(members=[one], now=now)
 
 
 @step
@@ -188,9 +198,11 @@ def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
     """Deals of which both sides have settled: the client is told. Each account's credit is free again as soon as its part has settled."""
     wanted = set(trade_ids)
     parts: dict[tuple[UUID, UUID | None], bool] = {}
-    for trade_id, allocation_id, status in Obligation.objects.filter(trade_id__in=wanted).values_list(
-        "trade_id", "allocation_id", "status"
-    ):
+    if not wanted:
+        return
+    rows = Obligation.objects.filter(trade_id__in=wanted).values_list("trade_id", "allocation_id", "status")
+    for trade_id, allocation_id, status in rows:
+        assert trade_id is not None
         ended = status in {ObligationStatus.SETTLED, ObligationStatus.CANCELLED}
         parts[trade_id, allocation_id] = parts.get((trade_id, allocation_id), True) and ended
     still_open = {trade_id for (trade_id, _), ended in parts.items() if not ended}

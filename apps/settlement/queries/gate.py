@@ -161,7 +161,7 @@ def _their_leg(i: Instruction) -> TheirLeg:
             NetLeg.objects.filter(net_set_id=i.net_leg.net_set_id, direction="RECEIVE", amount__gt=0).values_list("status", flat=True)
         )
         done, begun = {str(NetLegStatus.SETTLED)}, {str(NetLegStatus.PART_SETTLED), str(NetLegStatus.SETTLED)}
-    elif i.obligation is not None:
+    elif i.obligation is not None and i.obligation.trade_id is not None:
         theirs = Obligation.objects.filter(trade_id=i.obligation.trade_id, direction="RECEIVE")
         states = list(theirs.exclude(status=ObligationStatus.CANCELLED).values_list("status", flat=True))
         done, begun = {str(ObligationStatus.SETTLED)}, {str(ObligationStatus.PART_SETTLED), str(ObligationStatus.SETTLED)}
@@ -181,7 +181,7 @@ def _doubts(i: Instruction) -> frozenset[str]:
     else:
         return frozenset()
     assert i.account_id is not None, "a deal has an account"
-    deals = list(mine.values_list("trade_id", flat=True).distinct())
+    deals = [deal for deal in mine.values_list("trade_id", flat=True).distinct() if deal is not None]
     found = {
         Code.TRADE_DISPUTED: bool(trades.list_disputed(deals)),
         Code.UNAFFIRMED: settings.RELEASE_NEEDS_AFFIRMATION and trades.has_unaffirmed(deals),

@@ -207,6 +207,7 @@ def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
     """The settlement status of deals, derived from their obligations: OPEN, PART_SETTLED, SETTLED; CANCELLED before any of it did."""
     by: dict[UUID, set[str]] = {}
     for trade_id, status in Obligation.objects.filter(trade_id__in=trade_ids).values_list("trade_id", "status"):
+        assert trade_id is not None
         by.setdefault(trade_id, set()).add(status)
     settled = {ObligationStatus.SETTLED, ObligationStatus.CANCELLED}
     return {
@@ -237,7 +238,8 @@ def describe_obligation(o: Obligation) -> dict[str, Any]:
     return {
         "id": ids.encode("obl", o.id),
         "account_id": ids.encode("acc", o.account_id),
-        "trade_id": ids.encode("trd", o.trade_id),
+        "trade_id": _id("trd", o.trade_id),
+        "adjustment_id": _id("adj", o.adjustment_id),
         "direction": _CLIENT_SIDE[o.direction],
         "asset": o.asset_id,
         "amount": money.text(o.amount),

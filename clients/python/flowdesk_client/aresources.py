@@ -22,6 +22,23 @@ class AsyncAccountsResource:
         return await self._caller.ask("GET", f"/api/v1/accounts/{path_part(account_id)}", m.Account)
 
 
+class AsyncAdjustmentsResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Adjustment]:
+        """What is owed and is no deal, newest first."""
+        return await self._caller.ask("GET", "/api/v1/adjustments", Page[m.Adjustment], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> AsyncIterator[m.Adjustment]:
+        """What is owed and is no deal, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/adjustments", m.Adjustment, {"limit": limit})
+
+    async def get(self, adjustment_id: str) -> m.Adjustment:
+        """One adjustment."""
+        return await self._caller.ask("GET", f"/api/v1/adjustments/{path_part(adjustment_id)}", m.Adjustment)
+
+
 class AsyncBalancesResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -382,11 +399,11 @@ class AsyncObligationsResource:
         self._caller = caller
 
     async def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Obligation]:
-        """What both sides owe, from deals."""
+        """What both sides owe, from deals and adjustments."""
         return await self._caller.ask("GET", "/api/v1/obligations", Page[m.Obligation], params={"cursor": cursor, "limit": limit})
 
     def iterate(self, *, limit: int | None = None) -> AsyncIterator[m.Obligation]:
-        """What both sides owe, from deals: every one, page after page."""
+        """What both sides owe, from deals and adjustments: every one, page after page."""
         return self._caller.walk("/api/v1/obligations", m.Obligation, {"limit": limit})
 
     async def get(self, obligation_id: str) -> m.Obligation:
@@ -965,6 +982,9 @@ class AsyncWebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "adjustment.booked",
+            "adjustment.settled",
+            "adjustment.reversed",
             "fair_use.warned",
             "fair_use.stopped",
             "fair_use.cleared",
@@ -1078,6 +1098,9 @@ class AsyncWebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "adjustment.booked",
+            "adjustment.settled",
+            "adjustment.reversed",
             "fair_use.warned",
             "fair_use.stopped",
             "fair_use.cleared",
@@ -1225,6 +1248,7 @@ class AsyncResources:
 
     def __init__(self, caller: AsyncApi) -> None:
         self.accounts = AsyncAccountsResource(caller)
+        self.adjustments = AsyncAdjustmentsResource(caller)
         self.balances = AsyncBalancesResource(caller)
         self.by_client_id = AsyncByClientIdResource(caller)
         self.credit = AsyncCreditResource(caller)

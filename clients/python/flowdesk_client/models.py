@@ -18,6 +18,22 @@ class Account(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adjustment(Model):
+    id: str  #: adj_…
+    account_id: str  #: acc_…
+    kind: str  #: what it is for: REBATE, COMPENSATION, LATE_INTEREST, CHARGE, COMMISSION, WRITE_OFF, CLOSE_OUT
+    direction: str  #: yours: you pay or you receive: pay, receive
+    asset: str  #: code
+    amount: Decimal  #: in units of the asset
+    value_date: date  #: when it is due
+    status: str  #: REVERSED: it is taken back, and nothing is owed from it: BOOKED, SETTLED, REVERSED
+    reason: str  #: why it is owed
+    trade_id: str | None  #: trd_… of the deal it is about
+    booked_at: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Model):
     outcome: str  #: answered, refused, never_received, unknown_yet
     status: int | None = None  #: the HTTP status that was answered
@@ -191,7 +207,8 @@ class Member(Model):
 class Obligation(Model):
     id: str  #: obl_…
     account_id: str  #: acc_…
-    trade_id: str  #: trd_…
+    trade_id: str | None  #: trd_… of the deal it is from
+    adjustment_id: str | None  #: adj_… of the adjustment it is from
     direction: str  #: yours: you pay or you receive: pay, receive
     asset: str  #: code
     amount: Decimal
@@ -334,7 +351,8 @@ class SettlementLeg(Model):
 class SettlementLine(Model):
     id: str  #: obl_…
     account_id: str  #: acc_…
-    trade_id: str  #: trd_…
+    trade_id: str | None  #: trd_… of the deal it is from
+    adjustment_id: str | None  #: adj_… of the adjustment it is from
     direction: str  #: yours: you pay or you receive: pay, receive
     asset: str  #: code
     amount: Decimal

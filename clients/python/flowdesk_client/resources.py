@@ -22,6 +22,23 @@ class AccountsResource:
         return self._caller.ask("GET", f"/api/v1/accounts/{path_part(account_id)}", m.Account)
 
 
+class AdjustmentsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Adjustment]:
+        """What is owed and is no deal, newest first."""
+        return self._caller.ask("GET", "/api/v1/adjustments", Page[m.Adjustment], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.Adjustment]:
+        """What is owed and is no deal, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/adjustments", m.Adjustment, {"limit": limit})
+
+    def get(self, adjustment_id: str) -> m.Adjustment:
+        """One adjustment."""
+        return self._caller.ask("GET", f"/api/v1/adjustments/{path_part(adjustment_id)}", m.Adjustment)
+
+
 class BalancesResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -378,11 +395,11 @@ class ObligationsResource:
         self._caller = caller
 
     def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.Obligation]:
-        """What both sides owe, from deals."""
+        """What both sides owe, from deals and adjustments."""
         return self._caller.ask("GET", "/api/v1/obligations", Page[m.Obligation], params={"cursor": cursor, "limit": limit})
 
     def iterate(self, *, limit: int | None = None) -> Iterator[m.Obligation]:
-        """What both sides owe, from deals: every one, page after page."""
+        """What both sides owe, from deals and adjustments: every one, page after page."""
         return self._caller.walk("/api/v1/obligations", m.Obligation, {"limit": limit})
 
     def get(self, obligation_id: str) -> m.Obligation:
@@ -955,6 +972,9 @@ class WebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "adjustment.booked",
+            "adjustment.settled",
+            "adjustment.reversed",
             "fair_use.warned",
             "fair_use.stopped",
             "fair_use.cleared",
@@ -1068,6 +1088,9 @@ class WebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "adjustment.booked",
+            "adjustment.settled",
+            "adjustment.reversed",
             "fair_use.warned",
             "fair_use.stopped",
             "fair_use.cleared",
@@ -1211,6 +1234,7 @@ class Resources:
 
     def __init__(self, caller: Api) -> None:
         self.accounts = AccountsResource(caller)
+        self.adjustments = AdjustmentsResource(caller)
         self.balances = BalancesResource(caller)
         self.by_client_id = ByClientIdResource(caller)
         self.credit = CreditResource(caller)

@@ -50,7 +50,8 @@ class LineRow:
     """One obligation of a set; amounts in units of the asset."""
 
     id: UUID
-    trade_id: UUID
+    trade_id: UUID | None
+    adjustment_id: UUID | None
     direction: str
     asset: str
     amount: Decimal
@@ -62,7 +63,7 @@ class LineRow:
 
 def list_lines(net_set_id: UUID) -> list[LineRow]:
     rows = db.run(
-        """SELECT o.id, o.trade_id, o.direction, o.asset_id, o.amount, o.status, o.booked_at, d.reason, d.evidence
+        """SELECT o.id, o.trade_id, o.adjustment_id, o.direction, o.asset_id, o.amount, o.status, o.booked_at, d.reason, d.evidence
            FROM settlement_obligation o JOIN settlement_netleg l ON l.id = o.net_leg_id
            LEFT JOIN settlement_linedispute d ON d.obligation_id = o.id AND d.net_set_id = l.net_set_id AND d.outcome = ''
            WHERE l.net_set_id = %s ORDER BY o.asset_id, o.id""",

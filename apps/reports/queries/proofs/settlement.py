@@ -24,8 +24,9 @@ FROM (SELECT v.trade_id, x.asset, x.amount FROM trades_trade t
         (v.pays_asset, -v.pays - CASE v.fee_asset WHEN v.pays_asset THEN v.fee ELSE 0 END),
         (v.receives_asset, v.receives - CASE v.fee_asset WHEN v.receives_asset THEN v.fee ELSE 0 END)) x(asset, amount)
       WHERE t.kind = 'HEDGE' AND t.terms_id IS NOT NULL AND v.action <> 'CANCEL') e
-FULL JOIN (SELECT trade_id, asset_id AS asset, sum({_SIGNED}) AS amount FROM settlement_obligation WHERE status <> 'CANCELLED'
-           GROUP BY trade_id, asset_id HAVING sum({_SIGNED}) <> 0) o ON o.trade_id = e.trade_id AND o.asset = e.asset
+FULL JOIN (SELECT trade_id, asset_id AS asset, sum({_SIGNED}) AS amount FROM settlement_obligation
+           WHERE status <> 'CANCELLED' AND trade_id IS NOT NULL GROUP BY trade_id, asset_id
+           HAVING sum({_SIGNED}) <> 0) o ON o.trade_id = e.trade_id AND o.asset = e.asset
 LEFT JOIN trades_trade t ON t.id = coalesce(e.trade_id, o.trade_id)
 WHERE e.amount IS DISTINCT FROM o.amount
 """
@@ -88,6 +89,19 @@ LINES = (
            'SETTLED', 'EXPECTED', 'PART_RECEIVED', 'RECEIVED')
            GROUP BY o.id, o.amount
            HAVING sum(i.amount) > o.amount OR sum(i.settled_amount) > o.amount""",
+    ),
+    sql(
+        "adjustments",
+        "Every booked adjustment has its one obligation and its one ledger transaction, and stands as its obligation does",
+        """SELECT format('adjustment %s is %s, its obligation %s, its ledger transactions %s', a.id, a.status, coalesce(o.status, 'none'),
+             count(t.id))
+           FROM settlement_adjustment a
+           LEFT JOIN settlement_obligation o ON o.adjustment_id = a.id
+           LEFT JOIN ledger_ledgertransaction t ON t.source_id = a.id AND t.kind IN ('ADJUSTMENT', 'CLOSE_OUT')
+           GROUP BY a.id, a.status, o.status
+           HAVING (a.status IN ('REQUESTED', 'APPROVED', 'REJECTED')) <> (o.status IS NULL) OR (a.status = 'SETTLED') <>
+             coalesce(o.status = 'SETTLED', false) OR (a.status = 'REVERSED') <> coalesce(o.status = 'CANCELLED', false)
+             OR count(t.id) <> CASE WHEN a.status IN ('REQUESTED', 'APPROVED', 'REJECTED') THEN 0 ELSE 1 END""",
     ),
     sql(
         "net_legs",

@@ -1,0 +1,184 @@
+"""What is owed and is no trade: one obligation and one ledger transaction, netted and paid like the others."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.clients.models import Account
+from apps.core import db, ids, money
+from apps.core.unit import step
+from apps.instruments.models import Book
+from apps.ledger import operations as ledger
+from apps.ledger.rules import Line, Ref
+from apps.ledger.states import Kind
+from apps.settlement.errors import AlreadySettling, BadAdjustment
+from apps.settlement.models import Adjustment, Instruction, Obligation
+from apps.settlement.queries.locks import Chain
+from apps.settlement.rules import adjusting as rules
+from apps.settlement.states import INSTRUCTION, OBLIGATION, AdjustmentStatus, InstructionStatus, ObligationStatus
+
+from . import obligations, settling
+from .adjusted import follow, move, tell
+from .nostros import business_date
+
+POSTED = "ADJUSTMENT"
+EXPECTED = (InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED)
+
+
+@step
+def request(
+    *,
+    account: Account,
+    entity_id: UUID,
+    kind: str,
+    direction: str,
+    asset: str,
+    amount: Decimal,
+    value_date: date,
+    reason: str,
+    evidence: str = "",
+    trade_id: UUID | None = None,
+    pays: Instruction | None = None,
+    made_by: UUID,
+    now: datetime,
+) -> Adjustment:
+    """REQUESTED: nothing is owed before finance has checked it."""
+    made = Adjustment(
+        id=ids.uuid7(),
+        account=account,
+        entity_id=entity_id,
+        asset_id=asset,
+        kind=kind,
+        direction=direction,
+        amount=amount,
+        value_date=value_date,
+        reason=reason,
+        evidence=evidence,
+        trade_id=trade_id,
+        pays=pays,
+        made_by=made_by,
+        requested_at=now,
+    )
+    db.insert(made)
+    tell(made, "adjustment.requested", public=False)
+    return made
+
+
+@step
+def reject(*, adjustment: Adjustment, now: datetime) -> None:
+    """REQUESTED → REJECTED."""
+    adjustment.ended_at = now
+    move(adjustment, AdjustmentStatus.REJECTED, "ended_at")
+    tell(adjustment, "adjustment.rejected", public=False)
+
+
+@step
+def book(*, adjustment: Adjustment, checker: UUID, prefunded: bool, chain: Chain | None = None, now: datetime) -> Obligation:
+    """REQUESTED → APPROVED → BOOKED: owed, posted and told. The caller holds the account's money rows.
+
+    Of a prefunded account it settles in the balance at once, and a write-off settles with what it forgives.
+
+    :param chain: locked, with the payment that a write-off forgives
+    :raises InsufficientBalance: a prefunded account has less than it is to pay
+    :raises BadAdjustment: a write-off of more than is still expected
+    """
+    a = adjustment
+    is_write_off = a.pays_id is not None
+    at_once = prefunded or is_write_off
+    if prefunded and a.direction == "RECEIVE":
+        ref = Ref(a.entity_id, Kind.CLIENT_BALANCE, a.asset_id, owner_id=a.account_id)
+        ledger.hold(ref=ref, amount=a.amount, source_type="adjustment", source_id=a.id, now=now)
+        ledger.post_holds(source_id=a.id, now=now)
+    lines = rules.lines(
+        kind=a.kind,
+        direction=a.direction,
+        entity_id=a.entity_id,
+        account_id=a.account_id,
+        book_id=book_of(a.entity_id),
+        asset=a.asset_id,
+        amount=a.amount,
+        prefunded=prefunded,
+    )
+    made = owe(adjustment=a, checker=checker, lines=lines, settled=at_once, now=now)
+    if is_write_off and chain is not None:
+        _forgive(a, chain, now)
+    return made
+
+
+@step
+def owe(*, adjustment: Adjustment, checker: UUID, lines: list[Line], settled: bool, now: datetime) -> Obligation:
+    """REQUESTED → APPROVED → BOOKED, with its one obligation and its one ledger transaction."""
+    a = adjustment
+    a.checked_by = checker
+    move(a, AdjustmentStatus.APPROVED, "checked_by")
+    a.booked_at = now
+    move(a, AdjustmentStatus.BOOKED, "booked_at")
+    made = Obligation(
+        id=ids.uuid7(),
+        adjustment=a,
+        account_id=a.account_id,
+        entity_id=a.entity_id,
+        asset_id=a.asset_id,
+        direction=a.direction,
+        amount=a.amount,
+        settled_amount=a.amount if settled else money.ZERO,
+        value_date=a.value_date,
+        status=ObligationStatus.SETTLED if settled else ObligationStatus.OPEN,
+        booked_at=now,
+        settled_at=now if settled else None,
+    )
+    db.insert(made)
+    ledger.post(
+        key=f"adjustment:{a.id}",
+        kind=POSTED,
+        source_type="adjustment",
+        source_id=a.id,
+        lines=lines,
+        effective_at=now,
+        business_date=business_date(a.entity_id, now),
+        narrative=f"{a.kind.replace('_', ' ').lower()}: {a.reason}"[:200],
+    )
+    tell(a, "adjustment.booked")
+    if settled:
+        follow(members=[made], now=now)
+    return made
+
+
+def _forgive(a: Adjustment, chain: Chain, now: datetime) -> None:
+    """What is written off counts as received: the leg or obligation settles so far."""
+    assert a.pays_id is not None
+    expected = chain.instructions[a.pays_id]
+    if expected.status not in EXPECTED or expected.amount - expected.settled_amount < a.amount:
+        raise BadAdjustment(f"{expected.end_to_end_id} expects less", pointer="/amount")
+    expected.settled_amount += a.amount
+    whole = expected.settled_amount == expected.amount
+    if whole or expected.status != InstructionStatus.PART_RECEIVED:
+        INSTRUCTION.move(expected, InstructionStatus.RECEIVED if whole else InstructionStatus.PART_RECEIVED)
+    expected.settled_at = now if whole else None
+    expected.save(update_fields=["status", "settled_amount", "settled_at"])
+    settling.apply(chain=chain, instruction=expected, amount=a.amount, now=now)
+
+
+@step
+def reverse(*, adjustment: Adjustment, reason: str, now: datetime) -> None:
+    """BOOKED → REVERSED: what it made owed is cancelled, with the linked reversal. The caller holds the account's money rows.
+
+    :raises AlreadySettling: it is in a net set, on its way or settled: abort the set first, or adjust the other way
+    """
+    a = adjustment
+    (owed,) = obligations.lock_of_adjustment(adjustment_id=a.id)
+    if not obligations.let_go(one=owed, reason="its adjustment is reversed"):
+        raise AlreadySettling("it is in a net set, on its way or settled: abort the set first, or adjust the other way")
+    OBLIGATION.move(owed, ObligationStatus.CANCELLED)
+    owed.save(update_fields=["status"])
+    a.ended_at = now
+    move(a, AdjustmentStatus.REVERSED, "ended_at")
+    ledger.reverse(source_id=a.id, kinds=[POSTED], effective_at=now, business_date=business_date(a.entity_id, now), narrative=reason[:200])
+    tell(a, "adjustment.reversed")
+
+
+def book_of(entity_id: UUID) -> UUID:
+    """The book on which an entity's own income and cost stand that are of no deal."""
+    found = Book.objects.filter(entity_id=entity_id).order_by("id").values_list("id", flat=True).first()
+    assert found is not None, "a booking entity has a book"
+    return found
