@@ -15,6 +15,7 @@ TICKS: dict[str, float] = {
     "flowdesk.watch_positions": 5.0,
     "flowdesk.send_mails": 2.0,
     "flowdesk.keep_keys": 300.0,
+    "flowdesk.keep_ssis": 15.0,
     "flowdesk.judge_fair_use": 15.0,
     "flowdesk.send_webhooks": 1.0,
     "flowdesk.net_and_instruct": 5.0,

@@ -336,6 +336,9 @@ APPROVALS = {
     "release_band": {"execute": "apps.settlement.operations.bands.execute", "version": "apps.settlement.operations.bands.version"},
     "unknown_payment": {"execute": "apps.settlement.operations.unknown.execute", "version": "apps.settlement.operations.unknown.version"},
     "client_review": {"execute": "apps.workflows.review_client.execute", "version": "apps.workflows.review_client.version"},
+    "ssi": {"execute": "apps.workflows.verify_ssi.verify", "version": "apps.workflows.verify_ssi.version"},
+    "ssi_waiver": {"execute": "apps.workflows.verify_ssi.waive", "version": "apps.workflows.verify_ssi.version"},
+    "ssi_resume": {"execute": "apps.workflows.verify_ssi.resume", "version": "apps.workflows.verify_ssi.version"},
     "receipt": {
         "execute": "apps.settlement.operations.quarantine.execute",
         "version": "apps.settlement.operations.quarantine.version",

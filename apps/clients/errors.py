@@ -79,3 +79,35 @@ class StillOpen(Conflict):
     """`open` lists what is not settled or not zero."""
 
     code, title = "still_open", "Something of this client is still open"
+
+
+class BadSsi(Rejected):
+    """Its format, its check digits, its BIC, its network, or an end that is over already."""
+
+    code, title = "bad_ssi", "Not a place that can be paid"
+
+
+class SsiKnown(Conflict):
+    code, title = "ssi_known", "The account has this settlement instruction already"
+
+
+class SsiReplaced(Conflict):
+    """Another one was made ACTIVE meanwhile: propose this one anew."""
+
+    code, title = "ssi_replaced", "Another settlement instruction is active"
+
+
+class SameMember(Rejected):
+    """A second member of the client approves, never the one who asked, whichever of its keys it uses."""
+
+    code, title = "second_member_needed", "A second member has to approve this"
+
+
+class BadEvidence(Rejected):
+    """What is said to prove a settlement instruction proves nothing."""
+
+    code, title = "bad_evidence", "Not evidence"
+
+
+class BadNumber(Rejected):
+    code, title = "bad_number", "Not a telephone number"

@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.core.db import AmountField, Row
 from apps.instruments.models import BookingEntity
@@ -186,7 +186,7 @@ class Terms(Row):
             models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="terms_one_current"),
             models.CheckConstraint(
                 condition=Q(fair_use_from__gt=0, fair_use_soft__gt=0)
-                & (Q(fair_use_hard__isnull=True) | Q(fair_use_hard__gte=models.F("fair_use_soft"))),
+                & (Q(fair_use_hard__isnull=True) | Q(fair_use_hard__gte=F("fair_use_soft"))),
                 name="terms_fair_use",
             ),
         ]
@@ -206,22 +206,78 @@ class FairUse(models.Model):
         verbose_name_plural = "fair use"
 
 
+class ContactNumber(Row):
+    """A telephone number of a client, put on file before it is needed: at it a new settlement instruction is confirmed."""
+
+    append_only = True
+
+    counterparty = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="numbers")
+    person = models.CharField(max_length=120)
+    number = models.CharField(max_length=16)  # E.164: + and 8 to 15 digits
+    recorded_by = models.UUIDField(null=True)  # null: out of the onboarding file
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(number__regex=r"^\+[1-9][0-9]{7,14}$"), name="contactnumber_e164")]
+
+
+_UNVERIFIED = ["DRAFT", "VERIFYING", "REJECTED"]
+
+
 class Ssi(Row):
-    """Standing settlement instruction: where we pay this account. Never edited; a change is a new one."""
+    """Standing settlement instruction: where we pay this account. Never edited; a change is a new one.
+
+    One out of the onboarding file has nobody in `proposed_by`; every other one has two members of the client, two of operations, evidence
+    and a time to cool off before it is paid on.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="ssis")
     rail_code = models.CharField(max_length=30)
     asset_code = models.CharField(max_length=12)
-    holder = models.CharField(max_length=120)
+    holder = models.CharField(max_length=120)  # the account's owner
     address = models.CharField(max_length=120)  # IBAN or account number, or the wallet's address
     bic = models.CharField(max_length=11, blank=True)
+    self_hosted = models.BooleanField(default=False)  # a wallet whose keys the client itself holds
     status = models.CharField(max_length=10, choices=[(s, s) for s in SsiStatus], default=SsiStatus.DRAFT)
+    proposed_by = models.UUIDField(null=True, blank=True)  # member
+    approved_by = models.UUIDField(null=True, blank=True)  # a second member
+    evidence_kind = models.CharField(max_length=14, blank=True)  # CALL_BACK, SIGNED_MESSAGE, MICRO_TRANSFER
+    evidence = models.JSONField(default=dict, blank=True)
+    verified_by = models.UUIDField(null=True, blank=True)  # of operations
+    checked_by = models.UUIDField(null=True, blank=True)  # another one of operations
+    compliance_by = models.UUIDField(null=True, blank=True)  # beside them for a self-hosted wallet
     cooling_until = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
         verbose_name, verbose_name_plural = "settlement instruction", "settlement instructions"
-        constraints = [models.UniqueConstraint(fields=["account", "asset_code"], condition=Q(status="ACTIVE"), name="ssi_one_active")]
+        indexes = [models.Index(fields=["status", "cooling_until"], name="ssi_queue")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "asset_code"], condition=Q(status="ACTIVE"), name="ssi_one_active"),
+            models.CheckConstraint(condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("proposed_by")), name="ssi_two_members"),
+            models.CheckConstraint(
+                condition=Q(proposed_by__isnull=True) | Q(status__in=["DRAFT", "REJECTED"]) | Q(approved_by__isnull=False),
+                name="ssi_client_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(proposed_by__isnull=True)
+                | Q(status__in=_UNVERIFIED)
+                | Q(verified_by__isnull=False, checked_by__isnull=False, cooling_until__isnull=False) & ~Q(evidence_kind=""),
+                name="ssi_verified",
+            ),
+            models.CheckConstraint(
+                condition=Q(checked_by__isnull=True)
+                | ~Q(checked_by=F("verified_by"))
+                & (Q(compliance_by__isnull=True) | ~Q(compliance_by=F("verified_by")) & ~Q(compliance_by=F("checked_by"))),
+                name="ssi_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=Q(proposed_by__isnull=True) | Q(self_hosted=False) | Q(status__in=_UNVERIFIED) | Q(compliance_by__isnull=False),
+                name="ssi_self_hosted",
+            ),
+        ]
 
 
 class Coverage(Row):

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from apps.core.errors import NotFound
 
-from .models import Asset, Book, BookingEntity, Pair
+from .models import Asset, Book, BookingEntity, Pair, Rail
 
 
 def list_pairs() -> list[Pair]:
@@ -20,6 +20,10 @@ def get_pair(code: str) -> Pair:
 
 def list_assets() -> list[Asset]:
     return list(Asset.objects.order_by("code"))
+
+
+def list_rails() -> list[Rail]:
+    return list(Rail.objects.order_by("code"))
 
 
 def get_entity(code: str) -> BookingEntity:

@@ -35,12 +35,6 @@ class NotAllowed(Rejected):
     code, title = "no_settlement_authority", "This member may not do this on this account"
 
 
-class SameMember(Rejected):
-    """A second member of the client approves, never the one who asked."""
-
-    code, title = "second_member_needed", "A second member has to approve this"
-
-
 class NoInstruction(Rejected):
     """There is no ACTIVE settlement instruction of the owner for this asset."""
 

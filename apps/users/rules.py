@@ -12,7 +12,11 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "unknown_payment": (frozenset({"operations"}), frozenset({"operations"})),
     "client_review": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "receipt": (frozenset({"operations"}), frozenset({"compliance"})),
-    "ssi": (frozenset({"operations"}), frozenset({"operations"})),
+    "ssi": (frozenset({"operations"}), frozenset({"operations"})),  # and compliance, for a self-hosted wallet
+    "ssi_resume": (frozenset({"operations"}), frozenset({"operations"})),
+    "ssi_stop": (frozenset({"operations", "compliance", "risk"}), frozenset()),  # suspend, revoke, reject: at once
+    "ssi_waiver": (frozenset({"operations", "compliance"}), frozenset({"operations", "compliance"})),  # one of each
+    "contact_number": (frozenset({"compliance"}), frozenset()),
     "marks": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "day_close": (frozenset({"operations"}), frozenset({"finance", "risk"})),
     "client_key": (frozenset({"admin"}), frozenset({"compliance"})),

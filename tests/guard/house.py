@@ -42,6 +42,7 @@ PREFIXES = {
     "allocation": "alc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
     "member": "mem", "obligation": "obl",
     "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
+    "ssi": "ssi",
 }  # fmt: skip
 NO_LIMIT = "10000000/s"
 MIDS = {"BTC-USD": "20000", "ETH-USD": "1500", "EUR-USD": "1.08"}
@@ -145,6 +146,7 @@ def _filled(name: str, firm: world.Firm) -> Firm:
         "withdrawal": withdrawal, "webhook": endpoint.id, "event": event, "member": firm.treasury.id, "call": _called(firm),
         "report": _reported(firm), "allocation": _allocated(firm, trade), "adjustment": _adjusted(firm),
     }  # fmt: skip
+    (found["ssi"],) = db.one("SELECT id FROM clients_ssi WHERE account_id = %s AND asset_code = 'USD'", [firm.account.id])
     for kind in ("deposit", "obligation", "instruction"):
         (found[kind],) = db.one(f"SELECT id FROM settlement_{kind} WHERE account_id = %s LIMIT 1", [firm.account.id])
     entry = ledger.list_entries([firm.account.id]).first()

@@ -5,6 +5,7 @@ from decimal import Decimal as D
 import pytest
 
 from apps.clients import operations as clients
+from apps.clients.errors import SameMember
 from apps.clients.states import ClientStatus
 from apps.core import db
 from apps.core.actor import SYSTEM
@@ -15,7 +16,7 @@ from apps.ledger import queries as ledger
 from apps.ledger.errors import InsufficientBalance
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
-from apps.settlement.errors import BadAmount, DuplicateWithdrawal, NoInstruction, NotAllowed, NotWithdrawable, SameMember
+from apps.settlement.errors import BadAmount, DuplicateWithdrawal, NoInstruction, NotAllowed, NotWithdrawable
 from apps.settlement.rails import outside
 from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
 from tests import world

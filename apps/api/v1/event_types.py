@@ -16,6 +16,7 @@ from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
 from .rfqs import QUOTE, RFQ
 from .settlement import DEPOSIT, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
+from .ssis import SSI
 from .trades import NULLABLE, TRADE, VERSION
 
 _RFQ_STATE = obj(
@@ -159,6 +160,14 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.settled": ("it is paid", WITHDRAWAL),
     "withdrawal.cancelled": ("by you", WITHDRAWAL),
     "withdrawal.rejected": ("by us", WITHDRAWAL),
+    "ssi.proposed": ("by one member: another one approves it", SSI),
+    "ssi.verifying": ("a second member has approved it: we verify it", SSI),
+    "ssi.approved": ("it is verified and cools off until `active_from`", SSI),
+    "ssi.active": ("you are paid there from now on", SSI),
+    "ssi.suspended": ("nothing is paid there for now", SSI),
+    "ssi.rejected": ("by you or by us, before it was verified", SSI),
+    "ssi.revoked": ("by you or by us, or another one has taken its place: nothing is paid there any more", SSI),
+    "ssi.expired": ("its time is over", SSI),
     "exposure_call.issued": ("your exposure is past what we carry: bring it down", CALL),
     "exposure_call.met": ("it is within the limit again", CALL),
     "exposure_call.withdrawn": ("we take the call back", CALL),
@@ -185,6 +194,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.refused": ("", _REFUSED),
     "withdrawal.approve.refused": ("", _REFUSED),
     "withdrawal.cancel.refused": ("", _REFUSED),
+    "ssi.propose.refused": ("", _REFUSED),
+    "ssi.approve.refused": ("", _REFUSED),
+    "ssi.revoke.refused": ("", _REFUSED),
     "key.issued": ("a key that was asked for is one, from now on", _KEY_STATE),
     "key.widened": ("its scopes, networks or caps are others", _KEY_STATE),
     "key.expiring": ("a key ends within 30, 7 or 1 days", _KEY_STATE),

@@ -93,7 +93,7 @@ def _instruct(
     made_id = ids.uuid7()
     pays = direction == "PAY"
     if pays and ssi is None and account is not None and not beneficiary[1]:
-        ssi = clients.find_active_ssi(account.id, nostro.asset_id)
+        ssi = clients.lock_active_ssi(account.id, nostro.asset_id)
     name, address = (ssi.holder, ssi.address) if ssi is not None else beneficiary
     made = Instruction(
         id=made_id,
@@ -127,7 +127,7 @@ def review(*, instruction: Instruction, now: datetime) -> list[Blocker]:
     :param instruction: locked, or made in this transaction
     """
     if instruction.account_id is not None and instruction.returns_id is None and not _has_active(instruction):
-        found = clients.find_active_ssi(instruction.account_id, instruction.asset_id)
+        found = clients.lock_active_ssi(instruction.account_id, instruction.asset_id)
         if found is not None and instruction.withdrawal_id is None:  # a withdrawal goes where its client said, or nowhere
             instruction.ssi = found
             instruction.beneficiary_name, instruction.beneficiary_address = found.holder, found.address

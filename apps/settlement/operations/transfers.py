@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import F, Sum
 
 from apps.clients import queries as clients
+from apps.clients.errors import SameMember
 from apps.clients.models import Account, Ssi
 from apps.core import db, ids, money
 from apps.core.actor import Actor
@@ -16,7 +17,7 @@ from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.ledger.rules import Ref
 from apps.ledger.states import Kind
-from apps.settlement.errors import DuplicateWithdrawal, NotWithdrawable, SameMember
+from apps.settlement.errors import DuplicateWithdrawal, NotWithdrawable
 from apps.settlement.models import Deposit, Instruction, Obligation, Receipt, Withdrawal
 from apps.settlement.queries import views
 from apps.settlement.queries.locks import lock_withdrawal

@@ -18,6 +18,7 @@ from .exposure import Due, list_exposed, list_obligations_of, list_outstanding
 from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
 from .prefunded import list_owed_deals, list_short
+from .senders import has_come
 from .views import (
     count_unsettled,
     describe_deposit,
@@ -76,6 +77,7 @@ __all__ = [
     "get_obligation",
     "get_receipt",
     "get_withdrawal",
+    "has_come",
     "is_settling",
     "list_bands",
     "list_clearable",

@@ -66,7 +66,7 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         has_address=bool(i.beneficiary_address),
         screening_hit=compliance.has_hit(screened),
         release_stopped=is_stopped(),
-        pending_approval=approvals.list_open().exclude(kind="release").filter(subject_id__in=subjects).exists(),
+        pending_approval=approvals.list_open().exclude(kind__in=["release", "ssi_waiver"]).filter(subject_id__in=subjects).exists(),
         agreed=_agreed(i.net_leg),
         their_leg=_their_leg(i) if terms is not None and terms.mode == SettlementMode.CLIENT_FIRST else TheirLeg.NOT_AWAITED,
         amount=i.amount,

@@ -1,4 +1,4 @@
-"""Make and change clients, accounts, members, keys, terms and settlement instructions."""
+"""Make and change clients, accounts, members, keys and terms."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,17 +9,16 @@ from uuid import UUID
 
 from stdnum import lei as lei_number
 
+from apps.clients import queries, rules
+from apps.clients.errors import BadLei, BadLifetime, KeyCapExceeded, TooManyKeys
+from apps.clients.models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Terms
+from apps.clients.states import CLIENT, ClientStatus
 from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments import queries as instruments
-
-from . import queries, rules
-from .errors import BadLei, BadLifetime, KeyCapExceeded, TooManyKeys
-from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Ssi, Terms
-from .states import CLIENT, SSI, ClientStatus, SsiStatus
 
 
 def seed_reference() -> None:
@@ -296,24 +295,6 @@ def set_coverage(*, account_id: UUID, sales: Sequence[Mapping[str, str]], introd
     house = {"version": made.version, "sales": [dict(one) for one in sales], "introducer": str(introducer_id or "")}
     events.record("coverage.set", subject_type="account", subject_id=account_id, house=house)
     return made
-
-
-@step
-def create_ssi(*, account: Account, rail_code: str, asset_code: str, holder: str, address: str, bic: str, now: datetime) -> Ssi:
-    """A settlement instruction, DRAFT. Its holder is the account's owner."""
-    made = Ssi(
-        id=ids.uuid7(), account=account, rail_code=rail_code, asset_code=asset_code, holder=holder, address=address, bic=bic, created_at=now
-    )
-    db.insert(made)
-    events.record("ssi.created", subject_type="ssi", subject_id=made.id, house={"account": account.code, "asset": asset_code})
-    return made
-
-
-@step
-def move_ssi(*, ssi: Ssi, status: SsiStatus, evidence: str) -> None:
-    SSI.move(ssi, status)
-    ssi.save(update_fields=["status"])
-    events.record(f"ssi.{status.lower()}", subject_type="ssi", subject_id=ssi.id, house={"evidence": evidence})
 
 
 # Level of fair use → the fact that a client came to it.

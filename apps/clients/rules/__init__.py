@@ -5,10 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from apps.clients.errors import BadAllowList, BadCap, BadScope, DealingLimit, KeyCapExceeded
+from apps.clients.states import CLIENT, ClientStatus
 from apps.core import money
-
-from .errors import BadAllowList, BadCap, BadScope, DealingLimit, KeyCapExceeded
-from .states import CLIENT, ClientStatus
 
 SCOPES = ("read", "quote", "trade", "settle", "withdraw", "report", "webhook", "hedge")
 HOUSE_SCOPES = frozenset({"read", "hedge"})  # of our own hedging systems; `hedge` is nobody else's

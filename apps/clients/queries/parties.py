@@ -1,4 +1,4 @@
-"""Keys, members, accounts: always through who may see them."""
+"""Clients, keys, members, accounts: always through who may see them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,13 +9,11 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from apps.clients.models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, KeyUse, Member, SettlementMode, Terms
+from apps.clients.rules import WARN_DAYS
 from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
-
-from .models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, KeyUse, Member, SettlementMode, Ssi, Terms
-from .rules import WARN_DAYS
-from .states import SsiStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,23 +185,6 @@ def lock_account(account_id: UUID) -> None:
 def list_fair_use() -> list[FairUse]:
     """Clients that ask for much more prices than they deal, those that are stopped first."""
     return list(FairUse.objects.select_related("client").exclude(level="OK").order_by("level", "client__code"))
-
-
-def find_active_ssi(account_id: UUID, asset_code: str) -> Ssi | None:
-    return Ssi.objects.filter(account_id=account_id, asset_code=asset_code, status=SsiStatus.ACTIVE).first()
-
-
-def find_sender(address: str) -> Ssi | None:
-    """Whose address money came from: any instruction ever approved for an account of ours."""
-    known = [SsiStatus.APPROVED, SsiStatus.ACTIVE, SsiStatus.SUSPENDED]
-    return Ssi.objects.select_related("account", "account__owner").filter(address=address, status__in=known).order_by("-created_at").first()
-
-
-def list_senders(account_id: UUID, asset_code: str) -> list[str]:
-    """Addresses from which an account's own money is known to come."""
-    known = [SsiStatus.APPROVED, SsiStatus.ACTIVE, SsiStatus.SUSPENDED]
-    rows = Ssi.objects.filter(account_id=account_id, asset_code=asset_code, status__in=known)
-    return sorted(set(rows.values_list("address", flat=True)))
 
 
 def members_visible_to(actor: Actor) -> QuerySet[Member]:

@@ -1,0 +1,45 @@
+"""What stops when a place can no longer be paid, or a client no longer: every payment that has not begun to leave is BLOCKED."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.core.unit import step
+from apps.events import operations as events
+from apps.settlement.models import Instruction
+from apps.settlement.states import INSTRUCTION, InstructionStatus
+
+from . import instructions
+
+NOT_LEFT = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.RELEASED]
+
+
+@step
+def block_on_ssi(*, ssi_id: UUID, now: datetime) -> int:
+    """Payments to this place that are not SENDING yet → BLOCKED; how many. The caller has moved the place in this transaction."""
+    return _block(Q(ssi_id=ssi_id), now)
+
+
+@step
+def block_of(*, account_ids: Iterable[UUID], now: datetime) -> int:
+    """Payments to these accounts, returns to them too, that are not SENDING yet → BLOCKED; how many."""
+    return _block(Q(account_id__in=list(account_ids)), now)
+
+
+def _block(which: Q, now: datetime) -> int:
+    """An instruction that begins to leave at the same instant holds its row: it is SENDING when we get it, or it finds the gate closed."""
+    rows = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(which, direction="PAY", status__in=NOT_LEFT)
+    found = list(rows.order_by("id"))
+    for one in found:
+        if one.status == InstructionStatus.DRAFT:
+            INSTRUCTION.move(one, InstructionStatus.READY)
+            one.save(update_fields=["status"])
+        left = instructions.check(instruction=one, moment="CHECK", now=now)
+        one.made_by, one.released_by, one.released_at, one.band = None, None, None, None
+        INSTRUCTION.move(one, InstructionStatus.BLOCKED)
+        one.save(update_fields=["status", "made_by", "released_by", "released_at", "band"])
+        house = {"reference": one.end_to_end_id, "blockers": [str(b.code) for b in left]}
+        events.record("instruction.blocked", subject_type="instruction", subject_id=one.id, house=house)
+    return len(found)

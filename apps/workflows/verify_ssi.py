@@ -1,0 +1,239 @@
+"""Our own hands on where a client is paid: two of operations verify it on evidence, compliance too for a self-hosted wallet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from apps.approvals import operations as approvals
+from apps.approvals import queries as approval_queries
+from apps.approvals.models import Approval
+from apps.clients import operations as clients
+from apps.clients import queries
+from apps.clients.errors import BadEvidence, SsiReplaced
+from apps.clients.models import ContactNumber, Ssi
+from apps.clients.operations import Signers
+from apps.clients.rules import places, wallets
+from apps.clients.states import SsiStatus
+from apps.core import ids, money
+from apps.core.actor import SYSTEM, Actor
+from apps.core.errors import IllegalMove
+from apps.core.unit import step, use_case
+from apps.instruments import queries as instruments
+from apps.settlement import queries as settlement
+from apps.users import rules as people
+
+VERIFY, WAIVE, RESUME = "ssi", "ssi_waiver", "ssi_resume"
+NUMBER = "contact_number"
+COMPLIANCE = "compliance"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What proves that a place is the client's own.
+
+    CALL_BACK: `number_id` on file before the request, `person` who confirmed it. SIGNED_MESSAGE: `proof` is the signature of
+    :func:`text_to_sign`. MICRO_TRANSFER: `proof` is the rail's reference of what came from the wallet, of :func:`amount_to_send`.
+    """
+
+    kind: str
+    proof: str = ""
+    person: str = ""
+    number_id: UUID | None = None
+    note: str = ""
+
+
+@use_case
+def keep_number(*, actor: Actor, client: str, person: str, number: str, now: datetime) -> ContactNumber:
+    """Compliance puts a number of a client on file.
+
+    :raises AppError: RoleMissing, NotFound, BadNumber, BadEvidence
+    """
+    people.require_may(actor.roles, NUMBER)
+    if not person.strip():
+        raise BadEvidence("whose number is it?", pointer="person")
+    owner = queries.get_client(client)
+    return clients.keep_number(client_id=owner.id, person=person.strip()[:120], number=number, by=actor, now=now)
+
+
+@use_case
+def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now: datetime) -> Approval:
+    """Ask that a VERIFYING one be approved on this evidence; another one of operations answers, and compliance for a self-hosted wallet.
+
+    :raises AppError: RoleMissing, NotFound, IllegalMove, BadEvidence, ApprovalOpen
+    """
+    people.require_may(actor.roles, VERIFY)
+    ssi = queries.lock_ssi(ssi_id, actor=actor)
+    _require_status(ssi, SsiStatus.VERIFYING)
+    told = _prove(ssi, evidence, actor.id)
+    return approvals.request(
+        kind=VERIFY,
+        subject_type="ssi",
+        subject_id=ssi.id,
+        subject_version=_version(ssi),
+        title=f"{ssi.account.code} is paid in {ssi.asset_code} at {ssi.address}"[:200],
+        payload={"evidence": evidence.kind, "proof": told, "place": _place(ssi), "number": str(evidence.number_id or "")},
+        before={"place": _place(queries.find_active_ssi(ssi.account_id, ssi.asset_code))},
+        maker=actor,
+        checker_roles=people.ACTS[VERIFY][1],
+        also=[[COMPLIANCE]] if ssi.self_hosted else [],
+        now=now,
+    )
+
+
+@step
+def verify(*, approval: Approval, checker: Actor, now: datetime) -> None:
+    """What an approved request of kind "ssi" does: APPROVED, and cooling off.
+
+    :raises BadEvidence: the checker put the number on file
+    """
+    ssi = queries.lock_ssi(approval.subject_id, actor=SYSTEM)
+    by = _signers(approval, checker)
+    if approval.payload["number"]:
+        number = queries.get_number(UUID(approval.payload["number"]), client_id=ssi.account.owner_id)
+        _require_other_hands(number, by.checker)
+    clients.verify_ssi(
+        ssi=ssi, evidence_kind=approval.payload["evidence"], evidence=approval.payload["proof"], by=by, cooling=places.COOLING, now=now
+    )
+
+
+@use_case
+def request_waiver(*, actor: Actor, ssi_id: UUID, reason: str, now: datetime) -> Approval:
+    """Ask that one need not cool off: by operations with compliance, or the other way round, never by one of them alone.
+
+    :raises AppError: RoleMissing, NotFound, IllegalMove, BadEvidence, ApprovalOpen
+    """
+    people.require_may(actor.roles, WAIVE)
+    ssi = queries.lock_ssi(ssi_id, actor=actor)
+    _require_status(ssi, SsiStatus.APPROVED)
+    other = {"operations"} if COMPLIANCE in actor.roles else {COMPLIANCE}
+    return _ask(ssi, WAIVE, f"{ssi.account.code} in {ssi.asset_code}: no cooling-off", reason, actor, other, now)
+
+
+@step
+def waive(*, approval: Approval, checker: Actor, now: datetime) -> None:
+    """What an approved request of kind "ssi_waiver" does; the sweep activates it."""
+    ssi = queries.lock_ssi(approval.subject_id, actor=SYSTEM)
+    clients.waive_cooling(ssi=ssi, reason=approval.payload["why"], now=now)
+
+
+@use_case
+def request_resumption(*, actor: Actor, ssi_id: UUID, reason: str, now: datetime) -> Approval:
+    """Ask that a SUSPENDED one be paid on again; another one of operations answers.
+
+    :raises AppError: RoleMissing, NotFound, IllegalMove, SsiReplaced, BadEvidence, ApprovalOpen
+    """
+    people.require_may(actor.roles, RESUME)
+    ssi = queries.lock_ssi(ssi_id, actor=actor)
+    _require_status(ssi, SsiStatus.SUSPENDED)
+    if queries.find_active_ssi(ssi.account_id, ssi.asset_code) is not None:
+        raise SsiReplaced(f"{ssi.account.code} is paid in {ssi.asset_code} elsewhere by now")
+    return _ask(ssi, RESUME, f"{ssi.account.code} in {ssi.asset_code}: pay on it again", reason, actor, people.ACTS[RESUME][1], now)
+
+
+@step
+def resume(*, approval: Approval, checker: Actor, now: datetime) -> None:
+    """What an approved request of kind "ssi_resume" does.
+
+    :raises SsiReplaced: another one is active by now
+    """
+    clients.activate_ssi(ssi=queries.lock_ssi(approval.subject_id, actor=SYSTEM))
+
+
+def version(approval: Approval) -> str:
+    return _version(queries.lock_ssi(approval.subject_id, actor=SYSTEM))
+
+
+def text_to_sign(ssi: Ssi) -> str:
+    """What the owner of a wallet signs to prove that it is his."""
+    return f"{ssi.holder} is paid in {ssi.asset_code} at {ssi.address} ({ids.encode('ssi', ssi.id)})"
+
+
+def amount_to_send(ssi: Ssi) -> str:
+    """What the owner of a wallet sends us from it to prove that it is his, in units of the asset."""
+    scale = next(one.scale for one in instruments.list_assets() if one.code == ssi.asset_code)
+    return money.text(places.micro_amount(ssi.id.int, scale))
+
+
+def kinds_for(ssi: Ssi) -> tuple[str, ...]:
+    """The kinds of evidence that prove this place."""
+    return places.EVIDENCE[_rail_kind(ssi)]
+
+
+def _rail_kind(ssi: Ssi) -> str:
+    return next(one.kind for one in instruments.list_rails() if one.code == ssi.rail_code)
+
+
+def _prove(ssi: Ssi, evidence: Evidence, maker_id: UUID | None) -> dict[str, str]:
+    """The evidence as it is kept.
+
+    :raises BadEvidence: it proves nothing
+    """
+    places.require_kind(_rail_kind(ssi), evidence.kind)
+    note = {"note": evidence.note[:200]} if evidence.note else {}
+    if evidence.kind == "CALL_BACK":
+        return _called_back(ssi, evidence, maker_id) | note
+    if evidence.kind == "SIGNED_MESSAGE":
+        text = text_to_sign(ssi)
+        if not wallets.is_signed_by(ssi.address, text, evidence.proof):
+            raise BadEvidence("not this wallet's signature of the text (of an Ethereum wallet; a Bitcoin wallet sends us the amount)")
+        return {"text": text, "signature": evidence.proof} | note
+    amount = amount_to_send(ssi)
+    if not settlement.has_come(ssi.rail_code, evidence.proof, sender=ssi.address, amount=amount, since=ssi.created_at):
+        raise BadEvidence(f"no final receipt {evidence.proof} of {amount} {ssi.asset_code} from this wallet since it was proposed")
+    return {"receipt": evidence.proof, "amount": amount} | note
+
+
+def _called_back(ssi: Ssi, evidence: Evidence, maker_id: UUID | None) -> dict[str, str]:
+    if evidence.number_id is None or not evidence.person.strip():
+        raise BadEvidence("which number on file was called, and who confirmed it?")
+    number = queries.get_number(evidence.number_id, client_id=ssi.account.owner_id)
+    if number.recorded_at >= ssi.created_at:
+        raise BadEvidence("this number came on file after the request")
+    _require_other_hands(number, maker_id)
+    return {"number": number.number, "person": evidence.person.strip()[:120]}
+
+
+def _require_other_hands(number: ContactNumber, person_id: UUID | None) -> None:
+    if number.recorded_by is not None and number.recorded_by == person_id:
+        raise BadEvidence("who put the number on file does not verify by it")
+
+
+def _signers(approval: Approval, checker: Actor) -> Signers:
+    """Whose signature is of operations and whose of compliance; the last one is the checker's."""
+    slots, taken = approval_queries.read_slots(approval)
+    assert checker.id is not None
+    by = {n: taken.get(n, checker.id) for n in range(len(slots))}
+    compliance = next((by[n] for n in by if slots[n] == [COMPLIANCE]), None)
+    return Signers(approval.maker_id, next(by[n] for n in by if slots[n] != [COMPLIANCE]), compliance)
+
+
+def _ask(ssi: Ssi, kind: str, title: str, reason: str, maker: Actor, checkers: "frozenset[str] | set[str]", now: datetime) -> Approval:
+    if not reason.strip():
+        raise BadEvidence("why?", pointer="reason")
+    return approvals.request(
+        kind=kind,
+        subject_type="ssi",
+        subject_id=ssi.id,
+        subject_version=_version(ssi),
+        title=title[:200],
+        payload={"why": reason[:200], "place": _place(ssi)},
+        maker=maker,
+        checker_roles=checkers,
+        now=now,
+    )
+
+
+def _version(ssi: Ssi) -> str:
+    return str(ssi.status)
+
+
+def _place(ssi: Ssi | None) -> Mapping[str, str]:
+    if ssi is None:
+        return {}
+    return {"rail": ssi.rail_code, "holder": ssi.holder, "address": ssi.address, "bic": ssi.bic}
+
+
+def _require_status(ssi: Ssi, status: SsiStatus) -> None:
+    if ssi.status != status:
+        raise IllegalMove(f"it is {ssi.status}", state=str(ssi.status))
