@@ -681,6 +681,80 @@ class AsyncSettlementsResource:
         return await self._caller.ask("GET", "/api/v1/settlements/preview", Rows[m.SettlementPreview])
 
 
+class AsyncSsisResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        account_id: str | None = None,
+        asset: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        status: Literal["DRAFT", "VERIFYING", "APPROVED", "ACTIVE", "SUSPENDED", "REJECTED", "REVOKED", "EXPIRED"] | None = None,
+    ) -> Page[m.Ssi]:
+        """Where you are paid, newest first, with what was before."""
+        return await self._caller.ask(
+            "GET",
+            "/api/v1/ssis",
+            Page[m.Ssi],
+            params={"account_id": account_id, "asset": asset, "cursor": cursor, "limit": limit, "status": status},
+        )
+
+    def iterate(
+        self,
+        *,
+        account_id: str | None = None,
+        asset: str | None = None,
+        limit: int | None = None,
+        status: Literal["DRAFT", "VERIFYING", "APPROVED", "ACTIVE", "SUSPENDED", "REJECTED", "REVOKED", "EXPIRED"] | None = None,
+    ) -> AsyncIterator[m.Ssi]:
+        """Where you are paid, newest first, with what was before: every one, page after page."""
+        return self._caller.walk("/api/v1/ssis", m.Ssi, {"account_id": account_id, "asset": asset, "limit": limit, "status": status})
+
+    async def create(
+        self,
+        *,
+        asset: str,
+        rail: str,
+        address: str,
+        account_id: str | None = None,
+        bic: str | None = None,
+        self_hosted: bool | None = None,
+        valid_until: datetime | None = None,
+        idempotency_key: str = "",
+    ) -> m.Ssi:
+        """Propose a settlement instruction in your own name; another member approves it, we verify it, and it cools off."""
+        return await self._caller.ask(
+            "POST",
+            "/api/v1/ssis",
+            m.Ssi,
+            body={
+                "account_id": account_id,
+                "asset": asset,
+                "rail": rail,
+                "address": address,
+                "bic": bic,
+                "self_hosted": self_hosted,
+                "valid_until": valid_until,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    async def get(self, ssi_id: str) -> m.Ssi:
+        """One settlement instruction."""
+        return await self._caller.ask("GET", f"/api/v1/ssis/{path_part(ssi_id)}", m.Ssi)
+
+    async def approve(self, ssi_id: str, *, idempotency_key: str = "") -> m.Ssi:
+        """Approve a settlement instruction that another member proposed; we verify it then."""
+        return await self._caller.ask("POST", f"/api/v1/ssis/{path_part(ssi_id)}/approve", m.Ssi, body={}, idempotency_key=idempotency_key)
+
+    async def revoke(self, ssi_id: str, *, idempotency_key: str = "") -> m.Ssi:
+        """End a settlement instruction at once: payments to it that have not left wait for another one."""
+        return await self._caller.ask("POST", f"/api/v1/ssis/{path_part(ssi_id)}/revoke", m.Ssi, body={}, idempotency_key=idempotency_key)
+
+
 class AsyncStatementsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -979,6 +1053,14 @@ class AsyncWebhooksResource:
             "withdrawal.settled",
             "withdrawal.cancelled",
             "withdrawal.rejected",
+            "ssi.proposed",
+            "ssi.verifying",
+            "ssi.approved",
+            "ssi.active",
+            "ssi.suspended",
+            "ssi.rejected",
+            "ssi.revoked",
+            "ssi.expired",
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
@@ -1005,6 +1087,9 @@ class AsyncWebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "ssi.propose.refused",
+            "ssi.approve.refused",
+            "ssi.revoke.refused",
             "key.issued",
             "key.widened",
             "key.expiring",
@@ -1095,6 +1180,14 @@ class AsyncWebhooksResource:
             "withdrawal.settled",
             "withdrawal.cancelled",
             "withdrawal.rejected",
+            "ssi.proposed",
+            "ssi.verifying",
+            "ssi.approved",
+            "ssi.active",
+            "ssi.suspended",
+            "ssi.rejected",
+            "ssi.revoked",
+            "ssi.expired",
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
@@ -1121,6 +1214,9 @@ class AsyncWebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "ssi.propose.refused",
+            "ssi.approve.refused",
+            "ssi.revoke.refused",
             "key.issued",
             "key.widened",
             "key.expiring",
@@ -1272,6 +1368,7 @@ class AsyncResources:
         self.reports = AsyncReportsResource(caller)
         self.rfqs = AsyncRfqsResource(caller)
         self.settlements = AsyncSettlementsResource(caller)
+        self.ssis = AsyncSsisResource(caller)
         self.statements = AsyncStatementsResource(caller)
         self.statistics = AsyncStatisticsResource(caller)
         self.time = AsyncTimeResource(caller)

@@ -377,6 +377,25 @@ class Settlement(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ssi(Model):
+    id: str  #: ssi_…
+    account_id: str  #: acc_…
+    asset: str  #: code
+    rail: str  #: how it is paid, e.g. fedwire-usd
+    holder: str  #: the owner of the account: nobody else is ever paid
+    address: str  #: IBAN, account number or wallet address
+    bic: str  #: of the bank; empty for a wallet
+    self_hosted: bool  #: a wallet whose keys you hold yourself
+    status: str  #: DRAFT, VERIFYING, APPROVED, ACTIVE, SUSPENDED, REJECTED, REVOKED, EXPIRED
+    proposed_by: str | None  #: mem_…; null: from your onboarding file
+    approved_by: str | None  #: mem_…
+    created_at: datetime
+    active_from: str | None  #: it has cooled off by then
+    valid_until: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks(Model):
     desk: datetime
     wall: datetime

@@ -675,6 +675,80 @@ class SettlementsResource:
         return self._caller.ask("GET", "/api/v1/settlements/preview", Rows[m.SettlementPreview])
 
 
+class SsisResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        account_id: str | None = None,
+        asset: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        status: Literal["DRAFT", "VERIFYING", "APPROVED", "ACTIVE", "SUSPENDED", "REJECTED", "REVOKED", "EXPIRED"] | None = None,
+    ) -> Page[m.Ssi]:
+        """Where you are paid, newest first, with what was before."""
+        return self._caller.ask(
+            "GET",
+            "/api/v1/ssis",
+            Page[m.Ssi],
+            params={"account_id": account_id, "asset": asset, "cursor": cursor, "limit": limit, "status": status},
+        )
+
+    def iterate(
+        self,
+        *,
+        account_id: str | None = None,
+        asset: str | None = None,
+        limit: int | None = None,
+        status: Literal["DRAFT", "VERIFYING", "APPROVED", "ACTIVE", "SUSPENDED", "REJECTED", "REVOKED", "EXPIRED"] | None = None,
+    ) -> Iterator[m.Ssi]:
+        """Where you are paid, newest first, with what was before: every one, page after page."""
+        return self._caller.walk("/api/v1/ssis", m.Ssi, {"account_id": account_id, "asset": asset, "limit": limit, "status": status})
+
+    def create(
+        self,
+        *,
+        asset: str,
+        rail: str,
+        address: str,
+        account_id: str | None = None,
+        bic: str | None = None,
+        self_hosted: bool | None = None,
+        valid_until: datetime | None = None,
+        idempotency_key: str = "",
+    ) -> m.Ssi:
+        """Propose a settlement instruction in your own name; another member approves it, we verify it, and it cools off."""
+        return self._caller.ask(
+            "POST",
+            "/api/v1/ssis",
+            m.Ssi,
+            body={
+                "account_id": account_id,
+                "asset": asset,
+                "rail": rail,
+                "address": address,
+                "bic": bic,
+                "self_hosted": self_hosted,
+                "valid_until": valid_until,
+            },
+            idempotency_key=idempotency_key,
+        )
+
+    def get(self, ssi_id: str) -> m.Ssi:
+        """One settlement instruction."""
+        return self._caller.ask("GET", f"/api/v1/ssis/{path_part(ssi_id)}", m.Ssi)
+
+    def approve(self, ssi_id: str, *, idempotency_key: str = "") -> m.Ssi:
+        """Approve a settlement instruction that another member proposed; we verify it then."""
+        return self._caller.ask("POST", f"/api/v1/ssis/{path_part(ssi_id)}/approve", m.Ssi, body={}, idempotency_key=idempotency_key)
+
+    def revoke(self, ssi_id: str, *, idempotency_key: str = "") -> m.Ssi:
+        """End a settlement instruction at once: payments to it that have not left wait for another one."""
+        return self._caller.ask("POST", f"/api/v1/ssis/{path_part(ssi_id)}/revoke", m.Ssi, body={}, idempotency_key=idempotency_key)
+
+
 class StatementsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -969,6 +1043,14 @@ class WebhooksResource:
             "withdrawal.settled",
             "withdrawal.cancelled",
             "withdrawal.rejected",
+            "ssi.proposed",
+            "ssi.verifying",
+            "ssi.approved",
+            "ssi.active",
+            "ssi.suspended",
+            "ssi.rejected",
+            "ssi.revoked",
+            "ssi.expired",
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
@@ -995,6 +1077,9 @@ class WebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "ssi.propose.refused",
+            "ssi.approve.refused",
+            "ssi.revoke.refused",
             "key.issued",
             "key.widened",
             "key.expiring",
@@ -1085,6 +1170,14 @@ class WebhooksResource:
             "withdrawal.settled",
             "withdrawal.cancelled",
             "withdrawal.rejected",
+            "ssi.proposed",
+            "ssi.verifying",
+            "ssi.approved",
+            "ssi.active",
+            "ssi.suspended",
+            "ssi.rejected",
+            "ssi.revoked",
+            "ssi.expired",
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
@@ -1111,6 +1204,9 @@ class WebhooksResource:
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
+            "ssi.propose.refused",
+            "ssi.approve.refused",
+            "ssi.revoke.refused",
             "key.issued",
             "key.widened",
             "key.expiring",
@@ -1258,6 +1354,7 @@ class Resources:
         self.reports = ReportsResource(caller)
         self.rfqs = RfqsResource(caller)
         self.settlements = SettlementsResource(caller)
+        self.ssis = SsisResource(caller)
         self.statements = StatementsResource(caller)
         self.statistics = StatisticsResource(caller)
         self.time = TimeResource(caller)
