@@ -18,7 +18,9 @@ STOP = "ssi_stop"  # suspend, revoke, reject: one person, at once
 
 
 class ReasonMissing(Rejected):
-    code, title = "reason_missing", "A reason is needed"
+    """Nobody suspends, revokes or rejects a settlement instruction without saying why."""
+
+    code, title = "ssi_reason_missing", "Why it is stopped has to be said"
 
 
 @use_case
