@@ -159,7 +159,7 @@ RECEIPT = Machine(
     {
         R.SEEN: {R.FINAL, R.DROPPED},
         R.FINAL: {R.CLEARED, R.QUARANTINED, R.REVERTED},
-        R.CLEARED: {R.MATCHED, R.REVERTED},
+        R.CLEARED: {R.MATCHED, R.REVERTED, R.FROZEN},  # FROZEN: its client was frozen before it was credited
         R.MATCHED: {R.CLEARED, R.REVERTED},
         R.DROPPED: set(),
         R.QUARANTINED: {R.CLEARED, R.RETURN_DUE, R.FROZEN},

@@ -1,7 +1,8 @@
 """A client's or an account's status: down by one person at once, up by two with compliance.
 
 Leaving APPROVED takes everything with it in the same transaction: open requests end, quotes are withdrawn, what they reserved or held goes
-back; below RESTRICTED keys lose what they deal with (a restricted client takes off by the same keys; ADR 0017). Booked deals bind.
+back; below RESTRICTED keys lose what they deal with (a restricted client takes off by the same keys; ADR 0017), and our payments that have
+not begun to leave are BLOCKED. Booked deals bind. What has come for a FROZEN one and is not credited goes to blocked assets.
 """
 
 from datetime import datetime
@@ -23,6 +24,7 @@ from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
 from apps.rfqs.states import RfqStatus, Withdrawal
 from apps.settlement import queries as settlement
+from apps.settlement.operations import standing
 from apps.users import rules as people
 
 from . import taking
@@ -63,6 +65,10 @@ def lower(*, client_id: UUID, account_id: UUID | None = None, status: ClientStat
     if not rules.may_reduce(status):
         clients.narrow_keys(client_id=client.id, account_id=account_id)
     clients.set_status(thing=thing, status=status, reason=reason)
+    if not rules.may_reduce(status):
+        standing.block_of(account_ids=[account.id for account in accounts], now=now)
+    if status == ClientStatus.FROZEN:
+        standing.freeze_receipts(account_ids=[account.id for account in accounts], now=now)
     return thing
 
 
@@ -138,8 +144,7 @@ def _end_requests(account_id: UUID, now: datetime) -> None:
 def _require_nothing_open(accounts: list[Account]) -> None:
     open_things = []
     for account in accounts:
-        if (due := settlement.count_unsettled(account.id)) > 0:
-            open_things.append(f"{account.code}: {due} obligations")
+        open_things += [f"{account.code}: {count} {what}" for what, count in settlement.count_open(account.id)]
         balances = [b for b in ledger.list_client_balances([account.id]).get(account.id, []) if b.posted or b.receivable or b.payable]
         open_things += [f"{account.code}: a balance of {b.asset}" for b in balances]
         if credit_queries.has_live(account.id):

@@ -7,6 +7,7 @@ from uuid import UUID
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
+from apps.clients.errors import AccountUnavailable
 from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import step, use_case
 from apps.settlement import queries as settlement
@@ -28,6 +29,8 @@ def freeze_net_set(*, account_id: UUID, entity_id: UUID, value_date: date, cutof
     :raises NothingToFreeze: there is nothing, or somebody was faster
     """
     account = settling.lock_money(account_id=account_id)
+    if clients.is_frozen(account_id):
+        raise NothingToFreeze("nothing of this account is netted")
     terms = clients.get_terms(account_id, now)
     if not terms.payment_netting:
         if cutoff_at > now:
@@ -64,11 +67,13 @@ def agree_net_set(*, net_set_id: UUID, actor: Actor, evidence: str = "", now: da
     :param evidence: where the client said so, for our people
     :raises NotFound: not the client's
     :raises NotAllowed: a member without settlement authority
-    :raises AppError: RoleMissing, EvidenceMissing
+    :raises AppError: RoleMissing, EvidenceMissing, AccountUnavailable
     :raises IllegalMove: it is past agreeing
     """
-    settlement.get_net_set(net_set_id, actor=actor)
+    found = settlement.get_net_set(net_set_id, actor=actor)
     _require_say(actor, evidence)
+    if clients.is_frozen(found.account_id):
+        raise AccountUnavailable("no settlement on this account")
     net_set = lock_net_set(net_set_id)
     if actor == SYSTEM and (net_set.agree_by is None or net_set.agree_by > now or net_set.status != NetSetStatus.FROZEN):
         return net_set

@@ -29,9 +29,11 @@ MAY_WITHDRAW = {ClientStatus.APPROVED, ClientStatus.RESTRICTED}
 def announce_deposit(*, actor: Actor, account_id: UUID, asset: str, amount: Decimal, now: datetime) -> Deposit:
     """The client tells what it will pay in, so that it is known when it comes.
 
-    :raises AppError: NotFound, NotAllowed, BadAmount
+    :raises AppError: NotFound, NotAllowed, AccountUnavailable, BadAmount
     """
     account = _require_authority(actor, account_id)
+    if clients.is_frozen(account_id):
+        raise AccountUnavailable("no deposits on this account")
     _require_amount(asset, amount)
     return transfers.announce(account=account, asset=asset, amount=amount, now=now)
 

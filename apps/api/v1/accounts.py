@@ -46,7 +46,8 @@ class OneAccount(Door):
 
 
 def _describe(a: Any) -> dict[str, Any]:
-    return {"id": ids.encode("acc", a.id), "code": a.code, "name": a.name, "status": a.status, "is_default": a.is_default}
+    shown = "SUSPENDED" if a.status == "FROZEN" else a.status  # who is frozen is never told so
+    return {"id": ids.encode("acc", a.id), "code": a.code, "name": a.name, "status": shown, "is_default": a.is_default}
 
 
 class Balances(Door):

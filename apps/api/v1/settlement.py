@@ -205,7 +205,13 @@ class DisputeNetSet(Door):
 class AgreeNetSet(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "settle"}
 
-    @documented("Agree to a net settlement", body=EMPTY, answer=NET_SET, refusals={404: "not_found", 409: "illegal_state"}, example={})
+    @documented(
+        "Agree to a net settlement",
+        body=EMPTY,
+        answer=NET_SET,
+        refusals={404: "not_found", 409: "illegal_state", 422: "no_settlement_authority, account_unavailable"},
+        example={},
+    )
     def post(self, request: Request, set_id: str) -> HttpResponse:
         self.read(EMPTY)
         return self.run(agree_net_set, operation="settlement.agree", render=_net_set, net_set_id=wire_id("set", set_id))
@@ -224,7 +230,7 @@ class Deposits(Door):
         answer=DEPOSIT,
         status=201,
         example={"asset": "USD", "amount": "250000"},
-        refusals={404: "not_found", 422: "not_allowed, bad_amount"},
+        refusals={404: "not_found", 422: "not_allowed, bad_amount, account_unavailable"},
     )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(ANNOUNCE)

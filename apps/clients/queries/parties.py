@@ -177,6 +177,16 @@ def get_terms(account_id: UUID, at: datetime) -> Terms:
     )
 
 
+def is_frozen(account_id: UUID) -> bool:
+    """By sanctions, client or account: nothing of it is paid, returned, netted, set off or charged."""
+    return Account.objects.filter(Q(status="FROZEN") | Q(owner__status="FROZEN"), id=account_id).exists()
+
+
+def list_frozen() -> set[UUID]:
+    """Every account of which nothing moves."""
+    return set(Account.objects.filter(Q(status="FROZEN") | Q(owner__status="FROZEN")).values_list("id", flat=True))
+
+
 def lock_account(account_id: UUID) -> None:
     """The row that whoever touches a client balance locks first: the lock goes out before whatever is sent next."""
     db.send("SELECT 1 FROM clients_account WHERE id = %s FOR NO KEY UPDATE", (account_id,))

@@ -156,7 +156,7 @@ def quarantine(*, receipt: Receipt, reason: str) -> None:
 
 @step
 def freeze(*, receipt: Receipt, now: datetime) -> None:
-    """QUARANTINED → FROZEN: to blocked assets; never returned, netted, set off or charged while it is."""
+    """QUARANTINED or CLEARED → FROZEN: to blocked assets; never returned, netted, set off or charged while it is."""
     move(receipt, ReceiptStatus.FROZEN)
     ledger.post(
         key=f"receipt:{receipt.id}:frozen",

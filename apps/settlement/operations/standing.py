@@ -8,10 +8,10 @@ from django.db.models import Q
 
 from apps.core.unit import step
 from apps.events import operations as events
-from apps.settlement.models import Instruction
-from apps.settlement.states import INSTRUCTION, InstructionStatus
+from apps.settlement.models import Instruction, Receipt
+from apps.settlement.states import INSTRUCTION, InstructionStatus, ReceiptStatus
 
-from . import instructions
+from . import instructions, receipts
 
 NOT_LEFT = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.RELEASED]
 
@@ -26,6 +26,18 @@ def block_on_ssi(*, ssi_id: UUID, now: datetime) -> int:
 def block_of(*, account_ids: Iterable[UUID], now: datetime) -> int:
     """Payments to these accounts, returns to them too, that are not SENDING yet → BLOCKED; how many."""
     return _block(Q(account_id__in=list(account_ids)), now)
+
+
+@step
+def freeze_receipts(*, account_ids: Iterable[UUID], now: datetime) -> int:
+    """What has come for these accounts and is not credited yet → FROZEN, in blocked assets; how many. What comes later follows it there."""
+    rows = Receipt.objects.select_for_update(no_key=True, of=("self",)).select_related("nostro")
+    found = list(rows.filter(account_id__in=list(account_ids), status=ReceiptStatus.CLEARED).order_by("id"))
+    for one in found:
+        one.quarantine_reason, one.owner_role = "CLIENT_FROZEN", "compliance"
+        one.save(update_fields=["quarantine_reason", "owner_role"])
+        receipts.freeze(receipt=one, now=now)
+    return len(found)
 
 
 def _block(which: Q, now: datetime) -> int:

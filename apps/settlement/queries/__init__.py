@@ -19,8 +19,8 @@ from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
 from .prefunded import list_owed_deals, list_short
 from .senders import has_come
+from .unfinished import count_open
 from .views import (
-    count_unsettled,
     describe_deposit,
     describe_deposit_instruction,
     describe_instruction,
@@ -57,7 +57,7 @@ from .views import (
 
 __all__ = [
     "Due",
-    "count_unsettled",
+    "count_open",
     "describe_deposit",
     "describe_deposit_instruction",
     "describe_instruction",

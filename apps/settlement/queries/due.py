@@ -59,12 +59,14 @@ def list_due_freezes(now: datetime) -> list[Freeze]:
             moment = netting.first_cutoff(booked_at=later, value_date=value_date, at=at, zone=zone)
         if moment <= now - GRACE:
             found.add(Freeze(moment, value_date, account_id, entity_id))
-    return sorted(found)[:BATCH]
+    frozen = clients.list_frozen()  # nothing of theirs is netted
+    return sorted(one for one in found if one.account_id not in frozen)[:BATCH]
 
 
 def list_due_agreements(now: datetime) -> list[UUID]:
     """Frozen sets on which silence agrees, whose time to object is over."""
     due = NetSet.objects.filter(status=NetSetStatus.FROZEN, agree_by__lte=now).order_by("agree_by")
+    due = due.exclude(account_id__in=clients.list_frozen())  # a frozen client's silence says nothing
     return list(due.values_list("id", flat=True)[:BATCH])
 
 

@@ -366,9 +366,3 @@ def describe_withdrawal(w: Withdrawal) -> dict[str, Any]:
         "requested_at": stamp(w.requested_at),
         "settled_at": _at(w.settled_at),
     }
-
-
-def count_unsettled(account_id: UUID) -> int:
-    """Obligations of an account that still bind."""
-    ended = [ObligationStatus.SETTLED, ObligationStatus.CANCELLED, ObligationStatus.CLOSED_OUT]
-    return Obligation.objects.filter(account_id=account_id).exclude(status__in=ended).count()
