@@ -68,7 +68,7 @@ class NoWord(Rejected):
 
 
 class NotAllocatable(Conflict):
-    """Something of the deal is in a net set, on its way or settled; or it is prefunded."""
+    """Something of the deal is in a net set, on its way or settled; or it is prefunded and its balance does not hold it yet."""
 
     code, title = "not_allocatable", "The deal cannot be shared out any more"
 

@@ -15,6 +15,9 @@ from apps.core.actor import Actor
 from apps.core.errors import AppError, Busy, NotFound
 from apps.core.unit import step, use_case
 from apps.credit import operations as credit
+from apps.ledger import operations as ledger
+from apps.ledger.rules import Ref
+from apps.ledger.states import Kind
 from apps.settlement import queries as settlement
 from apps.settlement.queries import Due
 from apps.trades import operations as trades
@@ -40,9 +43,10 @@ class Share:
 
 @use_case
 def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evidence: str = "", now: datetime) -> list[Allocation]:
-    """Share a block out. An account that is refused (line, cap, status) is REJECTED with the reason; its share stays with the block.
+    """Share a block out. An account that is refused (line, balance, cap, status) is REJECTED with the reason; the block keeps its share.
 
-    Percentages are rounded down to the base asset's decimals; what is left goes to the largest share.
+    Percentages are rounded down to the base asset's decimals; what is left goes to the largest share. A prefunded block is shared out
+    among prefunded accounts, once: each pays its share out of its own balance, if that and the block's hold it.
 
     :param evidence: where the client's word lies, when one of ours does it
     :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable, BadAllocation (`pointer` names the share)
@@ -52,12 +56,20 @@ def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evi
     quantities = _quantities(trade, version, shares, actor, now)
     proposed = trades.propose_allocations(trade=trade, quantities=quantities, by=actor.id, now=now)
     assert trade.rfq_id is not None
-    credit.retake(claim=None, source_id=trade.rfq_id, deal_id=trade.id, now=now)  # the block's; its rest is taken again below
+    prefunded = restate_deal.is_prefunded(trade)
+    if prefunded and queries.list_accepted(trade):
+        raise NotAllocatable("its shares have settled in their accounts' balances")
+    if not prefunded:
+        credit.retake(claim=None, source_id=trade.rfq_id, deal_id=trade.id, now=now)  # the block's; its rest is taken again below
+    parts = _parts(trade, version, proposed)
     for one in proposed:
         try:
             with transaction.atomic():
-                credit.allocate(claim=restate_deal.claim_of(trade, version, one.id, one.account_id, _dues(version, one), now),
-                                deal_id=trade.id, now=now)  # fmt: skip
+                if prefunded:
+                    _hold(trade, version, one, parts[one.id], now)
+                else:
+                    credit.allocate(claim=restate_deal.claim_of(trade, version, one.id, one.account_id, _dues(version, one), now),
+                                    deal_id=trade.id, now=now)  # fmt: skip
         except Busy:
             raise
         except AppError as no:
@@ -79,6 +91,8 @@ def reverse_allocation(*, actor: Actor, trade_id: UUID, allocation_id: UUID, evi
         raise NotFound("no such allocation")
     trade = _lock(actor, trade_id, evidence)
     one = next(one for one in queries.list_allocations(trade) if one.id == allocation_id)
+    if restate_deal.is_prefunded(trade):
+        raise NotAllocatable("its shares have settled in their accounts' balances")
     trades.reverse_allocation(allocation=one, trade=trade, by=actor.id, now=now)
     credit.close(source_id=one.id, now=now)
     _follow(trade, queries.get_version(trade), now)
@@ -86,9 +100,36 @@ def reverse_allocation(*, actor: Actor, trade_id: UUID, allocation_id: UUID, evi
 
 
 @step
+def _hold(trade: Trade, version: TradeVersion, one: Allocation, part: tuple[Decimal, Decimal], now: datetime) -> None:
+    """Both balances have to hold what a share of a prefunded block moves: its account what it pays, the block's what it had received.
+
+    :param part: what the share pays and receives
+    :raises InsufficientBalance: one of them does not
+    """
+    assert trade.account_id is not None, "a client's deal has an account"
+    pays, receives = part
+    for account, asset, amount in ((one.account_id, version.pays_asset, pays), (trade.account_id, version.receives_asset, receives)):
+        if amount:
+            ref = Ref(trade.entity_id, Kind.CLIENT_BALANCE, asset, owner_id=account)
+            ledger.hold(ref=ref, amount=amount, source_type="allocation", source_id=one.id, now=now)
+
+
+def _parts(trade: Trade, version: TradeVersion, shares: Sequence[Allocation]) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """What each of these pays and receives when all of them are taken: no share is more when another is refused, since what is refused
+    stays with the block, whose share is the larger for it."""
+    quantities = [version.quantity - sum((one.quantity for one in shares), money.ZERO), *(one.quantity for one in shares)]
+    scales = {trade.pair.base_id: trade.pair.base.scale, trade.pair.quote_id: trade.pair.quote.scale}
+    pays = rules.share_out(version.pays, quantities, scales[version.pays_asset])[1:]
+    receives = rules.share_out(version.receives, quantities, scales[version.receives_asset])[1:]
+    return {one.id: (p, r) for one, p, r in zip(shares, pays, receives, strict=True)}
+
+
+@step
 def _follow(trade: Trade, version: TradeVersion, now: datetime) -> None:
     key = f"trade:{trade.id}:allocation:{ids.uuid7()}"
     restate_deal.restate(trade=trade, old=version, new=version, kind="ALLOCATION", key=key, now=now)
+    for one in queries.list_allocations(trade):
+        ledger.post_holds(source_id=one.id, now=now)  # of a prefunded block: what was set aside has just moved
 
 
 def _lock(actor: Actor, trade_id: UUID, evidence: str) -> Trade:
@@ -103,9 +144,10 @@ def _lock(actor: Actor, trade_id: UUID, evidence: str) -> Trade:
     trade = restate_deal.lock_deal(seen.id)
     queries.require_active(trade)
     assert trade.terms is not None
-    if trade.terms.mode == SettlementMode.PREFUNDED:
-        raise NotAllocatable("a prefunded deal has settled in its account's balance")
-    if any(o.status not in {"OPEN", "CANCELLED"} for o in settlement.list_obligations_of([trade.id])):
+    if trade.terms.mode == SettlementMode.PREFUNDED and not restate_deal.is_prefunded(trade):
+        raise NotAllocatable("its account's balance does not hold it yet")
+    moving = any(o.status not in {"OPEN", "CANCELLED"} for o in settlement.list_obligations_of([trade.id]))
+    if moving and not restate_deal.is_prefunded(trade):
         raise NotAllocatable("something of it is in a net set, on its way or settled")
     return trade
 
@@ -144,8 +186,11 @@ def _require_account(trade: Trade, account_id: UUID, actor: Actor, pointer: str,
     if account.owner_id != trade.counterparty_id or account.id == trade.account_id:
         raise BadAllocation("another account of the same client", pointer=pointer)
     terms = clients.get_terms(account_id, now)
-    if terms.entity_id != trade.entity_id or terms.mode == SettlementMode.PREFUNDED:
-        raise BadAllocation("an account that settles on credit with the same booking entity", pointer=pointer)
+    assert trade.terms is not None
+    prefunded = trade.terms.mode == SettlementMode.PREFUNDED
+    if terms.entity_id != trade.entity_id or (terms.mode == SettlementMode.PREFUNDED) != prefunded:
+        how = "out of its balance" if prefunded else "on credit"
+        raise BadAllocation(f"an account that settles {how} with the same booking entity", pointer=pointer)
 
 
 def _dues(version: TradeVersion, one: Allocation) -> list[Due]:

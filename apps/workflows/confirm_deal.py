@@ -23,13 +23,12 @@ KIND = "dispute"
 
 @use_case
 def affirm_trade(*, actor: Actor, trade_id: UUID, version: int, evidence: str = "", now: datetime) -> tuple[Confirmation, Trade]:
-    """This version is what was dealt; a dispute that is open is taken back with that.
+    """This version is what was agreed, a cancellation too; a dispute that is open is taken back with that.
 
     :param version: the one that was read: nobody affirms what has changed since
     :raises AppError: NotFound, RoleMissing, NoWord, OtherVersion, IllegalMove
     """
     trade = _lock(actor, trade_id, version, evidence)
-    queries.require_active(trade)
     affirmed = trades.affirm(trade=trade, actor=actor, evidence=evidence.strip(), now=now)
     if queries.find_dispute(trade.id) is not None:
         trades.end_dispute(trade=trade, status=DisputeStatus.WITHDRAWN, outcome="affirmed", by=actor.id, now=now)

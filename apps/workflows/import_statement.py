@@ -15,6 +15,8 @@ from apps.settlement.rules.rail import Incoming
 from apps.settlement.rules.statement_file import BadFile, StatementFile
 from apps.users import rules as roles
 
+from . import restate_deal
+
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
@@ -51,6 +53,10 @@ def _take_in(one: StatementFile, actor: Actor | None, now: datetime) -> TakenIn:
         seen = [receipts.see(nostro=nostro, incoming=incoming, now=now) for incoming in _announced(one, nostro)]
         return TakenIn(one.account, one.number, len(one.lines), sum(made is not None for made in seen))
     made = statements.take_in(nostro=nostro, statement=one, made_by=actor.id if actor is not None else None, now=now)
+    if made is not None:
+        for line in one.lines:
+            if line.kind == "RETURN" and line.amount < 0:
+                restate_deal.carry_again(nostro_id=nostro.id, reference=line.reference, now=now)
     return TakenIn(one.account, one.number, len(one.lines), 0 if made is None else len(one.lines))
 
 

@@ -18,11 +18,16 @@ from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
 from apps.users.errors import RoleMissing
 
+from . import restate_deal
+
 
 @use_case
 def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine | None:
     """One statement line, once; None when it was read before."""
-    return statements.read_line(nostro_id=nostro_id, entry=entry, now=now)
+    line = statements.read_line(nostro_id=nostro_id, entry=entry, now=now)
+    if line is not None and statements.takes_back(entry):
+        restate_deal.carry_again(nostro_id=nostro_id, reference=entry.reference, now=now)
+    return line
 
 
 @use_case

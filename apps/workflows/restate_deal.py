@@ -152,6 +152,20 @@ def follow_credit(*, trade: Trade, version: TradeVersion, besides: Sequence[UUID
         credit.retake(claim=claim, source_id=source, deal_id=trade.id, now=now)
 
 
+@step
+def carry_again(*, nostro_id: UUID, reference: str, now: datetime) -> None:
+    """A receipt was taken back: the deals that it had paid take of their account's lines again what is open of them, fitting or not.
+
+    Its account's lines are held by whoever took it back (settlement.operations.reverts.lock_for).
+    """
+    for account_id, trade_id in settlement.list_owed_again(nostro_id, reference):
+        trade = queries.find_client_trade(trade_id)
+        others = [one.id for one in queries.list_allocations(trade) if one.account_id != account_id]
+        if trade.account_id != account_id and trade.rfq_id is not None:
+            others.append(trade.rfq_id)
+        follow_credit(trade=trade, version=queries.get_version(trade), besides=others, now=now)
+
+
 def claim_of(trade: Trade, version: TradeVersion, source_id: UUID, account_id: UUID, dues: Sequence[Due], now: datetime) -> Claim:
     """What an account's part of a deal takes of its lines: the larger side of what is open, in USD at the deal's own price."""
     assert trade.terms is not None

@@ -11,6 +11,7 @@ from django.test import Client
 
 from apps.approvals.models import Approval
 from apps.core import clock, ids
+from apps.settlement.queries import list_obligations_of
 from apps.trades.models import Allocation, Confirmation, Dispute, Trade, TradeVersion
 from apps.users.models import User
 from tests.desk.day import Day
@@ -115,7 +116,7 @@ def test_wrong_input_is_named_at_its_field_and_asks_for_nothing(browser: Any, da
     assert not Approval.objects.filter(subject_id=day.deal.id).exists()
 
 
-def test_a_cancelled_deal_has_no_forms_any_more(browser: Any, day: Day) -> None:
+def test_a_cancelled_deal_is_only_affirmed_any_more(browser: Any, day: Day) -> None:
     assert send(browser("olga"), day.deal, "cancel", **WHY).status_code == 200
     asked = Approval.objects.get(kind="trade_version")
     decide(browser("oscar"), asked)
@@ -123,7 +124,10 @@ def test_a_cancelled_deal_has_no_forms_any_more(browser: Any, day: Day) -> None:
     day.deal.refresh_from_db()
     assert day.deal.status == "CANCELLED"
     text = page(browser("olga"), day.deal)
-    assert "Deal cancelled" in text and 'id="correct"' not in text and 'id="affirm"' not in text
+    assert "Deal cancelled" in text and 'id="affirm"' in text
+    assert not any(f'id="{name}"' in text for name in ("correct", "cancel", "dispute", "share-out"))
+    assert send(browser("olga"), day.deal, "affirm", version="2", evidence="call of noon").status_code == 200
+    assert Confirmation.objects.get(trade=day.deal, version__number=2).status == "AFFIRMED"
 
 
 def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> None:
@@ -156,6 +160,50 @@ def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> Non
     decide(browser("oscar"), asked)
     assert (Dispute.objects.get().status, Dispute.objects.get().outcome) == ("REJECTED", "the tape says otherwise")
     assert "Dispute rejected" in page(olga, second)
+
+
+def test_a_block_is_shared_out_for_the_client_and_a_share_taken_back(browser: Any, day: Day) -> None:
+    deal = next(one for one in day.deals if {o.status for o in list_obligations_of([one.id])} == {"OPEN"})
+    assert 'id="share-out"' not in page(browser("olga"), deal), "the client has no other account"
+    firm = next(one for one in (day.acme, day.borealis) if one.client_id == deal.counterparty_id)
+    fund, trust = open_account(firm=firm, name="fund"), open_account(firm=firm, name="trust")
+    olga, word = browser("olga"), {"evidence": "call of noon"}
+    for name, shown in (("olga", True), ("tara", False), ("carl", False)):
+        assert ('id="share-out"' in page(browser(name), deal)) is shown, name
+    field = {one.code: f"share-{ids.encode('acc', one.id)}" for one in (fund, trust)}
+    for wrong in ({}, {field[fund.code]: "101%"}, {field[fund.code]: "x"}, {field[fund.code]: "-1"}, {field[fund.code]: "999999"}):
+        answer = send(olga, deal, "shares", **word, **wrong)
+        assert answer.status_code == 422, wrong
+    assert send(olga, deal, "shares", **{field[fund.code]: "25%"}).status_code == 422, "nobody's word"
+    assert not Allocation.objects.filter(trade=deal).exists()
+    whole = TradeVersion.objects.get(trade=deal).quantity
+    assert send(olga, deal, "shares", **word, **{field[fund.code]: "25%", field[trust.code]: f"{whole / 2:f}"}).status_code == 200
+    shares = {one.account_id: one for one in Allocation.objects.filter(trade=deal)}
+    assert {one.id: (shares[one.id].status, shares[one.id].quantity) for one in (fund, trust)} == {
+        fund.id: ("ACCEPTED", whole / 4), trust.id: ("ACCEPTED", whole / 2),
+    }  # fmt: skip
+    back = f"shares/{ids.encode('alc', shares[trust.id].id)}/reverse"
+    assert back in page(olga, deal)
+    assert send(browser("tara"), deal, back, **word).status_code == 403
+    assert send(olga, deal, back).status_code == 422
+    assert send(olga, deal, back, **word).status_code == 200
+    assert Allocation.objects.get(id=shares[trust.id].id).status == "REVERSED"
+
+
+def test_from_when_a_version_is_true_is_typed_and_never_before_the_deal_nor_ahead(browser: Any, day: Day) -> None:
+    tara, booked = browser("tara"), day.deal.booked_at
+    for moment, status in (
+        (booked - timedelta(minutes=1), 422),
+        (clock.desk_now() + timedelta(minutes=1), 422),
+        ("soon", 422),
+        (booked, 200),
+    ):
+        since = moment if isinstance(moment, str) else f"{moment:%Y-%m-%dT%H:%M:%S.%f}"
+        answer = send(tara, day.deal, "correct", price="68000", effective_at=since, **WHY)
+        assert answer.status_code == status, moment
+        assert status == 200 or 'data-field="effective_at"' in answer.content.decode()
+    assert Approval.objects.get(kind="trade_version").payload["effective_at"] == booked.isoformat()
+    assert 'name="effective_at"' in page(browser("olga"), day.deals[1])
 
 
 def test_a_form_sent_twice_asks_once(browser: Any, day: Day) -> None:

@@ -185,6 +185,8 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
         "trader operations",
         _WHY | {"price": "1"},
     ),
+    "desk/deals/<str:deal>/shares/": ("", "operations", {"evidence": "a call"}),
+    "desk/deals/<str:deal>/shares/<str:allocation>/reverse/": ("", "operations", {"evidence": "a call"}),
     "desk/deals/<str:deal>/dispute/": ("", "operations", {"version": "1", "reason": "PRICE", "evidence": "a call"}),
     "desk/deals/<str:deal>/dispute/reject/": ("", "operations", {"reason": "test"}),
     "desk/deals/<str:deal>/dispute/take/": ("", "operations", {}),

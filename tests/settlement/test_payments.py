@@ -19,12 +19,13 @@ from apps.settlement import queries as settlement
 from apps.settlement.errors import Blocked, NothingToRelease, NotOverridable, ReleaseStopped
 from apps.settlement.models import Instruction
 from apps.settlement.rails import get_rail, outside
+from apps.trades.models import Trade
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.read_statement import read_line
 from apps.workflows.request_release import recall_release, request_release, resume_releases, stop_releases
 from apps.workflows.settle_net_set import agree_net_set
-from tests import world
+from tests import deals, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,6 +143,21 @@ def test_a_client_suspended_between_release_and_sending_is_not_paid(acme: world.
     assert sent_by_rail() == 0
     latest = settlement.list_decisions([one.id])[0]
     assert (latest.moment, [b["code"] for b in latest.blockers]) == ("SEND", ["CLIENT_SUSPENDED"])
+
+
+def test_a_deal_that_somebody_asked_to_change_is_not_paid_before_that_is_answered(acme: world.Firm) -> None:
+    (trade,) = Trade.objects.all()
+    assert here.release(payment().id) == "EXECUTED"
+    asked = deals.ask(trade, price="19990")
+    assert jobs.send_released() == 0
+    assert payment().status == "BLOCKED"
+    with pytest.raises(Blocked, match="PENDING_APPROVAL"):
+        request_release(actor=deals.person("olga", "operations"), instruction_ids=[payment().id])
+    with pytest.raises(NotOverridable):
+        request_release(actor=deals.person("olga", "operations"), instruction_ids=[payment().id], overrides={"PENDING_APPROVAL": "late"})
+    deals.check(asked, approve=False)
+    jobs.review_queue()
+    assert payment().status == "READY"
 
 
 def test_a_soft_blocker_is_overridden_with_a_reason_and_the_override_holds_until_it_is_sent(acme: world.Firm) -> None:

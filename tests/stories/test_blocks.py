@@ -17,6 +17,10 @@ from apps.core.actor import SYSTEM
 from apps.core.errors import AppError
 from apps.core.unit import use_case
 from apps.jobs import settlement as jobs
+from apps.ledger import operations as ledger
+from apps.ledger import queries as balances
+from apps.ledger.rules import Ref, credit, debit
+from apps.ledger.states import Kind
 from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
@@ -138,3 +142,53 @@ def test_what_rounding_leaves_goes_to_the_largest_share() -> None:
     assert rules.share_out(D("100.00"), [D(1), D(1), D(1)], 2) == [D("33.34"), D("33.33"), D("33.33")]
     assert rules.share_out(D("0.05"), [D(1), D(3), D(2)], 2) == [D("0.00"), D("0.04"), D("0.01")]
     assert sum(rules.share_out(D(1), [D(7), D(11), D(13)], 8)) == 1
+
+
+@use_case
+def give(*, giver: Account, taker: Account, dollars: str, now: Any) -> None:
+    """Between two balances of one client."""
+    entity = client_queries.get_terms(giver.id, now).entity_id
+    one, other = (Ref(entity, Kind.CLIENT_BALANCE, "USD", owner_id=account.id) for account in (giver, taker))
+    ledger.post(
+        key=f"give:{taker.id}", kind="MOVE", source_type="test", source_id=taker.id, effective_at=now, business_date=now.date(),
+        lines=[debit(one, D(dollars)), credit(other, D(dollars))],
+    )  # fmt: skip
+
+
+def free(account: Account, asset: str) -> D:
+    """What an account's balance holds that is not set aside."""
+    return next((one.available for one in balances.list_client_balances([account.id])[account.id] if one.asset == asset), D(0))
+
+
+def test_a_prefunded_block_is_shared_out_between_balances_at_once() -> None:
+    here.open_house("USD", "BTC")
+    cygnus = world.firm("cygnus", mode="PREFUNDED", members=here.THREE_PEOPLE, instructions=here.CYGNUS)
+    funds = {name: open_account(firm=cygnus, name=name) for name in ("alpha", "beta")}
+    here.pay_in("USD", D(100_000), name="Cygnus Capital", address="021000021-3001", remittance="deposit")
+    jobs.run_all()
+    give(giver=cygnus.account, taker=funds["alpha"], dollars="25000")
+    manager = world.actor_of(cygnus.account, "Trader")
+    sees = replace(manager, account_ids=frozenset({cygnus.account.id, *(one.id for one in funds.values())}))
+    trade = here.deal(cygnus, Side.BUY, "3")  # pays 60,028.23, of the 75,000 that are left
+    done = allocate_trade(actor=sees, trade_id=trade.id, shares=[Share(funds["alpha"].id, D(1)), Share(funds["beta"].id, D(1))])
+    assert [(one.status, one.refusal) for one in done] == [("ACCEPTED", ""), ("REJECTED", "insufficient_balance")]  # beta has nothing
+    assert sorted(deals.journal(trade.id)[4:]) == [
+        "ALLOCATION CLIENT_BALANCE BTC -1", "ALLOCATION CLIENT_BALANCE BTC 1",  # alpha gets one, the block's account has one less
+        "ALLOCATION CLIENT_BALANCE USD -20009.41", "ALLOCATION CLIENT_BALANCE USD 20009.41",
+    ]  # fmt: skip
+    assert deals.owed(trade) == [
+        "v1 RECEIVE 60028.23 USD 2026-09-16 SETTLED", "v1 RECEIVE 20009.41 USD 2026-09-16 SETTLED", "v1 RECEIVE 1 BTC 2026-09-16 SETTLED",
+        "v1 PAY 20009.41 USD 2026-09-16 SETTLED", "v1 PAY 3 BTC 2026-09-16 SETTLED", "v1 PAY 1 BTC 2026-09-16 SETTLED",
+    ]  # fmt: skip
+    assert (free(cygnus.account, "USD"), free(cygnus.account, "BTC")) == (D("34981.18"), D(2))
+    assert (free(funds["alpha"], "USD"), free(funds["alpha"], "BTC")) == (D("4990.59"), D(1))
+
+    for again in (lambda: reverse_allocation(actor=sees, trade_id=trade.id, allocation_id=done[0].id),
+                  lambda: allocate_trade(actor=sees, trade_id=trade.id, shares=[Share(funds["beta"].id, D(1))])):  # fmt: skip
+        with pytest.raises(AppError) as no:
+            again()
+        assert no.value.code == "not_allocatable", "what has settled in the balances stays"
+    deals.change(trade, price="20000")  # a correction reaches both balances by their share
+    assert (free(cygnus.account, "USD"), free(funds["alpha"], "USD")) == (D(35_000), D(5_000))
+    with db.snapshot():
+        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []

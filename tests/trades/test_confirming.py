@@ -143,7 +143,7 @@ def test_an_unanswered_confirmation_is_reminded_each_day_until_it_is_answered(ac
     assert [*told, reminders.remind_due()] == [0, 1, 0, 1, 0]
 
 
-def test_nobody_is_reminded_of_a_cancelled_deal_which_cannot_be_affirmed(acme: world.Firm) -> None:
+def test_nobody_is_reminded_of_a_cancelled_deal_which_may_be_affirmed(acme: world.Firm) -> None:
     gone, stands = here.deal(acme, Side.BUY, "2"), here.deal(acme, Side.SELL, "1")
     commits.wait_for_readers()
     driver.drive("confirm")
@@ -152,6 +152,8 @@ def test_nobody_is_reminded_of_a_cancelled_deal_which_cannot_be_affirmed(acme: w
     here.at(world.NOON, days=3)
     assert reminders.remind_due() == 1
     assert [one.trade_id for one in queries.list_unaffirmed()] == [stands.id]
+    done, _ = affirm_trade(actor=acme.trader, trade_id=gone.id, version=2)
+    assert (done.version.action, done.status) == ("CANCEL", "AFFIRMED")
 
 
 def test_a_correction_and_an_affirmation_at_once_never_affirm_what_changed(acme: world.Firm) -> None:

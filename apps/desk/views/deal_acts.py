@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.core import ids
 from apps.core.actor import Actor
 from apps.desk.access import page
-from apps.desk.amounts import Unreadable, read, read_signed
+from apps.desk.amounts import Unreadable, read, read_moment, read_signed
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.rendering.layouts.confirmation import confirmation_pdf
 from apps.trades import queries as trades
@@ -56,10 +56,11 @@ def _ask(request: HttpRequest, actor: Actor, deal: str, changes: change_deal.Cha
         trade_id=_deal(deal),
         changes=changes,
         reason=params.posted(request, "reason", 20),
-        note=_words(request, "note", NOTE),
-        consent=_words(request, "consent", CONSENT),
+        note=read_words(request, "note", NOTE),
+        consent=read_words(request, "consent", CONSENT),
+        effective_at=read_moment(since, "effective_at") if (since := params.posted(request, "effective_at", 40)) else None,
     )
-    return _done(request, deal, told)
+    return done(request, deal, told)
 
 
 @page("blotter")
@@ -67,8 +68,8 @@ def _ask(request: HttpRequest, actor: Actor, deal: str, changes: change_deal.Cha
 def affirm(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
     require_may(actor.roles, "affirm")
     once = FormOnce(request, actor, operation="confirmation", tell=lambda _: "Affirmed for the client")
-    given = {"version": _version(request), "evidence": _words(request, "evidence", WORD)}
-    return _done(request, deal, carry_out(once, confirm_deal.affirm_trade, actor=actor, trade_id=_deal(deal), **given))
+    given = {"version": _version(request), "evidence": read_words(request, "evidence", WORD)}
+    return done(request, deal, carry_out(once, confirm_deal.affirm_trade, actor=actor, trade_id=_deal(deal), **given))
 
 
 @page("blotter")
@@ -79,10 +80,10 @@ def dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
     given: dict[str, Any] = {
         "version": _version(request),
         "reason": params.posted(request, "reason", 20),
-        "detail": _words(request, "detail", WORD),
-        "evidence": _words(request, "evidence", WORD),
+        "detail": read_words(request, "detail", WORD),
+        "evidence": read_words(request, "evidence", WORD),
     }
-    return _done(request, deal, carry_out(once, confirm_deal.dispute_trade, actor=actor, trade_id=_deal(deal), **given))
+    return done(request, deal, carry_out(once, confirm_deal.dispute_trade, actor=actor, trade_id=_deal(deal), **given))
 
 
 @page("blotter")
@@ -90,8 +91,8 @@ def dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
 def withdraw_dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
     require_may(actor.roles, "affirm")
     once = FormOnce(request, actor, operation="dispute", tell=lambda _: "The client's dispute is withdrawn")
-    given = {"reason": _words(request, "reason", NOTE), "evidence": _words(request, "evidence", WORD)}
-    return _done(request, deal, carry_out(once, confirm_deal.withdraw_dispute, actor=actor, trade_id=_deal(deal), **given))
+    given = {"reason": read_words(request, "reason", NOTE), "evidence": read_words(request, "evidence", WORD)}
+    return done(request, deal, carry_out(once, confirm_deal.withdraw_dispute, actor=actor, trade_id=_deal(deal), **given))
 
 
 @page("blotter")
@@ -99,7 +100,7 @@ def withdraw_dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpRespo
 def take_dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
     require_may(actor.roles, confirm_deal.KIND)
     once = FormOnce(request, actor, operation="dispute", tell=lambda _: "The dispute is yours")
-    return _done(request, deal, carry_out(once, confirm_deal.take_dispute, actor=actor, trade_id=_deal(deal)))
+    return done(request, deal, carry_out(once, confirm_deal.take_dispute, actor=actor, trade_id=_deal(deal)))
 
 
 @page("blotter")
@@ -107,8 +108,8 @@ def take_dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
 def reject_dispute(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
     require_may(actor.roles, confirm_deal.KIND)
     once = FormOnce(request, actor, operation="dispute", tell=_asked)
-    reason = _words(request, "reason", NOTE)
-    return _done(request, deal, carry_out(once, confirm_deal.ask_rejection, actor=actor, trade_id=_deal(deal), reason=reason))
+    reason = read_words(request, "reason", NOTE)
+    return done(request, deal, carry_out(once, confirm_deal.ask_rejection, actor=actor, trade_id=_deal(deal), reason=reason))
 
 
 @page("blotter")
@@ -128,7 +129,7 @@ def _asked(approval: Any) -> str:
     return f"Asked: {approval.title}. Another one of operations checks it" + (", and risk" if len(approval.slots) > 1 else "")
 
 
-def _done(request: HttpRequest, deal: str, told: str) -> HttpResponse:
+def done(request: HttpRequest, deal: str, told: str) -> HttpResponse:
     messages.success(request, told)
     return goto(request, "desk:deal", trade=deal)
 
@@ -160,7 +161,7 @@ def _version(request: HttpRequest) -> int:
     return int(text)
 
 
-def _words(request: HttpRequest, name: str, longest: int) -> str:
+def read_words(request: HttpRequest, name: str, longest: int) -> str:
     text = params.posted(request, name, longest)
     if len(text) > longest:
         raise Unreadable(f"{name}: at most {longest} characters", pointer=name)

@@ -32,7 +32,7 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     """
     paid = Instruction.objects.filter(end_to_end_id=entry.end_to_end_id, nostro_id=nostro_id).first() if entry.end_to_end_id else None
     chain = payments.lock_for(instruction_id=paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
-    taken = reverts.find(nostro_id=nostro_id, reference=entry.reference, amount=-entry.amount) if _takes_back(entry) else None
+    taken = reverts.find(nostro_id=nostro_id, reference=entry.reference, amount=-entry.amount) if takes_back(entry) else None
     if taken is not None:
         chain = reverts.lock_for(receipt=taken)
     cursor = _lock_cursor(nostro_id)
@@ -73,7 +73,7 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     return line
 
 
-def _takes_back(entry: Entry) -> bool:
+def takes_back(entry: Entry) -> bool:
     """Money that had come goes again: a reorganisation, a recall."""
     return entry.kind == "RETURN" and entry.amount < 0
 

@@ -14,7 +14,7 @@ from .due import (
     list_stuck,
     list_unknown,
 )
-from .exposure import Due, list_exposed, list_obligations_of, list_outstanding
+from .exposure import Due, list_exposed, list_obligations_of, list_outstanding, list_owed_again
 from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
 from .prefunded import list_owed_deals, list_short
@@ -94,6 +94,7 @@ __all__ = [
     "list_obligations",
     "list_obligations_of",
     "list_outstanding",
+    "list_owed_again",
     "list_owed_by_lp",
     "list_owed_deals",
     "list_parts_of",

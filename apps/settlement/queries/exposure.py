@@ -6,10 +6,12 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.core import db
 from apps.credit.rules import Exposed
-from apps.settlement.models import Obligation
-from apps.settlement.states import ObligationStatus
+from apps.settlement.models import Obligation, ReceiptMatch
+from apps.settlement.states import ObligationStatus, ReceiptStatus
 
 OPEN = [ObligationStatus.OPEN, ObligationStatus.NETTED, ObligationStatus.INSTRUCTED, ObligationStatus.PART_SETTLED]
 
@@ -67,6 +69,16 @@ def list_outstanding(trade_id: UUID) -> list[Due]:
     """Of every account's part of a deal."""
     rows = Obligation.objects.filter(trade_id=trade_id, status__in=OPEN).order_by("value_date", "id")
     return [Due(o.allocation_id, o.direction, o.asset_id, o.amount - o.settled_amount, o.value_date) for o in rows]
+
+
+def list_owed_again(nostro_id: UUID, reference: str) -> list[tuple[UUID, UUID]]:
+    """(account, deal) of what a reverted receipt had paid and is open again."""
+    undone = ReceiptMatch.objects.filter(
+        receipt__nostro_id=nostro_id, receipt__rail_reference=reference, receipt__status=ReceiptStatus.REVERTED, instruction__isnull=False
+    )
+    legs, owed = undone.values("instruction__net_leg_id"), undone.values("instruction__obligation_id")
+    rows = Obligation.objects.filter(Q(net_leg_id__in=legs) | Q(id__in=owed), status__in=OPEN, trade__kind="CLIENT")
+    return sorted(set(rows.values_list("account_id", "trade_id")))
 
 
 def list_obligations_of(trade_ids: Iterable[UUID]) -> list[Obligation]:

@@ -47,7 +47,8 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
     terms = None if account is None else clients.get_terms(account.id, now)
     safeguarded = terms is not None and terms.safeguarded
     screened = [s for s in (None if account is None else account.owner_id, i.returns_id) if s is not None]
-    subjects = [s for s in (i.id, i.ssi_id, i.account_id, *screened) if s is not None]
+    deals = _deals(i)
+    subjects = [s for s in (i.id, i.ssi_id, i.account_id, *screened, *deals) if s is not None]
     flying = _in_flight(i.nostro_id, i.id)
     from_client_money = i.nostro.designation == "CLIENT"
     kept = ledger.sum_amounts(i.entity_id, i.asset_id, [Kind.NOSTRO, Kind.IN_TRANSIT], designation="CLIENT")
@@ -79,7 +80,7 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         credit=_credit(i, terms, now),
         overdue=_overdue(i, today),
         review_due=None if account is None else account.owner.review_due,
-        doubts=_doubts(i),
+        doubts=_doubts(i, deals),
         largest=get_band(rail.code).largest,
         twin=_twin(i),
     )
@@ -172,16 +173,22 @@ def _their_leg(i: Instruction) -> TheirLeg:
     return TheirLeg.PART if set(states) & begun else TheirLeg.OPEN
 
 
-def _doubts(i: Instruction) -> frozenset[str]:
-    """What is doubtful about the deals that a payment is for."""
+def _deals(i: Instruction) -> list[UUID]:
+    """The deals that a payment is for; none behind a withdrawal or a return."""
     if i.net_leg_id is not None:
         mine = Obligation.objects.filter(net_leg_id=i.net_leg_id)
     elif i.obligation_id is not None:
         mine = Obligation.objects.filter(id=i.obligation_id)
     else:
+        return []
+    return [deal for deal in mine.values_list("trade_id", flat=True).distinct() if deal is not None]
+
+
+def _doubts(i: Instruction, deals: list[UUID]) -> frozenset[str]:
+    """What is doubtful about the deals that a payment is for."""
+    if not deals:
         return frozenset()
     assert i.account_id is not None, "a deal has an account"
-    deals = [deal for deal in mine.values_list("trade_id", flat=True).distinct() if deal is not None]
     found = {
         Code.TRADE_DISPUTED: bool(trades.list_disputed(deals)),
         Code.UNAFFIRMED: settings.RELEASE_NEEDS_AFFIRMATION and trades.has_unaffirmed(deals),

@@ -5,10 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.approvals import queries as approvals
+from apps.clients.models import Account
 from apps.core.actor import Actor
 from apps.trades.models import Allocation, Confirmation, Dispute
+from apps.trades.queries import describe_unallocated, find_client_trade
 
 KINDS = ("trade_version", "dispute")
+MOST = 100  # accounts in the form that shares a block out
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Answers:
     confirmation: Confirmation | None
     disputes: list[Dispute]
     allocations: list[Allocation]
+    others: list[Account]  # of the same client: who could take a share
+    unallocated: str
 
     @property
     def open_dispute(self) -> Dispute | None:
@@ -41,6 +46,7 @@ class Answers:
 def get_answers(trade_id: UUID, *, actor: Actor) -> Answers:
     open_of = approvals.list_open().filter(subject_id=trade_id, kind__in=KINDS).prefetch_related("signatures")
     visible = set(approvals.visible_to(actor).filter(subject_id=trade_id).values_list("id", flat=True))
+    trade = find_client_trade(trade_id)
     return Answers(
         [
             Asked(a.id, a.kind, a.title, a.maker_name, a.requested_at, ", and ".join(approvals.describe_missing(a)), a.id in visible)
@@ -49,4 +55,6 @@ def get_answers(trade_id: UUID, *, actor: Actor) -> Answers:
         Confirmation.objects.filter(trade_id=trade_id).select_related("version").order_by("-version__number").first(),
         list(Dispute.objects.filter(trade_id=trade_id).select_related("version").order_by("-raised_at", "-id")),
         list(Allocation.objects.filter(trade_id=trade_id).select_related("account").order_by("proposed_at", "id")),
+        list(Account.objects.filter(owner_id=trade.counterparty_id).exclude(id__in=[trade.account_id]).order_by("code")[:MOST]),
+        describe_unallocated(trade),
     )
