@@ -1,6 +1,7 @@
 """A block shared out to other accounts of its client, and a share taken back: for the client, whose word is kept."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,6 @@ from apps.desk.access import page
 from apps.desk.amounts import Unreadable, read
 from apps.desk.once import FormOnce, carry_out
 from apps.trades import queries as trades
-from apps.trades.models import Allocation
 from apps.users.rules import require_may
 from apps.workflows.allocate_deal import Share, allocate_trade, reverse_allocation
 
@@ -56,7 +56,7 @@ def _share(account_id: UUID, text: str) -> Share:
     return Share(account_id, quantity=read(text, "shares"))
 
 
-def _told(made: list[Allocation]) -> str:
+def _told(made: list[Any]) -> str:
     taken = sum(one.status == "ACCEPTED" for one in made)
     refused = ", ".join(f"{one.account.code}: {one.detail or one.refusal}" for one in made if one.status == "REJECTED")
     return f"{taken} of {len(made)} shares taken" + (f"; refused {refused}" if refused else "")
