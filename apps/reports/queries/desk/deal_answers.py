@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from apps.approvals import queries as approvals
 from apps.clients.models import Account
 from apps.core.actor import Actor
 from apps.trades.models import Allocation, Confirmation, Dispute
-from apps.trades.queries import describe_unallocated, find_client_trade
+from apps.trades.queries import find_client_trade, unallocated
 
 KINDS = ("trade_version", "dispute")
 MOST = 100  # accounts in the form that shares a block out
@@ -36,7 +37,7 @@ class Answers:
     disputes: list[Dispute]
     allocations: list[Allocation]
     others: list[Account]  # of the same client: who could take a share
-    unallocated: str
+    unallocated: Decimal  # base that nobody else has taken
 
     @property
     def open_dispute(self) -> Dispute | None:
@@ -56,5 +57,5 @@ def get_answers(trade_id: UUID, *, actor: Actor) -> Answers:
         list(Dispute.objects.filter(trade_id=trade_id).select_related("version").order_by("-raised_at", "-id")),
         list(Allocation.objects.filter(trade_id=trade_id).select_related("account").order_by("proposed_at", "id")),
         list(Account.objects.filter(owner_id=trade.counterparty_id).exclude(id__in=[trade.account_id]).order_by("code")[:MOST]),
-        describe_unallocated(trade),
+        unallocated(trade),
     )
