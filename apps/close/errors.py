@@ -37,3 +37,27 @@ class MarksIncomplete(Rejected):
     """An asset with a balance has no mark; `missing` lists them."""
 
     code, title = "marks_incomplete", "Marks are missing"
+
+
+class EarlierDayOpen(Conflict):
+    """Days close in their order: an earlier one is still open."""
+
+    code, title, retry = "earlier_day_open", "An earlier day is not closed", "after"
+
+
+class MonthIsLocked(Conflict):
+    """A day of a locked month is not reopened: the month is unlocked first."""
+
+    code, title = "month_locked", "The month is locked"
+
+
+class MonthNotReady(Rejected):
+    """A month is locked when it is over and every one of its days that was opened is closed; `days` lists those that are not."""
+
+    code, title = "month_not_ready", "The month cannot be locked yet"
+
+
+class ReasonMissing(Rejected):
+    """What is undone after a close is undone for a reason, in words."""
+
+    code, title = "reason_missing", "Say why"

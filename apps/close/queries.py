@@ -1,10 +1,14 @@
-"""Business days and their proofs."""
+"""Business days, their proofs, and months."""
 
 from datetime import date
 from uuid import UUID
 
+from apps.core import db, ids
+
+from . import rules
 from .errors import NoSuchDay
-from .models import BusinessDay, Proof
+from .models import BusinessDay, Month, Proof
+from .states import DayStatus, MonthStatus
 
 
 def find_day(entity_id: UUID, on: date) -> BusinessDay | None:
@@ -15,17 +19,62 @@ def lock_day(entity_id: UUID, on: date) -> BusinessDay:
     """
     :raises NoSuchDay: it was never opened
     """
-    found = (
-        BusinessDay.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("entity")
-        .filter(entity_id=entity_id, date=on)
-        .first()
-    )
+    found = _days_locked().filter(entity_id=entity_id, date=on).first()
     if found is None:
         raise NoSuchDay(on.isoformat())
     return found
 
 
+def lock_day_by_id(day_id: UUID) -> BusinessDay:
+    return _days_locked().get(id=day_id)
+
+
+def _days_locked():  # type: ignore[no-untyped-def]
+    return BusinessDay.objects.select_for_update(no_key=True, of=("self",)).select_related("entity")
+
+
+def list_days(entity_id: UUID, most: int = 40) -> list[BusinessDay]:
+    """The last days that were opened, the newest first."""
+    return list(BusinessDay.objects.filter(entity_id=entity_id).order_by("-date")[:most])
+
+
+def find_open_before(entity_id: UUID, on: date) -> date | None:
+    """The first earlier day that was opened and is not closed."""
+    rows = BusinessDay.objects.filter(entity_id=entity_id, date__lt=on).exclude(status=DayStatus.CLOSED)
+    return rows.order_by("date").values_list("date", flat=True).first()
+
+
 def list_proofs(day_id: UUID) -> list[Proof]:
     """The last proof of each kind, in the order in which they are taken."""
     return list(Proof.objects.filter(day_id=day_id).order_by("kind", "-id").distinct("kind"))
+
+
+def find_month(entity_id: UUID, on: date) -> Month | None:
+    return Month.objects.filter(entity_id=entity_id, first=rules.first_of(on)).first()
+
+
+def is_locked(entity_id: UUID, on: date) -> bool:
+    month = find_month(entity_id, on)
+    return month is not None and month.status == MonthStatus.LOCKED
+
+
+def lock_month(entity_id: UUID, first: date) -> Month:
+    """The month's row, locked; born OPEN where nobody has touched it yet."""
+    db.run(
+        "INSERT INTO close_month (id, entity_id, first, status, number) VALUES (%s, %s, %s, 'OPEN', 0) ON CONFLICT DO NOTHING",
+        (ids.uuid7(), entity_id, first),
+    )
+    return Month.objects.select_for_update(no_key=True, of=("self",)).get(entity_id=entity_id, first=first)
+
+
+def list_months(entity_id: UUID) -> list[Month]:
+    """The months that were ever locked, the newest first, with their moves."""
+    return list(Month.objects.filter(entity_id=entity_id).prefetch_related("moves").order_by("-first"))
+
+
+def list_unclosed(entity_id: UUID, first: date) -> list[date]:
+    """Days of a month that were opened and are not closed."""
+    rows = BusinessDay.objects.filter(entity_id=entity_id, date__gte=first, date__lt=rules.next_month(first)).exclude(
+        status=DayStatus.CLOSED
+    )
+    return list(rows.order_by("date").values_list("date", flat=True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -59,6 +60,21 @@ class NostroState:
     sent: Decimal
     unapplied: Decimal
     unowned: int
+
+
+def first_of(on: date) -> date:
+    """The first day of a date's month."""
+    return on.replace(day=1)
+
+
+def next_month(on: date) -> date:
+    """The first day of the month after."""
+    return first_of(first_of(on) + timedelta(days=31))
+
+
+def days_of(first: date) -> list[date]:
+    """Every day of a month."""
+    return [first + timedelta(days=n) for n in range((next_month(first) - first).days)]
 
 
 def profit(held: Iterable[Held], marks: Mapping[str, Decimal]) -> tuple[Decimal, list[str]]:

@@ -11,3 +11,12 @@ class DayStatus(StrEnum):
 
 D = DayStatus
 DAY = Machine({D.OPEN: {D.CLOSING}, D.CLOSING: {D.CLOSED, D.OPEN}, D.CLOSED: {D.OPEN}})
+
+
+class MonthStatus(StrEnum):
+    OPEN = "OPEN"
+    LOCKED = "LOCKED"
+
+
+M = MonthStatus
+MONTH = Machine({M.OPEN: {M.LOCKED}, M.LOCKED: {M.OPEN}})

@@ -106,3 +106,13 @@ class Hold(Row):
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_positive"),
         ]
         indexes = [models.Index(fields=["account"], condition=Q(status="PENDING"), name="hold_pending")]
+
+
+class ClosedDay(Row):
+    """A business date of an entity that takes no posting any more. Kept by the close's triggers: a day CLOSED, a month LOCKED."""
+
+    entity_id = models.UUIDField()
+    date = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["entity_id", "date"], name="closedday_once")]

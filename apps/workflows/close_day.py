@@ -12,6 +12,7 @@ from apps.core.actor import Actor
 from apps.core.unit import use_case
 from apps.instruments import queries as instruments
 from apps.instruments.rules import Roll, business_date
+from apps.ledger import operations as ledger
 from apps.pricing import queries as prices
 from apps.reports.queries import closing
 
@@ -43,6 +44,7 @@ def close_day(*, actor: Actor, entity_id: UUID, on: date, now: datetime) -> Busi
     :raises DayNotReady: `missing` lists what is not proven
     :raises NoSuchDay, NotACloser, SameHandsClose, IllegalMove
     """
+    ledger.stop_day(entity_id=entity_id, on=on)  # what is proven is all there will be
     return close.close_day(entity_id=entity_id, on=on, actor=actor, taken=take_proofs(entity_id, on), now=now)
 
 

@@ -22,9 +22,11 @@ _POST_MANY = """
 WITH h AS (
   INSERT INTO ledger_ledgertransaction
     (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, reverses_id, effective_at, business_date, era)
-  SELECT f.*, %(era)s FROM unnest(%(id)s::uuid[], %(key)s::text[], %(hash)s::text[], %(kind)s::text[], %(entity_id)s::uuid[],
+  SELECT f.id, f.key, f.hash, f.kind, f.entity_id, f.source_type, f.source_id, f.narrative, f.reverses, f.effective_at,
+    ledger_open_date(f.entity_id, f.business_date), %(era)s
+  FROM unnest(%(id)s::uuid[], %(key)s::text[], %(hash)s::text[], %(kind)s::text[], %(entity_id)s::uuid[],
     %(source_type)s::text[], %(source_id)s::uuid[], %(narrative)s::text[], %(reverses)s::uuid[], %(effective_at)s::timestamptz[],
-    %(business_date)s::date[]) f
+    %(business_date)s::date[]) AS f(id, key, hash, kind, entity_id, source_type, source_id, narrative, reverses, effective_at, business_date)
   ON CONFLICT (key) DO NOTHING RETURNING id
 ), l AS (
   SELECT f.* FROM unnest(%(line_of)s::uuid[], %(line_account)s::uuid[], %(line_asset)s::text[], %(line_amount)s::numeric[])
@@ -73,6 +75,7 @@ def post(
     """Post one transaction, as the last statement before the commit.
 
     :param key: idempotency key; the same key with the same lines posts nothing again
+    :param business_date: where this day is closed, the posting goes to the next open one; `effective_at` stays as it is
     :param lines: debits positive; Σ per asset is zero, all of one booking entity; lines of amount zero are left out
     :raises Unbalanced: Σ of an asset is not zero, or no line is left (a bug of the caller)
     :raises PostingConflict: the key was used for other lines (raised just before the commit)
@@ -164,6 +167,12 @@ def reverse(*, source_id: UUID, kinds: Sequence[str], effective_at: datetime, bu
             reverses=old.id,
         )
     return len(found)
+
+
+@step
+def stop_day(*, entity_id: UUID, on: date) -> None:
+    """Wait for every posting on this date that is not committed, and keep new ones waiting until this transaction ends."""
+    db.run("SELECT ledger_stop_day(%s, %s)", (entity_id, on))
 
 
 @step

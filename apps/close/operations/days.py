@@ -1,4 +1,4 @@
-"""Open a business day, start its close, keep its proofs, close it."""
+"""Open a business day, start its close, keep its proofs, close it; open it again."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -11,11 +11,11 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.users import rules as people
 
-from . import queries
-from .errors import DayNotOver, DayNotReady, NotACloser, SameHandsClose
-from .models import BusinessDay, Proof
-from .rules import Taken
-from .states import DAY, DayStatus
+from .. import queries
+from ..errors import DayNotOver, DayNotReady, EarlierDayOpen, MonthIsLocked, NotACloser, SameHandsClose
+from ..models import BusinessDay, Proof, Reopening
+from ..rules import Taken
+from ..states import DAY, DayStatus
 
 
 @step
@@ -38,7 +38,7 @@ def start_close(*, entity_id: UUID, on: date, actor: Actor, today: date) -> Busi
     """OPEN → CLOSING, by operations, once the date has rolled.
 
     :param today: the entity's business date now
-    :raises NoSuchDay, NotACloser, DayNotOver
+    :raises NoSuchDay, NotACloser, DayNotOver, EarlierDayOpen
     :raises IllegalMove: it is closing or closed already
     """
     if actor.id is None or not people.may_make(actor.roles, "day_close"):
@@ -46,6 +46,8 @@ def start_close(*, entity_id: UUID, on: date, actor: Actor, today: date) -> Busi
     day = queries.lock_day(entity_id, on)
     if on >= today:
         raise DayNotOver(f"{on.isoformat()} rolls into the next date first", business_date=today.isoformat())
+    if (earlier := queries.find_open_before(entity_id, on)) is not None:
+        raise EarlierDayOpen(f"{earlier.isoformat()} is not closed", date=earlier.isoformat())
     DAY.move(day, DayStatus.CLOSING)
     day.started_by = actor.id
     day.save(update_fields=["status", "started_by"])
@@ -68,7 +70,7 @@ def keep_proofs(*, day: BusinessDay, taken: Sequence[Taken], now: datetime) -> l
 def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken], now: datetime) -> BusinessDay:
     """CLOSING → CLOSED, by finance or risk, never by who started it, with every proof proven.
 
-    :param taken: the proofs, taken in this transaction
+    :param taken: the proofs, taken in this transaction, which has stopped the postings of the day before it took them
     :raises NoSuchDay, NotACloser, SameHandsClose
     :raises DayNotReady: `missing` lists each proof that fails, with its breaks
     :raises IllegalMove: its close was not started, or it is closed
@@ -104,6 +106,30 @@ def stop_close(*, entity_id: UUID, on: date, actor: Actor, reason: str) -> Busin
     DAY.move(day, DayStatus.OPEN)
     day.started_by = None
     day.save(update_fields=["status", "started_by"])
+    _tell("day.reopened", day, reason=reason)
+    return day
+
+
+@step
+def reopen_day(*, day_id: UUID, reason: str, asked_by: UUID, granted_by: UUID, now: datetime) -> BusinessDay:
+    """CLOSED → OPEN, by two of finance or risk (the approval's maker and checker).
+
+    :raises MonthIsLocked: its month is locked
+    :raises IllegalMove: it is not closed
+    """
+    day = queries.lock_day_by_id(day_id)
+    if queries.is_locked(day.entity_id, day.date):
+        raise MonthIsLocked(f"{day.date:%B %Y} is locked")
+    if day.status != DayStatus.CLOSED:
+        raise IllegalMove(f"the day is {day.status}", state=str(day.status))
+    assert day.closed_at is not None, "a closed day has its moment"
+    undone = Reopening(
+        id=ids.uuid7(), day=day, closed_at=day.closed_at, reason=reason, asked_by=asked_by, granted_by=granted_by, reopened_at=now
+    )
+    db.insert(undone)
+    DAY.move(day, DayStatus.OPEN)
+    day.started_by, day.closed_by, day.closed_at = None, None, None
+    day.save(update_fields=["status", "started_by", "closed_by", "closed_at"])
     _tell("day.reopened", day, reason=reason)
     return day
 
