@@ -3,6 +3,8 @@
 from datetime import date
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.core import db, ids
 
 from . import rules
@@ -29,7 +31,7 @@ def lock_day_by_id(day_id: UUID) -> BusinessDay:
     return _days_locked().get(id=day_id)
 
 
-def _days_locked():  # type: ignore[no-untyped-def]
+def _days_locked() -> "QuerySet[BusinessDay]":
     return BusinessDay.objects.select_for_update(no_key=True, of=("self",)).select_related("entity")
 
 

@@ -8,74 +8,99 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('close', '0003_closed_by_two'),
-        ('instruments', '0001_initial'),
+        ("close", "0003_closed_by_two"),
+        ("instruments", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Month',
+            name="Month",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('first', models.DateField()),
-                ('status', models.CharField(choices=[(apps.close.states.MonthStatus['OPEN'], apps.close.states.MonthStatus['OPEN']), (apps.close.states.MonthStatus['LOCKED'], apps.close.states.MonthStatus['LOCKED'])], default=apps.close.states.MonthStatus['OPEN'], max_length=6)),
-                ('number', models.IntegerField(default=0)),
-                ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='instruments.bookingentity')),
+                ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("first", models.DateField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (apps.close.states.MonthStatus["OPEN"], apps.close.states.MonthStatus["OPEN"]),
+                            (apps.close.states.MonthStatus["LOCKED"], apps.close.states.MonthStatus["LOCKED"]),
+                        ],
+                        default=apps.close.states.MonthStatus["OPEN"],
+                        max_length=6,
+                    ),
+                ),
+                ("number", models.IntegerField(default=0)),
+                (
+                    "entity",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="instruments.bookingentity"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MonthMove',
+            name="MonthMove",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.IntegerField()),
-                ('status', models.CharField(choices=[(apps.close.states.MonthStatus['OPEN'], apps.close.states.MonthStatus['OPEN']), (apps.close.states.MonthStatus['LOCKED'], apps.close.states.MonthStatus['LOCKED'])], max_length=6)),
-                ('reason', models.CharField(max_length=200)),
-                ('asked_by', models.UUIDField()),
-                ('granted_by', models.UUIDField()),
-                ('at', models.DateTimeField(db_default=django.db.models.expressions.RawSQL('clock_timestamp()', []))),
-                ('month', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='moves', to='close.month')),
+                ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("number", models.IntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (apps.close.states.MonthStatus["OPEN"], apps.close.states.MonthStatus["OPEN"]),
+                            (apps.close.states.MonthStatus["LOCKED"], apps.close.states.MonthStatus["LOCKED"]),
+                        ],
+                        max_length=6,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200)),
+                ("asked_by", models.UUIDField()),
+                ("granted_by", models.UUIDField()),
+                ("at", models.DateTimeField(db_default=django.db.models.expressions.RawSQL("clock_timestamp()", []))),
+                ("month", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="moves", to="close.month")),
             ],
         ),
         migrations.CreateModel(
-            name='Reopening',
+            name="Reopening",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('closed_at', models.DateTimeField()),
-                ('reason', models.CharField(max_length=200)),
-                ('asked_by', models.UUIDField()),
-                ('granted_by', models.UUIDField()),
-                ('reopened_at', models.DateTimeField()),
-                ('day', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reopenings', to='close.businessday')),
+                ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("closed_at", models.DateTimeField()),
+                ("reason", models.CharField(max_length=200)),
+                ("asked_by", models.UUIDField()),
+                ("granted_by", models.UUIDField()),
+                ("reopened_at", models.DateTimeField()),
+                ("day", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="reopenings", to="close.businessday")),
             ],
         ),
         migrations.AddConstraint(
-            model_name='month',
-            constraint=models.UniqueConstraint(fields=('entity', 'first'), name='month_once'),
+            model_name="month",
+            constraint=models.UniqueConstraint(fields=("entity", "first"), name="month_once"),
         ),
         migrations.AddConstraint(
-            model_name='monthmove',
-            constraint=models.UniqueConstraint(fields=('month', 'number'), name='monthmove_number'),
+            model_name="monthmove",
+            constraint=models.UniqueConstraint(fields=("month", "number"), name="monthmove_number"),
         ),
         migrations.AddConstraint(
-            model_name='monthmove',
-            constraint=models.CheckConstraint(condition=models.Q(('asked_by', models.F('granted_by')), _negated=True), name='monthmove_four_eyes'),
+            model_name="monthmove",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("asked_by", models.F("granted_by")), _negated=True), name="monthmove_four_eyes"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='monthmove',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='monthmove_reason'),
+            model_name="monthmove",
+            constraint=models.CheckConstraint(condition=models.Q(("reason", ""), _negated=True), name="monthmove_reason"),
         ),
         migrations.AddConstraint(
-            model_name='reopening',
-            constraint=models.UniqueConstraint(fields=('day', 'closed_at'), name='reopening_once'),
+            model_name="reopening",
+            constraint=models.UniqueConstraint(fields=("day", "closed_at"), name="reopening_once"),
         ),
         migrations.AddConstraint(
-            model_name='reopening',
-            constraint=models.CheckConstraint(condition=models.Q(('asked_by', models.F('granted_by')), _negated=True), name='reopening_four_eyes'),
+            model_name="reopening",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("asked_by", models.F("granted_by")), _negated=True), name="reopening_four_eyes"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reopening',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='reopening_reason'),
+            model_name="reopening",
+            constraint=models.CheckConstraint(condition=models.Q(("reason", ""), _negated=True), name="reopening_reason"),
         ),
     ]

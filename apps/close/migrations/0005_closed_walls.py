@@ -38,9 +38,9 @@ END $body$;
 CREATE TRIGGER close_month_by_two BEFORE UPDATE OF status, number ON close_month FOR EACH ROW
   WHEN (NEW.status <> OLD.status OR NEW.number <> OLD.number) EXECUTE FUNCTION close_month_by_two();
 """
-# What the ledger refuses is what the close says, by the same statement.
+# What the ledger refuses is what the close says, by the same statement; with the owner's rights, since the application's role deletes nothing.
 DAY_CLOSED = """
-CREATE FUNCTION close_day_closed() RETURNS trigger LANGUAGE plpgsql AS $body$
+CREATE FUNCTION close_day_closed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $body$
 BEGIN
   IF NEW.status = 'CLOSED' THEN
     PERFORM ledger_stop_day(NEW.entity_id, NEW.date);
@@ -54,7 +54,7 @@ CREATE TRIGGER close_day_closed AFTER UPDATE OF status ON close_businessday FOR 
   WHEN (OLD.status <> NEW.status) EXECUTE FUNCTION close_day_closed();
 """
 MONTH_LOCKED = """
-CREATE FUNCTION close_month_locked() RETURNS trigger LANGUAGE plpgsql AS $body$
+CREATE FUNCTION close_month_locked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $body$
 BEGIN
   IF NEW.status = 'LOCKED' THEN
     PERFORM ledger_stop_day(NEW.entity_id, d::date)

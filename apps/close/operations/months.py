@@ -27,9 +27,7 @@ def move_month(*, entity_id: UUID, first: date, to: MonthStatus, reason: str, as
     MONTH.move(month, to)
     month.number += 1
     db.insert(
-        MonthMove(
-            id=ids.uuid7(), month=month, number=month.number, status=to, reason=reason, asked_by=asked_by, granted_by=granted_by
-        )
+        MonthMove(id=ids.uuid7(), month=month, number=month.number, status=to, reason=reason, asked_by=asked_by, granted_by=granted_by)
     )
     month.save(update_fields=["status", "number"])
     kind = "month.locked" if to is MonthStatus.LOCKED else "month.unlocked"
