@@ -80,10 +80,8 @@ def test_case_12_a_correction_into_a_closed_day_and_into_a_locked_month() -> Non
     assert position(TUESDAY) == {"BTC": D(-2), "USD": D("40018.82")}  # what was closed stays as it was proven
     assert position(WEDNESDAY) == {"BTC": D(-2), "USD": D("39967.50")}
     tuesday_evening = datetime(2026, 9, 15, 20, 59, tzinfo=UTC)
-    (owed,) = [
-        one for one in balances.list_client_balances_as_of([acme.account.id], effective_at=tuesday_evening, recorded_at=None)[acme.account.id]
-        if one.asset == "USD"
-    ]  # fmt: skip
+    known = balances.list_client_balances_as_of([acme.account.id], effective_at=tuesday_evening, recorded_at=None)
+    (owed,) = [one for one in known[acme.account.id] if one.asset == "USD"]
     assert owed.receivable == D(39980)  # asked by what took effect, Tuesday has the corrected price
     assert adjustments.list_adjustments(days.entity_id()) == []  # no month was locked
 
@@ -126,8 +124,8 @@ def test_nobody_posts_into_a_closed_day_not_even_by_raw_sql() -> None:
     trade = here.deal(world.firm("acme"), Side.BUY, "2")
     jobs.poll_rails()
     days.close(TUESDAY)
-    header = """INSERT INTO ledger_ledgertransaction (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, effective_at,
-                business_date) SELECT gen_random_uuid(), 'late', '', 'TEST', entity_id, '', id, '', %s, %s FROM trades_trade"""
+    header = """INSERT INTO ledger_ledgertransaction (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative,
+                effective_at, business_date) SELECT gen_random_uuid(), 'late', '', 'TEST', entity_id, '', id, '', %s, %s FROM trades_trade"""
     for sql, params, wall in (
         (header, (world.NOON, TUESDAY), "ledger_closed_day"),
         ("INSERT INTO ledger_closedday SELECT gen_random_uuid(), entity_id, date + 1 FROM ledger_closedday", (), "close_closes_days"),

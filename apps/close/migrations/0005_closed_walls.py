@@ -38,7 +38,7 @@ END $body$;
 CREATE TRIGGER close_month_by_two BEFORE UPDATE OF status, number ON close_month FOR EACH ROW
   WHEN (NEW.status <> OLD.status OR NEW.number <> OLD.number) EXECUTE FUNCTION close_month_by_two();
 """
-# What the ledger refuses is what the close says, by the same statement; with the owner's rights, since the application's role deletes nothing.
+# What the ledger refuses is what the close says, by the same statement; with the owner's rights: the application's role deletes nothing.
 DAY_CLOSED = """
 CREATE FUNCTION close_day_closed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $body$
 BEGIN

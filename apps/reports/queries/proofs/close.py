@@ -25,7 +25,8 @@ LINES = (
         """SELECT format('%s is CLOSED or of a locked month, and the ledger takes postings', d.date)
            FROM (SELECT entity_id, date FROM close_businessday WHERE status = 'CLOSED'
                  UNION SELECT m.entity_id, d::date FROM close_month m CROSS JOIN LATERAL
-                   generate_series(m.first, m.first + interval '1 month' - interval '1 day', interval '1 day') d WHERE m.status = 'LOCKED') d
+                   generate_series(m.first, m.first + interval '1 month' - interval '1 day', interval '1 day') d
+                 WHERE m.status = 'LOCKED') d
            LEFT JOIN ledger_closedday c USING (entity_id, date) WHERE c.id IS NULL""",
         """SELECT format('%s is open, and the ledger refuses it', c.date) FROM ledger_closedday c
            WHERE NOT EXISTS (SELECT 1 FROM close_businessday b WHERE b.entity_id = c.entity_id AND b.date = c.date AND b.status = 'CLOSED')
