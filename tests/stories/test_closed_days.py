@@ -125,7 +125,8 @@ def test_nobody_posts_into_a_closed_day_not_even_by_raw_sql() -> None:
     jobs.poll_rails()
     days.close(TUESDAY)
     header = """INSERT INTO ledger_ledgertransaction (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative,
-                effective_at, business_date) SELECT gen_random_uuid(), 'late', '', 'TEST', entity_id, '', id, '', %s, %s FROM trades_trade"""
+                effective_at, business_date) SELECT gen_random_uuid(), 'late', '', 'TEST', entity_id, '', id, '', %s, %s
+                FROM trades_trade"""
     for sql, params, wall in (
         (header, (world.NOON, TUESDAY), "ledger_closed_day"),
         ("INSERT INTO ledger_closedday SELECT gen_random_uuid(), entity_id, date + 1 FROM ledger_closedday", (), "close_closes_days"),

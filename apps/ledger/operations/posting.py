@@ -26,7 +26,8 @@ WITH h AS (
     ledger_open_date(f.entity_id, f.business_date), %(era)s
   FROM unnest(%(id)s::uuid[], %(key)s::text[], %(hash)s::text[], %(kind)s::text[], %(entity_id)s::uuid[],
     %(source_type)s::text[], %(source_id)s::uuid[], %(narrative)s::text[], %(reverses)s::uuid[], %(effective_at)s::timestamptz[],
-    %(business_date)s::date[]) AS f(id, key, hash, kind, entity_id, source_type, source_id, narrative, reverses, effective_at, business_date)
+    %(business_date)s::date[])
+    AS f(id, key, hash, kind, entity_id, source_type, source_id, narrative, reverses, effective_at, business_date)
   ON CONFLICT (key) DO NOTHING RETURNING id
 ), l AS (
   SELECT f.* FROM unnest(%(line_of)s::uuid[], %(line_account)s::uuid[], %(line_asset)s::text[], %(line_amount)s::numeric[])
