@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.approvals.states import APPROVAL
 from apps.clients.states import CLIENT, SSI
-from apps.close.states import DAY
+from apps.close.states import DAY, MONTH
 from apps.core.states import Machine
 from apps.credit.states import CALL, RESERVATION
 from apps.ledger.states import HOLD
@@ -21,6 +21,7 @@ TABLES: dict[str, Machine[Any]] = {
     "clients_account": CLIENT,
     "clients_ssi": SSI,
     "close_businessday": DAY,
+    "close_month": MONTH,
     "credit_exposurecall": CALL,
     "credit_reservation": RESERVATION,
     "ledger_hold": HOLD,

@@ -66,7 +66,7 @@ class MonthMove(Row):
 
     month = models.ForeignKey(Month, on_delete=models.PROTECT, related_name="moves")
     number = models.IntegerField()
-    status = models.CharField(max_length=6, choices=[(s, s) for s in MonthStatus])
+    status = models.CharField(max_length=6)  # what the month is from then on
     reason = models.CharField(max_length=200)
     asked_by = models.UUIDField()
     granted_by = models.UUIDField()

@@ -43,16 +43,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ("number", models.IntegerField()),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            (apps.close.states.MonthStatus["OPEN"], apps.close.states.MonthStatus["OPEN"]),
-                            (apps.close.states.MonthStatus["LOCKED"], apps.close.states.MonthStatus["LOCKED"]),
-                        ],
-                        max_length=6,
-                    ),
-                ),
+                ("status", models.CharField(max_length=6)),
                 ("reason", models.CharField(max_length=200)),
                 ("asked_by", models.UUIDField()),
                 ("granted_by", models.UUIDField()),
