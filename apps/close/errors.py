@@ -60,4 +60,4 @@ class MonthNotReady(Rejected):
 class ReasonMissing(Rejected):
     """What is undone after a close is undone for a reason, in words."""
 
-    code, title = "reason_missing", "Say why"
+    code, title = "close_reason_missing", "Say why"
