@@ -356,6 +356,7 @@ APPROVALS = {
         "refused": "apps.workflows.adjust.refused",
     },
     "adjustment_reversal": {"execute": "apps.workflows.adjust.execute_reversal", "version": "apps.workflows.adjust.version"},
+    "break_write_off": {"execute": "apps.workflows.reconcile.write_off", "version": "apps.workflows.reconcile.version"},
     "day_reopen": {"execute": "apps.workflows.reopen.reopen", "version": "apps.workflows.reopen.day_version"},
     "month_lock": {"execute": "apps.workflows.reopen.move_month", "version": "apps.workflows.reopen.month_version"},
     "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},

@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.approvals.states import APPROVAL
 from apps.clients.states import CLIENT, SSI
-from apps.close.states import DAY, MONTH
+from apps.close.states import BREAK, DAY, MONTH
 from apps.core.states import Machine
 from apps.credit.states import CALL, RESERVATION
 from apps.ledger.states import HOLD
@@ -20,6 +20,7 @@ TABLES: dict[str, Machine[Any]] = {
     "clients_counterparty": CLIENT,
     "clients_account": CLIENT,
     "clients_ssi": SSI,
+    "close_break": BREAK,
     "close_businessday": DAY,
     "close_month": MONTH,
     "credit_exposurecall": CALL,

@@ -61,3 +61,27 @@ class ReasonMissing(Rejected):
     """What is undone after a close is undone for a reason, in words."""
 
     code, title = "close_reason_missing", "Say why"
+
+
+class DayIsClosed(Conflict):
+    """The proofs of a closed day are those that it was closed by; reopen it first."""
+
+    code, title = "day_is_closed", "The day is closed"
+
+
+class NotYourBreak(Forbidden):
+    """Only who owns a break explains it."""
+
+    code, title = "not_your_break", "Somebody else has this break"
+
+
+class NotWritable(Rejected):
+    """Nothing can be written off: it is no difference of amounts, or single items explain it."""
+
+    code, title = "not_writable", "This break is not written off"
+
+
+class BadVenueRecord(Rejected):
+    """A record of balances that cannot be read; `line` and `field` say where."""
+
+    code, title = "bad_venue_record", "The record cannot be read"

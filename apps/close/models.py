@@ -3,10 +3,11 @@
 from django.db import models
 from django.db.models import F, Q
 
-from apps.core.db import Row
+from apps.clients.models import Counterparty
+from apps.core.db import AmountField, Row
 from apps.instruments.models import BookingEntity
 
-from .states import DayStatus, MonthStatus
+from .states import BreakProof, BreakStatus, DayStatus, MonthStatus
 
 
 class BusinessDay(Row):
@@ -86,7 +87,72 @@ class Proof(Row):
     append_only = True
 
     day = models.ForeignKey(BusinessDay, on_delete=models.PROTECT, related_name="proofs")
-    kind = models.CharField(max_length=20)  # MARKS, POSITION_IDENTITY, BALANCE, MOVEMENT, SUSPENSE
+    kind = models.CharField(max_length=20)  # rules.ProofKind
     proven = models.BooleanField()
     detail = models.JSONField()
     taken_at = models.DateTimeField()
+
+
+class Break(Row):
+    """Something on which we and the outside do not agree. The next run finds it again in this row; it ends by going away or written off."""
+
+    entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
+    proof = models.CharField(max_length=8, choices=[(p, p) for p in BreakProof])
+    kind = models.CharField(max_length=16)
+    key = models.CharField(max_length=120)  # what it is about: nostro, payment, receipt, line, hedge, fill, venue
+    asset_code = models.CharField(max_length=12)
+    amount = AmountField(null=True)  # what the outside says less what the ledger says
+    words = models.CharField(max_length=300)
+    detail = models.JSONField(default=dict)
+    status = models.CharField(max_length=11, choices=[(s, s) for s in BreakStatus], default=BreakStatus.OPEN)
+    since = models.DateField()  # business date of what it is about, or on which it was first found
+    found_at = models.DateTimeField()
+    owner_id = models.UUIDField(null=True)
+    owner_name = models.CharField(max_length=150, blank=True)
+    explanation = models.CharField(max_length=200, blank=True)
+    asked_by = models.UUIDField(null=True)  # of a write-off
+    granted_by = models.UUIDField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "proof", "kind", "key"], condition=Q(status="OPEN"), name="break_once"),
+            models.CheckConstraint(condition=Q(status="OPEN", ended_at__isnull=True) | ~Q(status="OPEN") & Q(ended_at__isnull=False),
+                                   name="break_ended"),
+            models.CheckConstraint(
+                condition=~Q(status="WRITTEN_OFF")
+                | Q(amount__isnull=False, asked_by__isnull=False, granted_by__isnull=False) & ~Q(asked_by=F("granted_by")),
+                name="break_four_eyes",
+            ),
+            models.CheckConstraint(condition=Q(explanation="") | Q(owner_id__isnull=False), name="break_explained_by_owner"),
+        ]  # fmt: skip
+        indexes = [models.Index(fields=["entity", "status", "since"], name="break_book")]
+
+
+class BreakNote(Row):
+    """What was said or done about a break."""
+
+    append_only = True
+
+    one = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="notes", db_column="break_id")
+    by_id = models.UUIDField(null=True)  # null: the system
+    by_name = models.CharField(max_length=150, blank=True)
+    text = models.CharField(max_length=300)
+    at = models.DateTimeField()
+
+
+class VenueBalance(Row):
+    """What an LP or venue says we hold there at the end of a business date. The last one of a date and asset counts."""
+
+    append_only = True
+
+    entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
+    counterparty = models.ForeignKey(Counterparty, on_delete=models.PROTECT, related_name="+")
+    date = models.DateField()
+    asset_code = models.CharField(max_length=12)
+    amount = AmountField()
+    imported_by = models.UUIDField(null=True)
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["entity", "date", "counterparty", "asset_code"], name="venuebalance_day")]

@@ -1,16 +1,19 @@
-"""Business days, their proofs, and months."""
+"""Business days, their proofs, months, and breaks."""
 
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.core import db, ids
+from apps.core import db, ids, money
+from apps.core.errors import NotFound
 
 from . import rules
 from .errors import NoSuchDay
-from .models import BusinessDay, Month, Proof
-from .states import DayStatus, MonthStatus
+from .models import Break, BusinessDay, Month, Proof, VenueBalance
+from .rules import Known
+from .states import BreakProof, BreakStatus, DayStatus, MonthStatus
 
 
 def find_day(entity_id: UUID, on: date) -> BusinessDay | None:
@@ -80,3 +83,39 @@ def list_unclosed(entity_id: UUID, first: date) -> list[date]:
         status=DayStatus.CLOSED
     )
     return list(rows.order_by("date").values_list("date", flat=True))
+
+
+def lock_breaks(entity_id: UUID) -> list[Break]:
+    """Every open break of an entity, in the order of ids."""
+    rows = Break.objects.select_for_update(no_key=True, of=("self",)).filter(entity_id=entity_id, status=BreakStatus.OPEN)
+    return list(rows.order_by("id"))
+
+
+def lock_break(break_id: UUID) -> Break:
+    """
+    :raises NotFound: there is none
+    """
+    row = Break.objects.select_for_update(no_key=True, of=("self",)).filter(id=break_id).first()
+    if row is None:
+        raise NotFound("no such break")
+    return row
+
+
+def list_breaks(entity_id: UUID, *, ended: bool = False, most: int = 500) -> list[Break]:
+    """The open ones, the oldest first; or those that ended, the last first. With what was said about them."""
+    rows = Break.objects.filter(entity_id=entity_id).prefetch_related("notes")
+    if ended:
+        return list(rows.exclude(status=BreakStatus.OPEN).order_by("-ended_at", "-id")[:most])
+    return list(rows.filter(status=BreakStatus.OPEN).order_by("since", "id")[:most])
+
+
+def known_as(row: Break) -> Known:
+    """A break as the proof looks at it."""
+    rest = Decimal(row.detail["remainder"]) if row.proof == BreakProof.BALANCE and "remainder" in row.detail else money.ZERO
+    return Known(BreakProof(row.proof), row.kind, row.key, row.words, row.amount, row.owner_name, row.explanation, rest)
+
+
+def list_venue_balances(entity_id: UUID, counterparty_id: UUID, on: date) -> dict[str, Decimal]:
+    """What an LP or venue last said we hold there at the end of a business date, by asset."""
+    rows = VenueBalance.objects.filter(entity_id=entity_id, counterparty_id=counterparty_id, date=on)
+    return {row.asset_code: row.amount for row in rows.order_by("imported_at", "id")}

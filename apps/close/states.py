@@ -20,3 +20,22 @@ class MonthStatus(StrEnum):
 
 M = MonthStatus
 MONTH = Machine({M.OPEN: {M.LOCKED}, M.LOCKED: {M.OPEN}})
+
+
+class BreakProof(StrEnum):
+    """The four proofs of reconciliation."""
+
+    BALANCE = "BALANCE"
+    MOVEMENT = "MOVEMENT"
+    TRADE = "TRADE"
+    POSITION = "POSITION"
+
+
+class BreakStatus(StrEnum):
+    OPEN = "OPEN"
+    RESOLVED = "RESOLVED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+
+
+B = BreakStatus
+BREAK = Machine({B.OPEN: {B.RESOLVED, B.WRITTEN_OFF}, B.RESOLVED: set(), B.WRITTEN_OFF: set()})

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from apps.workflows.send_payment import begin_sending, record_answer, review_pay
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
 from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
 
+QUIET = timedelta(minutes=10)  # after which it is noted that a statement was read though it brought nothing
 log = logging.getLogger(__name__)
 
 
@@ -103,7 +105,7 @@ def _poll(watched: Watched) -> int:
     if incoming := rail.incoming(place, now=now):
         _one(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
     statement = rail.statement(place, after=watched.last_sequence, now=now)
-    if not statement.entries and not watched.last_sequence:
+    if not statement.entries and (not watched.last_sequence or watched.read_at is None or now - watched.read_at > QUIET):
         _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
     for entry in statement.entries:
         if not _one(read_line, nostro_id=watched.nostro_id, entry=entry):

@@ -19,6 +19,8 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "contact_number": (frozenset({"compliance"}), frozenset()),
     "marks": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "day_close": (frozenset({"operations"}), frozenset({"finance", "risk"})),
+    "break": (frozenset({"operations", "finance"}), frozenset()),  # take, give, explain, comment
+    "break_write_off": (frozenset({"operations"}), frozenset({"finance"})),
     "day_reopen": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "month_lock": (frozenset({"finance"}), frozenset({"finance"})),
     "client_key": (frozenset({"admin"}), frozenset({"compliance"})),

@@ -16,6 +16,8 @@ from apps.ledger import operations as ledger
 from apps.pricing import queries as prices
 from apps.reports.queries import closing
 
+from . import reconcile
+
 
 @use_case
 def start_close(*, actor: Actor, entity_id: UUID, on: date, now: datetime) -> tuple[BusinessDay, list[Proof]]:
@@ -25,7 +27,7 @@ def start_close(*, actor: Actor, entity_id: UUID, on: date, now: datetime) -> tu
     """
     entity = instruments.get_entity_by_id(entity_id)
     day = close.start_close(entity_id=entity_id, on=on, actor=actor, today=business_date(now, Roll(entity.roll, entity.zone)))
-    return day, close.keep_proofs(day=day, taken=take_proofs(entity_id, on), now=now)
+    return day, close.keep_proofs(day=day, taken=_take(day, now), now=now)
 
 
 @use_case
@@ -34,7 +36,8 @@ def retake_proofs(*, entity_id: UUID, on: date, now: datetime) -> list[Proof]:
 
     :raises NoSuchDay
     """
-    return close.keep_proofs(day=days.lock_day(entity_id, on), taken=take_proofs(entity_id, on), now=now)
+    day = days.lock_day(entity_id, on)
+    return close.keep_proofs(day=day, taken=_take(day, now), now=now)
 
 
 @use_case
@@ -45,7 +48,8 @@ def close_day(*, actor: Actor, entity_id: UUID, on: date, now: datetime) -> Busi
     :raises NoSuchDay, NotACloser, SameHandsClose, IllegalMove
     """
     ledger.stop_day(entity_id=entity_id, on=on)  # what is proven is all there will be
-    return close.close_day(entity_id=entity_id, on=on, actor=actor, taken=take_proofs(entity_id, on), now=now)
+    taken = _take(days.lock_day(entity_id, on), now)
+    return close.close_day(entity_id=entity_id, on=on, actor=actor, taken=taken, now=now)
 
 
 @use_case
@@ -57,16 +61,17 @@ def stop_close(*, actor: Actor, entity_id: UUID, on: date, reason: str, now: dat
     return close.stop_close(entity_id=entity_id, on=on, actor=actor, reason=reason)
 
 
-def take_proofs(entity_id: UUID, on: date) -> list[Taken]:
-    """Every proof that a close needs, as it stands now; writes nothing."""
-    held = closing.list_held(entity_id, on)
-    nostros = closing.list_nostros(entity_id)
-    marks = prices.find_approved_marks(entity_id, on)
+def _take(day: BusinessDay, now: datetime) -> list[Taken]:
+    """Every proof that a close needs, as it stands now; breaks are kept. The caller holds the day."""
+    four, _ = reconcile.take(day, now)
+    held = closing.list_held(day.entity_id, day.date)
+    nostros = closing.list_nostros(day.entity_id)
+    marks = prices.find_approved_marks(day.entity_id, day.date)
     return [
         rules.prove_marks(marks, held),
         rules.prove_identity(held, marks),
-        rules.prove_balances(nostros),
+        *four,
         rules.prove_suspense(nostros),
         rules.prove_transit(nostros),
-        rules.prove_client_money(closing.get_client_money(entity_id), nostros),
+        rules.prove_client_money(closing.get_client_money(day.entity_id), nostros),
     ]

@@ -37,6 +37,7 @@ def evening() -> Desk:
     d = desk.busy()
     open_day(entity_id=d.entity_id, on=TODAY)
     clock.freeze_desk(EVENING)
+    desk.hear_kraken()
     return d
 
 
@@ -61,12 +62,12 @@ def test_operations_start_and_finance_closes_a_proven_day() -> None:
     day, taken = start_close(actor=d.olga, entity_id=d.entity_id, on=TODAY)
     assert day.status == "CLOSING"
     assert {p.kind: p.proven for p in taken} == dict.fromkeys(
-        ("MARKS", "POSITION_IDENTITY", "BALANCE", "SUSPENSE", "IN_TRANSIT", "CLIENT_MONEY"), True
+        ("MARKS", "POSITION_IDENTITY", "BALANCE", "MOVEMENT", "TRADE", "POSITION", "SUSPENSE", "IN_TRANSIT", "CLIENT_MONEY"), True
     )
     closed = close_day(actor=d.finn, entity_id=d.entity_id, on=TODAY)
     assert (closed.status, closed.started_by, closed.closed_by, closed.closed_at) == ("CLOSED", d.olga.id, d.finn.id, EVENING)
-    assert Proof.objects.filter(day=closed).count() == 12
-    assert len(days.list_proofs(closed.id)) == 6
+    assert Proof.objects.filter(day=closed).count() == 18
+    assert len(days.list_proofs(closed.id)) == 9
     assert list(Event.objects.filter(subject_id=day.id).order_by("position").values_list("kind", flat=True)) == [
         "day.opened",
         "day.closing",
@@ -154,7 +155,7 @@ def test_close_without_marks_or_with_a_wrong_statement_lists_what_is_missing() -
         close_day(actor=d.finn, entity_id=d.entity_id, on=TODAY)
     assert missing(no.value) == {
         "MARKS": ["no approved closing marks"],
-        "BALANCE": ["First Bank, house (USD): ledger 1000000, statement 999999"],
+        "BALANCE": ["First Bank, house: statement 999999, ledger 1000000, -1 explained by no item"],
     }
     assert BusinessDay.objects.get().status == "CLOSING"
 

@@ -10,6 +10,7 @@ from apps.close.states import MonthStatus
 from apps.core import clock
 from apps.instruments import queries as instruments
 from apps.instruments.rules import business_day_bounds
+from apps.jobs import settlement as jobs
 from apps.workflows.close_day import close_day, start_close
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.open_day import open_day
@@ -40,6 +41,7 @@ def close(on: date) -> datetime:
     evening = business_day_bounds(on)[1].replace(minute=30)
     if clock.desk_now() < evening:
         clock.freeze_desk(evening)
+    jobs.poll_rails()
     approve_marks(on)
     start_close(actor=person("olga", "operations"), entity_id=entity_id(), on=on)
     assert close_day(actor=person("finn", "finance"), entity_id=entity_id(), on=on).status == "CLOSED"

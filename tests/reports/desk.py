@@ -26,8 +26,11 @@ from apps.users.operations import create_staff
 from apps.workflows.accept_quote import accept_quote
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.end_quote import decline_quote
+from apps.workflows.hedge_breaks import import_lp_record
+from apps.workflows.import_fills import COLUMNS
 from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.propose_marks import propose_marks
+from apps.workflows.reconcile import import_venue_balances
 from apps.workflows.request_quote import request_quote
 from tests import world
 from tests.world import Firm
@@ -102,7 +105,8 @@ def open_nostros(*, entity_id: UUID, cygnus: UUID, now: datetime) -> dict[str, N
             business_date=now.date() - timedelta(days=1),
         )
         db.run(
-            "INSERT INTO settlement_railcursor (nostro_id, last_line, last_sequence, balance) VALUES (%s, '', 1, %s)", (nostro.id, amount)
+            "INSERT INTO settlement_railcursor (nostro_id, last_line, last_sequence, balance, read_at) VALUES (%s, '', 0, %s, %s)",
+            (nostro.id, amount, EVENING),
         )
     return made
 
@@ -166,6 +170,13 @@ def hedge(*, desk: Desk, venue_id: UUID, covers_id: UUID | None, now: datetime, 
         narrative="hedge BTC-USD",
     )
     return trade
+
+
+def hear_kraken() -> None:
+    """The venue's own record of the day, as we booked it: its fill, and what we hold there."""
+    fill = f"{','.join(COLUMNS)}\nkraken,X-1,BTC-USD,buy,1,20000,10,{world.NOON.isoformat()}\n"
+    import_lp_record(actor=None, counterparty="kraken", on=TODAY, text=fill)
+    import_venue_balances(actor=None, counterparty="kraken", on=TODAY, text="asset,amount\nBTC,1\nUSD,-20010\n")
 
 
 def decide(*, approval_id: UUID, checker: Actor) -> Approval:

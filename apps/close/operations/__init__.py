@@ -1,6 +1,23 @@
 """Verbs of the close."""
 
-from .days import close_day, keep_proofs, open_day, reopen_day, start_close, stop_close
+from .breaks import comment_break, explain_break, keep_breaks, take_break, write_off_break
+from .days import close_day, keep_changed, keep_proofs, open_day, reopen_day, start_close, stop_close
 from .months import move_month
+from .venues import keep_venue_balances
 
-__all__ = ["close_day", "keep_proofs", "move_month", "open_day", "reopen_day", "start_close", "stop_close"]
+__all__ = [
+    "close_day",
+    "comment_break",
+    "explain_break",
+    "keep_breaks",
+    "keep_changed",
+    "keep_proofs",
+    "keep_venue_balances",
+    "move_month",
+    "open_day",
+    "reopen_day",
+    "start_close",
+    "stop_close",
+    "take_break",
+    "write_off_break",
+]

@@ -67,6 +67,14 @@ def keep_proofs(*, day: BusinessDay, taken: Sequence[Taken], now: datetime) -> l
 
 
 @step
+def keep_changed(*, day: BusinessDay, taken: Sequence[Taken], now: datetime) -> list[Proof]:
+    """Of these proofs those that are other than the last ones kept: a run that finds the same leaves nothing behind."""
+    last = {one.kind: (one.proven, one.detail) for one in queries.list_proofs(day.id)}
+    fresh = [one for one in taken if last.get(one.kind) != (one.proven, {"breaks": one.breaks, **one.detail})]
+    return keep_proofs(day=day, taken=fresh, now=now) if fresh else []
+
+
+@step
 def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken], now: datetime) -> BusinessDay:
     """CLOSING → CLOSED, by finance or risk, never by who started it, with every proof proven.
 

@@ -13,7 +13,6 @@ SELECT n.name, n.asset_id, n.designation,
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'NOSTRO'), 0),
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'IN_TRANSIT'), 0),
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'SUSPENSE'), 0),
-  c.balance,
   coalesce((SELECT sum(i.amount - i.settled_amount) FROM settlement_instruction i
             WHERE i.nostro_id = n.id AND i.direction = 'PAY' AND i.status = 'SENT'), 0),
   coalesce((SELECT sum(r.amount) FROM settlement_receipt r
@@ -21,8 +20,7 @@ SELECT n.name, n.asset_id, n.designation,
     - coalesce((SELECT sum(i.amount) FROM settlement_instruction i JOIN settlement_receipt r ON r.id = i.returns_id
                 WHERE r.nostro_id = n.id AND r.status = 'RETURN_DUE' AND i.status IN ('SENT', 'SETTLED')), 0),
   (SELECT count(*) FROM settlement_receipt r WHERE r.nostro_id = n.id AND r.status = 'QUARANTINED' AND r.owner_role = '')
-FROM settlement_nostro n LEFT JOIN settlement_railcursor c ON c.nostro_id = n.id
-WHERE n.entity_id = %s ORDER BY n.asset_id, n.designation
+FROM settlement_nostro n WHERE n.entity_id = %s ORDER BY n.asset_id, n.designation
 """
 # What stands now, less what was posted after the date: few lines, by the index of business dates.
 _HELD = """

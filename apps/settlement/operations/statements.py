@@ -153,7 +153,7 @@ def take_in(*, nostro: Nostro, statement: StatementFile, made_by: UUID | None, n
             remittance=line.remittance,
         )
         read_line(nostro_id=nostro.id, entry=entry, now=now)
-    if not statement.lines and base == 0:
+    if not statement.lines:
         note_balance(nostro_id=nostro.id, balance=statement.closing, now=now)
     made = StatementImport(
         id=ids.uuid7(),
@@ -187,8 +187,11 @@ def _lock_cursor(nostro_id: UUID) -> RailCursor:
 
 @step
 def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
-    """What a rail says is there while no line was ever booked: a close needs a statement of every account, also of a quiet one."""
+    """A statement was read that brings no line: a close needs one of every account, also of a quiet one."""
     cursor = _lock_cursor(nostro_id)
-    if cursor.last_sequence == 0 and (cursor.read_at is None or cursor.balance != balance):
-        cursor.balance, cursor.read_at = balance, now
-        cursor.save(update_fields=["balance", "read_at"])
+    if cursor.last_sequence == 0:
+        cursor.balance = balance
+    elif cursor.balance != balance:
+        return  # lines are missing: they come first
+    cursor.read_at = now
+    cursor.save(update_fields=["balance", "read_at"])

@@ -135,11 +135,12 @@ class Watched:
     asset: str
     confirmations: int
     last_sequence: int
+    read_at: datetime | None
 
 
 def list_places() -> list[Watched]:
-    read = dict(RailCursor.objects.values_list("nostro_id", "last_sequence"))
+    read = {row[0]: row[1:] for row in RailCursor.objects.values_list("nostro_id", "last_sequence", "read_at")}
     return [
-        Watched(n.id, n.rail_id, n.rail.kind, n.address, n.asset_id, n.rail.confirmations, read.get(n.id, 0))
+        Watched(n.id, n.rail_id, n.rail.kind, n.address, n.asset_id, n.rail.confirmations, *read.get(n.id, (0, None)))
         for n in Nostro.objects.select_related("rail").order_by("asset_id", "designation")
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -14,6 +13,9 @@ class ProofKind(StrEnum):
     MARKS = "MARKS"
     POSITION_IDENTITY = "POSITION_IDENTITY"
     BALANCE = "BALANCE"
+    MOVEMENT = "MOVEMENT"
+    TRADE = "TRADE"
+    POSITION = "POSITION"
     SUSPENSE = "SUSPENSE"
     IN_TRANSIT = "IN_TRANSIT"
     CLIENT_MONEY = "CLIENT_MONEY"
@@ -21,7 +23,7 @@ class ProofKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One proof: PROVEN when it has no breaks; `detail` keeps the figures it was proven by."""
+    """One proof: PROVEN when nothing keeps the day open; `detail` keeps the figures it was proven by, and which breaks are explained."""
 
     kind: ProofKind
     breaks: list[str]
@@ -45,7 +47,6 @@ class Held:
 class NostroState:
     """One bank account or wallet: the ledger's balances (debits positive) beside what explains them, in units of its asset.
 
-    :param statement: closing balance of the rail's last statement; None when none was ever read
     :param sent: Σ of payments sent and not booked yet
     :param unapplied: Σ of receipts that are final and not applied, returned or frozen, less what has been sent back
     """
@@ -56,25 +57,9 @@ class NostroState:
     ledger: Decimal
     in_transit: Decimal
     suspense: Decimal
-    statement: Decimal | None
     sent: Decimal
     unapplied: Decimal
     unowned: int
-
-
-def first_of(on: date) -> date:
-    """The first day of a date's month."""
-    return on.replace(day=1)
-
-
-def next_month(on: date) -> date:
-    """The first day of the month after."""
-    return first_of(first_of(on) + timedelta(days=31))
-
-
-def days_of(first: date) -> list[date]:
-    """Every day of a month."""
-    return [first + timedelta(days=n) for n in range((next_month(first) - first).days)]
 
 
 def profit(held: Iterable[Held], marks: Mapping[str, Decimal]) -> tuple[Decimal, list[str]]:
@@ -113,19 +98,6 @@ def prove_identity(held: Sequence[Held], marks: Mapping[str, Decimal] | None) ->
         [f"{o.asset}: have {money.text(o.have)}, position {money.text(o.position)}" for o in held if o.have != o.position],
         detail,
     )
-
-
-def prove_balances(nostros: Sequence[NostroState]) -> Taken:
-    """The ledger's NOSTRO is the closing balance of its statement; a missing statement is a break where anything was posted."""
-    breaks, detail = [], {}
-    for one in nostros:
-        stated = money.ZERO if one.statement is None and not one.ledger else one.statement
-        detail[_label(one)] = {"ledger": money.text(one.ledger), "statement": None if stated is None else money.text(stated)}
-        if stated is None:
-            breaks.append(f"{_label(one)}: ledger {money.text(one.ledger)}, no statement")
-        elif stated != one.ledger:
-            breaks.append(f"{_label(one)}: ledger {money.text(one.ledger)}, statement {money.text(stated)}")
-    return Taken(ProofKind.BALANCE, breaks, detail)
 
 
 def prove_suspense(nostros: Sequence[NostroState]) -> Taken:

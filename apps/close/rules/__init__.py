@@ -1,0 +1,41 @@
+"""What a close proves, what reconciliation finds, months. No Django."""
+
+from .breaks import WRITABLE, Account, Found, Known, balance_break, blocks, figures_of, item_kind, prove
+from .months import days_of, first_of, next_month
+from .proofs import (
+    Held,
+    NostroState,
+    ProofKind,
+    Taken,
+    profit,
+    prove_client_money,
+    prove_identity,
+    prove_marks,
+    prove_suspense,
+    prove_transit,
+)
+
+__all__ = [
+    "WRITABLE",
+    "Account",
+    "Found",
+    "Held",
+    "Known",
+    "NostroState",
+    "ProofKind",
+    "Taken",
+    "balance_break",
+    "blocks",
+    "days_of",
+    "figures_of",
+    "first_of",
+    "item_kind",
+    "next_month",
+    "profit",
+    "prove",
+    "prove_client_money",
+    "prove_identity",
+    "prove_marks",
+    "prove_suspense",
+    "prove_transit",
+]

@@ -1,0 +1,229 @@
+"""Reconciliation of a business date: four proofs, their breaks, and what people do about them."""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.approvals import operations as approvals
+from apps.approvals.models import Approval
+from apps.clients import queries as clients
+from apps.close import operations as close
+from apps.close import queries as days
+from apps.close import rules
+from apps.close.errors import BadVenueRecord, DayIsClosed, NotWritable, ReasonMissing
+from apps.close.models import Break, BusinessDay, Proof
+from apps.close.rules import Taken
+from apps.close.states import BreakProof, BreakStatus, DayStatus
+from apps.core import money
+from apps.core.actor import Actor
+from apps.core.errors import IllegalMove, NotFound
+from apps.core.unit import step, use_case
+from apps.instruments import queries as instruments
+from apps.instruments.rules import Roll, business_date, business_day_bounds
+from apps.ledger import operations as ledger
+from apps.ledger.rules import Ref, credit, debit
+from apps.ledger.states import Kind
+from apps.reports.queries import reconciling
+from apps.settlement import queries as settlement
+from apps.users import queries as users
+from apps.users import rules as people
+from apps.users.errors import RoleMissing
+
+COLUMNS = ("asset", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """One run: the four proofs as they stand, and the breaks that are open."""
+
+    day: BusinessDay
+    proofs: list[Taken]
+    breaks: list[Break]
+
+
+@use_case
+def reconcile(*, entity_id: UUID, on: date, now: datetime) -> Reconciled:
+    """Take the four proofs of a business date. Running it again changes only what has changed meanwhile.
+
+    :raises DayIsClosed: its proofs are those that it was closed by
+    :raises DayNotOver: the date has not begun
+    """
+    entity = instruments.get_entity_by_id(entity_id)
+    if on > business_date(now, Roll(entity.roll, entity.zone)):
+        raise IllegalMove(f"{on.isoformat()} has not begun", state="FUTURE")
+    day = days.lock_day_by_id(close.open_day(entity_id=entity_id, on=on).id)
+    if day.status == DayStatus.CLOSED:
+        raise DayIsClosed(f"{on.isoformat()} is closed")
+    proofs, found = take(day, now)
+    close.keep_changed(day=day, taken=proofs, now=now)
+    return Reconciled(day, proofs, found)
+
+
+def take(day: BusinessDay, now: datetime) -> tuple[list[Taken], list[Break]]:
+    """The four proofs and their breaks, kept; the caller holds the day."""
+    accounts = reconciling.list_accounts(day.entity_id, day.date)
+    until = business_day_bounds(day.date, Roll(day.entity.roll, day.entity.zone))[1]
+    found = reconciling.find_breaks(day.entity_id, day.date, accounts, until=until, now=now)
+    rows = close.keep_breaks(day=day, found=found, now=now)
+    known = [days.known_as(row) for row in rows if row.since <= day.date]
+    figures = rules.figures_of(accounts)
+    return [rules.prove(kind, known, figures if kind is BreakProof.BALANCE else {}) for kind in BreakProof], rows
+
+
+def due_date(entity_id: UUID, now: datetime) -> date:
+    """The date that a run is for by itself: the first that was opened, has rolled and is not closed; else the running one."""
+    entity = instruments.get_entity_by_id(entity_id)
+    today = business_date(now, Roll(entity.roll, entity.zone))
+    return days.find_open_before(entity_id, today) or today
+
+
+@use_case
+def work_break(*, actor: Actor, break_id: UUID, act: str, text: str = "", to: str = "", now: datetime) -> Break:
+    """Operations or finance take a break, give it to a person, explain it, or say something about it.
+
+    :param act: take, give, explain or comment
+    :param to: the username of whom it is given to
+    :raises RoleMissing, NotFound, ReasonMissing, NotYourBreak, IllegalMove
+    """
+    people.require_may(actor.roles, "break")
+    if act == "take":
+        return close.take_break(break_id=break_id, owner=actor, by=actor, now=now)
+    if act == "give":
+        owner = users.get_by_username(to).as_actor()
+        people.require_may(owner.roles, "break")
+        return close.take_break(break_id=break_id, owner=owner, by=actor, now=now)
+    words = _words(text)
+    if act == "explain":
+        return close.explain_break(break_id=break_id, by=actor, text=words[:200], now=now)
+    if act == "comment":
+        return close.comment_break(break_id=break_id, by=actor, text=words[:300], now=now)
+    raise NotFound(f"{act}: no such act")
+
+
+@use_case
+def ask_write_off(*, actor: Actor, break_id: UUID, reason: str, now: datetime) -> Approval:
+    """Operations ask that the ledger takes over what the outside says, at our loss or gain; finance grants it.
+
+    :raises RoleMissing, ReasonMissing, IllegalMove
+    :raises NotWritable: it is no difference of amounts
+    :raises ApprovalOpen: it is asked already
+    """
+    people.require_may(actor.roles, "break_write_off")
+    why, row = _words(reason), days.lock_break(break_id)
+    if row.status != BreakStatus.OPEN:
+        raise IllegalMove(f"the break is {row.status}", state=str(row.status))
+    amount = _writable(row)
+    return approvals.request(
+        kind="break_write_off",
+        subject_type="break",
+        subject_id=row.id,
+        subject_version=_version(row),
+        title=f"Write off {money.text(amount)} {row.asset_code}: {row.words}"[:200],
+        payload={"amount": money.text(amount), "asset": row.asset_code, "about": row.key, "reason": why[:200]},
+        before={"words": row.words, "since": row.since.isoformat(), "explanation": row.explanation},
+        maker=actor,
+        checker_roles=people.ACTS["break_write_off"][1],
+        now=now,
+    )
+
+
+@step
+def write_off(*, approval: Approval, checker: Actor, now: datetime) -> Break:
+    """What an approved request of kind "break_write_off" does: NOSTRO or VENUE becomes what the outside says, against WRITE_OFF."""
+    amount = Decimal(approval.payload["amount"])
+    reason = approval.payload["reason"]
+    row = close.write_off_break(break_id=approval.subject_id, asked_by=approval.maker_id, granted_by=checker, reason=reason, now=now)
+    entity = instruments.get_entity_by_id(row.entity_id)
+    book = instruments.list_books(row.entity_id)[0]
+    ledger.post(
+        key=f"break:{row.id}",
+        kind="WRITE_OFF",
+        source_type="break",
+        source_id=row.id,
+        lines=[debit(_ours(row), amount), credit(Ref(row.entity_id, Kind.WRITE_OFF, row.asset_code, book_id=book.id), amount)],
+        effective_at=now,
+        business_date=business_date(now, Roll(entity.roll, entity.zone)),
+        narrative=reason[:200],
+    )
+    return row
+
+
+def version(approval: Approval) -> str:
+    """The break of a request as it is now."""
+    return _version(days.lock_break(approval.subject_id))
+
+
+def _version(row: Break) -> str:
+    return f"{row.status}:{'' if row.amount is None else money.text(row.amount)}"
+
+
+def _writable(row: Break) -> Decimal:
+    if row.kind not in rules.WRITABLE or not row.amount:
+        raise NotWritable(f"{row.kind}: there is no amount to write off; mend what it is about")
+    if row.kind == "DIFFERENCE" and row.detail["remainder"] != money.text(row.amount):
+        raise NotWritable("items explain it: write those off, or mend them")
+    return Decimal(row.amount)
+
+
+def _ours(row: Break) -> Ref:
+    """What of ours is changed."""
+    if row.proof == BreakProof.POSITION:
+        return Ref(row.entity_id, Kind.VENUE, row.asset_code, owner_id=UUID(row.detail["venue"]))
+    nostro = row.detail["nostro"] if "nostro" in row.detail else row.key.removeprefix("nostro:")
+    kept = settlement.list_nostros().get(id=UUID(nostro))
+    return Ref(row.entity_id, Kind.NOSTRO, row.asset_code, owner_id=kept.id, designation=kept.designation)
+
+
+@use_case
+def import_venue_balances(*, actor: Actor | None, counterparty: str, on: date, text: str, now: datetime) -> int:
+    """Take in what an LP or venue says we hold there at the end of a business date: asset, amount; what we owe it negative.
+
+    :param actor: who of operations brings it; None for a command of the operator
+    :return: how many balances are new or other than before
+    :raises RoleMissing: not operations
+    :raises BadVenueRecord: it cannot be read; line and field are named
+    """
+    if actor is not None and not people.may_make(actor.roles, "lp_record"):
+        raise RoleMissing("operations bring the record of an LP")
+    try:
+        lp = clients.get_client(counterparty)
+    except NotFound:
+        raise BadVenueRecord(f"{counterparty} is not known", line=0, field="counterparty") from None
+    if not {"LP", "VENUE"} & set(lp.roles):
+        raise BadVenueRecord(f"{counterparty} is no LP or venue", line=0, field="counterparty")
+    entity = instruments.list_entities()[0]
+    return close.keep_venue_balances(
+        entity_id=entity.id, counterparty_id=lp.id, on=on, balances=_read(text), imported_by=None if actor is None else actor.id, now=now
+    )
+
+
+def _read(text: str) -> dict[str, Decimal]:
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True)
+    if tuple(rows.fieldnames or ()) != COLUMNS:
+        raise BadVenueRecord(f"line 1: the columns are {', '.join(COLUMNS)}", line=1, field="")
+    out: dict[str, Decimal] = {}
+    known = {one.code for one in instruments.list_assets()}
+    for number, row in enumerate(rows, 2):
+        asset = (row["asset"] or "").strip()
+        if asset not in known or asset in out:
+            what = "stands twice" if asset in out else "is no asset of ours"
+            raise BadVenueRecord(f"line {number}, asset: {asset or 'nothing'} {what}", line=number, field="asset")
+        try:
+            amount = (row["amount"] or "").strip()
+            out[asset] = money.parse(amount.removeprefix("-")) * (-1 if amount.startswith("-") else 1)
+        except money.NotAnAmount as no:
+            raise BadVenueRecord(f"line {number}, amount: {no}", line=number, field="amount") from None
+    return out
+
+
+def _words(text: str) -> str:
+    words = text.strip()
+    if not words:
+        raise ReasonMissing("in words", pointer="/text")
+    return words
+
+
+__all__ = ["Proof", "Reconciled", "ask_write_off", "due_date", "import_venue_balances", "reconcile", "take", "work_break", "write_off"]
