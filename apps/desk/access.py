@@ -45,6 +45,8 @@ SCREENS = {
         Screen("coverage", "Coverage", "groups", SEES_TRADING),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("adjustments", "Adjustments", "request_page", BACK_OFFICE | {"sales"}),
+        Screen("reconciliation", "Reconciliation", "balance", frozenset({"operations", "finance", "risk", "auditor"})),
+        Screen("closing", "Close", "event_available", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
         Screen("webhooks", "Webhooks", "webhook", frozenset({"operations", "risk", "admin", "auditor"})),

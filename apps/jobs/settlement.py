@@ -23,7 +23,7 @@ from apps.workflows.send_payment import begin_sending, record_answer, review_pay
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
 from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
 
-QUIET = timedelta(minutes=10)  # after which it is noted that a statement was read though it brought nothing
+QUIET = timedelta(minutes=1)  # after which it is noted that a statement was read though it brought nothing
 log = logging.getLogger(__name__)
 
 

@@ -137,6 +137,7 @@ OPEN = {"schema/", "schema/websocket", "docs/", "docs/websocket", "docs/errors"}
 # --- the desk: our own people, by role ------------------------------------------------------------------------------------
 ALL = "sales trader operations risk finance compliance admin auditor"
 TRADING = "sales trader operations risk finance admin auditor"  # sees requests, deals and prices
+CLOSES = "operations finance risk auditor"
 SETTLING = "operations risk finance compliance admin auditor"  # the back office
 
 _HEDGE = {
@@ -166,6 +167,10 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/approvals/<uuid:approval>/decide/": ("", "operations", {"decision": "reject", "comment": "no"}),  # asks for operations
     "desk/blotter.csv": (ALL, "", {}),
     "desk/blotter/": (ALL, "", {}),
+    "desk/close/": (CLOSES, "", {}),
+    "desk/close/adjustments.csv": (CLOSES, "", {}),
+    "desk/close/day/": ("", "operations finance risk", {"date": "2026-09-15", "act": "stop", "reason": "test"}),
+    "desk/close/month/": ("", "finance", {"month": "2026-08", "to": "LOCKED", "reason": "test"}),
     "desk/coverage/": (TRADING, "", {}),
     "desk/coverage/set/": ("", "sales", {"account": "acme-main", "person_1": "nobody", "share_1": "100"}),
     "desk/credit/": (ALL, "", {}),
@@ -207,6 +212,11 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/pricing/<str:pair>/": (TRADING, "", {}),
     "desk/pricing/<str:pair>/set/": ("", "sales trader", {"version": "1", "reason": "test"}),
     "desk/pricing/venues/set/": ("", "sales trader", {"venue": "kraken", "taker_bps": "5"}),
+    "desk/reconciliation/": (CLOSES, "", {}),
+    "desk/reconciliation/run/": ("", "operations finance", {"date": "2026-09-15"}),
+    "desk/reconciliation/venues/": ("", "operations", {"counterparty": "helios", "date": "2026-09-15", "file": "asset,amount"}),
+    "desk/reconciliation/<uuid:one>/": ("", "operations finance", {"act": "take"}),
+    "desk/reconciliation/<uuid:one>/write-off/": ("", "operations", {"reason": "test"}),
     "desk/rfqs/": (TRADING, "", {}),
     "desk/rfqs/<str:rfq>/": (TRADING, "", {}),
     "desk/rfqs/<str:rfq>/<str:act>/": ("", "sales trader", {"reason": "test", "code": "pass"}),

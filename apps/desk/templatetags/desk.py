@@ -37,7 +37,8 @@ LOOKS = {
     "LATE": ("bad", "alarm"), "UNCONFIRMED": ("warn", "hourglass_top"), "CONFIRMED": ("good", "task_alt"),
     "DUE": ("mute", "schedule"), "AFFIRMED": ("good", "thumb_up"), "UPHELD": ("good", "gavel"),
     "PROPOSED": ("info", "call_split"), "REVERSED": ("mute", "undo"),
-    "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
+    "RESOLVED": ("good", "task_alt"), "WRITTEN_OFF": ("warn", "ink_eraser"), "CLOSING": ("warn", "hourglass_top"),
+    "CLOSED": ("good", "lock"), "LOCKED": ("good", "lock"), "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's
 

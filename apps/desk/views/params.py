@@ -33,6 +33,15 @@ def day(request: HttpRequest, name: str) -> date | None:
     return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
 
 
+def posted_day(request: HttpRequest, name: str) -> date | None:
+    """The same of a form's field."""
+    try:
+        found = date.fromisoformat(posted(request, name, 10))
+    except ValueError:
+        return None
+    return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
 def place(request: HttpRequest, prefix: str) -> tuple[datetime, UUID] | None:
     """The keyset `before`: an instant and an id, as `keyset` wrote them."""
     moment, _, wire = request.GET.get("before", "").partition("~")
