@@ -17,6 +17,7 @@ from .jws import BadKeyFile, SigningKey
 
 RECEIPT = "quote-receipt"  # the `typ` of a quote's receipt
 CHAIN_HEAD = "audit-chain-head"  # and of the audit chain's head, kept outside
+PAY_TO = "deposit-instructions"  # and of where clients pay us
 
 
 def sign_receipt(payload: bytes) -> str:
@@ -39,7 +40,7 @@ def sign(payload: bytes, typ: str) -> str:
     return _signer(settings.QUOTE_SIGNING_KEYS, changed_at, typ).sign(payload)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _signer(_path: Path, _changed_at: int, typ: str) -> jws.Signer:
     """Read again once the file was changed."""
     return list_keys()[0].signer(typ)

@@ -1,13 +1,19 @@
 """Settlement instructions over the API: proposed by one member, approved by another, seen by their own client and account alone."""
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 from flowdesk_client import Refused
+from joserfc import jws as independent
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
-from apps.core import clock, ids
+from apps.core import clock, ids, jws
 from tests import web as webs
 from tests import world
+from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PLACE = {"asset": "EUR", "rail": "target-eur", "address": "DE02120300000000202051", "bic": "BYLADEM1001"}
@@ -51,3 +57,19 @@ def test_two_members_of_a_client_change_where_it_is_paid_and_nobody_else_sees_it
     kinds = [e["type"] for e in treasury.events()["data"] if e["type"].startswith("ssi.")]
     assert [kind for kind in kinds if "refused" not in kind] == ["ssi.proposed", "ssi.verifying"]
     assert treasury.post(f"{one}/revoke", {})["status"] == "REJECTED"
+
+
+def test_where_to_pay_us_is_signed(web: webs.Web) -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    told = webs.api(web, acme.treasury, attempts=1).get("/api/v1/deposit-instructions")
+    keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json").json())
+    found = independent.deserialize_compact(told["signed"], keys, algorithms=["EdDSA"])
+    paper = json.loads(found.payload)
+    assert found.headers()["typ"] == "deposit-instructions"
+    assert (paper["data"], paper["client_id"]) == (told["data"], ids.encode("cli", acme.client_id))
+    assert [one["address"] for one in paper["data"]] == ["bc1qflowdesk", "flowdesk-usd-1"]
+    head, _, signature = told["signed"].split(".")
+    elsewhere = json.dumps(paper | {"data": [one | {"address": "mallory"} for one in paper["data"]]}).encode()
+    with pytest.raises(JoseError):
+        independent.deserialize_compact(f"{head}.{jws.b64(elsewhere)}.{signature}", keys, algorithms=["EdDSA"])

@@ -48,6 +48,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "reconciliation": "/desk/reconciliation/", "closing": "/desk/close/", "approvals": "/desk/approvals/",
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/", "webhooks": "/desk/webhooks/",
         "prices": "/desk/prices/", "coverage": "/desk/coverage/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
+        "ssis": "/desk/ssis/?status=all",
     }  # fmt: skip
     wait_for_readers()
     driving.drive("dealing")

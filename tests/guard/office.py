@@ -63,6 +63,7 @@ def build() -> Office:
         ("rfq", "rfq", "SELECT id FROM rfqs_rfq WHERE client_rfq_id = 'r-large-1'"),
         ("trade", "trd", "SELECT trade_id FROM trades_hedge LIMIT 1"),
         ("event", "evt", "SELECT event_id FROM notify_post LIMIT 1"),
+        ("ssi", "ssi", "SELECT id FROM clients_ssi LIMIT 1"),
     ):
         (one,) = db.one(sql)
         found[name] = ids.encode(prefix, one)

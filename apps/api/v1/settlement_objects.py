@@ -1,5 +1,6 @@
 """Single objects of settlement's lists, and where to pay us."""
 
+import orjson
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -7,7 +8,8 @@ from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.shapes import WireId, array, obj, read_query, text
 from apps.clients import queries as clients
-from apps.core import clock, ids
+from apps.core import clock, ids, signing_keys
+from apps.rfqs.queries import stamp
 from apps.settlement import queries
 
 from .paging import wire_id
@@ -31,7 +33,8 @@ EXAMPLE = {
             "account_id": "acc_01m81nt6tefw6aewv9fav0pe14", "asset": "USD", "rail": "fedwire-usd", "holder": "Flowdesk Ltd",
             "address": "US-0001", "pay_from": ["US-4711"],
         }
-    ]
+    ],
+    "signed": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImRlcG9zaXQtaW5zdHJ1Y3Rpb25zIn0.eyJkYXRhIjpbXX0.c2lnbmF0dXJl",
 }  # fmt: skip
 
 
@@ -57,9 +60,9 @@ class OneDeposit(Door):
 
 class DepositInstructions(Door):
     @documented(
-        "Where to pay us, by account and asset",
+        "Where to pay us, by account and asset; signed, so that nobody on the way can name another account",
         name="list_deposit_instructions",
-        answer=obj({"data": array(PAY_TO)}),
+        answer=obj({"data": array(PAY_TO), "signed": text("the same as a JWS (EdDSA, by a key of /.well-known/jwks.json)")}),
         query=QUERY,
         answer_example=EXAMPLE,
         refusals=_GONE,
@@ -75,4 +78,6 @@ class DepositInstructions(Door):
                 told = queries.describe_deposit_instruction(nostro)
                 known = clients.list_senders(account.id, nostro.asset_id)
                 rows.append({"account_id": ids.encode("acc", account.id), **told, "pay_from": known})
-        return show({"data": rows})
+        assert self.actor.client_id is not None, "a key is of a client"
+        paper = {"client_id": ids.encode("cli", self.actor.client_id), "issued_at": stamp(now), "data": rows}
+        return show({"data": rows, "signed": signing_keys.sign(orjson.dumps(paper), signing_keys.PAY_TO)})
