@@ -338,6 +338,7 @@ APPROVALS = {
     "client_review": {"execute": "apps.workflows.review_client.execute", "version": "apps.workflows.review_client.version"},
     "ssi": {"execute": "apps.workflows.verify_ssi.verify", "version": "apps.workflows.verify_ssi.version"},
     "ssi_waiver": {"execute": "apps.workflows.verify_ssi.waive", "version": "apps.workflows.verify_ssi.version"},
+    "pay_to": {"execute": "apps.settlement.operations.ways_in.execute", "version": "apps.settlement.operations.ways_in.version"},
     "ssi_resume": {"execute": "apps.workflows.verify_ssi.resume", "version": "apps.workflows.verify_ssi.version"},
     "receipt": {
         "execute": "apps.settlement.operations.quarantine.execute",

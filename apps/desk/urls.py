@@ -107,6 +107,7 @@ urlpatterns = [
     path("desk/close/month/", closing.move_month, name="close-month"),
     path("desk/close/adjustments.csv", closing.adjustments_csv, name="adjustments-csv"),
     path("desk/ssis/", ssis.ssi_list, name="ssis"),
+    path("desk/ssis/ours/", ssis.tell_otherwise, name="pay-to"),
     path("desk/ssis/numbers/keep/", ssis.keep_number, name="keep-number"),
     path("desk/ssis/<str:ssi>/", ssis.ssi_page, name="ssi"),
     path("desk/ssis/<str:ssi>/verify/", ssis.verify, name="ssi-verify"),

@@ -135,3 +135,9 @@ class StatementMissing(Conflict):
     """It does not follow the last statement of its account: one between them is missing, or it is an old one."""
 
     code, title = "statement_missing", "A statement before this one is missing"
+
+
+class BadPayTo(Rejected):
+    """What clients are to be told of where to pay us lacks something."""
+
+    code, title = "bad_pay_to", "Not a deposit instruction"

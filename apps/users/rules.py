@@ -16,6 +16,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "ssi_resume": (frozenset({"operations"}), frozenset({"operations"})),
     "ssi_stop": (frozenset({"operations", "compliance", "risk"}), frozenset()),  # suspend, revoke, reject: at once
     "ssi_waiver": (frozenset({"operations", "compliance"}), frozenset({"operations", "compliance"})),  # one of each
+    "pay_to": (frozenset({"operations"}), frozenset({"finance"})),  # where clients pay us
     "contact_number": (frozenset({"compliance"}), frozenset()),
     "marks": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "day_close": (frozenset({"operations"}), frozenset({"finance", "risk"})),

@@ -1,18 +1,27 @@
 """Settlement instructions over the API: proposed by one member, approved by another, seen by their own client and account alone."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from django.db import IntegrityError, ProgrammingError, transaction
 from flowdesk_client import Refused
 from joserfc import jws as independent
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from apps.core import clock, ids, jws
+from apps.core import clock, db, ids, jws
+from apps.core.errors import AppError
+from apps.settlement.errors import BadPayTo
+from apps.settlement.operations.ways_in import Told
+from apps.users.errors import RoleMissing
+from apps.workflows.decide_approval import decide_approval
+from apps.workflows.tell_where_to_pay import request_pay_to
 from tests import web as webs
 from tests import world
+from tests.people import staff
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,10 +68,11 @@ def test_two_members_of_a_client_change_where_it_is_paid_and_nobody_else_sees_it
     assert treasury.post(f"{one}/revoke", {})["status"] == "REJECTED"
 
 
-def test_where_to_pay_us_is_signed(web: webs.Web) -> None:
-    here.open_house("USD", "BTC")
+def test_where_to_pay_us_is_signed_and_changes_by_two_people(web: webs.Web) -> None:
+    ours = here.open_house("USD", "BTC")
     acme = world.firm("acme")
-    told = webs.api(web, acme.treasury, attempts=1).get("/api/v1/deposit-instructions")
+    treasury = webs.api(web, acme.treasury, attempts=1)
+    told = treasury.get("/api/v1/deposit-instructions")
     keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json").json())
     found = independent.deserialize_compact(told["signed"], keys, algorithms=["EdDSA"])
     paper = json.loads(found.payload)
@@ -73,3 +83,23 @@ def test_where_to_pay_us_is_signed(web: webs.Web) -> None:
     elsewhere = json.dumps(paper | {"data": [one | {"address": "mallory"} for one in paper["data"]]}).encode()
     with pytest.raises(JoseError):
         independent.deserialize_compact(f"{head}.{jws.b64(elsewhere)}.{signature}", keys, algorithms=["EdDSA"])
+
+    olga, fay = staff("olga", "operations"), staff("fay", "finance")
+    bank = Told(holder="Flowdesk Markets Ltd", bic="CHASUS33", bank="Northern Bank")
+    for place, wrong in (("BTC", bank), ("USD", replace(bank, bic="CHAS")), ("USD", replace(bank, holder=""))):
+        with pytest.raises(BadPayTo):
+            request_pay_to(actor=olga, nostro_id=ours[place].id, told=wrong, reason="a new bank")
+    with pytest.raises(RoleMissing):
+        request_pay_to(actor=fay, nostro_id=ours["USD"].id, told=bank, reason="a new bank")
+    gone = Told(holder="Flowdesk Markets Ltd", withdrawn=True)
+    for place, change in (("USD", bank), ("BTC", gone)):
+        asked = request_pay_to(actor=olga, nostro_id=ours[place].id, told=change, reason="a new bank")
+        with pytest.raises(AppError):
+            decide_approval(approval_id=asked.id, actor=olga, approve=True)
+        assert decide_approval(approval_id=asked.id, actor=fay, approve=True).status == "EXECUTED"
+    (one,) = treasury.get("/api/v1/deposit-instructions")["data"]
+    assert (one["asset"], one["bic"], one["bank"], one["version"]) == ("USD", "CHASUS33", "Northern Bank", 1)
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        db.run("UPDATE settlement_payto SET bic = ''")
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
+        db.run("UPDATE settlement_nostro SET address = 'mallory'")

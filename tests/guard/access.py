@@ -239,6 +239,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/settlement/receipts/<str:receipt>/": ("", "operations compliance", {"decision": "freeze", "reason": "test"}),
     "desk/settlement/release/": ("", "operations", {"instruction": "ins_00000000000000000000000007"}),
     "desk/ssis/": (SETTLING, "", {}),
+    "desk/ssis/ours/": ("", "operations", {"nostro": "00000000-0000-0000-0000-000000000007", "holder": "x", "reason": "test"}),
     "desk/ssis/numbers/keep/": ("", "compliance", {"client": "acme", "person": "Ann", "number": "+442079460018"}),
     "desk/ssis/<str:ssi>/": (SETTLING, "", {}),
     "desk/ssis/<str:ssi>/verify/": ("", "operations", {"kind": "CALL_BACK", "person": "Ann"}),

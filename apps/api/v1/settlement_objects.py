@@ -23,6 +23,9 @@ PAY_TO = obj(
         "rail": text("how it is sent, e.g. fedwire-usd"),
         "holder": text("whose account it is"),
         "address": text("IBAN, account number or wallet address"),
+        "bic": text("of its bank; empty for a wallet"),
+        "bank": text("its bank"),
+        "version": {"type": "integer", "description": "counts the changes"},
         "pay_from": array(text("")) | {"description": "addresses of yours that we know: what comes from another one is looked at first"},
     }
 )
@@ -31,7 +34,7 @@ EXAMPLE = {
     "data": [
         {
             "account_id": "acc_01m81nt6tefw6aewv9fav0pe14", "asset": "USD", "rail": "fedwire-usd", "holder": "Flowdesk Ltd",
-            "address": "US-0001", "pay_from": ["US-4711"],
+            "address": "US-0001", "bic": "NRTHUS33", "bank": "Northern Bank", "version": 1, "pay_from": ["US-4711"],
         }
     ],
     "signed": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiIsInR5cCI6ImRlcG9zaXQtaW5zdHJ1Y3Rpb25zIn0.eyJkYXRhIjpbXX0.c2lnbmF0dXJl",
@@ -70,12 +73,15 @@ class DepositInstructions(Door):
     def get(self, request: Request) -> HttpResponse:
         wanted = read_query(request.query_params, QUERY)["account_id"]
         accounts = [clients.get_account(wanted, actor=self.actor)] if wanted else list(clients.visible_to(self.actor))
-        now = clock.desk_now()
+        now, versions = clock.desk_now(), queries.list_pay_to()
         rows = []
         for account in accounts:
             terms = clients.get_terms(account.id, now)
             for nostro in queries.list_ways_in(terms.entity_id, client_money=terms.safeguarded):
-                told = queries.describe_deposit_instruction(nostro)
+                version = versions.get(nostro.id)
+                if version is not None and version.withdrawn:
+                    continue
+                told = queries.describe_way_in(nostro, version)
                 known = clients.list_senders(account.id, nostro.asset_id)
                 rows.append({"account_id": ids.encode("acc", account.id), **told, "pay_from": known})
         assert self.actor.client_id is not None, "a key is of a client"

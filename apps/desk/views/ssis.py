@@ -17,8 +17,12 @@ from apps.core.errors import NotFound
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import ssis
+from apps.settlement import queries as settlement
+from apps.settlement.operations import ways_in
+from apps.settlement.operations.ways_in import Told
 from apps.users.rules import may_make
 from apps.workflows import change_ssi, verify_ssi
+from apps.workflows.tell_where_to_pay import request_pay_to
 from apps.workflows.verify_ssi import Evidence
 
 from . import params
@@ -36,6 +40,9 @@ def ssi_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "chosen": chosen,
         "statuses": STATUSES,
         "clients": [(one.code, one.name) for one in clients.list_clients()],
+        "told": settlement.list_told(),
+        "nostros": settlement.list_nostros(),
+        "may_tell": may_make(actor.roles, ways_in.ACT),
         "may_keep": may_make(actor.roles, verify_ssi.NUMBER),
     }
     return show(request, actor, "desk/ssis.html", screen="ssis", now=clock.desk_now(), **context)
@@ -126,6 +133,22 @@ def keep_number(request: HttpRequest, actor: Actor) -> HttpResponse:
     return redirect("desk:ssis")
 
 
+@page("ssis")
+@require_POST
+def tell_otherwise(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Ask that clients be told another holder or bank of an account of ours, or that it is not named any more."""
+    told = Told(
+        holder=params.posted(request, "holder", 119),
+        bic=params.posted(request, "bic", 11),
+        bank=params.posted(request, "bank", 119),
+        withdrawn=request.POST.get("withdrawn") == "yes",
+    )
+    once = FormOnce(request, actor, operation="pay_to", tell=lambda asked: f"Asked: {asked.title}. Finance answers")
+    reason = params.posted(request, "reason", 200)
+    messages.success(request, carry_out(once, request_pay_to, actor=actor, nostro_id=_number(request, "nostro"), told=told, reason=reason))
+    return redirect("desk:ssis")
+
+
 def _done(request: HttpRequest, actor: Actor, ssi: str, act: Any, told: str, **kw: Any) -> HttpResponse:
     once = FormOnce(request, actor, operation="ssi", tell=lambda _: told)
     messages.success(request, carry_out(once, act, actor=actor, ssi_id=_id(ssi), **kw))
@@ -136,8 +159,8 @@ def _id(wire: str) -> UUID:
     return params.decode("ssi", wire, "settlement instruction")
 
 
-def _number(request: HttpRequest) -> UUID | None:
+def _number(request: HttpRequest, name: str = "number") -> UUID | None:
     try:
-        return UUID(params.posted(request, "number", 40))
+        return UUID(params.posted(request, name, 40))
     except ValueError:
         return None

@@ -4,6 +4,7 @@ from .adjusting import Adjustment
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
 from .receiving import Deposit, RailCursor, Receipt, ReceiptMatch, StatementImport, StatementLine
+from .ways_in import PayTo
 
 __all__ = [
     "Adjustment",
@@ -16,6 +17,7 @@ __all__ = [
     "NetSet",
     "Nostro",
     "Obligation",
+    "PayTo",
     "RailCursor",
     "Receipt",
     "ReceiptMatch",

@@ -22,7 +22,6 @@ from .senders import has_come
 from .unfinished import count_open
 from .views import (
     describe_deposit,
-    describe_deposit_instruction,
     describe_instruction,
     describe_lines,
     describe_net_set,
@@ -54,18 +53,19 @@ from .views import (
     preview,
     trade_status,
 )
+from .ways_in import describe_way_in, list_pay_to, list_told
 
 __all__ = [
     "Due",
     "count_open",
     "describe_deposit",
-    "describe_deposit_instruction",
     "describe_instruction",
     "describe_lines",
     "describe_net_set",
     "describe_obligation",
     "describe_preview",
     "describe_receipt",
+    "describe_way_in",
     "describe_withdrawal",
     "find_band",
     "find_place",
@@ -98,6 +98,7 @@ __all__ = [
     "list_owed_by_lp",
     "list_owed_deals",
     "list_parts_of",
+    "list_pay_to",
     "list_places",
     "list_queue",
     "list_receipts",
@@ -107,6 +108,7 @@ __all__ = [
     "list_statement_lines",
     "list_straight_through",
     "list_stuck",
+    "list_told",
     "list_unknown",
     "list_ways_in",
     "list_withdrawals",

@@ -334,11 +334,6 @@ def describe_receipt(r: Receipt) -> dict[str, Any]:
     }
 
 
-def describe_deposit_instruction(n: Nostro) -> dict[str, Any]:
-    """Where a client pays us."""
-    return {"asset": n.asset_id, "rail": n.rail_id, "holder": n.entity.name, "address": n.address}
-
-
 def describe_deposit(d: Deposit) -> dict[str, Any]:
     return {
         "id": ids.encode("dep", d.id),
