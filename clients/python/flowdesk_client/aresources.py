@@ -80,9 +80,9 @@ class AsyncDepositInstructionsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
 
-    async def list(self, *, account_id: str | None = None) -> Rows[m.DepositInstruction]:
-        """Where to pay us, by account and asset."""
-        return await self._caller.ask("GET", "/api/v1/deposit-instructions", Rows[m.DepositInstruction], params={"account_id": account_id})
+    async def list(self, *, account_id: str | None = None) -> m.DepositInstructionList:
+        """Where to pay us, by account and asset; signed, so that nobody on the way can name another account."""
+        return await self._caller.ask("GET", "/api/v1/deposit-instructions", m.DepositInstructionList, params={"account_id": account_id})
 
 
 class AsyncDepositsResource:

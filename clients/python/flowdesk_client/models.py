@@ -595,7 +595,16 @@ class DepositInstruction(Model):
     rail: str  #: how it is sent, e.g. fedwire-usd
     holder: str  #: whose account it is
     address: str  #: IBAN, account number or wallet address
+    bic: str  #: of its bank; empty for a wallet
+    bank: str  #: its bank
+    version: int  #: counts the changes
     pay_from: list[str]  #: addresses of yours that we know: what comes from another one is looked at first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositInstructionList(Model):
+    data: list[DepositInstruction]
+    signed: str  #: the same as a JWS (EdDSA, by a key of /.well-known/jwks.json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,9 +76,9 @@ class DepositInstructionsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
 
-    def list(self, *, account_id: str | None = None) -> Rows[m.DepositInstruction]:
-        """Where to pay us, by account and asset."""
-        return self._caller.ask("GET", "/api/v1/deposit-instructions", Rows[m.DepositInstruction], params={"account_id": account_id})
+    def list(self, *, account_id: str | None = None) -> m.DepositInstructionList:
+        """Where to pay us, by account and asset; signed, so that nobody on the way can name another account."""
+        return self._caller.ask("GET", "/api/v1/deposit-instructions", m.DepositInstructionList, params={"account_id": account_id})
 
 
 class DepositsResource:
