@@ -61,6 +61,7 @@ urlpatterns = [
     path("v1/key-requests/<str:key_request_id>", keys.OneKeyRequest.as_view()),
     path("v1/members", members.Members.as_view()),
     path("v1/members/<str:member_id>", members.OneMember.as_view()),
+    path("v1/members/<str:member_id>/close", members.CloseMember.as_view()),
     path("v1/credit", credit.Credit.as_view()),
     path("v1/credit/what-if", credit.WhatIf.as_view()),
     path("v1/exposure-calls", credit.ExposureCalls.as_view()),

@@ -121,6 +121,20 @@ def _sign(approval: Approval, slot: int, checker: Actor, comment: str, now: date
 
 
 @step
+def withdraw(*, approval_id: UUID, comment: str, now: datetime) -> bool:
+    """REQUESTED → WITHDRAWN: whom it was for, or who asked, acts no more. Whether it was open still."""
+    approval = queries.lock_approval(approval_id)
+    if approval.status != ApprovalStatus.REQUESTED:
+        return False
+    APPROVAL.move(approval, ApprovalStatus.WITHDRAWN)
+    approval.comment, approval.decided_at = comment, now
+    approval.save(update_fields=["status", "comment", "decided_at"])
+    house = {"kind": approval.kind, "title": approval.title, "comment": comment}
+    events.record("approval.withdrawn", subject_type="approval", subject_id=approval.id, house=house)
+    return True
+
+
+@step
 def finish(*, approval: Approval, status: ApprovalStatus, comment: str = "") -> None:
     """APPROVED → EXECUTED, FAILED or STALE, in the checker's transaction."""
     APPROVAL.move(approval, status)

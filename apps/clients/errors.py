@@ -53,6 +53,12 @@ class NotYourKey(Forbidden):
     code, title = "not_your_key", "Only its member or an admin does this with the key"
 
 
+class NotAnAdmin(Forbidden):
+    """A member is closed by an admin of the client; in the desk by an admin or by compliance."""
+
+    code, title = "not_an_admin", "An admin of the client does this"
+
+
 class BadLei(Rejected):
     code, title = "bad_lei", "The LEI's check digits are wrong"
 

@@ -50,6 +50,7 @@ SCREENS = {
         Screen("ssis", "Settlement instructions", "account_balance_wallet", BACK_OFFICE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
+        Screen("keys", "API keys", "vpn_key", frozenset({"admin", "compliance", "auditor"})),
         Screen("webhooks", "Webhooks", "webhook", frozenset({"operations", "risk", "admin", "auditor"})),
     )
 }

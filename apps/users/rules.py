@@ -25,6 +25,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "day_reopen": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "month_lock": (frozenset({"finance"}), frozenset({"finance"})),
     "client_key": (frozenset({"admin"}), frozenset({"compliance"})),
+    "access_end": (frozenset({"admin", "compliance"}), frozenset()),  # revoke a client's key, close a member: stricter, at once
     "halt_on": (frozenset({"trader", "risk", "operations"}), frozenset()),
     "halt_off": (frozenset({"trader", "risk", "operations"}), frozenset()),
     "line": (frozenset({"risk"}), frozenset({"risk"})),

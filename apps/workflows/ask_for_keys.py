@@ -1,6 +1,6 @@
-"""A member asks by API for a key, a wider one or its successor; a second person approves it in the desk, and only then it is so.
+"""A member asks by API for a key, a wider one or its successor, or our admin in the desk on their behalf; a second person approves it.
 
-No key makes or widens a key: what an API request leaves is a request. To end a key takes nobody else.
+No key makes or widens a key: what is asked leaves a request, which compliance decides. To end a key takes nobody else.
 """
 
 from base64 import b64decode, b64encode
@@ -43,17 +43,18 @@ def ask_for_key(
     days: int,
     now: datetime,
 ) -> Approval:
-    """Ask for a key of a member of one's own client.
+    """Ask for a key of a member of one's own client; our admin for one of any client.
 
     :param public_key: 32 bytes in base64
     :raises AppError: NotYourKey, NotFound, BadKey, BadScope, BadAllowList, BadCap, BadLifetime, TooManyKeys, ApprovalOpen
     """
-    _require_admin(actor)
+    _require_may_ask(actor)
     owner = queries.get_member_by_id(member_id or _own(actor))
-    if owner.counterparty_id != actor.client_id:
+    if actor.kind != "STAFF" and owner.counterparty_id != actor.client_id:
         raise NotFound("no such member")
     for account_id in account_ids:
-        queries.get_account(account_id, actor=actor)
+        if queries.get_account(account_id, actor=actor).owner_id != owner.counterparty_id:
+            raise NotFound("no such account")
     rules.require_scopes(scopes)
     rules.require_own_scopes(scopes, is_house=owner.counterparty.house_of_id is not None)
     rules.require_allow_list(scopes, cidrs)
@@ -68,7 +69,7 @@ def ask_for_key(
         "days": days,
         "rotates": None,
     }
-    return _ask_new(actor, payload, f"A key of {owner.name}, {owner.counterparty.code}: {', '.join(scopes)}", now)
+    return _ask_new(actor, owner.counterparty_id, payload, f"A key of {owner.name}, {owner.counterparty.code}: {', '.join(scopes)}", now)
 
 
 @use_case
@@ -77,9 +78,11 @@ def ask_to_rotate(*, actor: Actor, key_id: str, public_key: str, days: int, now:
 
     :raises AppError: NotFound, NotYourKey, KeyEnded, BadKey, BadLifetime, TooManyKeys, ApprovalOpen
     """
+    if actor.kind == "STAFF":
+        _require_may_ask(actor)
     key = _live(key_id, actor)
     if key.member_id != actor.id:
-        _require_admin(actor)
+        _require_may_ask(actor)
     payload = {
         "member_id": str(key.member_id),
         "public_key": _read_key(public_key),
@@ -90,7 +93,7 @@ def ask_to_rotate(*, actor: Actor, key_id: str, public_key: str, days: int, now:
         "days": days,
         "rotates": str(key.id),
     }
-    return _ask_new(actor, payload, f"The successor of key {key.key_id}, {', '.join(key.scopes)}", now)
+    return _ask_new(actor, key.member.counterparty_id, payload, f"The successor of key {key.key_id}, {', '.join(key.scopes)}", now)
 
 
 @use_case
@@ -101,10 +104,10 @@ def ask_to_widen(
 
     :raises AppError: NotFound, NotYourKey, KeyEnded, BadScope, BadAllowList, BadCap, ApprovalOpen
     """
-    _require_admin(actor)
+    _require_may_ask(actor)
     key = _live(key_id, actor)
     rules.require_scopes(scopes)
-    rules.require_own_scopes(scopes, is_house=False)
+    rules.require_own_scopes(scopes, is_house=queries.get_counterparty(key.member.counterparty_id).house_of_id is not None)
     rules.require_allow_list(scopes, cidrs)
     rules.require_valid_caps(caps, {pair.code for pair in instruments.list_pairs()})
     return approvals.request(
@@ -123,14 +126,19 @@ def ask_to_widen(
 
 @use_case
 def end_key(*, actor: Actor, key_id: str, now: datetime) -> ApiKey:
-    """End a key of one's own, at once and everywhere; a client's admin ends every key of the client. Ended before is fine.
+    """End a key of one's own, at once and everywhere; a client's admin every key of the client, our admin and compliance any.
+
+    Ended before is fine.
 
     :raises NotFound: no such key of this client
     :raises NotYourKey: another member's, and this one is no admin
+    :raises RoleMissing: one of our own people who may not
     """
+    if actor.kind == "STAFF":
+        staff.require_may(actor.roles, "access_end")
     key = queries.get_own_key(key_id, actor=actor)
-    if key.member_id != actor.id:
-        _require_admin(actor)
+    if actor.kind != "STAFF" and key.member_id != actor.id:
+        _require_may_ask(actor)
     was_live = key.revoked_at is None
     key = clients.revoke_key(key_id=key_id, now=clock.wall_now())
     if was_live:
@@ -151,8 +159,10 @@ def make_key(*, approval: Approval, checker: Actor, now: datetime) -> None:
     :raises AppError: StaleRequest: its member is closed, or the key it succeeds has ended; TooManyKeys, BadLifetime
     """
     asked = approval.payload
-    member = queries.get_member_by_id(UUID(asked["member_id"]))
-    queries.lock_counterparty(member.counterparty_id)
+    member_id = UUID(asked["member_id"])
+    queries.lock_counterparty(queries.get_member_by_id(member_id).counterparty_id)
+    queries.lock_member(member_id)
+    member = queries.get_member_by_id(member_id)  # read after the lock: one who was closed meanwhile gets no key
     wall = clock.wall_now()
     if asked["rotates"] is not None:
         old = queries.lock_key(UUID(asked["rotates"]))
@@ -179,11 +189,10 @@ def new_key_version(approval: Approval) -> str:
     return approval.subject_version
 
 
-def _ask_new(actor: Actor, payload: dict[str, Any], title: str, now: datetime) -> Approval:
-    assert actor.client_id is not None
+def _ask_new(actor: Actor, client_id: UUID, payload: dict[str, Any], title: str, now: datetime) -> Approval:
     if not 1 <= payload["days"] <= rules.MAX_KEY_DAYS:
         raise BadLifetime(f"a key lives 1 to {rules.MAX_KEY_DAYS} days", pointer="/expires_in_days")
-    if queries.count_live_keys(actor.client_id, clock.wall_now()) >= rules.MAX_KEYS:
+    if queries.count_live_keys(client_id, clock.wall_now()) >= rules.MAX_KEYS:
         raise TooManyKeys("revoke one first")
     return approvals.request(
         kind=NEW,
@@ -222,7 +231,12 @@ def _own(actor: Actor) -> UUID:
     return actor.id
 
 
-def _require_admin(actor: Actor) -> None:
-    """:raises NotYourKey: a member without the role admin"""
-    if "admin" not in actor.roles:
+def _require_may_ask(actor: Actor) -> None:
+    """
+    :raises NotYourKey: a member without the role admin
+    :raises RoleMissing: one of our own people who does not make keys on a client's behalf
+    """
+    if actor.kind == "STAFF":
+        staff.require_may(actor.roles, KIND)
+    elif "admin" not in actor.roles:
         raise NotYourKey("a member with the role admin does this")

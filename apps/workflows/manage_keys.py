@@ -2,18 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from apps.approvals import operations as approvals
 from apps.approvals.errors import StaleRequest
 from apps.approvals.models import Approval
 from apps.clients import operations as clients
 from apps.clients import queries, rules
+from apps.clients.errors import BadKey
 from apps.clients.models import ApiKey
 from apps.core import clock
 from apps.core.actor import Actor
+from apps.core.errors import NotFound
 from apps.core.unit import step, use_case
+from apps.instruments import queries as instruments
 from apps.users import queries as users
 from apps.users import rules as staff
 from apps.users.errors import RoleMissing
@@ -33,14 +38,17 @@ def create_key(
     prefix: str,
     days: int,
     hand_over: Callable[[ApiKey], None],
+    caps: Mapping[str, Any] | None = None,
+    accounts: Sequence[str] = (),
     now: datetime,
 ) -> ApiKey:
     """A key with all its scopes at once: demo and sandbox.
 
     :param hand_over: gives the private half to its owner, just before the commit: a key never exists without it
-    :raises AppError: NotFound (client, member), BadScope, BadAllowList, BadLifetime, TooManyKeys
+    :param accounts: codes of the only accounts it deals for; none: every account that its member has authority for
+    :raises AppError: NotFound (client, member, account), BadKey, BadScope, BadAllowList, BadCap, BadLifetime, TooManyKeys
     """
-    return _make(client, member, public_key, scopes, cidrs, prefix, days, hand_over)
+    return _make(client, member, public_key, scopes, cidrs, prefix, days, hand_over, caps or {}, accounts)
 
 
 @use_case
@@ -55,11 +63,14 @@ def request_key(
     days: int,
     requested_by: str,
     hand_over: Callable[[ApiKey], None],
+    caps: Mapping[str, Any] | None = None,
+    accounts: Sequence[str] = (),
     now: datetime,
 ) -> tuple[ApiKey, Approval | None]:
     """A read-only key, and the request that compliance widens it; None where no more was wanted than to read.
 
-    :raises AppError: NotFound (client, member, staff), RoleMissing, BadScope, BadAllowList, BadLifetime, TooManyKeys
+    :raises AppError: NotFound (client, member, account, staff), RoleMissing, BadKey, BadScope, BadAllowList, BadCap, BadLifetime,
+        TooManyKeys
     """
     maker = users.get_by_username(requested_by).as_actor()
     if not staff.may_make(maker.roles, KIND):
@@ -67,7 +78,7 @@ def request_key(
     rules.require_scopes(scopes)
     rules.require_own_scopes(scopes, is_house=queries.get_client(client).house_of_id is not None)
     rules.require_allow_list(scopes, cidrs)  # refused now, not when somebody approves it
-    key = _make(client, member, public_key, READ_ONLY, cidrs, prefix, days, hand_over)
+    key = _make(client, member, public_key, READ_ONLY, cidrs, prefix, days, hand_over, caps or {}, accounts)
     if set(scopes) == set(READ_ONLY):
         return key, None
     asked = approvals.request(
@@ -129,7 +140,12 @@ def _make(
     prefix: str,
     days: int,
     hand_over: Callable[[ApiKey], None],
+    caps: Mapping[str, Any],
+    accounts: Sequence[str],
 ) -> ApiKey:
+    rules.require_valid_caps(caps, {pair.code for pair in instruments.list_pairs()})
+    if queries.is_public_key_known(public_key):
+        raise BadKey("another key has this public key: make a new pair")
     owner = queries.lock_counterparty(queries.get_client(client).id)  # two makers at once do not pass the limit of keys
     key = clients.create_key(
         member=queries.get_member(owner.id, member),
@@ -139,6 +155,16 @@ def _make(
         now=clock.wall_now(),
         prefix=prefix,
         days=days,
+        caps=caps,
+        account_ids=[_account(code, owner.id) for code in accounts],
     )
     hand_over(key)
     return key
+
+
+def _account(code: str, owner_id: UUID) -> UUID:
+    """:raises NotFound: this client has no such account"""
+    found = queries.get_account_by_code(code)
+    if found.owner_id != owner_id:
+        raise NotFound(f"no account {code} of this client")
+    return found.id

@@ -119,6 +119,30 @@ def test_a_key_is_widened_by_a_second_person_alone(web: webs.Web, admin: Api) ->
     assert refused(lambda: ask(reader)).code == "not_entitled"
 
 
+def test_one_who_leaves_is_closed_by_an_admin_with_keys_and_all_that_waits(web: webs.Web, acme: world.Firm, admin: Api) -> None:
+    trader = webs.api(web, acme.trader, attempts=1)
+    asked = admin.post("/api/v1/keys", {"public_key": pair()[1], "scopes": ["read"], "member_id": ids.encode("mem", acme.trader.id)})
+    path = f"/api/v1/members/{ids.encode('mem', acme.trader.id)}/close"
+    assert refused(lambda: trader.post(path, {})).code == "not_an_admin"
+    rival = webs.api(web, world.firm("mallory", members=PEOPLE).treasury, attempts=1)
+    theirs, nobody = (
+        refused(lambda: rival.post(path, {})),
+        refused(lambda: rival.post("/api/v1/members/mem_00000000000000000000000000/close", {})),
+    )
+    assert (theirs.status, theirs.problem["detail"]) == (404, nobody.problem["detail"])
+    closed = admin.post(path, {})
+    assert (closed["name"], closed["status"]) == ("acme Trader", "CLOSED")
+    assert admin.post(path, {})["status"] == "CLOSED", "closed before is fine"
+    assert refused(lambda: trader.get("/api/v1/accounts")).code == "invalid_signature"
+    assert admin.get(f"/api/v1/keys/{trader.key.key_id}")["status"] == "REVOKED"
+    assert admin.get(f"/api/v1/key-requests/{asked['id']}")["status"] == "WITHDRAWN"
+    told = [event["type"] for event in admin.get("/api/v1/events")["data"]]
+    assert told.count("member.closed") == told.count("key.ended") == 1
+    assert (
+        refused(lambda: admin.post("/api/v1/keys", {"public_key": pair()[1], "scopes": ["read"], "member_id": closed["id"]})).status == 404
+    )
+
+
 def test_a_rotated_key_lives_on_beside_its_successor_for_a_week(web: webs.Web, acme: world.Firm, admin: Api) -> None:
     old = make(web, admin, scopes=["read"], expires_in_days=300)
     private, public = pair()

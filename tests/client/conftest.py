@@ -1,5 +1,6 @@
 """One web process for all tests of this folder, and a bad line to it."""
 
+import contextlib
 import queue
 import socket
 import threading
@@ -14,6 +15,7 @@ from apps.core import clock
 from apps.pricing.feeds import bus
 from tests import web as webs
 from tests import world
+from tests.live.conftest import LiveProcess, free_port, start_live
 
 
 class BadLine:
@@ -104,6 +106,44 @@ def _message(side: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
+class Relay:
+    """Passes bytes both ways until it is cut."""
+
+    def __init__(self) -> None:
+        self.upstream = 0
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.authority = f"127.0.0.1:{self._door.getsockname()[1]}"
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                caller, _ = self._door.accept()
+                server = socket.create_connection(("127.0.0.1", self.upstream))
+                self._open += [caller, server]
+                for one, other in ((caller, server), (server, caller)):
+                    threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(4096):
+                other.sendall(data)
+        for side in (one, other):
+            with contextlib.suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        cutting, self._open = self._open, []
+        for side in cutting:
+            with contextlib.suppress(OSError):
+                side.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._door.close()
+        self.cut()
+
+
 @pytest.fixture(scope="session")
 def shared_line(django_db_setup: None) -> Iterator[BadLine]:
     line = BadLine()
@@ -129,3 +169,18 @@ def acme(transactional_db: None) -> world.Firm:
 def client(line: BadLine, acme: world.Firm) -> Iterator[Client]:
     with Client(line.url, webs.key_for(acme.trader), sleep=lambda _: time.sleep(0.01)) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def relayed(django_db_setup: None) -> Iterator[tuple[Relay, LiveProcess]]:
+    relay = Relay()
+    live = start_live(free_port(), API_AUTHORITIES=relay.authority)
+    relay.upstream = live.port
+    yield relay, live
+    live.stop()
+    relay.close()
+
+
+@pytest.fixture
+def relay(relayed: tuple[Relay, LiveProcess], transactional_db: None) -> Relay:
+    return relayed[0]

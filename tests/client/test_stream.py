@@ -1,72 +1,16 @@
 """The event streams over a line that is cut in mid-stream: sync and asyncio, no gap, no repeat; a snapshot; a session signed anew."""
 
 import asyncio
-import contextlib
-import socket
-import threading
-from collections.abc import Iterator
 
 import pytest
 from flowdesk_client import AsyncEventStream, EventStream, Frame, HistoryLost, LiveClosed, Snapshot
 
-from tests.live.conftest import Firm, LiveProcess, found_firm, free_port, start_live, write_events
+from tests.client.conftest import Relay
+from tests.live.conftest import Firm, found_firm, write_events
 from tests.together import apart
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COUNT = 300
-
-
-class Relay:
-    """Passes bytes both ways until it is cut."""
-
-    def __init__(self) -> None:
-        self.upstream = 0
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.authority = f"127.0.0.1:{self._door.getsockname()[1]}"
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                caller, _ = self._door.accept()
-                server = socket.create_connection(("127.0.0.1", self.upstream))
-                self._open += [caller, server]
-                for one, other in ((caller, server), (server, caller)):
-                    threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
-
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(4096):
-                other.sendall(data)
-        for side in (one, other):
-            with contextlib.suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-
-    def cut(self) -> None:
-        cutting, self._open = self._open, []
-        for side in cutting:
-            with contextlib.suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._door.close()
-        self.cut()
-
-
-@pytest.fixture(scope="module")
-def relayed(django_db_setup: None) -> Iterator[tuple[Relay, LiveProcess]]:
-    relay = Relay()
-    live = start_live(free_port(), API_AUTHORITIES=relay.authority)
-    relay.upstream = live.port
-    yield relay, live
-    live.stop()
-    relay.close()
-
-
-@pytest.fixture
-def relay(relayed: tuple[Relay, LiveProcess], transactional_db: None) -> Relay:
-    return relayed[0]
 
 
 @pytest.fixture

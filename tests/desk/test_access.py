@@ -37,6 +37,7 @@ ADDRESSES = {
     "coverage": ["/desk/coverage/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
+    "keys": ["/desk/keys/", "/desk/keys/ak_test_0/"],
     "webhooks": ["/desk/webhooks/", f"/desk/webhooks/{ids.encode('whe', NOBODY)}/"],
 }
 FORMS = {
@@ -56,6 +57,9 @@ FORMS = {
     f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/end/": {"outcome": "PAID", "evidence": "test"},
     f"/desk/settlement/receipts/{ids.encode('rcp', NOBODY)}/": {"decision": "freeze", "reason": "test"},
     f"/desk/approvals/{NOBODY}/decide/": {"decision": "approve"},
+    "/desk/keys/ask/": {"client": "acme", "member": ids.encode("mem", NOBODY), "public_key": "x", "scope": "read"},
+    **{f"/desk/keys/ak_test_0/{act}/": {"public_key": "x", "scope": "read"} for act in ("widen", "rotate", "revoke")},
+    f"/desk/members/{ids.encode('mem', NOBODY)}/close/": {},
     f"/desk/webhooks/{ids.encode('whe', NOBODY)}/{ids.encode('evt', NOBODY)}/resend/": {},
     **{
         f"/desk/deals/{ids.encode('trd', NOBODY)}/{act}/": {"version": "1", "reason": "test"}

@@ -47,7 +47,7 @@ PREFIXES = {
 NO_LIMIT = "10000000/s"
 MIDS = {"BTC-USD": "20000", "ETH-USD": "1500", "EUR-USD": "1.08"}
 _ALL = ("viewer", "trader", "settlement", "admin")
-PEOPLE = (("Trader", _ALL), ("Treasury", _ALL))
+PEOPLE = (("Trader", _ALL), ("Treasury", _ALL), ("Leaver", ("viewer",)))
 _CYGNUS = here.CYGNUS
 
 
@@ -143,7 +143,8 @@ def _filled(name: str, firm: world.Firm) -> Firm:
     assert net_set is not None
     found: dict[str, UUID] = {
         "account": firm.account.id, "rfq": quote.rfq_id, "quote": quote.id, "trade": trade, "net_set": net_set.id,
-        "withdrawal": withdrawal, "webhook": endpoint.id, "event": event, "member": firm.treasury.id, "call": _called(firm),
+        "withdrawal": withdrawal, "webhook": endpoint.id, "event": event,
+        "member": world.actor_of(firm.account, "Leaver").id, "call": _called(firm),
         "report": _reported(firm), "allocation": _allocated(firm, trade), "adjustment": _adjusted(firm),
     }  # fmt: skip
     (found["ssi"],) = db.one("SELECT id FROM clients_ssi WHERE account_id = %s AND asset_code = 'USD'", [firm.account.id])

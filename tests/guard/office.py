@@ -14,6 +14,7 @@ from apps.pricing import queries as pricing
 from apps.pricing.rules import policy as rules
 from apps.users.models import User
 from apps.workflows.manage_webhooks import create_webhook, replay_deliveries
+from tests import web
 from tests.desk.day import STAFF, Day, make_day, make_staff
 
 ROLE_OF = {name: role for name, (_, role) in STAFF.items()}
@@ -70,6 +71,7 @@ def build() -> Office:
     (line,) = db.one("SELECT id FROM credit_line LIMIT 1")
     nobody = uuid.UUID(int=7)
     found |= {
+        "key": web.key_for(day.acme.trader).key_id, "member": ids.encode("mem", nobody),
         "act": "reject", "deal": ids.encode("trd", day.deal.id),
         "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),

@@ -1,5 +1,6 @@
 """What an operator types: seed_demo, create_api_key, revoke_api_key, desk_clock. Clear words, exit codes, nothing half done."""
 
+import base64
 import json
 import os
 import stat
@@ -245,6 +246,45 @@ def test_a_refused_key_leaves_no_file_and_keeps_the_old_one(acme: world.Firm, tm
 def test_bad_input_is_told_by_name_and_makes_no_key(acme: world.Firm, tmp_path: Path, words: list[str], said: str) -> None:
     out = [] if "--out" in words else ["--out", str(tmp_path / "key.json")]
     assert said in str(refused("create_api_key", *words, *out))
+    assert not ApiKey.objects.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_of_the_clients_own_pair_has_its_accounts_and_caps_and_no_private_half(acme: world.Firm, tmp_path: Path) -> None:
+    public = base64.b64encode(bytes(range(32))).decode()
+    caps = ["--cap-pairs", "BTC-USD,ETH-USD", "--cap-deal-usd", "1000000.00", "--cap-day-usd", "5000000"]
+    words = ["create_api_key", "--client", "acme", "--scopes", "read,trade", "--cidr", "203.0.113.0/24", "--days", "30"]
+    said = run(*words, "--public-key", public, "--account", acme.account.code, *caps)
+    key = ApiKey.objects.get()
+    assert (bytes(key.public_key), [one.code for one in key.accounts.all()]) == (bytes(range(32)), [acme.account.code])
+    assert key.caps == {"pairs": ["BTC-USD", "ETH-USD"], "deal_usd": "1000000", "day_usd": "5000000"}
+    assert (key.expires_at - key.created_at).days == 30
+    assert key.key_id in said and "written" not in said
+    assert str(refused(*words, "--public-key", public)).startswith("bad_public_key")
+    out = tmp_path / "key.json"
+    run(*words, "--public-key", base64.b64encode(bytes(32)).decode(), "--out", str(out))
+    assert set(json.loads(out.read_text())) == {"key_id", "client", "scopes"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--out"),
+        (["--public-key", "AAAA"], "--public-key"),
+        (["--out", "k", "--cap-deal-usd", "-1"], "--cap-deal-usd"),
+        (["--out", "k", "--cap-day-usd", "0"], "--cap-day-usd: an amount above zero"),
+        (["--out", "k", "--cap-pairs", "XXX-YYY"], "bad_cap: XXX-YYY"),
+        (["--out", "k", "--cap-pairs", ","], "bad_cap"),
+        (["--out", "k", "--account", "mallory-main"], "not_found: no account mallory-main of this client"),
+        (["--out", "k", "--account", "nowhere"], "not_found: no account nowhere"),
+    ],
+)
+def test_caps_accounts_and_public_halves_that_are_none_are_told(
+    acme: world.Firm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world.firm("mallory")
+    assert said in str(refused("create_api_key", "--client", "acme", *words))
     assert not ApiKey.objects.exists()
     assert list(tmp_path.iterdir()) == []
 

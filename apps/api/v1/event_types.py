@@ -104,6 +104,7 @@ WEBHOOK_STATE = obj(
 _KEY_STATE = obj(
     {"key_id": text("ak_…"), "scopes": array(text("")), "expires_at": moment(""), "revoked": {"type": "boolean"}},
 )
+_MEMBER_STATE = obj({"id": text("mem_…"), "name": text(""), "closed_at": moment("")})
 
 TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "rfq.received": ("a person prices your request", RFQ),
@@ -200,7 +201,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "key.issued": ("a key that was asked for is one, from now on", _KEY_STATE),
     "key.widened": ("its scopes, networks or caps are others", _KEY_STATE),
     "key.expiring": ("a key ends within 30, 7 or 1 days", _KEY_STATE),
-    "key.ended": ("a member of yours ended it", _KEY_STATE),
+    "key.ended": ("it was revoked: by a member of yours, or by us", _KEY_STATE),
+    "member.closed": ("a member of yours left: their keys ended with it", _MEMBER_STATE),
+    "member.close.refused": ("", _REFUSED),
     "sandbox.clock.refused": ("of a sandbox alone", _REFUSED),
     "sandbox.client.refused": ("of a sandbox alone", _REFUSED),
     "key.ask.refused": ("", _REFUSED),

@@ -1,18 +1,19 @@
 """Who acts for a client."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
-from apps.api.shapes import array, obj, read_query, text
+from apps.api.shapes import EMPTY, array, obj, read_query, text
 from apps.clients import queries as clients
 from apps.core import clock, ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.rfqs.queries import stamp
+from apps.workflows.close_member import close_member
 
 from .paging import wire_id
 
@@ -40,6 +41,27 @@ class Members(Door):
     def get(self, request: Request) -> HttpResponse:
         read_query(request.query_params, {})
         return show({"data": _describe(list(clients.members_visible_to(self.actor)), self.actor)})
+
+
+class CloseMember(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "read"}
+
+    @documented(
+        "One who leaves: closed at once, with every key and socket of theirs and all that waits for a second person",
+        name="close_member",
+        body=EMPTY,
+        answer=MEMBER,
+        example={},
+        refusals={403: "not_an_admin", 404: "not_found"},
+    )
+    def post(self, request: Request, member_id: str) -> HttpResponse:
+        self.read(EMPTY)
+        return self.run(
+            close_member,
+            operation="member.close",
+            render=lambda member: (200, _describe([member], self.actor)[0]),
+            member_id=wire_id("mem", member_id),
+        )
 
 
 class OneMember(Door):

@@ -260,6 +260,29 @@ def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
 
 
 @step
+def close_member(*, member_id: UUID, now: datetime) -> tuple[Member, list[ApiKey]]:
+    """A member acts no more, and every live key of theirs ends with it; closed before is fine.
+
+    :param now: wall time: keys live by the wall clock
+    :return: the member, and the keys that ended now
+    :raises NotFound: no such member
+    """
+    member = queries.lock_member(member_id)
+    live = list(ApiKey.objects.filter(member=member, revoked_at__isnull=True, expires_at__gt=now).order_by("id"))
+    ended = [revoke_key(key_id=key.key_id, now=now) for key in live]
+    if member.closed_at is None:
+        member.closed_at = now
+        member.save(update_fields=["closed_at"])
+        public = {
+            "id": ids.encode("mem", member.id),
+            "name": member.name,
+            "closed_at": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        }
+        events.record("member.closed", subject_type="member", subject_id=member.id, client_id=member.counterparty_id, public=public)
+    return member, ended
+
+
+@step
 def set_terms(*, account: Account, now: datetime, **terms: Any) -> Terms:
     """A new version of an account's terms from `now` on; the one before ends there."""
     old = Terms.objects.select_for_update(no_key=True).filter(account=account, effective_until__isnull=True).first()

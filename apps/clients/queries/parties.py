@@ -298,6 +298,14 @@ def lock_key(key_pk: UUID) -> ApiKey:
     return found
 
 
+def lock_member(member_id: UUID) -> Member:
+    """:raises NotFound: no such member"""
+    found = Member.objects.select_for_update(no_key=True, of=("self",)).filter(id=member_id).first()
+    if found is None:
+        raise NotFound("no such member")
+    return found
+
+
 def count_live_keys(client_id: UUID, now: datetime) -> int:
     return ApiKey.objects.filter(member__counterparty_id=client_id, revoked_at__isnull=True, expires_at__gt=now).count()
 

@@ -1,7 +1,9 @@
 """Python client of the Flowdesk API: signed REST with types, sync and async, and a resuming event stream."""
 
+from .acommands import AsyncLiveClient
 from .arest import AsyncApi
 from .client import AsyncClient, Client
+from .commands import LiveClient
 from .errors import FlowdeskError, LiveClosed, NotUnderstood, Refused, Unreachable
 from .keys import Key, KeyFileError, load_key
 from .live import AsyncEventStream, EventStream, Frame, HistoryLost, Snapshot
@@ -15,6 +17,7 @@ __all__ = [
     "AsyncApi",
     "AsyncClient",
     "AsyncEventStream",
+    "AsyncLiveClient",
     "Client",
     "EventStream",
     "FlowdeskError",
@@ -22,6 +25,7 @@ __all__ = [
     "HistoryLost",
     "Key",
     "KeyFileError",
+    "LiveClient",
     "LiveClosed",
     "NotUnderstood",
     "Page",

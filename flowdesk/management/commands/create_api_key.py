@@ -5,6 +5,7 @@ import errno
 import json
 import os
 from argparse import ArgumentParser
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.clients.models import ApiKey
 from apps.clients.rules import MAX_KEY_DAYS, SCOPES
+from apps.core import money
 from apps.core.errors import AppError
 from apps.workflows.manage_keys import create_key, request_key
 
@@ -25,15 +27,23 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 class Command(BaseCommand):
     help = (
         "Make an API key for a client's member and write {key_id, private_key_pem, client, scopes} to a new file that only its owner can "
-        "read. In a demo or sandbox the key has all its scopes at once and may be used from this machine (or --cidr); in production it is "
-        "read-only, and compliance is asked to widen it. Exit codes: 0 made, 1 refused, 2 wrong use."
+        "read; with --public-key the pair is the client's own, and no private half is made or written. In a demo or sandbox the key has "
+        "all its scopes at once and may be used from this machine (or --cidr); in production it is read-only, and compliance is asked to "
+        "widen it. Exit codes: 0 made, 1 refused, 2 wrong use."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--client", required=True, help="code of the client, as in acme")
         parser.add_argument("--member", help="the member it belongs to, by name (default: the first who may trade)")
         parser.add_argument("--scopes", default="read", help=f"separated by commas, of {','.join(SCOPES)} (default read)")
-        parser.add_argument("--out", required=True, type=Path, help="file to write; it must not exist")
+        parser.add_argument("--out", type=Path, help="file to write; it must not exist (with --public-key: may be left out)")
+        parser.add_argument("--public-key", help="the 32 bytes of the client's own Ed25519 public key, base64")
+        parser.add_argument(
+            "--account", action="append", default=[], help="code of an account it deals for; may be given again (default: all)"
+        )
+        parser.add_argument("--cap-pairs", help="it deals only these, separated by commas, as in BTC-USD,ETH-USD")
+        parser.add_argument("--cap-deal-usd", help="at most so many USD a deal")
+        parser.add_argument("--cap-day-usd", help="at most so many USD a trade date")
         parser.add_argument("--force", action="store_true", help="replace the file if it exists")
         parser.add_argument("--cidr", action="append", help="network it may come from; may be given again (demo, sandbox: loopback)")
         parser.add_argument("--days", type=int, default=MAX_KEY_DAYS, help=f"days until it ends, 1 to {MAX_KEY_DAYS} (default %(default)s)")
@@ -45,7 +55,12 @@ class Command(BaseCommand):
         client: str,
         member: str | None,
         scopes: str,
-        out: Path,
+        out: Path | None,
+        public_key: str | None,
+        account: list[str],
+        cap_pairs: str | None,
+        cap_deal_usd: str | None,
+        cap_day_usd: str | None,
         force: bool,
         cidr: list[str] | None,
         days: int,
@@ -56,23 +71,26 @@ class Command(BaseCommand):
         wanted = list(dict.fromkeys(scope.strip() for scope in scopes.split(",") if scope.strip()))
         if not free and not requested_by:
             raise CommandError("--requested-by: name the admin who asks for this key; compliance is asked to widen it", returncode=2)
-        private = Ed25519PrivateKey.generate()
+        if out is None and public_key is None:
+            raise CommandError("--out: name the file that the private half goes to, or give the client's --public-key", returncode=2)
+        public, secret = _pair(public_key)
         asked: dict[str, Any] = {
             "client": client,
             "member": member,
-            "public_key": private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
+            "public_key": public,
             "scopes": wanted,
             "cidrs": cidr or (list(LOOPBACK) if free else []),
             "prefix": settings.KEY_PREFIX,
             "days": days,
+            "caps": _caps(cap_pairs, cap_deal_usd, cap_day_usd),
+            "accounts": account,
         }
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         approval = None
         try:
-            with _secret_file(out, force=force) as write:
+            with _secret_file(out, force=force) if out is not None else contextlib.nullcontext(lambda _content: None) as write:
 
                 def hand_over(key: ApiKey) -> None:
-                    write({"key_id": key.key_id, "private_key_pem": pem, "client": client, "scopes": key.scopes})
+                    write({"key_id": key.key_id, **secret, "client": client, "scopes": key.scopes})
 
                 if free:
                     key = create_key(**asked, hand_over=hand_over)
@@ -82,9 +100,41 @@ class Command(BaseCommand):
             raise CommandError(f"{no.code}: {no.detail}") from no
         except OSError as no:
             raise CommandError(f"--out {out}: {_why(no)}") from no
-        self.stdout.write(f"{key.key_id} of {client}: {', '.join(key.scopes)}; until {key.expires_at:%Y-%m-%d}; written to {out}")
+        self.stdout.write(
+            f"{key.key_id} of {client}: {', '.join(key.scopes)}; until {key.expires_at:%Y-%m-%d}" + (f"; written to {out}" if out else "")
+        )
         if approval is not None:
             self.stdout.write(f"compliance is asked for {', '.join(wanted)} (approval {approval.id})")
+
+
+def _pair(public_key: str | None) -> tuple[bytes, dict[str, str]]:
+    """The public half, and what of the private one is written: nothing where the pair is the client's own."""
+    if public_key is None:
+        private = Ed25519PrivateKey.generate()
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), {"private_key_pem": pem}
+    try:
+        raw = b64decode(public_key, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise CommandError("--public-key: the 32 bytes of an Ed25519 public key in base64", returncode=2)
+    return raw, {}
+
+
+def _caps(pairs: str | None, deal_usd: str | None, day_usd: str | None) -> dict[str, Any]:
+    caps: dict[str, Any] = {} if pairs is None else {"pairs": [pair.strip() for pair in pairs.split(",") if pair.strip()]}
+    for name, text in (("deal_usd", deal_usd), ("day_usd", day_usd)):
+        if text is None:
+            continue
+        try:
+            amount = money.parse(text)
+        except money.NotAnAmount as no:
+            raise CommandError(f"--cap-{name.replace('_', '-')}: {no}", returncode=2) from None
+        if amount <= 0:
+            raise CommandError(f"--cap-{name.replace('_', '-')}: an amount above zero", returncode=2)
+        caps[name] = money.text(amount)
+    return caps
 
 
 @contextlib.contextmanager

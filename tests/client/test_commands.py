@@ -1,0 +1,125 @@
+"""Commands of the client library over a live socket: REST's models, refusals and keys; a line that is cut; channels; asyncio."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+from flowdesk_client import AsyncLiveClient, FlowdeskError, Key, LiveClient, LiveClosed, Refused
+
+from apps.core import clock
+from apps.pricing.feeds import bus
+from apps.rfqs.models import Rfq
+from apps.trades.models import Trade
+from apps.workflows.stream_quotes import stream_quote
+from tests import web as webs
+from tests import world
+from tests.client.conftest import Relay
+from tests.live.conftest import superuser
+from tests.together import apart
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BUY: dict[str, Any] = {"instrument": "BTC-USD", "side": "buy"}
+
+
+@pytest.fixture
+def key(acme: world.Firm) -> Key:
+    return webs.key_for(acme.trader)
+
+
+@pytest.fixture
+def live(relay: Relay, key: Key) -> Iterator[LiveClient]:
+    with LiveClient(f"ws://{relay.authority}", key) as client:
+        yield client
+
+
+def test_each_command_has_the_models_and_refusals_of_rest(live: LiveClient) -> None:
+    rfq = live.rfq(**BUY, quantity=D(2), idempotency_key="r" * 20)
+    assert rfq.quote is not None and rfq.quote.buy is not None
+    assert live.rfq(**BUY, quantity=D(2), client_rfq_id=rfq.client_rfq_id, idempotency_key="r" * 20).id == rfq.id, "a key is one request"
+    with pytest.raises(Refused) as no:
+        live.accept(rfq.quote.id, side="buy", price=D(1))
+    assert (no.value.status, no.value.code) == (422, "price_mismatch")
+    trade = live.accept(rfq.quote.id, side="buy", price=rfq.quote.buy.price)
+    assert (trade.price, Trade.objects.count()) == (rfq.quote.buy.price, 1)
+    other = live.rfq(**BUY, quantity=D(1)).quote
+    assert other is not None and other.buy is not None
+    assert live.counter(other.id, side="buy", price=other.buy.price - 1).status == "RECEIVED"
+    third = live.rfq(**BUY, quantity=D(1))
+    assert third.quote is not None and live.decline(third.quote.id).status == "DECLINED"
+    assert live.cancel(live.rfq(**BUY, quantity=D(1)).id).status == "CANCELLED"
+    assert live.order(**BUY, quantity=D(1), limit_price=D(99_999), time_in_force="FOK").price > 0
+    with pytest.raises(Refused, match="price_not_met"):
+        live.order(**BUY, quantity=D(1), limit_price=D(1), time_in_force="FOK")
+    with pytest.raises(FlowdeskError, match="no command"):
+        live.ask("GET", "/api/v1/rfqs", dict)
+    assert (Trade.objects.count(), live.reconnects) == (2, 0)
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_with_its_key(live: LiveClient, relay: Relay) -> None:
+    found: list[Any] = []
+    damage = superuser()
+    live.cancel(live.rfq(**BUY, quantity=D(1)).id)  # the socket is there
+    damage.execute("BEGIN")
+    damage.execute("LOCK TABLE rfqs_rfq IN EXCLUSIVE MODE")
+    asking = threading.Thread(target=lambda: found.append(live.rfq(**BUY, quantity=D(2))))
+    asking.start()
+    time.sleep(0.5)
+    relay.cut()
+    time.sleep(0.2)
+    damage.execute("COMMIT")
+    asking.join(30)
+    assert found[0].quote is not None
+    assert Rfq.objects.filter(client_rfq_id=found[0].client_rfq_id).count() == 1
+
+
+def test_channels_go_on_over_lost_sockets(live: LiveClient, relay: Relay) -> None:
+    ladders = live.hear("prices.BTC-USD", sizes=(D(1), D(5)), timeout_s=20)
+    first = next(ladders)
+    assert (first.type, [step["quantity"] for step in first.data["ladder"]]) == ("ladder", ["1", "5"])
+    rfq = live.rfq(**BUY, quantity=D(2), stream=True)
+    assert rfq.quote is not None
+    states = live.hear(f"rfq.{rfq.id}", timeout_s=20)
+    assert next(states).type == "rfq.state"
+    clock.freeze_desk(world.NOON + timedelta(seconds=1))
+    depth = world.depth(mid="20100", at=world.NOON + timedelta(seconds=1))
+    stream_quote(rfq_id=Rfq.objects.get().id, depth=depth, usd_per_quote=D(1))
+    replaced = next(states)
+    assert replaced.type == "quote.replaced"
+    relay.cut()
+    again = next(states)
+    assert (again.type, again.data["quote"]["id"]) == ("rfq.state", replaced.data["id"])
+    assert live.reconnects >= 1
+    bus.publish([depth])
+    assert next(frame for frame in ladders if frame.data["mid"] == "20100").type == "ladder"
+    with pytest.raises(LiveClosed, match="not_found"):
+        next(live.hear("rfq.rfq_" + "0" * 26, timeout_s=20))
+
+
+def test_asyncio_too(relay: Relay, key: Key) -> None:
+    async def story() -> str:
+        async with AsyncLiveClient(f"ws://{relay.authority}", key) as live:
+            rfq = await live.rfq(**BUY, quantity=D(2))
+            assert rfq.quote is not None and rfq.quote.buy is not None
+            relay.cut()
+            async for frame in live.hear("prices.BTC-USD", timeout_s=20):
+                assert frame.data["pair"] == "BTC-USD"
+                break
+            with pytest.raises(Refused, match="price_mismatch"):
+                await live.accept(rfq.quote.id, side="buy", price=D(1))
+            other = (await live.rfq(**BUY, quantity=D(1))).quote
+            assert other is not None and other.buy is not None
+            return (await live.accept(other.id, side="buy", price=other.buy.price)).id
+
+    assert apart(story()).startswith("trd_")
+    assert Trade.objects.count() == 1
+
+
+def test_a_key_that_opens_nothing_is_refused_as_over_rest(relay: Relay, key: Key) -> None:
+    stranger = Key("ak_test_0000000000000000", key.private)
+    with LiveClient(f"ws://{relay.authority}", stranger) as live, pytest.raises(Refused) as no:
+        live.rfq(**BUY, quantity=D(1))
+    assert (no.value.status, no.value.code) == (401, "invalid_signature")
