@@ -12,6 +12,7 @@ from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, d
 _SPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.\d\d")
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?")
 _DEEPEST = 40
+_MOST_ELEMENTS, _LONGEST_TEXT = 600_000, 4_000  # of a file; of one element (ISO 20022 has no text longer than 2,000)
 
 
 @dataclass(slots=True)
@@ -58,6 +59,8 @@ def _parse(content: bytes) -> Node:
     parser = expat.ParserCreate(namespace_separator=" ")
     top = Node("", 1, {})
     open_: list[Node] = [top]
+    parser.buffer_text = True  # a text comes whole and not a line at a time
+    seen = 0
 
     def refuse(*_: object) -> None:
         raise BadFile(f"line {parser.CurrentLineNumber}", "a document type or entity is declared: refused")
@@ -66,8 +69,10 @@ def _parse(content: bytes) -> Node:
         space, _, local = name.rpartition(" ")
         if not _SPACE.fullmatch(space):
             raise BadFile(f"line {parser.CurrentLineNumber}", f"{local} is of {space or 'no namespace'}, not of camt.053 or camt.054")
-        if len(open_) > _DEEPEST:
-            raise BadFile(f"line {parser.CurrentLineNumber}", "nested too deep")
+        nonlocal seen
+        seen += 1
+        if len(open_) > _DEEPEST or seen > _MOST_ELEMENTS:
+            raise BadFile(f"line {parser.CurrentLineNumber}", "nested too deep" if len(open_) > _DEEPEST else "too many elements")
         node = Node(local, parser.CurrentLineNumber, attributes)
         open_[-1].parts.append(node)
         open_.append(node)
@@ -76,7 +81,12 @@ def _parse(content: bytes) -> Node:
         open_.pop()
 
     def words(text: str) -> None:
-        open_[-1].text += text
+        node = open_[-1]
+        if text.isspace() and (node.parts or len(text) > _LONGEST_TEXT):
+            return  # between elements
+        if len(node.text) + len(text) > _LONGEST_TEXT:
+            raise BadFile(f"line {parser.CurrentLineNumber}", f"{node.name}: a text of more than {_LONGEST_TEXT} characters")
+        node.text += text
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, words
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
