@@ -1,6 +1,7 @@
 """Make and change clients, accounts, members, keys, terms and settlement instructions, split by noun."""
 
 from .parties import (
+    close_member,
     create_account,
     create_counterparty,
     create_group,
@@ -41,6 +42,7 @@ __all__ = [
     "Signers",
     "activate_ssi",
     "approve_ssi",
+    "close_member",
     "create_account",
     "create_counterparty",
     "create_group",
