@@ -128,3 +128,13 @@ def test_nothing_is_left_to_be_done() -> None:
         text = path.read_text()
         for word in words:
             assert word not in text, f"{name(path)}: {word}"
+
+
+def test_one_place_writes_csv_so_that_no_export_holds_a_formula() -> None:
+    writers = {
+        name(path)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "csv" and "riter" in node.attr
+    }
+    assert writers == {"apps/reports/rendering/csvfile.py"}, "exports go through csvfile.encode"

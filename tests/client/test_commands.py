@@ -1,13 +1,18 @@
 """Commands of the client library over a live socket: REST's models, refusals and keys; a line that is cut; channels; asyncio."""
 
+import json
+import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal as D
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flowdesk_client import AsyncLiveClient, FlowdeskError, Key, LiveClient, LiveClosed, Refused
 
 from apps.core import clock
@@ -21,6 +26,7 @@ from tests.client.conftest import Relay
 from tests.live.conftest import superuser
 from tests.together import apart
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
 BUY: dict[str, Any] = {"instrument": "BTC-USD", "side": "buy"}
 
@@ -123,3 +129,21 @@ def test_a_key_that_opens_nothing_is_refused_as_over_rest(relay: Relay, key: Key
     with LiveClient(f"ws://{relay.authority}", stranger) as live, pytest.raises(Refused) as no:
         live.rfq(**BUY, quantity=D(1))
     assert (no.value.status, no.value.code) == (401, "invalid_signature")
+
+
+def test_the_deals_over_a_socket_in_the_page_of_the_api_run_as_they_are_printed(relay: Relay, key: Key, tmp_path: Path) -> None:
+    page = (ROOT / "docs/api.md").read_text()
+    blocks = [one for one in re.findall(r"^```bash\n(.*?)^```$", page, re.DOTALL | re.MULTILINE) if "localhost:8001" in one]
+    assert len(blocks) == 2, "with our library, and without"
+    for name in (".venv", "clients"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "var").mkdir()
+    pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    (tmp_path / "var/key.json").write_text(json.dumps({"key_id": key.key_id, "private_key_pem": pem}))
+    (tmp_path / "var/key.json").chmod(0o600)
+    for text in blocks:
+        script = text.replace("localhost:8001", relay.authority)
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "QUOTED" in done.stdout and "trd_" in done.stdout
+    assert Trade.objects.count() == 2

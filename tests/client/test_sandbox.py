@@ -126,6 +126,47 @@ def test_every_refusal_of_the_page_can_be_had(sandbox: Sandbox) -> None:
     assert len({one.magic for one in SCENARIOS.values() if one.magic}) == sum(one.magic > 0 for one in SCENARIOS.values())
 
 
+def test_a_forced_refusal_is_stored_told_and_found_as_a_real_one_is(sandbox: Sandbox) -> None:
+    for code in ("credit_exceeded", "trading_halted"):
+        with sandbox.as_scenario(code) as client:
+            seen = [_refused(client, code) for _ in range(2)]
+        assert (seen[0].code, seen[0].problem["scenario"], seen[0].problem) == (code, True, seen[1].problem)
+        outcome = sandbox.first.by_client_id.get(f"forced-{code}")
+        assert (outcome.outcome, outcome.status) == ("refused", 422)
+        assert _refused(sandbox.first, code).problem == seen[0].problem, "stored: without the header too"
+    told = [event for event in sandbox.first.api.get("/api/v1/events")["data"] if event["type"] == "rfq.refused"]
+    assert [event["data"]["code"] for event in told] == ["credit_exceeded", "trading_halted"]
+
+
+def _refused(client: Client, code: str) -> Refused:
+    with pytest.raises(Refused) as no:
+        client.rfqs.create(instrument="BTC-USD", side="buy", quantity=D(1), client_rfq_id=f"forced-{code}", idempotency_key=f"{code:x<20}")
+    return no.value
+
+
+def test_our_people_do_to_a_testers_own_client_what_it_asks_for(sandbox: Sandbox) -> None:
+    own = Client(sandbox.web.url, sandbox.fresh(), attempts=1)
+
+    def act(name: str) -> dict[str, Any]:
+        return dict(own.api.post("/api/v1/sandbox/client/acts", {"act": name}))
+
+    quote = ask(own).quote
+    assert quote is not None
+    assert act("restrict")["status"] == "RESTRICTED"
+    assert own.quotes.get(quote.id).status == "WITHDRAWN"
+    assert [act(name)["status"] for name in ("approve", "suspend", "freeze", "approve")] == ["APPROVED", "SUSPENDED", "FROZEN", "APPROVED"]
+    called = act("call")
+    assert own.api.get(f"/api/v1/exposure-calls/{called['exposure_call_id']}")["status"] == "ISSUED"
+    with pytest.raises(Refused) as no:
+        act("call")
+    assert no.value.code == "call_open"
+    act("meet_call")
+    assert own.api.get(f"/api/v1/exposure-calls/{called['exposure_call_id']}")["status"] == "MET"
+    with pytest.raises(Refused) as no:
+        act("freeze"), act("restrict")
+    assert no.value.code == "not_stricter"
+
+
 def test_the_page_has_every_scenario() -> None:
     page = (webs.ROOT / "docs/sandbox.md").read_text()
     for one in SCENARIOS.values():

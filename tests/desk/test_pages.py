@@ -179,14 +179,6 @@ def test_the_file_holds_the_rows_of_the_filter_with_plain_decimals(enter, day: D
     assert all(re.fullmatch(r"\d+(\.\d+)?", r["price"]) for r in rows)
 
 
-def test_a_file_never_holds_a_formula() -> None:
-    from apps.desk.views.blotter import plain
-
-    assert plain("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert plain("@x") == "'@x"
-    assert plain("o-1") == "o-1"
-
-
 def test_unreadable_filters_are_as_if_not_there(enter, day: Day) -> None:  # type: ignore[no-untyped-def]
     client = enter("tara")
     for query in (

@@ -211,7 +211,10 @@ def test_same_rows_and_time_make_the_same_bytes(folder: Path, tmp_path: Path) ->
             assert reports.write(run, tmp_path / "again") == run.files
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+SUM(A1)", "-2+3", "@cmd", "\t=1", "\r=1", '=HYPERLINK("http://x")'])
+@pytest.mark.parametrize(
+    "cell",
+    ["=1+1", "+SUM(A1)", "-2+3", "@cmd", "\t1", "\r1", "\n1", '=HYPERLINK("http://x")', "\uff1d1+1", "\uff20x", "-1e3", "+1.", "-"],
+)
 def test_formula_is_told_as_text(cell: str) -> None:
     assert csvfile.safe(cell) == f"'{cell}"
 

@@ -154,6 +154,23 @@ def test_what_cannot_be_read_is_named_by_its_line(content: str, told: str) -> No
     assert told in str(no.value)
 
 
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        ("<X>" + "a\n" * 400_000 + "</X>", "X: a text of more than 4000 characters"),
+        ("<X>" + "\n" * 400_000 + "</X>", "neither a statement"),
+        ("<a/>" * 700_000, "too many elements"),
+        ("<a>" * 100, "nested too deep"),
+    ],
+)
+def test_a_file_made_to_keep_us_busy_is_refused_at_once(inside: str, told: str) -> None:
+    """Read a line of text at a time these took hours; as much memory as a file can be made to take is bounded too."""
+    head = '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02">'
+    with pytest.raises(BadFile) as no:
+        files.read(f"{head}{inside}</Document>".encode())
+    assert told in str(no.value)
+
+
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
     for form in ("", *files.FORMATS):

@@ -8,17 +8,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache, partial
 
 import orjson
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from apps.api import problems
+from apps.api.door import instead
 from apps.api.errors_page import rows
 from apps.api.jsonbody import peek
 from apps.core import actor, ids
+from apps.core.errors import AppError, Conflict, Rejected
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite, Level
+from apps.workflows.stage_test_client import refuse
 
 from . import notes
 from .scenarios import SCENARIOS, Kind, Scenario, of_quantity
@@ -49,6 +53,8 @@ class Scenarios:
                 row = next(row for row in rows() if row["code"] == scenario.name)
                 if row["retry"] in _AGAIN and not _is_first(request):
                     return self.get_response(request)
+                if (answer := self._refused(scenario.name, request)) is not None:
+                    return answer
                 title, _, detail = row["meaning"].partition(". ")
                 return _problem(int(row["status"]), scenario.name, title, detail or title, retry=row["retry"])
             case Kind.ANSWER:
@@ -63,6 +69,19 @@ class Scenarios:
                 answer = self.get_response(request)
                 _note(scenario.kind.name, "account_id", "acc", scenario, answer)
                 return answer
+
+    def _refused(self, code: str, request: HttpRequest) -> HttpResponseBase | None:
+        """The refusal as the platform gives it, stored and with its event; None where the request did not come so far."""
+        kind = _decided().get(code)
+        if kind is None or request.method != "POST":
+            return None
+        token = instead.set(partial(refuse, no=kind(scenario=True)))
+        try:
+            answer = self.get_response(request)
+        finally:
+            instead.reset(token)
+        said = answer.content if isinstance(answer, HttpResponse) and answer.status_code >= 400 else b"{}"
+        return answer if orjson.loads(said or b"{}").get("code") == code else None
 
     def _answer(self, scenario: Scenario, request: HttpRequest) -> HttpResponseBase:
         if not _is_first(request):
@@ -80,6 +99,19 @@ class Scenarios:
             return self.get_response(request)
         finally:
             bus.lens.reset(token)
+
+
+@cache
+def _decided() -> dict[str, type[Conflict] | type[Rejected]]:
+    """Refusals by a rule of the desk, by code: they are stored under their idempotency key."""
+    found: dict[str, type[Conflict] | type[Rejected]] = {}
+    kinds: list[type[Conflict] | type[Rejected]] = [Conflict, Rejected]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if kind.retry == "never" and kind.__init__ is AppError.__init__:
+            found[kind.code] = kind
+    return found
 
 
 def _magic(request: HttpRequest) -> Scenario | None:

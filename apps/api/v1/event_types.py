@@ -206,6 +206,7 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "member.close.refused": ("", _REFUSED),
     "sandbox.clock.refused": ("of a sandbox alone", _REFUSED),
     "sandbox.client.refused": ("of a sandbox alone", _REFUSED),
+    "sandbox.act.refused": ("of a sandbox alone", _REFUSED),
     "key.ask.refused": ("", _REFUSED),
     "key.revoke.refused": ("", _REFUSED),
     "token.refused": ("a bearer token was refused", _REFUSED),

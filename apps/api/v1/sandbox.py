@@ -19,6 +19,7 @@ from apps.core import clock, ids
 from apps.rfqs.queries import stamp
 from apps.workflows.advance_clock import advance_clock
 from apps.workflows.found_test_client import TestClient, found_test_client
+from apps.workflows.stage_test_client import ACTS, Staged, stage_test_client
 
 YEAR_S = 366 * 24 * 3600
 
@@ -46,6 +47,16 @@ CLIENT = Body(
         "controller_public_key": PublicKey("of the member who approves them"),
         "mode": Choice("how it settles", "CREDIT", among=("CREDIT", "CLIENT_FIRST", "PREFUNDED")),
     },
+)
+ACT = Body(
+    "ClientAct",
+    {"act": Choice("what our people do to your own client", "restrict", required=True, among=ACTS)},
+)
+STAGED = obj(
+    {
+        "status": text("of your client now", enum=["APPROVED", "RESTRICTED", "SUSPENDED", "FROZEN"]),
+        "exposure_call_id": {"type": ["string", "null"], "description": "call_… of the call that was issued"},
+    }
 )
 KEY = obj({"key_id": text("ak_test_…"), "member": text("whose"), "scopes": array(text("")), "expires_at": moment("")})
 MADE = obj({"client": text("its code"), "account_id": text("acc_…"), "keys": array(KEY)})
@@ -95,6 +106,19 @@ class Clients(Door):
         )
 
 
+class ClientActs(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "read"}
+
+    @documented("Have your client restricted, suspended, frozen, approved or called", name="stage_test_client", body=ACT, answer=STAGED)
+    def post(self, request: Request) -> HttpResponse:
+        asked = self.read(ACT)
+        return self.run(stage_test_client, operation="sandbox.act", render=_staged, act=asked["act"])
+
+
+def _staged(done: Staged) -> tuple[int, dict[str, Any]]:
+    return 200, {"status": str(done.status), "exposure_call_id": None if done.call is None else ids.encode("call", done.call.id)}
+
+
 def _made(made: TestClient) -> dict[str, Any]:
     return {
         "client": made.code,
@@ -110,4 +134,5 @@ PATHS = (
     path("v1/sandbox/scenarios", Scenarios.as_view()),
     path("v1/sandbox/clock", Clock.as_view()),
     path("v1/sandbox/clients", Clients.as_view()),
+    path("v1/sandbox/client/acts", ClientActs.as_view()),
 )

@@ -1,6 +1,5 @@
 """The blotter: every deal by keyset, its totals, and the same filter as a file."""
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from apps.core.actor import Actor
 from apps.desk.access import page
 from apps.reports.queries.desk import blotter
 from apps.reports.queries.desk.blotter import DealRow, Filter
+from apps.reports.rendering import csvfile
 
 from . import params
 from .shell import show
@@ -61,29 +61,19 @@ def blotter_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 def blotter_csv(request: HttpRequest, _actor: Actor) -> StreamingHttpResponse:
     """The filter's deals, newest first; amounts as plain decimals, times in UTC."""
-    response = StreamingHttpResponse(_lines(blotter.walk(chosen_filter(request))), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        csvfile.encode(COLUMNS, _cells(blotter.walk(chosen_filter(request)))), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = 'attachment; filename="blotter.csv"'
     return response
 
 
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(rows: Iterator[DealRow]) -> Iterator[str]:
-    out = csv.writer(_Echo())
-    yield out.writerow(COLUMNS)
+def _cells(rows: Iterator[DealRow]) -> Iterator[list[str]]:
     for r in rows:
         margin_bps = "" if r.margin_bps is None else money.text(money.round_even(r.margin_bps, 4))
-        yield out.writerow([
-            ids.encode("trd", r.id), r.kind, r.status, r.version, r.booked_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), r.trade_date, r.value_date,
-            plain(r.counterparty), plain(r.book), r.side, r.pair, money.text(r.quantity), money.text(r.price), money.text(r.quote_quantity),
-            money.text(r.fee), r.fee_asset, "" if r.mid is None else money.text(r.mid), "" if r.margin is None else money.text(r.margin),
-            margin_bps, r.we_pay or "", r.we_receive or "", r.source, plain(r.reference),
-        ])  # fmt: skip
-
-
-def plain(text: str) -> str:
-    """Text that a spreadsheet would read as a formula gets an apostrophe in front."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+        yield [
+            ids.encode("trd", r.id), r.kind, r.status, str(r.version), r.booked_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), str(r.trade_date),
+            str(r.value_date), r.counterparty, r.book, r.side, r.pair, money.text(r.quantity), money.text(r.price),
+            money.text(r.quote_quantity), money.text(r.fee), r.fee_asset, "" if r.mid is None else money.text(r.mid),
+            "" if r.margin is None else money.text(r.margin), margin_bps, r.we_pay or "", r.we_receive or "", r.source, r.reference,
+        ]  # fmt: skip

@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"  # some spreadsheets read the full-width ones as the plain ones
+_ACTIVE = (*_SIGNS, "\t", "\r", "\n")
+_AFTER_A_SEPARATOR = re.compile(rf"([;\t\r\n])(?=[{_SIGNS}])")  # where the comma is no separator, one of these begins a cell
 
 
 def safe(cell: str) -> str:
     """A cell that a spreadsheet would run as a formula is told as text; a plain number stays a number."""
-    return f"'{cell}" if cell.startswith(_ACTIVE) and not _NUMBER.fullmatch(cell) else cell
+    if _NUMBER.fullmatch(cell):
+        return cell
+    return ("'" if cell.startswith(_ACTIVE) else "") + _AFTER_A_SEPARATOR.sub(r"\1'", cell)
 
 
 def encode(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[bytes]:

@@ -1,0 +1,76 @@
+"""What a sandbox's people do to a tester's own client when it asks for it: its status, a call of its exposure. In a sandbox alone."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from apps.clients import operations as clients
+from apps.clients import queries
+from apps.clients.states import ClientStatus
+from apps.core.actor import Actor
+from apps.core.errors import Conflict, NotFound, Rejected
+from apps.core.unit import use_case
+from apps.credit import operations as credit
+from apps.credit import queries as credit_queries
+from apps.credit.models import ExposureCall
+from apps.credit.states import Level, Measure
+
+from .change_status import lower
+from .found_test_client import require_sandbox
+
+DOWN = {"restrict": ClientStatus.RESTRICTED, "suspend": ClientStatus.SUSPENDED, "freeze": ClientStatus.FROZEN}
+_UP = {
+    ClientStatus.FROZEN: ClientStatus.SUSPENDED,
+    ClientStatus.SUSPENDED: ClientStatus.RESTRICTED,
+    ClientStatus.RESTRICTED: ClientStatus.APPROVED,
+}
+ACTS = (*DOWN, "approve", "call", "meet_call")
+WHY = "a tester asked for it"
+CALLED, DUE = Decimal(1_000_000), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """How the client stands now, and the call that was issued."""
+
+    status: ClientStatus
+    call: ExposureCall | None
+
+
+@use_case
+def stage_test_client(*, actor: Actor, act: str, now: datetime) -> Staged:
+    """Restrict, suspend, freeze or approve the tester's own client, call its exposure, or see the call as met.
+
+    :raises AppError: SandboxOnly; NotDown, IllegalMove: from its status it cannot; NotFound: it has no line; CallOpen: it is called already
+    """
+    require_sandbox()
+    assert actor.client_id is not None
+    call = None
+    if act in DOWN:
+        lower(client_id=actor.client_id, status=DOWN[act], reason=WHY, now=now)
+    elif act == "approve":
+        client = queries.lock_counterparty(actor.client_id)
+        while (status := ClientStatus(client.status)) in _UP:
+            clients.set_status(thing=client, status=_UP[status], reason=WHY)
+    else:
+        line = credit_queries.find_line(Level.CLIENT, actor.client_id, Measure.PRE_SETTLEMENT)
+        if line is None:
+            raise NotFound("this client has no line")
+        if act == "call":
+            call = credit.issue_call(
+                line=line, client_id=actor.client_id, amount=CALLED, reason=WHY, due_at=now + DUE, issued_by=None, now=now
+            )
+        else:
+            credit.meet_calls(line_id=line.id, now=now)
+    return Staged(ClientStatus(queries.get_counterparty(actor.client_id).status), call)
+
+
+@use_case
+def refuse(*, no: Conflict | Rejected, now: datetime, **_asked: Any) -> None:
+    """What a tester asked for is refused as it is in life: the answer is stored and found again, and the event is told.
+
+    :raises AppError: `no`; SandboxOnly
+    """
+    require_sandbox()
+    raise no
