@@ -51,10 +51,10 @@ class Scenarios:
         match scenario.kind:
             case Kind.REFUSAL:
                 row = next(row for row in rows() if row["code"] == scenario.name)
-                if row["retry"] in _AGAIN and not _is_first(request):
-                    return self.get_response(request)
                 if (answer := self._refused(scenario.name, request)) is not None:
                     return answer
+                if row["retry"] in _AGAIN and not _is_first(request):
+                    return self.get_response(request)
                 title, _, detail = row["meaning"].partition(". ")
                 return _problem(int(row["status"]), scenario.name, title, detail or title, retry=row["retry"])
             case Kind.ANSWER:
@@ -109,7 +109,7 @@ def _decided() -> dict[str, type[Conflict] | type[Rejected]]:
     while kinds:
         kind = kinds.pop()
         kinds += kind.__subclasses__()
-        if kind.retry == "never" and kind.__init__ is AppError.__init__:
+        if kind.code != "idempotency_in_progress" and kind.__init__ is AppError.__init__:
             found[kind.code] = kind
     return found
 
