@@ -1,6 +1,5 @@
 """The close: the day's checklist, its start and end, months, and what was posted into a locked one afterwards."""
 
-import csv
 from datetime import date
 from typing import Any
 
@@ -21,6 +20,7 @@ from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
 from apps.instruments import queries as instruments
 from apps.reports.queries import adjustments
+from apps.reports.rendering import csvfile
 from apps.users.rules import may_check, may_make, require_may
 from apps.workflows.close_day import close_day, retake_proofs, start_close, stop_close
 from apps.workflows.reconcile import due_date
@@ -116,25 +116,23 @@ def move_month(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 def adjustments_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Every prior-period adjustment, a line each."""
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    rows = (
+        [
+            one.effective.isoformat(),
+            one.business_date.isoformat(),
+            one.recorded_at.isoformat(),
+            str(one.kind),
+            one.account,
+            one.owner,
+            one.asset,
+            money.text(one.amount),
+            one.narrative,
+            str(one.transaction_id),
+        ]
+        for one in adjustments.list_adjustments(instruments.list_entities()[0].id)
+    )
+    answer = HttpResponse(b"".join(csvfile.encode(adjustments.HEADER, rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="prior-period-adjustments.csv"'
-    rows = csv.writer(answer)
-    rows.writerow(adjustments.HEADER)
-    for one in adjustments.list_adjustments(instruments.list_entities()[0].id):
-        rows.writerow(
-            [
-                one.effective.isoformat(),
-                one.business_date.isoformat(),
-                one.recorded_at.isoformat(),
-                one.kind,
-                one.account,
-                one.owner,
-                one.asset,
-                money.text(one.amount),
-                one.narrative,
-                str(one.transaction_id),
-            ]
-        )
     return answer
 
 
