@@ -393,6 +393,12 @@ class AsyncMembersResource:
         """One member."""
         return await self._caller.ask("GET", f"/api/v1/members/{path_part(member_id)}", m.Member)
 
+    async def close(self, member_id: str, *, idempotency_key: str = "") -> m.Member:
+        """One who leaves: closed at once, with every key and socket of theirs and all that waits for a second person."""
+        return await self._caller.ask(
+            "POST", f"/api/v1/members/{path_part(member_id)}/close", m.Member, body={}, idempotency_key=idempotency_key
+        )
+
 
 class AsyncObligationsResource:
     def __init__(self, caller: AsyncApi) -> None:
@@ -1094,8 +1100,11 @@ class AsyncWebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "member.closed",
+            "member.close.refused",
             "sandbox.clock.refused",
             "sandbox.client.refused",
+            "sandbox.act.refused",
             "key.ask.refused",
             "key.revoke.refused",
             "token.refused",
@@ -1221,8 +1230,11 @@ class AsyncWebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "member.closed",
+            "member.close.refused",
             "sandbox.clock.refused",
             "sandbox.client.refused",
+            "sandbox.act.refused",
             "key.ask.refused",
             "key.revoke.refused",
             "token.refused",

@@ -389,6 +389,10 @@ class MembersResource:
         """One member."""
         return self._caller.ask("GET", f"/api/v1/members/{path_part(member_id)}", m.Member)
 
+    def close(self, member_id: str, *, idempotency_key: str = "") -> m.Member:
+        """One who leaves: closed at once, with every key and socket of theirs and all that waits for a second person."""
+        return self._caller.ask("POST", f"/api/v1/members/{path_part(member_id)}/close", m.Member, body={}, idempotency_key=idempotency_key)
+
 
 class ObligationsResource:
     def __init__(self, caller: Api) -> None:
@@ -1084,8 +1088,11 @@ class WebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "member.closed",
+            "member.close.refused",
             "sandbox.clock.refused",
             "sandbox.client.refused",
+            "sandbox.act.refused",
             "key.ask.refused",
             "key.revoke.refused",
             "token.refused",
@@ -1211,8 +1218,11 @@ class WebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "member.closed",
+            "member.close.refused",
             "sandbox.clock.refused",
             "sandbox.client.refused",
+            "sandbox.act.refused",
             "key.ask.refused",
             "key.revoke.refused",
             "token.refused",
