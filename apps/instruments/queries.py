@@ -30,6 +30,11 @@ def get_entity(code: str) -> BookingEntity:
     return BookingEntity.objects.get(code=code)
 
 
+def get_asset(code: str) -> Asset:
+    """By its code, which is known."""
+    return Asset.objects.get(code=code)
+
+
 def get_entity_by_id(entity_id: UUID) -> BookingEntity:
     return BookingEntity.objects.get(id=entity_id)
 

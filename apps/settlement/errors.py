@@ -101,6 +101,42 @@ class BadAdjustment(Rejected):
     code, title = "bad_adjustment", "This cannot be adjusted so"
 
 
+class BadRedate(Rejected):
+    """Not a deal that is late, or not a date, a rate or a consent; `pointer` names the field."""
+
+    code, title = "bad_redate", "This deal is not re-dated so"
+
+
+class BadCloseOut(Rejected):
+    """Not an event of default, or without evidence; `pointer` names the field."""
+
+    code, title = "bad_close_out", "This is not closed out so"
+
+
+class NothingToCloseOut(Rejected):
+    """Nothing is unsettled under an agreement with close-out netting on file."""
+
+    code, title = "nothing_to_close_out", "Nothing to close out"
+
+
+class MarksMissing(Rejected):
+    """An asset has no approved mark for the date; `missing` lists them."""
+
+    code, title = "marks_missing", "There is no approved mark"
+
+
+class PaymentInFlight(Conflict):
+    """A payment of ours has left, or may have: its end is waited for."""
+
+    code, title = "payment_in_flight", "A payment is on its way"
+
+
+class CloseOutUnexplained(Conflict):
+    """The ledger says another amount than the obligations: nothing is closed out on figures that disagree."""
+
+    code, title = "close_out_unexplained", "Ledger and obligations disagree"
+
+
 class BadBand(Rejected):
     """A release band whose amounts make no sense, or without a reason."""
 

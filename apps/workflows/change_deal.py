@@ -192,17 +192,19 @@ def _require_fit(trade: Trade, old: TradeVersion, new: Terms, now: datetime) -> 
     if {"quantity", "side"} & set(changed) and queries.list_accepted(trade):
         raise BadVersion("it is allocated: reverse its allocations first", pointer="/quantity")
     if "value_date" in changed:
-        _require_date(trade, new.value_date, now)
+        require_date(trade=trade, day=new.value_date, now=now)
+        if any(one.status not in {"OPEN", "CANCELLED"} for one in settlement.list_obligations_of([trade.id])):
+            raise BadVersion("what is in a net set, on its way or settled keeps its date: abort the set first", pointer="/value_date")
 
 
-def _require_date(trade: Trade, day: date, now: datetime) -> None:
+@step
+def require_date(*, trade: Trade, day: date, now: datetime) -> None:
+    """:raises BadVersion: it has passed, or is no good day for the pair"""
     fiats = {a.code for a in (trade.pair.base, trade.pair.quote) if a.calendar}
     if day < restate_deal.business_date(trade, now):
         raise BadVersion("it has passed", pointer="/value_date")
     if not all(calendar.LIBRARY.is_good(code, day) for code in fiats):
         raise BadVersion(f"not a good day for {trade.pair_id}", pointer="/value_date")
-    if any(one.status not in {"OPEN", "CANCELLED"} for one in settlement.list_obligations_of([trade.id])):
-        raise BadVersion("what is in a net set, on its way or settled keeps its date: abort the set first", pointer="/value_date")
 
 
 def _amounts(trade: Trade, terms: Terms) -> rules.Amounts:

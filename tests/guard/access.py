@@ -227,6 +227,12 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/settlement/": (SETTLING, "", {}),
     "desk/settlement/bands/": ("", "operations", {"rail": "fedwire-usd", "straight_through": "1", "reason": "test"}),
     "desk/settlement/late/": (SETTLING, "", {}),
+    "desk/settlement/late/redate/": (
+        "",
+        "operations",
+        {"trade": "trd_00000000000000000000000007", "value_date": "2026-09-18", "late": "PAY", "note": "test", "consent": "a call"},
+    ),
+    "desk/settlement/late/close-out/": ("", "risk", {"client": "acme", "event": "INSOLVENCY", "evidence": "x", "marks_date": "2026-09-15"}),
     "desk/settlement/sets/<str:net_set>/": (SETTLING, "", {}),
     "desk/settlement/sets/<str:net_set>/abort/": ("", "operations", {"reason": "test"}),
     "desk/settlement/sets/<str:net_set>/agree/": ("", "operations", {"evidence": "a letter"}),

@@ -9,13 +9,14 @@ from rest_framework.request import Request
 from apps.api.docs import documented
 from apps.api.door import Door, show
 from apps.api.shapes import array, decimal, moment, obj, read_query, text
+from apps.settlement.rules.closing_out import EVENTS
 from apps.trades.rules import REASONS
 
 from .adjustments import ADJUSTMENT
 from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
 from .rfqs import QUOTE, RFQ
-from .settlement import DEPOSIT, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
+from .settlement import DEPOSIT, DIRECTION, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
 from .ssis import SSI
 from .trades import NULLABLE, TRADE, VERSION
 
@@ -32,7 +33,30 @@ _RFQ_STATE = obj(
 )
 _QUOTE_STATE = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("what it is now"), "reason": text("why")}, "reason")
 _ACCEPTED = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("ACCEPTED"), "side": text("yours", enum=["buy", "sell"])})
-_SETTLED = obj({"id": text("trd_…"), "settlement_status": text("SETTLED")})
+_SETTLED = obj({"id": text("trd_…"), "settlement_status": text("SETTLED, CLOSED_OUT")})
+_CLOSE_OUT = obj(
+    {
+        "id": text("clo_…"),
+        "agreement": text("the netting agreement"),
+        "event": text("the event of default", enum=list(EVENTS)),
+        "currency": text("code"),
+        "direction": DIRECTION,
+        "amount": decimal("in the currency"),
+        "marks_date": text("business date of the approved marks", format="date"),
+        "lines": array(
+            obj(
+                {
+                    "asset": text("code"),
+                    "amount": decimal("what was open of it, positive in your favour"),
+                    "price": decimal("of one unit, in the currency"),
+                    "worth": decimal("amount × price"),
+                }
+            )
+        ),
+        "adjustment_id": {"type": ["string", "null"], "description": "adj_… by which it is owed"},
+        "obligation_ids": array(text("obl_…")),
+    }
+)
 _CHANGED = obj(
     {
         "trade": TRADE,
@@ -172,6 +196,9 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "exposure_call.issued": ("your exposure is past what we carry: bring it down", CALL),
     "exposure_call.met": ("it is within the limit again", CALL),
     "exposure_call.withdrawn": ("we take the call back", CALL),
+    "trade.closed_out": ("what was open of a deal is part of a close-out", _SETTLED),
+    "net_set.closed_out": ("what was open of it is part of a close-out", NET_SET),
+    "close_out.determined": ("a default: what all that was unsettled under an agreement is worth, at approved marks", _CLOSE_OUT),
     "adjustment.booked": ("it is owed from now on: a rebate, a charge, interest, …", ADJUSTMENT),
     "adjustment.settled": ("it is netted or paid", ADJUSTMENT),
     "adjustment.reversed": ("it is taken back: nothing is owed from it", ADJUSTMENT),

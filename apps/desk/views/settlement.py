@@ -68,13 +68,6 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     return show(request, actor, "desk/settlement.html", screen="settlement", now=now, **context)
 
 
-@page("settlement")
-@require_safe
-def late(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """The ageing book: what is past its due date, by client, asset and age."""
-    return show(request, actor, "desk/late.html", screen="settlement", now=clock.desk_now(), late=net_sets.list_late())
-
-
 def current_blockers(row: InstructionRow, *, may_know: bool) -> list[Blocker]:
     """Those of the last decision, as long as they hold the payment up."""
     return read_blockers(row.blockers, may_know=may_know) if row.status in {"DRAFT", "READY", "BLOCKED"} else []

@@ -20,6 +20,7 @@ SELECT t.id, t.kind, t.status, v.number, t.booked_at, t.trade_date, v.value_date
   CASE WHEN t.kind = 'CLIENT' THEN (v.price - v.trader_rate) * v.quantity * CASE v.side WHEN 'buy' THEN 1 ELSE -1 END END, t.source,
   coalesce(t.client_order_id, t.execution_id, ''), t.covers_id,
   coalesce((SELECT CASE WHEN count(*) = 0 THEN NULL WHEN bool_and(o.status IN ('SETTLED', 'CANCELLED')) THEN 'SETTLED'
+                        WHEN bool_and(o.status IN ('SETTLED', 'CANCELLED', 'CLOSED_OUT')) THEN 'CLOSED_OUT'
                         WHEN bool_or(o.status IN ('SETTLED', 'PART_SETTLED')) THEN 'PART_SETTLED' ELSE 'OPEN' END
             FROM settlement_obligation o WHERE o.trade_id = t.id), '')
 FROM trades_trade t JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
@@ -72,12 +73,12 @@ GROUP BY asset_code, id, effective_at, kind, source_type, source_id, narrative H
 ORDER BY asset_code, line
 """
 _OBLIGATIONS = """
-SELECT o.trade_id, o.value_date, o.direction, o.asset_id, o.amount, o.amount - o.settled_amount, o.status FROM settlement_obligation o
+SELECT o.trade_id, o.adjustment_id, o.value_date, o.direction, o.asset_id, o.amount, o.amount - o.settled_amount, o.status FROM settlement_obligation o
 WHERE o.account_id = %s AND o.entity_id = %s AND o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
 ORDER BY o.value_date, o.asset_id, o.booked_at, o.id
 """
 _PREFIX = {"trade": "trd", "obligation": "obl", "net_set": "set", "netset": "set", "net_leg": "leg", "netleg": "leg", "instruction": "ins",
-           "receipt": "rcp", "deposit": "dep", "withdrawal": "wdr"}  # fmt: skip
+           "receipt": "rcp", "deposit": "dep", "withdrawal": "wdr", "adjustment": "adj", "close_out": "clo"}  # fmt: skip
 
 
 def get_issuer(code: str) -> tuple[UUID, Issuer]:
@@ -143,7 +144,10 @@ def list_movements(account_id: UUID, entity_id: UUID, on: date) -> list[Movement
 
 def list_obligations(account_id: UUID, entity_id: UUID) -> list[OpenObligation]:
     """What stands open now, the earliest value date first."""
-    return [OpenObligation(ids.encode("trd", row[0]), *row[1:]) for row in db.run(_OBLIGATIONS, (account_id, entity_id))]
+    return [
+        OpenObligation(ids.encode("trd", row[0]) if row[0] else ids.encode("adj", row[1]), *row[2:])
+        for row in db.run(_OBLIGATIONS, (account_id, entity_id))
+    ]
 
 
 def _reference(source: str, source_id: UUID | None) -> str:

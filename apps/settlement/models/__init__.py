@@ -1,6 +1,7 @@
 """Obligations, net sets, instructions, receipts, deposits and withdrawals."""
 
 from .adjusting import Adjustment
+from .closing_out import CloseOut
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
 from .receiving import Deposit, RailCursor, Receipt, ReceiptMatch, StatementImport, StatementLine
@@ -8,6 +9,7 @@ from .ways_in import PayTo
 
 __all__ = [
     "Adjustment",
+    "CloseOut",
     "Deposit",
     "Exclusion",
     "GateDecision",

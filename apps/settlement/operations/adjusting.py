@@ -106,7 +106,7 @@ def book(*, adjustment: Adjustment, checker: UUID, prefunded: bool, chain: Chain
 
 
 @step
-def owe(*, adjustment: Adjustment, checker: UUID, lines: list[Line], settled: bool, now: datetime) -> Obligation:
+def owe(*, adjustment: Adjustment, checker: UUID, lines: list[Line], settled: bool, now: datetime, kind: str = POSTED) -> Obligation:
     """REQUESTED → APPROVED → BOOKED, with its one obligation and its one ledger transaction."""
     a = adjustment
     a.checked_by = checker
@@ -130,7 +130,7 @@ def owe(*, adjustment: Adjustment, checker: UUID, lines: list[Line], settled: bo
     db.insert(made)
     ledger.post(
         key=f"adjustment:{a.id}",
-        kind=POSTED,
+        kind=kind,
         source_type="adjustment",
         source_id=a.id,
         lines=lines,

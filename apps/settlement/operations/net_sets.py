@@ -1,5 +1,6 @@
 """Freeze, agree, abort: a set of what nets at one cut-off."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from . import disputes, settling
 from .settling import Dues
 
 CANCELLABLE = {InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED}
+ENDED = {InstructionStatus.FAILED, InstructionStatus.RETURNED, InstructionStatus.CANCELLED}
 
 
 @step
@@ -105,8 +107,7 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
         Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(net_leg__in=[leg.id for leg in legs]).order_by("id")
     )
     going = [i for i in waiting if i.status in CANCELLABLE]
-    ended = {InstructionStatus.FAILED, InstructionStatus.RETURNED, InstructionStatus.CANCELLED}
-    if any(i.status not in CANCELLABLE | ended for i in waiting):
+    if any(i.status not in CANCELLABLE | ENDED for i in waiting):
         raise AlreadySettling("a payment of it has been released or received")
     if _deals_settled(members):
         raise AlreadySettling("a deal of it has settled")
@@ -127,6 +128,17 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
     Obligation.objects.bulk_update(members, ["status", "net_leg"])
     settling.tell(net_set=net_set, kind="net_set.aborted")
     return net_set
+
+
+@step
+def require_abortable(*, net_set_ids: Iterable[UUID]) -> None:
+    """:raises AlreadySettling: one is past aborting, or something of it was released, sent or received"""
+    for net_set in NetSet.objects.filter(id__in=list(net_set_ids)):
+        if not NET_SET.allows(net_set.status, NetSetStatus.ABORTED):
+            raise AlreadySettling(f"the set of {net_set.value_date.isoformat()} is {net_set.status}")
+        begun = Instruction.objects.filter(net_leg__net_set=net_set).exclude(status__in=[*CANCELLABLE, *ENDED])
+        if begun.exists():
+            raise AlreadySettling("a payment of it has been released or received")
 
 
 def _deals_settled(members: list[Obligation]) -> bool:

@@ -25,6 +25,8 @@ from apps.trades.models import Trade
 from .adjusted import follow
 from .nostros import business_date
 
+ENDED = {ObligationStatus.SETTLED, ObligationStatus.CANCELLED, ObligationStatus.CLOSED_OUT}
+
 
 @dataclass(frozen=True)
 class Dues:
@@ -195,15 +197,19 @@ def owe_again(*, chain: Chain, instruction: Instruction, amount: Decimal, now: d
 
 @step
 def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
-    """Deals of which both sides have settled: the client is told. Each account's credit is free again as soon as its part has settled."""
+    """Deals of which both sides have settled, or were closed out: the client is told. Each account's credit is free
+    again as soon as its part has ended.
+    """
     wanted = set(trade_ids)
     parts: dict[tuple[UUID, UUID | None], bool] = {}
+    closed_out: set[UUID] = set()
     if not wanted:
         return
     rows = Obligation.objects.filter(trade_id__in=wanted).values_list("trade_id", "allocation_id", "status")
     for trade_id, allocation_id, status in rows:
         assert trade_id is not None
-        ended = status in {ObligationStatus.SETTLED, ObligationStatus.CANCELLED}
+        ended = status in ENDED
+        closed_out |= {trade_id} if status == ObligationStatus.CLOSED_OUT else set()
         parts[trade_id, allocation_id] = parts.get((trade_id, allocation_id), True) and ended
     still_open = {trade_id for (trade_id, _), ended in parts.items() if not ended}
     trades = {trade.id: trade for trade in Trade.objects.filter(id__in=wanted).order_by("id")}
@@ -214,19 +220,15 @@ def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
     for trade in trades.values():
         if trade.id in still_open:
             continue
-        events.record(
-            "trade.settled",
-            subject_type="trade",
-            subject_id=trade.id,
-            **_told_to(trade),
-        )
+        end = "CLOSED_OUT" if trade.id in closed_out else "SETTLED"
+        events.record(f"trade.{end.lower()}", subject_type="trade", subject_id=trade.id, **_told_to(trade, end))
 
 
-def _told_to(trade: Trade) -> dict[str, Any]:
+def _told_to(trade: Trade, end: str) -> dict[str, Any]:
     """The client; of a hedge with an LP only the house."""
     if trade.account_id is None:
         return {"house": {"execution_id": trade.execution_id}}
-    told = {"id": ids.encode("trd", trade.id), "settlement_status": "SETTLED"}
+    told = {"id": ids.encode("trd", trade.id), "settlement_status": end}
     return {"client_id": trade.counterparty_id, "account_id": trade.account_id, "public": told}
 
 

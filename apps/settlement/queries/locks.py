@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from apps.core.errors import NotFound
 from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation, Receipt, Withdrawal
@@ -55,6 +55,21 @@ def lock_net_set(net_set_id: UUID) -> NetSet:
 
 def lock_legs(net_set_id: UUID) -> list[NetLeg]:
     return _lock(NetLeg.objects.filter(net_set_id=net_set_id))
+
+
+def lock_legs_of(net_set_ids: Iterable[UUID]) -> list[NetLeg]:
+    return _lock(NetLeg.objects.filter(net_set_id__in=list(net_set_ids)))
+
+
+def lock_owed(*, account_ids: Iterable[UUID], entity_id: UUID, statuses: Iterable[str]) -> list[Obligation]:
+    """What stands open on some accounts towards an entity of ours, with its deals."""
+    rows = Obligation.objects.filter(account_id__in=list(account_ids), entity_id=entity_id, status__in=list(statuses))
+    return _lock(rows.select_related("trade"))
+
+
+def lock_instructions(*, legs: Iterable[UUID], obligations: Iterable[UUID]) -> list[Instruction]:
+    """Every attempt to pay them."""
+    return _lock(Instruction.objects.filter(Q(net_leg_id__in=list(legs)) | Q(obligation_id__in=list(obligations))))
 
 
 def lock_members(leg_ids: Iterable[UUID]) -> list[Obligation]:

@@ -204,7 +204,7 @@ def list_parts_of(trade_id: UUID) -> set[UUID]:
 
 
 def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The settlement status of deals, derived from their obligations: OPEN, PART_SETTLED, SETTLED; CANCELLED before any of it did."""
+    """The settlement status of deals, derived from their obligations: OPEN, PART_SETTLED, SETTLED, CLOSED_OUT; CANCELLED before any did."""
     by: dict[UUID, set[str]] = {}
     for trade_id, status in Obligation.objects.filter(trade_id__in=trade_ids).values_list("trade_id", "status"):
         assert trade_id is not None
@@ -215,6 +215,8 @@ def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
         if found == {ObligationStatus.CANCELLED}
         else "SETTLED"
         if found <= settled
+        else "CLOSED_OUT"
+        if found <= {*settled, ObligationStatus.CLOSED_OUT}
         else "PART_SETTLED"
         if found & {"SETTLED", "PART_SETTLED"}
         else "OPEN"

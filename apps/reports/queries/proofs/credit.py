@@ -94,7 +94,8 @@ LINES = (
              AND k.status IN ('COMMITTED', 'CLOSED'))""",
         """SELECT format('reservation %s is COMMITTED for deal %s, which has settled', c.id, c.deal_id)
            FROM credit_reservation c
-           WHERE c.status = 'COMMITTED' AND (SELECT bool_and(o.status IN ('SETTLED', 'CANCELLED')) FROM settlement_obligation o
+           WHERE c.status = 'COMMITTED' AND (SELECT bool_and(o.status IN ('SETTLED', 'CANCELLED', 'CLOSED_OUT'))
+           FROM settlement_obligation o
            WHERE o.trade_id = c.deal_id)""",
         """SELECT format('hold %s is PENDING for request %s, which is %s', h.id, h.source_id, coalesce(r.status, 'gone'))
            FROM ledger_hold h

@@ -103,6 +103,7 @@ LINES = (
         _untold("deposit.credited", "deposit", "(SELECT id FROM settlement_deposit WHERE status = 'CREDITED') f"),
         _untold("withdrawal.requested", "withdrawal", "settlement_withdrawal f"),
         _untold("withdrawal.settled", "withdrawal", "(SELECT id FROM settlement_withdrawal WHERE status = 'SETTLED') f"),
+        _untold("close_out.determined", "close-out", "settlement_closeout f"),
         _untold("adjustment.requested", "adjustment", "(SELECT id FROM settlement_adjustment WHERE kind <> 'CLOSE_OUT') f"),
         _untold("adjustment.booked", "adjustment", "(SELECT id FROM settlement_adjustment WHERE booked_at IS NOT NULL) f"),
         _untold("adjustment.settled", "adjustment", "(SELECT id FROM settlement_adjustment WHERE status = 'SETTLED') f"),

@@ -20,6 +20,8 @@ _SAID = {
     "RECEIPT_APPLIED": "Payment received",
     "PAYMENT_SENT": "Payment to you",
     "REVERSAL": "Payment returned",
+    "ADJUSTMENT": "Adjustment",
+    "CLOSE_OUT": "Close-out",
 }
 
 

@@ -1,0 +1,81 @@
+"""What is late, payment by payment, and what was closed out."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.core import db
+
+# Who acts on a late payment, by where it stands.
+_OWNER = {
+    "EXPECTED": "sales", "PART_RECEIVED": "sales", "UNKNOWN": "operations", "SENDING": "operations", "SENT": "operations",
+    "RELEASED": "operations", "READY": "operations", "DRAFT": "operations", "BLOCKED": "operations",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """One late payment; `left` in units of the asset, `days` of the calendar past its due date."""
+
+    id: UUID
+    account: str
+    client_name: str
+    asset: str
+    direction: str
+    left: Decimal
+    due_date: date
+    days: int
+    status: str
+    attempt: int
+    end_to_end_id: str
+    deals: list[UUID]
+
+    @property
+    def owner(self) -> str:
+        return _OWNER.get(self.status, "operations")
+
+
+def list_fails(limit: int = 200) -> list[Fail]:
+    """The oldest first, each with the deals behind it."""
+    rows = db.run(
+        """SELECT i.id, a.code, c.name, i.asset_id, i.direction, i.amount - i.settled_amount, i.due_date, desk_now()::date - i.due_date,
+             i.status, i.attempt, i.end_to_end_id,
+             ARRAY(SELECT DISTINCT o.trade_id FROM settlement_obligation o WHERE o.trade_id IS NOT NULL
+                   AND (o.net_leg_id = i.net_leg_id OR o.id = i.obligation_id) ORDER BY o.trade_id LIMIT 20)
+           FROM settlement_instruction i
+           JOIN clients_account a ON a.id = i.account_id JOIN clients_counterparty c ON c.id = a.owner_id
+           WHERE i.due_date < desk_now()::date
+             AND i.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'EXPECTED', 'PART_RECEIVED')
+           ORDER BY i.due_date, a.code, i.id LIMIT %s""",
+        [limit],
+    )
+    return [Fail(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOutRow:
+    """`amount` positive: they owe us."""
+
+    id: UUID
+    client_name: str
+    agreement: str
+    event: str
+    evidence: str
+    amount: Decimal
+    currency: str
+    marks_date: date
+    closed_at: datetime
+
+    @property
+    def size(self) -> Decimal:
+        return abs(self.amount)
+
+
+def list_close_outs(limit: int = 50) -> list[CloseOutRow]:
+    rows = db.run(
+        """SELECT x.id, c.name, x.agreement, x.event, x.evidence, x.amount, x.currency, x.marks_date, x.closed_at
+           FROM settlement_closeout x JOIN clients_counterparty c ON c.id = x.client_id ORDER BY x.closed_at DESC, x.id DESC LIMIT %s""",
+        [limit],
+    )
+    return [CloseOutRow(*row) for row in rows]
