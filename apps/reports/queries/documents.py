@@ -73,7 +73,8 @@ GROUP BY asset_code, id, effective_at, kind, source_type, source_id, narrative H
 ORDER BY asset_code, line
 """
 _OBLIGATIONS = """
-SELECT o.trade_id, o.adjustment_id, o.value_date, o.direction, o.asset_id, o.amount, o.amount - o.settled_amount, o.status FROM settlement_obligation o
+SELECT o.trade_id, o.adjustment_id, o.value_date, o.direction, o.asset_id, o.amount, o.amount - o.settled_amount, o.status
+FROM settlement_obligation o
 WHERE o.account_id = %s AND o.entity_id = %s AND o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
 ORDER BY o.value_date, o.asset_id, o.booked_at, o.id
 """
