@@ -360,6 +360,11 @@ APPROVALS = {
     "break_write_off": {"execute": "apps.workflows.reconcile.write_off", "version": "apps.workflows.reconcile.version"},
     "day_reopen": {"execute": "apps.workflows.reopen.reopen", "version": "apps.workflows.reopen.day_version"},
     "month_lock": {"execute": "apps.workflows.reopen.move_month", "version": "apps.workflows.reopen.month_version"},
+    "house_transfer": {
+        "execute": "apps.workflows.transfer_house.execute",
+        "version": "apps.workflows.transfer_house.version",
+        "refused": "apps.workflows.transfer_house.refused",
+    },
     "redate": {"execute": "apps.workflows.redate_deal.execute", "version": "apps.workflows.redate_deal.version"},
     "close_out": {"execute": "apps.workflows.close_out.execute", "version": "apps.workflows.close_out.version"},
     "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},

@@ -12,7 +12,7 @@ from apps.notify.states import DELIVERY, ENDPOINT, POST
 from apps.pricing.states import MARK_SET
 from apps.reports.states import RUN
 from apps.rfqs.states import QUOTE, RFQ
-from apps.settlement.states import ADJUSTMENT, DEPOSIT, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
+from apps.settlement.states import ADJUSTMENT, DEPOSIT, HOUSE_TRANSFER, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
 from apps.trades.states import ALLOCATION, CONFIRMATION, DISPUTE, HEDGE, TRADE
 
 TABLES: dict[str, Machine[Any]] = {
@@ -35,6 +35,7 @@ TABLES: dict[str, Machine[Any]] = {
     "rfqs_rfq": RFQ,
     "settlement_adjustment": ADJUSTMENT,
     "settlement_deposit": DEPOSIT,
+    "settlement_housetransfer": HOUSE_TRANSFER,
     "settlement_instruction": INSTRUCTION,
     "settlement_netleg": NET_LEG,
     "settlement_netset": NET_SET,

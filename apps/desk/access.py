@@ -48,6 +48,7 @@ SCREENS = {
         Screen("reconciliation", "Reconciliation", "balance", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("closing", "Close", "event_available", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("ssis", "Settlement instructions", "account_balance_wallet", BACK_OFFICE),
+        Screen("treasury", "Treasury", "account_balance_wallet", BACK_OFFICE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
         Screen("keys", "API keys", "vpn_key", frozenset({"admin", "compliance", "auditor"})),

@@ -31,6 +31,7 @@ from .views import (
     ssis,
     statistics,
     ticket,
+    treasury,
     unfinished,
     webhooks,
 )
@@ -119,6 +120,9 @@ urlpatterns = [
     path("desk/ssis/<str:ssi>/resume/", ssis.resume, name="ssi-resume"),
     path("desk/ssis/<str:ssi>/suspend/", ssis.suspend, name="ssi-suspend"),
     path("desk/ssis/<str:ssi>/revoke/", ssis.revoke, name="ssi-revoke"),
+    path("desk/treasury/", treasury.treasury_page, name="treasury"),
+    path("desk/treasury/transfers/", treasury.transfer, name="house-transfer"),
+    path("desk/treasury/transfers/<uuid:transfer>/cancel/", treasury.cancel, name="house-transfer-cancel"),
     path("desk/approvals/", approvals.approval_list, name="approvals"),
     path("desk/approvals/<uuid:approval>/", approvals.approval_page, name="approval"),
     path("desk/approvals/<uuid:approval>/decide/", approvals.decide, name="decide"),

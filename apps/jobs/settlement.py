@@ -14,6 +14,7 @@ from apps.core import clock
 from apps.core.actor import SYSTEM
 from apps.core.errors import AppError, Conflict
 from apps.settlement import queries as settlement
+from apps.settlement.queries import housing as house_transfers
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
 from apps.settlement.rails.base import Answer, Outcome, Place
@@ -22,6 +23,7 @@ from apps.workflows.request_release import release_by_itself
 from apps.workflows.send_payment import begin_sending, record_answer, review_payment
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
 from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
+from apps.workflows.transfer_house import instruct_house_transfer
 
 QUIET = timedelta(minutes=1)  # after which it is noted that a statement was read though it brought nothing
 log = logging.getLogger(__name__)
@@ -41,9 +43,14 @@ def agree_due() -> int:
 
 
 def instruct_due() -> int:
-    """Legs without a living payment, and withdrawals that are held."""
+    """Legs without a living payment, withdrawals that are held, house transfers that are checked."""
     sets = sum(_one(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
-    return sets + sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals())
+    return sets + sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals()) + _house_transfers()
+
+
+def _house_transfers() -> int:
+    """Those that finance has checked."""
+    return sum(_one(instruct_house_transfer, transfer_id=one) for one in house_transfers.list_approved())
 
 
 def review_queue() -> int:

@@ -101,6 +101,12 @@ class BadAdjustment(Rejected):
     code, title = "bad_adjustment", "This cannot be adjusted so"
 
 
+class BadHouseTransfer(Rejected):
+    """Not between two accounts of one entity of ours in one asset, or not an amount; `pointer` names the field."""
+
+    code, title = "bad_house_transfer", "This is not transferred so"
+
+
 class BadRedate(Rejected):
     """Not a deal that is late, or not a date, a rate or a consent; `pointer` names the field."""
 

@@ -101,6 +101,17 @@ class AdjustmentStatus(StrEnum):
     REVERSED = "REVERSED"
 
 
+class HouseTransferStatus(StrEnum):
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    INSTRUCTED = "INSTRUCTED"
+    IN_TRANSIT = "IN_TRANSIT"
+    SETTLED = "SETTLED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+
+H = HouseTransferStatus
 A = AdjustmentStatus
 O, N, L, P, R, D, W = ObligationStatus, NetSetStatus, NetLegStatus, InstructionStatus, ReceiptStatus, DepositStatus, WithdrawalStatus  # noqa: E741
 
@@ -189,6 +200,17 @@ ADJUSTMENT = Machine(
         A.SETTLED: {A.BOOKED},  # its payment came back: as its obligation does
         A.REJECTED: set(),
         A.REVERSED: set(),
+    }
+)
+HOUSE_TRANSFER = Machine(
+    {
+        H.REQUESTED: {H.APPROVED, H.CANCELLED},
+        H.APPROVED: {H.INSTRUCTED, H.CANCELLED},
+        H.INSTRUCTED: {H.IN_TRANSIT, H.FAILED},
+        H.IN_TRANSIT: {H.SETTLED, H.FAILED},
+        H.SETTLED: {H.IN_TRANSIT, H.FAILED},  # its receipt was taken back
+        H.CANCELLED: set(),
+        H.FAILED: set(),
     }
 )
 

@@ -46,6 +46,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "statement": (frozenset({"operations"}), frozenset()),  # take in a bank's file
     "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),  # and risk, where it moves much money
     "adjustment": (frozenset({"operations", "sales"}), frozenset({"finance"})),
+    "house_transfer": (frozenset({"operations"}), frozenset({"finance"})),
     "redate": (frozenset({"operations"}), frozenset({"operations"})),  # and finance, where there is interest
     "close_out": (frozenset({"risk"}), frozenset({"risk"})),
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),

@@ -12,7 +12,8 @@ from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import use_case
 from apps.settlement import queries as settlement
 from apps.settlement.models import Receipt, StatementLine
-from apps.settlement.operations import quarantine, receipts, statements
+from apps.settlement.operations import housing, quarantine, receipts, statements
+from apps.settlement.queries import housing as house_transfers
 from apps.settlement.rules.rail import Entry, Incoming
 from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
@@ -39,7 +40,10 @@ def see_incoming(*, nostro_id: UUID, incoming: Sequence[Incoming], now: datetime
 
 @use_case
 def clear_receipt(*, receipt_id: UUID, now: datetime) -> Receipt:
-    """FINAL → CLEARED or QUARANTINED."""
+    """FINAL → CLEARED or QUARANTINED; what comes from another account of ours ends its house transfer."""
+    arriving = house_transfers.find_arriving(settlement.get_receipt(receipt_id, actor=SYSTEM))
+    if arriving is not None:
+        return housing.arrive(transfer_id=arriving, receipt_id=receipt_id, now=now)
     return receipts.clear(receipt_id=receipt_id, now=now)
 
 

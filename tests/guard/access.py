@@ -262,6 +262,13 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/keys/<str:key>/widen/": ("", "admin", {"scope": "read"}),
     "desk/keys/ask/": ("", "admin", {"client": "acme", "member": "mem_00000000000000000000000007", "public_key": "x", "scope": "read"}),
     "desk/members/<str:member>/close/": ("", "compliance admin", {}),
+    "desk/treasury/": (SETTLING, "", {}),
+    "desk/treasury/transfers/": (
+        "",
+        "operations",
+        {"source": "00000000-0000-0000-0000-000000000007", "target": "00000000-0000-0000-0000-000000000007", "amount": "1", "reason": "x"},
+    ),
+    "desk/treasury/transfers/<uuid:transfer>/cancel/": ("", "operations", {}),
     "desk/webhooks/": ("operations risk admin auditor", "", {}),
     "desk/webhooks/<str:webhook>/": ("operations risk admin auditor", "", {}),
     "desk/webhooks/<str:webhook>/<str:event>/resend/": ("", "operations", {}),

@@ -75,6 +75,7 @@ def build() -> Office:
         "act": "reject", "deal": ids.encode("trd", day.deal.id),
         "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
-        "adjustment": ids.encode("adj", nobody), "net_set": ids.encode("set", nobody), "webhook": ids.encode("whe", endpoint.id),
+        "adjustment": ids.encode("adj", nobody), "transfer": str(nobody), "net_set": ids.encode("set", nobody),
+        "webhook": ids.encode("whe", endpoint.id),
     }  # fmt: skip
     return Office(day, staff, found, {role: browser_of(staff[name]) for role, name in ONE_OF.items()})

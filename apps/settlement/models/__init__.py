@@ -2,6 +2,7 @@
 
 from .adjusting import Adjustment
 from .closing_out import CloseOut
+from .housing import HouseTransfer
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
 from .receiving import Deposit, RailCursor, Receipt, ReceiptMatch, StatementImport, StatementLine
@@ -13,6 +14,7 @@ __all__ = [
     "Deposit",
     "Exclusion",
     "GateDecision",
+    "HouseTransfer",
     "Instruction",
     "LineDispute",
     "NetLeg",

@@ -8,6 +8,7 @@ from apps.core.db import AmountField, Row
 from apps.instruments.models import Asset, BookingEntity, Rail
 
 from ..states import InstructionStatus, WithdrawalStatus
+from .housing import HouseTransfer
 from .owing import DIRECTIONS, NetLeg, Nostro, Obligation
 
 
@@ -49,6 +50,7 @@ class Instruction(Row):
     net_leg = models.ForeignKey(NetLeg, null=True, on_delete=models.PROTECT, related_name="instructions")
     obligation = models.ForeignKey(Obligation, null=True, on_delete=models.PROTECT, related_name="instructions")
     withdrawal = models.ForeignKey(Withdrawal, null=True, on_delete=models.PROTECT, related_name="instructions")
+    house_transfer = models.OneToOneField(HouseTransfer, null=True, on_delete=models.PROTECT, related_name="instruction")
     returns = models.ForeignKey("Receipt", null=True, on_delete=models.PROTECT, related_name="return_instructions")
     attempt = models.SmallIntegerField(default=1)
     end_to_end_id = models.CharField(max_length=35, unique=True)

@@ -16,9 +16,9 @@ from apps.settlement.queries.locks import Chain, lock_chain, lock_instruction, l
 from apps.settlement.rules import postings
 from apps.settlement.rules.gate import Blocker
 from apps.settlement.rules.rail import Payment
-from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
+from apps.settlement.states import INSTRUCTION, RECEIPT, HouseTransferStatus, InstructionStatus, ReceiptStatus
 
-from . import instructions, settling, transfers
+from . import housing, instructions, settling, transfers
 from .nostros import business_date, till_of
 
 SENT_KIND, BOOKED_KIND = "PAYMENT_SENT", "PAYMENT_BOOKED"
@@ -59,6 +59,8 @@ def mark_sent(*, chain: Chain, instruction_id: UUID, reference: str, now: dateti
         settling.begin(net_set=chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
     if i.withdrawal_id is not None:
         transfers.use_hold(withdrawal_id=i.withdrawal_id, now=now)
+    if i.house_transfer_id is not None:
+        housing.leave(transfer_id=i.house_transfer_id)
     _post(i, SENT_KIND, postings.payment_sent(till_of(i.nostro), _owed(i), i.amount), f"payment:{i.id}:sent", now)
     _tell(i, "instruction.sent")
     return i
@@ -124,6 +126,8 @@ def take_back(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: dat
     i = chain.instructions[instruction_id]
     if i.status != InstructionStatus.SETTLED or i.returns_id is not None:
         return False
+    if i.house_transfer is not None and i.house_transfer.status == HouseTransferStatus.SETTLED:
+        return False  # it has reached the other account as well
     i.failure = reason[:120]
     move(i, InstructionStatus.RETURNED, "failure")
     _reverse(i, [SENT_KIND, BOOKED_KIND], booked_at, reason)
@@ -150,6 +154,8 @@ def _owed(i: Instruction) -> Ref:
     """What a payment of ours takes from."""
     if i.returns_id is not None:
         return till_of(i.nostro).ref(Kind.SUSPENSE)
+    if i.house_transfer_id is not None:
+        return housing.transit_of(i.entity_id, i.asset_id, i.house_transfer_id)
     assert i.account_id is not None
     kind = Kind.CLIENT_BALANCE if i.withdrawal_id is not None else Kind.PAYABLE
     return postings.client_ref(kind, i.entity_id, i.account_id, i.asset_id)
@@ -173,7 +179,9 @@ def _reverse(i: Instruction, kinds: list[str], at: datetime, why: str) -> None:
 
 
 def _reopen(chain: Chain, i: Instruction, *, given_back: Decimal, now: datetime) -> None:
-    if i.withdrawal_id is not None:
+    if i.house_transfer_id is not None:
+        housing.fail(transfer_id=i.house_transfer_id, reason=i.failure)
+    elif i.withdrawal_id is not None:
         transfers.hold_again(withdrawal_id=i.withdrawal_id, after=i, given_back=given_back, now=now)
     else:
         settling.reopen(chain=chain, instruction=i, now=now)

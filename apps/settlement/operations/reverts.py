@@ -17,7 +17,7 @@ from apps.settlement.queries import views
 from apps.settlement.queries.locks import Chain, lock_chain, lock_receipt
 from apps.settlement.states import INSTRUCTION, InstructionStatus, ReceiptStatus
 
-from . import receipts, settling, transfers
+from . import housing, receipts, settling, transfers
 from .nostros import business_date
 
 REVERTIBLE = (ReceiptStatus.FINAL, ReceiptStatus.CLEARED, ReceiptStatus.MATCHED)
@@ -52,6 +52,7 @@ def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, 
             if match.instruction_id is not None:
                 _owe_again(chain, chain.instructions[match.instruction_id], match.amount, now)
         transfers.reverse_deposit(receipt=receipt)
+        housing.unsettle(receipt=receipt)
     ledger.reverse(
         source_id=receipt.id,
         kinds=["RECEIPT_APPLIED", "RECEIPT_FINAL"],

@@ -61,7 +61,7 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         rail_open=not i.asset.calendar or calendar.LIBRARY.is_good(i.asset.calendar, today),
         rail_down=rail.down,
         client_status="" if account is None else str(client_rules.stricter(account.owner.status, account.status)),
-        needs_ssi=i.returns_id is None,
+        needs_ssi=i.returns_id is None and i.house_transfer_id is None,
         ssi_status=None if i.ssi is None else str(i.ssi.status),
         ssi_cooling_until=None if i.ssi is None else i.ssi.cooling_until,
         has_address=bool(i.beneficiary_address),

@@ -147,6 +147,10 @@ LINES = (
            LEFT JOIN (SELECT nostro_id, sum(amount - settled_amount) AS total FROM settlement_instruction
            WHERE direction = 'PAY' AND status = 'SENT' GROUP BY nostro_id) i ON i.nostro_id = n.id
            WHERE coalesce(a.amount, 0) <> -coalesce(i.total, 0)""",
+        """SELECT format('house transfer %s of %s is %s, its IN_TRANSIT %s', t.id, trim_scale(t.amount), t.status,
+             trim_scale(coalesce(a.amount, 0)))
+           FROM settlement_housetransfer t LEFT JOIN ledger_ledgeraccount a ON a.owner_id = t.id AND a.kind = 'IN_TRANSIT'
+           WHERE coalesce(a.amount, 0) <> CASE t.status WHEN 'IN_TRANSIT' THEN t.amount ELSE 0 END""",
     ),
     sql(
         "no_unknown_payment",

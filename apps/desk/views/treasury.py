@@ -1,0 +1,76 @@
+"""Treasury: where our money lies, what it has to pay until T+2, and transfers between our own accounts."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.core import clock
+from apps.core.actor import Actor
+from apps.core.errors import NotFound
+from apps.desk import amounts
+from apps.desk.access import page
+from apps.desk.once import FormOnce, carry_out
+from apps.reports.queries.desk import treasury
+from apps.users.rules import may_make
+from apps.workflows.transfer_house import ACT, ask_house_transfer, cancel_house_transfer
+
+from . import params
+from .shell import show
+
+AHEAD = 3  # days on the ladder: today and the two after it
+
+
+@page("treasury")
+@require_safe
+def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
+    now = clock.desk_now()
+    days = [params.today(now) + timedelta(days=n) for n in range(AHEAD)]
+    places = treasury.list_places()
+    context: dict[str, Any] = {
+        "places": places,
+        "venues": treasury.list_venues(),
+        "days": days,
+        "funding": treasury.list_funding(days, places),
+        "transfers": treasury.list_transfers(),
+        "may_transfer": may_make(actor.roles, ACT),
+    }
+    return show(request, actor, "desk/treasury.html", screen="treasury", now=now, **context)
+
+
+@page("treasury")
+@require_POST
+def transfer(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Ask finance that money be moved between two of our accounts."""
+    once = FormOnce(request, actor, operation="house_transfer", tell=lambda made: f"Asked: {made[1].title}. Finance approves it")
+    told = carry_out(
+        once,
+        ask_house_transfer,
+        actor=actor,
+        source_id=_uuid(request, "source"),
+        target_id=_uuid(request, "target"),
+        amount=amounts.read(params.posted(request, "amount", 60), "amount"),
+        reason=params.posted(request, "reason", 200),
+    )
+    messages.success(request, told)
+    return redirect("desk:treasury")
+
+
+@page("treasury")
+@require_POST
+def cancel(request: HttpRequest, actor: Actor, transfer: UUID) -> HttpResponse:
+    """Take a transfer back before it is instructed."""
+    once = FormOnce(request, actor, operation="house_transfer", tell=lambda _: "The transfer is cancelled")
+    messages.success(request, carry_out(once, cancel_house_transfer, actor=actor, transfer_id=transfer))
+    return redirect("desk:treasury")
+
+
+def _uuid(request: HttpRequest, name: str) -> UUID:
+    try:
+        return UUID(params.posted(request, name, 40))
+    except ValueError:
+        raise NotFound("no such account of ours") from None
