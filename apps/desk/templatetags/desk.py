@@ -244,9 +244,9 @@ def like(value: Any, price: Decimal) -> str:
 
 
 @register.filter
-def salted(once: str, form: str) -> str:
+def salted(once: str, form: object) -> str:
     """Several forms on a page, one key each."""
-    return str(uuid5(UUID(once), form))
+    return str(uuid5(UUID(once), str(form)))
 
 
 @register.filter

@@ -1,0 +1,89 @@
+"""Adjustments, what is late, and treasury on the desk: asked by form, answered by another, shown as they stand."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.approvals.models import Approval
+from apps.core import clock, db, ids
+from apps.jobs import settlement as jobs
+from apps.rfqs.states import Side
+from apps.settlement.models import Adjustment, HouseTransfer
+from apps.users.models import User
+from apps.workflows.decide_approval import decide_approval
+from tests import world
+from tests.settlement import world as house
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def acme(staff: dict[str, User]) -> world.Firm:
+    """Late by two days with what it bought."""
+    house.open_house("USD", "BTC")
+    house.open_client_money(asset="USD")
+    firm = world.firm("acme")
+    house.deal(firm, Side.BUY, "1")
+    house.at(house.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    house.at(house.VALUE_DAY, days=1)
+    jobs.run_all()
+    return firm
+
+
+def send(who: Client, address: str, **form: str) -> int:
+    return who.post(f"/desk/{address}", {"once": str(uuid.uuid4()), **form}).status_code
+
+
+def read(who: Client, address: str) -> str:
+    answer = who.get(f"/desk/{address}")
+    assert answer.status_code == 200, address
+    return answer.content.decode()
+
+
+def test_each_is_asked_for_by_form_and_stands_on_its_page(enter: Any, staff: dict[str, User], acme: world.Firm) -> None:
+    fay, olga = staff["fay"].as_actor(), enter("olga")
+    for page in ("adjustments/", "treasury/"):
+        assert "yet" in read(olga, page) or "Nothing" in read(olga, page), "an empty page says what to do"
+    day = clock.desk_now().date().isoformat()
+    rebate = {"account": "acme-main", "kind": "REBATE:PAY", "amount": "250", "asset": "USD", "value_date": day, "reason": "monthly volume"}
+    for bad in ({"amount": "x"}, {"value_date": "soon"}, {"kind": "GIFT:PAY"}, {"reason": ""}, {"account": "nobody"}):
+        assert send(olga, "adjustments/ask/", **(rebate | bad)) in {404, 422}, bad
+    assert not Adjustment.objects.exists()
+    assert send(olga, "adjustments/ask/", **rebate) == 302
+    assert "requested" in read(olga, "adjustments/")
+    decide_approval(approval_id=Approval.objects.get(kind="adjustment").id, actor=fay, approve=True)
+    found = Adjustment.objects.get()
+    assert "booked" in read(olga, "adjustments/") and "monthly volume" in read(olga, "adjustments/")
+    assert send(olga, f"adjustments/{ids.encode('adj', found.id)}/reverse/", reason="twice") == 302
+    assert Approval.objects.filter(kind="adjustment_reversal").count() == 1
+
+    assert "One by one" in read(olga, "settlement/late/")
+    (deal,) = db.one("SELECT id FROM trades_trade")
+    redate = {
+        "trade": ids.encode("trd", deal), "value_date": (clock.desk_now() + timedelta(days=1)).date().isoformat(), "late": "RECEIVE",
+        "rate": "6", "note": "their bank", "consent": "mail",
+    }  # fmt: skip
+    assert send(olga, "settlement/late/redate/", **(redate | {"consent": ""})) == 422
+    assert send(olga, "settlement/late/redate/", **redate) == 302
+    assert Approval.objects.get(kind="redate").payload["rate"] == "0.06"
+
+    places = {name: str(one) for one, name in db.run("SELECT id, designation FROM settlement_nostro WHERE asset_id = 'USD'")}
+    move = {"source": places["HOUSE"], "target": places["CLIENT"], "amount": "250k", "reason": "cover"}
+    assert send(olga, "treasury/transfers/", **(move | {"target": "x"})) == 404
+    assert send(olga, "treasury/transfers/", **move) == 302
+    transfer = HouseTransfer.objects.get()
+    assert "cover" in read(olga, "treasury/")
+    assert send(olga, f"treasury/transfers/{transfer.id}/cancel/") == 302
+    transfer.refresh_from_db()
+    assert transfer.status == "CANCELLED"
+
+    rita = enter("rita")
+    assert "Default and close-out" in read(rita, "settlement/late/")
+    given = {"client": "acme", "event": "INSOLVENCY", "evidence": "court", "marks_date": day}
+    assert send(rita, "settlement/late/close-out/", **given) == 422, "nothing on file"
+    for page in ("adjustments/", "treasury/"):
+        assert "Ask finance" not in read(rita, page)
