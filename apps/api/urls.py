@@ -114,6 +114,7 @@ urlpatterns = [
     path("v1/withdrawals/<str:withdrawal_id>/cancel", settlement.CancelWithdrawal.as_view()),
     path("v1/statistics", statistics.Statistics.as_view()),
     path("v1/statements", documents.Statements.as_view()),
+    path("v1/invoices", documents.Invoices.as_view()),
     path("v1/reports", documents.Reports.as_view()),
     path("v1/reports/<str:report_id>", documents.OneReport.as_view()),
     path("v1/reports/<str:report_id>/csv", documents.ReportCsv.as_view()),

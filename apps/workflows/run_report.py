@@ -12,7 +12,9 @@ from apps.core.errors import AppError
 from apps.core.unit import use_case
 from apps.reports import operations as reports
 from apps.reports.models import ReportRun
+from apps.reports.queries import invoices
 from apps.reports.queries import runs as queries
+from apps.reports.rules import Report
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +23,18 @@ log = logging.getLogger(__name__)
 def make_reports_due(*, business_date: date, now: datetime) -> int:
     """A run for every report and scope of the date that has none; how many are new. Safe to call twice at once."""
     return reports.make_due(business_date=business_date, scopes=queries.list_scopes(), now=now)
+
+
+@use_case
+def make_invoices_due(*, month_end: date, now: datetime) -> int:
+    """An invoice for every account that was charged something in the month; how many are new. Safe to call twice at once.
+
+    :param month_end: its last day, which has passed
+    """
+    if month_end >= now.date():
+        return 0
+    scopes = [(str(Report.INVOICE), code) for code in invoices.list_invoiced(month_end)]
+    return reports.make_due(business_date=month_end, scopes=scopes, now=now)
 
 
 @use_case

@@ -27,6 +27,7 @@ API = {
     "GET /api/v1/instruments": "read",
     "GET /api/v1/instruments/{instrument}": "read",
     "GET /api/v1/instruments/{instrument}/value-dates": "read",
+    "GET /api/v1/invoices": "report",
     "GET /api/v1/key-requests": "read",
     "GET /api/v1/key-requests/{key_request_id}": "read",
     "GET /api/v1/keys": "read",

@@ -37,9 +37,9 @@ DOCUMENT = obj(
         "id": text("rep_…"),
         "report": text("", enum=list(KINDS)),
         "account_id": text("acc_…"),
-        "business_date": text("", format="date"),
+        "business_date": text("of an invoice: the last day of its month", format="date"),
         "version": {"type": "integer", "description": "a correction is a new document of the next version"},
-        "number": text("of statements: gapless per client"),
+        "number": text("of statements and invoices: gapless per client and kind"),
         "made_at": moment(""),
         "files": array(FILE),
     }
@@ -95,6 +95,12 @@ class Statements(_Documents):
     @documented("Statements of account, newest first", name="list_statements", answer=page(DOCUMENT), query=STATEMENTS, refusals=_GONE)
     def get(self, request: Request) -> HttpResponse:
         return self.listed(read_query(request.query_params, STATEMENTS), str(Report.STATEMENT))
+
+
+class Invoices(_Documents):
+    @documented("Invoices of a month each, newest first", name="list_invoices", answer=page(DOCUMENT), query=STATEMENTS, refusals=_GONE)
+    def get(self, request: Request) -> HttpResponse:
+        return self.listed(read_query(request.query_params, STATEMENTS), str(Report.INVOICE))
 
 
 class Reports(_Documents):

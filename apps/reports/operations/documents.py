@@ -9,6 +9,7 @@ from apps.pricing import queries as prices
 from apps.reports.errors import MarksNotApproved, UnknownReport
 from apps.reports.models import ReportRun
 from apps.reports.queries import documents as queries
+from apps.reports.queries import invoices
 from apps.reports.rendering import csvfile, files, layouts, pdf
 from apps.reports.rules import Report
 
@@ -20,7 +21,7 @@ def write(run: ReportRun, folder: Path) -> list[dict[str, Any]]:
     :return: of each file its name (from `folder`), format, sha256 and bytes
     :raises UnknownReport, MarksNotApproved
     """
-    writers = {Report.BLOTTER: _blotter, Report.POSITION: _position, Report.STATEMENT: _statement}
+    writers = {Report.BLOTTER: _blotter, Report.POSITION: _position, Report.STATEMENT: _statement, Report.INVOICE: _invoice}
     if run.report not in set(Report):
         raise UnknownReport(run.report)
     stem = Path(run.business_date.isoformat()) / f"{run.report}_{run.scope}_v{run.version}"
@@ -72,6 +73,19 @@ def _statement(run: ReportRun, folder: Path, stem: Path) -> list[dict[str, Any]]
     cells = layouts.statement_cells(holder, account, deals, obligations)
     return [
         _put(folder, stem, "csv", csvfile.encode(layouts.STATEMENT_HEADER, cells)),
+        _put(folder, stem, "pdf", [pdf.render(document)]),
+    ]
+
+
+def _invoice(run: ReportRun, folder: Path, stem: Path) -> list[dict[str, Any]]:
+    account_id, entity_id, issuer, holder = queries.get_holder(run.scope)
+    assert run.started_at is not None, "it was started"
+    charged = invoices.list_charged(account_id, entity_id, run.business_date)
+    document = layouts.invoice(
+        issuer, holder, run.business_date, run.started_at, run.number, run.version, charged, queries.get_scales()
+    )  # fmt: skip
+    return [
+        _put(folder, stem, "csv", csvfile.encode(layouts.INVOICE_HEADER, layouts.invoice_cells(run.number, holder, charged))),
         _put(folder, stem, "pdf", [pdf.render(document)]),
     ]
 

@@ -11,7 +11,7 @@ from apps.reports.models import ReportRun
 from apps.reports.rules import Report
 from apps.reports.states import RunStatus
 
-OF_CLIENTS = (Report.STATEMENT,)  # documents whose scope is an account, and which its client gets
+OF_CLIENTS = (Report.STATEMENT, Report.INVOICE)  # documents whose scope is an account, and which its client gets
 
 # One blotter and position an entity, one statement an account that may have dealt.
 _SCOPES = """
@@ -22,7 +22,7 @@ WHERE a.status NOT IN ('PROSPECT', 'ONBOARDING', 'REFUSED')
 """
 _CLOSED = """
 SELECT d.date FROM close_businessday d WHERE d.status = 'CLOSED' AND d.date >= %s AND NOT EXISTS
-  (SELECT 1 FROM reports_reportrun r WHERE r.business_date = d.date) GROUP BY d.date ORDER BY d.date
+  (SELECT 1 FROM reports_reportrun r WHERE r.business_date = d.date AND r.report <> 'invoice') GROUP BY d.date ORDER BY d.date
 """
 
 

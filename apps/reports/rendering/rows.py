@@ -88,6 +88,18 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """One thing an account was charged; `amount` positive: the client pays."""
+
+    on: date
+    reference: str
+    kind: str
+    description: str
+    asset: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OpenObligation:
     deal: str
     value_date: date

@@ -10,6 +10,7 @@ class Report(StrEnum):
     BLOTTER = "blotter"
     POSITION = "position"
     STATEMENT = "statement"
+    INVOICE = "invoice"  # of a month, dated its last day
 
 
-NUMBERED = frozenset({Report.STATEMENT})
+NUMBERED = frozenset({Report.STATEMENT, Report.INVOICE})

@@ -32,6 +32,10 @@ class Fail:
     deals: list[UUID]
 
     @property
+    def end_short(self) -> str:
+        return f"FD…{self.end_to_end_id[-6:]}"
+
+    @property
     def owner(self) -> str:
         return _OWNER.get(self.status, "operations")
 
