@@ -129,6 +129,30 @@ def test_a_write_off_forgives_the_rest_of_a_payment(acme: world.Firm) -> None:
     assert posted(again) == [("RECEIVABLE USD", D(12)), ("WRITE_OFF USD", D(-12))]
 
 
+def test_a_commission_is_owed_to_the_introducer_and_paid() -> None:
+    """COMMISSION against PAYABLE of the introducer, whose account is made as a client's is."""
+    here.open_house("USD")
+    shop = world.firm("shop", roles=("INTRODUCER",), mode="CLIENT_FIRST", instructions=here.CYGNUS[:1])
+    made = book(shop, wanted("COMMISSION", "PAY", "75", reason="2 % of what acme paid in September"))
+    assert sorted(posted(made)) == [("COMMISSION USD", D(75)), ("PAYABLE USD", D(-75))]
+    assert db.one("SELECT count(*) FROM events_event WHERE subject_id = %s AND public IS NOT NULL", (made.id,)) == (0,), "no client of ours"
+    here.at(here.CUTOFF, seconds=10)
+    jobs.run_all()
+    (net_set,) = settlement.list_net_sets(SYSTEM)
+    here.at(here.CUTOFF, hours=1)
+    jobs.run_all()
+    here.at(here.VALUE_DAY)
+    jobs.run_all()
+    assert here.release(here.only("READY").id) == "EXECUTED"
+    jobs.run_all()
+    here.at(here.VALUE_DAY, hours=6)
+    jobs.run_all()
+    made.refresh_from_db()
+    left = here.balances()
+    assert (made.status, left["COMMISSION USD"], left["NOSTRO USD"]) == ("SETTLED", D(75), D(9_999_925))
+    assert "PAYABLE USD" not in left and net_set.account_id == shop.account.id
+
+
 def test_it_is_reversed_before_it_is_netted_and_not_after(acme: world.Firm) -> None:
     one, two = book(acme, wanted("CHARGE", "RECEIVE", "30")), book(acme, wanted("CHARGE", "RECEIVE", "40"))
     asked = ask_reversal(actor=staff("olga", "operations"), adjustment_id=one.id, reason="wrong client")
