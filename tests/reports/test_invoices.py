@@ -37,7 +37,7 @@ def test_a_month_is_invoiced_once_to_who_was_charged(settings, tmp_path: Path) -
     acme, _ = world.firm("acme", fee_bps=D(2), fee_mode="ADDED"), world.firm("borealis")
     deal = here.deal(acme, Side.BUY, "1")
     (fee,) = db.one("SELECT fee FROM trades_tradeversion WHERE trade_id = %s", (deal.id,))
-    assert fee > 0
+    assert fee > 0 and here.balances()["FEE_INCOME USD"] == -fee
     adjust("acme-main", "REBATE", "PAY", "1.50", "September's volume")
     wrong = adjust("acme-main", "CHARGE", "RECEIVE", "9", "a wire")
     asked = ask_reversal(actor=staff("olga", "operations"), adjustment_id=wrong.id, reason="not theirs")
