@@ -13,7 +13,7 @@ from apps.settlement.states import HOUSE_TRANSFER
 class Migration(migrations.Migration):
     dependencies = [
         ("instruments", "0001_initial"),
-        ("settlement", "0015_close_outs"),
+        ("settlement", "0016_close_outs"),
     ]
 
     operations = [
