@@ -231,6 +231,34 @@ class AsyncInstrumentsResource:
         )
 
 
+class AsyncInvoicesResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        account_id: str | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        to: date | None = None,
+    ) -> Page[m.Report]:
+        """Invoices of a month each, newest first."""
+        return await self._caller.ask(
+            "GET",
+            "/api/v1/invoices",
+            Page[m.Report],
+            params={"account_id": account_id, "cursor": cursor, "from": from_, "limit": limit, "to": to},
+        )
+
+    def iterate(
+        self, *, account_id: str | None = None, from_: date | None = None, limit: int | None = None, to: date | None = None
+    ) -> AsyncIterator[m.Report]:
+        """Invoices of a month each, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/invoices", m.Report, {"account_id": account_id, "from": from_, "limit": limit, "to": to})
+
+
 class AsyncKeyRequestsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -508,7 +536,7 @@ class AsyncReportsResource:
         cursor: str | None = None,
         from_: date | None = None,
         limit: int | None = None,
-        report: Literal["statement"] | None = None,
+        report: Literal["statement", "invoice"] | None = None,
         to: date | None = None,
     ) -> Page[m.Report]:
         """Every document of your accounts, newest first."""
@@ -525,7 +553,7 @@ class AsyncReportsResource:
         account_id: str | None = None,
         from_: date | None = None,
         limit: int | None = None,
-        report: Literal["statement"] | None = None,
+        report: Literal["statement", "invoice"] | None = None,
         to: date | None = None,
     ) -> AsyncIterator[m.Report]:
         """Every document of your accounts, newest first: every one, page after page."""
@@ -1070,6 +1098,9 @@ class AsyncWebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "trade.closed_out",
+            "net_set.closed_out",
+            "close_out.determined",
             "adjustment.booked",
             "adjustment.settled",
             "adjustment.reversed",
@@ -1200,6 +1231,9 @@ class AsyncWebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "trade.closed_out",
+            "net_set.closed_out",
+            "close_out.determined",
             "adjustment.booked",
             "adjustment.settled",
             "adjustment.reversed",
@@ -1368,6 +1402,7 @@ class AsyncResources:
         self.hedges = AsyncHedgesResource(caller)
         self.instructions = AsyncInstructionsResource(caller)
         self.instruments = AsyncInstrumentsResource(caller)
+        self.invoices = AsyncInvoicesResource(caller)
         self.key_requests = AsyncKeyRequestsResource(caller)
         self.keys = AsyncKeysResource(caller)
         self.ledger_entries = AsyncLedgerEntriesResource(caller)

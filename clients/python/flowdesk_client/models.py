@@ -285,11 +285,11 @@ class ReportFile(Model):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Model):
     id: str  #: rep_…
-    report: str  #: statement
+    report: str  #: statement, invoice
     account_id: str  #: acc_…
-    business_date: date
+    business_date: date  #: of an invoice: the last day of its month
     version: int  #: a correction is a new document of the next version
-    number: str  #: of statements: gapless per client
+    number: str  #: of statements and invoices: gapless per client and kind
     made_at: datetime
     files: list[ReportFile]
 

@@ -227,6 +227,34 @@ class InstrumentsResource:
         )
 
 
+class InvoicesResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        account_id: str | None = None,
+        cursor: str | None = None,
+        from_: date | None = None,
+        limit: int | None = None,
+        to: date | None = None,
+    ) -> Page[m.Report]:
+        """Invoices of a month each, newest first."""
+        return self._caller.ask(
+            "GET",
+            "/api/v1/invoices",
+            Page[m.Report],
+            params={"account_id": account_id, "cursor": cursor, "from": from_, "limit": limit, "to": to},
+        )
+
+    def iterate(
+        self, *, account_id: str | None = None, from_: date | None = None, limit: int | None = None, to: date | None = None
+    ) -> Iterator[m.Report]:
+        """Invoices of a month each, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/invoices", m.Report, {"account_id": account_id, "from": from_, "limit": limit, "to": to})
+
+
 class KeyRequestsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -500,7 +528,7 @@ class ReportsResource:
         cursor: str | None = None,
         from_: date | None = None,
         limit: int | None = None,
-        report: Literal["statement"] | None = None,
+        report: Literal["statement", "invoice"] | None = None,
         to: date | None = None,
     ) -> Page[m.Report]:
         """Every document of your accounts, newest first."""
@@ -517,7 +545,7 @@ class ReportsResource:
         account_id: str | None = None,
         from_: date | None = None,
         limit: int | None = None,
-        report: Literal["statement"] | None = None,
+        report: Literal["statement", "invoice"] | None = None,
         to: date | None = None,
     ) -> Iterator[m.Report]:
         """Every document of your accounts, newest first: every one, page after page."""
@@ -1058,6 +1086,9 @@ class WebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "trade.closed_out",
+            "net_set.closed_out",
+            "close_out.determined",
             "adjustment.booked",
             "adjustment.settled",
             "adjustment.reversed",
@@ -1188,6 +1219,9 @@ class WebhooksResource:
             "exposure_call.issued",
             "exposure_call.met",
             "exposure_call.withdrawn",
+            "trade.closed_out",
+            "net_set.closed_out",
+            "close_out.determined",
             "adjustment.booked",
             "adjustment.settled",
             "adjustment.reversed",
@@ -1352,6 +1386,7 @@ class Resources:
         self.hedges = HedgesResource(caller)
         self.instructions = InstructionsResource(caller)
         self.instruments = InstrumentsResource(caller)
+        self.invoices = InvoicesResource(caller)
         self.key_requests = KeyRequestsResource(caller)
         self.keys = KeysResource(caller)
         self.ledger_entries = LedgerEntriesResource(caller)
