@@ -19,7 +19,7 @@ from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
 from apps.instruments import queries as instruments
 from apps.users import queries as users
-from apps.users.rules import may_make
+from apps.users.rules import may_make, require_may
 from apps.workflows.reconcile import ask_write_off, due_date, import_venue_balances, reconcile, work_break
 
 from . import params
@@ -58,6 +58,7 @@ def reconciliation_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_POST
 def run(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Take the four proofs now."""
+    require_may(actor.roles, "break")
     entity = instruments.list_entities()[0]
     on = params.posted_day(request, "date") or due_date(entity.id, clock.desk_now())
     done = reconcile(entity_id=entity.id, on=on)
