@@ -230,7 +230,7 @@ class Deposits(Door):
         answer=DEPOSIT,
         status=201,
         example={"asset": "USD", "amount": "250000"},
-        refusals={404: "not_found", 422: "not_allowed, bad_amount, account_unavailable"},
+        refusals={404: "not_found", 422: "no_settlement_authority, bad_amount, account_unavailable"},
     )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(ANNOUNCE)
@@ -257,7 +257,11 @@ class Withdrawals(Door):
         answer=WITHDRAWAL,
         status=201,
         example=WITHDRAW_EXAMPLE,
-        refusals={404: "not_found", 409: "duplicate_withdrawal", 422: "not_allowed, bad_amount, no_instruction, account_unavailable"},
+        refusals={
+            404: "not_found",
+            409: "duplicate_withdrawal",
+            422: "no_settlement_authority, bad_amount, no_settlement_instruction, account_unavailable",
+        },
     )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(WITHDRAW)
