@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal as D
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -22,6 +23,7 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 from tests.people import staff
+from tests.reports.test_journal import export, hledger
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +65,7 @@ def acme() -> world.Firm:
     return world.firm("acme")
 
 
-def test_every_kind_is_posted_as_the_table_says_and_nothing_else(acme: world.Firm) -> None:
+def test_every_kind_is_posted_as_the_table_says_and_hledger_agrees(acme: world.Firm, tmp_path: Path) -> None:
     for kind, direction, lines in (
         ("REBATE", "PAY", [("FEE_INCOME USD", D(1)), ("PAYABLE USD", D(-1))]),
         ("COMPENSATION", "PAY", [("COST USD", D(1)), ("PAYABLE USD", D(-1))]),
@@ -75,6 +77,8 @@ def test_every_kind_is_posted_as_the_table_says_and_nothing_else(acme: world.Fir
         made = book(acme, wanted(kind, direction, "1"))
         assert (made.status, sorted(posted(made))) == ("BOOKED", sorted(lines)), kind
         assert Obligation.objects.filter(adjustment=made).count() == 1
+    checked = hledger("-f", str(export(tmp_path)), "check", "--strict", "ordereddates")
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def test_a_rebate_is_netted_with_a_deal_and_settles_with_its_leg(acme: world.Firm) -> None:

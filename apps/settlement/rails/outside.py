@@ -241,8 +241,8 @@ def give_back(place: Place, key: str, *, reason: str, at: datetime) -> str:
     """The beneficiary's bank sends back what a payment of ours brought; the reference of the line. The payment has to be booked."""
 
     def act(doc: dict[str, Any]) -> str:
-        paid = next(line for line in doc["lines"] if line["kind"] == "PAYMENT" and line["end_to_end_id"] == key)
-        back = money.text(-Decimal(paid["amount"]))
-        return add(doc, at=at, kind="RETURN", amount=back, reference=f"{paid['reference']}R", end_to_end_id=key, remittance=reason)
+        paid = [line for line in doc["lines"] if line["kind"] == "PAYMENT" and line["end_to_end_id"] == key]
+        back = money.text(-sum((Decimal(line["amount"]) for line in paid), Decimal(0)))
+        return add(doc, at=at, kind="RETURN", amount=back, reference=f"{paid[0]['reference']}R", end_to_end_id=key, remittance=reason)
 
     return change(place, act)
