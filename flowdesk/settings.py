@@ -344,6 +344,18 @@ APPROVALS = {
         "execute": "apps.settlement.operations.quarantine.execute",
         "version": "apps.settlement.operations.quarantine.version",
     },
+    "match": {
+        "execute": "apps.settlement.operations.hand_matching.execute",
+        "version": "apps.settlement.operations.hand_matching.version",
+    },
+    "unmatch": {
+        "execute": "apps.settlement.operations.hand_matching.execute_undo",
+        "version": "apps.settlement.operations.hand_matching.undo_version",
+    },
+    "match_tolerance": {
+        "execute": "apps.settlement.operations.tolerances.execute",
+        "version": "apps.settlement.operations.tolerances.version",
+    },
     "hedge": {"execute": "apps.workflows.book_hedge.execute", "version": "apps.workflows.book_hedge.version"},
     "hedge_break": {"execute": "apps.workflows.hedge_breaks.confirm", "version": "apps.workflows.hedge_breaks.version"},
     "hedge_cancel": {"execute": "apps.workflows.hedge_breaks.cancel", "version": "apps.workflows.hedge_breaks.version"},

@@ -183,3 +183,15 @@ class BadPayTo(Rejected):
     """What clients are to be told of where to pay us lacks something."""
 
     code, title = "bad_pay_to", "Not a deposit instruction"
+
+
+class BadMatch(Rejected):
+    """Receipts cannot be applied so: another account's, more than came or is owed, past the tolerance, or nothing to undo."""
+
+    code, title = "bad_match", "This cannot be matched so"
+
+
+class BadTolerance(Rejected):
+    """No amount of its asset, or no reason."""
+
+    code, title = "bad_tolerance", "Not a tolerance"

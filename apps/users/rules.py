@@ -12,6 +12,9 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "unknown_payment": (frozenset({"operations"}), frozenset({"operations"})),
     "client_review": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "receipt": (frozenset({"operations"}), frozenset({"compliance"})),
+    "match": (frozenset({"operations"}), frozenset({"operations"})),  # by hand, and its undoing
+    "match_tolerance": (frozenset({"operations"}), frozenset({"finance"})),
+    "receipt_work": (frozenset({"operations", "compliance"}), frozenset()),  # take it, write about it
     "ssi": (frozenset({"operations"}), frozenset({"operations"})),  # and compliance, for a self-hosted wallet
     "ssi_resume": (frozenset({"operations"}), frozenset({"operations"})),
     "ssi_stop": (frozenset({"operations", "compliance", "risk"}), frozenset()),  # suspend, revoke, reject: at once

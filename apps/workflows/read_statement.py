@@ -12,7 +12,7 @@ from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import use_case
 from apps.settlement import queries as settlement
 from apps.settlement.models import Receipt, StatementLine
-from apps.settlement.operations import housing, quarantine, receipts, statements
+from apps.settlement.operations import housing, matching, quarantine, receipts, statements
 from apps.settlement.queries import housing as house_transfers
 from apps.settlement.rules.rail import Entry, Incoming
 from apps.settlement.states import ReceiptStatus
@@ -54,7 +54,7 @@ def match_receipt(*, receipt_id: UUID, now: datetime) -> Receipt:
     if receipt.status != ReceiptStatus.CLEARED or receipt.account_id is None:
         return receipt
     prefunded = clients.get_terms(receipt.account_id, now).mode == SettlementMode.PREFUNDED
-    return receipts.match(receipt_id=receipt_id, prefunded=prefunded, now=now)
+    return matching.match(receipt_id=receipt_id, prefunded=prefunded, now=now)
 
 
 @use_case

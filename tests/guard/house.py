@@ -40,7 +40,7 @@ CLIENT_SCOPES = tuple(scope for scope in SCOPES if scope != "hedge")
 PREFIXES = {
     "account": "acc", "adjustment": "adj",
     "allocation": "alc", "call": "call", "deposit": "dep", "entry": "ent", "instruction": "ins", "key_request": "apr",
-    "member": "mem", "obligation": "obl",
+    "member": "mem", "obligation": "obl", "receipt": "rcp",
     "report": "rep", "rfq": "rfq", "quote": "quo", "trade": "trd", "net_set": "set", "withdrawal": "wdr", "webhook": "whe", "event": "evt",
     "ssi": "ssi",
 }  # fmt: skip
@@ -95,6 +95,8 @@ def build() -> House:
         request_withdrawal(
             actor=firm.treasury, account_id=firm.account.id, asset="USD", amount=D(10), client_reference=f"w-{name}"
         )  # fmt: skip
+    for address in ("021000021-1001", "021000021-3001"):  # each its own receipt, which people look at and which pays nothing
+        here.pay_in("USD", D(7), name="Somebody Else", address=address)
     here.at(here.CUTOFF, minutes=1)
     jobs.run_all()
     publish_prices()
@@ -148,7 +150,7 @@ def _filled(name: str, firm: world.Firm) -> Firm:
         "report": _reported(firm), "allocation": _allocated(firm, trade), "adjustment": _adjusted(firm),
     }  # fmt: skip
     (found["ssi"],) = db.one("SELECT id FROM clients_ssi WHERE account_id = %s AND asset_code = 'USD'", [firm.account.id])
-    for kind in ("deposit", "obligation", "instruction"):
+    for kind in ("deposit", "obligation", "instruction", "receipt"):
         (found[kind],) = db.one(f"SELECT id FROM settlement_{kind} WHERE account_id = %s LIMIT 1", [firm.account.id])
     entry = ledger.list_entries([firm.account.id]).first()
     assert entry is not None

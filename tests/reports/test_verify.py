@@ -24,7 +24,7 @@ INSTRUCTION = """
 INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, account_id, amount, settled_amount, attempt,
 end_to_end_id,
   status, due_date, rail_reference, failure, beneficiary_name, beneficiary_address, released_at, obligation_id {more_columns})
-SELECT gen_random_uuid(), o.direction, o.entity_id, o.asset_id, n.id, o.account_id, o.amount, {settled}, {attempt},
+SELECT gen_random_uuid(), {direction}, o.entity_id, o.asset_id, n.id, o.account_id, o.amount, {settled}, {attempt},
 left(md5(random()::text), 30),
   '{status}', o.value_date, '', '', '', '', '2026-09-15 06:00+00', o.id {more_values}
 FROM settlement_obligation o JOIN settlement_nostro n ON n.asset_id = o.asset_id AND n.designation = 'HOUSE'
@@ -42,16 +42,25 @@ UPDATE settlement_obligation SET net_leg_id = l.id, status = 'NETTED' FROM l, o 
 RECEIPT = """
 INSERT INTO settlement_receipt (id, nostro_id, asset_id, amount, rail_reference, sender_name, sender_address, remittance, value_date,
 status,
-  quarantine_reason, owner_role, seen_at)
-SELECT gen_random_uuid(), id, asset_id, 5, 'r1', '', '', '', '2026-09-15', '{status}', '{reason}', '', '2026-09-15 10:00+00'
+  quarantine_reason, owner_role, owner_name, by_hand, seen_at)
+SELECT gen_random_uuid(), id, asset_id, 5, 'r1', '', '', '', '2026-09-15', '{status}', '{reason}', '{owner}', '', false,
+  '2026-09-15 10:00+00'
 FROM settlement_nostro WHERE asset_id = 'USD' AND designation = 'HOUSE'
 """
 CLOSED = """INSERT INTO close_businessday (id, entity_id, date, status, started_by, closed_by)
 SELECT gen_random_uuid(), id, '{day}', 'CLOSED', {who} FROM instruments_bookingentity"""
 
 
-def instruction(status: str, *, settled: str = "0", attempt: int = 1, columns: str = "", values: str = "") -> str:
-    return INSTRUCTION.format(status=status, settled=settled, attempt=attempt, more_columns=columns, more_values=values)
+def instruction(
+    status: str, *, settled: str = "0", attempt: int = 1, columns: str = "", values: str = "", direction: str = "o.direction"
+) -> str:
+    return INSTRUCTION.format(
+        status=status, settled=settled, attempt=attempt, more_columns=columns, more_values=values, direction=direction
+    )
+
+
+def receipt(status: str, reason: str = "", owner: str = "operations") -> str:
+    return RECEIPT.format(status=status, reason=reason, owner=owner)
 
 
 def netted(leg: str = "OPEN", more: str = "", day: str = "") -> str:
@@ -139,7 +148,12 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ("open_items_have_owners", [],
     ["UPDATE ledger_ledgeraccount SET owner_id = gen_random_uuid() WHERE kind = 'RECEIVABLE' AND amount <> 0"], "RECEIVABLE"),
     ("open_items_have_owners", [], ["DELETE FROM ledger_ledgertransaction"], "has no age"),
-    ("open_items_have_owners", [], [RECEIPT.format(status="QUARANTINED", reason="UNKNOWN_SENDER")], "nobody has to act on it"),
+    (
+        "open_items_have_owners",
+        ["settlement_receipt.receipt_owned"],
+        [receipt("QUARANTINED", "UNKNOWN_SENDER", owner="")],
+        "nobody has to act on it",
+    ),
     ("credit_use", [], ["UPDATE credit_line SET used = used + 1 WHERE measure = 'PRE_SETTLEMENT'"], "CLIENT PRE_SETTLEMENT line"),
     ("credit_use", [], ["UPDATE credit_lineday SET used = used + 1"], "CLIENT SETTLEMENT line"),
     ("credit_use", [], ["DELETE FROM credit_lineday"], "by deals"),
@@ -209,7 +223,9 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     "EUR"),
     ("owed_is_outstanding", [], [instruction("SENT")], "in flight"),
     ("suspense_and_transit", [], [instruction("SENT")], "IN_TRANSIT 0, payments sent"),
-    ("suspense_and_transit", [], [RECEIPT.format(status="FINAL", reason="")], "SUSPENSE 0, receipts not applied -5"),
+    ("suspense_and_transit", [], [receipt("FINAL")], "SUSPENSE 0, receipts not applied -5"),
+    ("receipts_are_used_once", [], [receipt("MATCHED")], "MATCHED and pays 0 of 5"),
+    ("receipts_are_used_once", [], [instruction("RECEIVED", settled="o.amount", direction="'RECEIVE'")], "matched 0"),
     ("no_unknown_payment", [], [instruction("UNKNOWN")], "is UNKNOWN since"),
     (
         "four_eyes",
@@ -238,7 +254,7 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ("documents", [], ["INSERT INTO reports_documentcounter (scope, kind, last) VALUES ('acme', 'statement', 1)"], "0 numbers given"),
     ("settlement_has_events", [], [netted()], "has no event net_set.frozen"),
     ("settlement_has_events", [], [instruction("SENT")], "has no event instruction.sent"),
-    ("settlement_has_events", [], [RECEIPT.format(status="FINAL", reason="")], "has no event receipt.seen"),
+    ("settlement_has_events", [], [receipt("FINAL")], "has no event receipt.seen"),
     (
         "settlement_has_events",
         [],

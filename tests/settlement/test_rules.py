@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from apps.settlement.rules import matching, netting
 from apps.settlement.rules.bands import NO_BAND, Band, why_bad
 from apps.settlement.rules.gate import HARD, Blocker, Code, Facts, TheirLeg, blockers, needed, standing
-from apps.settlement.rules.matching import Expected
+from apps.settlement.rules.matching import Came, Expected, Part
 
+NOBODY = UUID(int=99)
 NOW = datetime(2026, 9, 16, 9, 0, tzinfo=UTC)
 OPEN_GATE = Facts(
     now=NOW, today=date(2026, 9, 16), due_date=date(2026, 9, 16), cutoff_at=NOW + timedelta(hours=8), rail_open=True, rail_down=False,
@@ -143,15 +144,60 @@ ONE, TWO = (Expected(UUID(int=n), f"FD{n}", D(amount)) for n, amount in ((1, 100
     ],
 )
 def test_what_a_receipt_pays(amount: int, remittance: str, pays: dict[int, int]) -> None:
-    assert matching.allocate(D(amount), remittance, [ONE, TWO]) == [(UUID(int=n), D(a)) for n, a in pays.items()]
+    parts = matching.allocate([Came(NOBODY, D(amount), remittance)], [ONE, TWO])
+    assert [(part.instruction, part.amount) for part in parts] == [(UUID(int=n), D(a)) for n, a in pays.items()]
 
 
 @given(AMOUNTS, st.lists(AMOUNTS, max_size=6))
 def test_a_receipt_never_pays_more_than_it_brought_nor_than_is_due(amount: D, due: list[D]) -> None:
     expected = [Expected(UUID(int=n + 1), f"FD{n}", one) for n, one in enumerate(due)]
-    paid = dict(matching.allocate(amount, "", expected))
+    paid = {part.instruction: part.amount for part in matching.allocate([Came(NOBODY, amount)], expected)}
     assert sum(paid.values(), D(0)) == min(amount, sum(due, D(0))) or amount in due
     assert all(0 < paid[one.id] <= one.outstanding for one in expected if one.id in paid)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=4), st.lists(AMOUNTS, max_size=5), st.randoms(use_true_random=False), AMOUNTS)
+def test_whatever_is_applied_and_taken_off_in_whatever_order_money_is_conserved(brought: list[D], due: list[D], luck, tolerance: D) -> None:  # type: ignore[no-untyped-def]
+    came = [Came(UUID(int=100 + n), amount) for n, amount in enumerate(brought)]
+    owed = {UUID(int=n + 1): amount for n, amount in enumerate(due)}
+    applied: dict[UUID, list[Part]] = {}
+    for _ in range(12):
+        one = luck.choice(came)
+        waiting = [Expected(i, f"FD{n}", owed[i] - paid_on(i, applied)) for n, i in enumerate(owed)]
+        waiting = [w for w in waiting if w.outstanding]
+        if one.id in applied:
+            del applied[one.id]
+        else:
+            options = [matching.allocate([one], waiting, tolerance), *(list(p.parts) for p in matching.propose([one], waiting, tolerance))]
+            chosen = luck.choice(options)
+            assert matching.why_bad([one], waiting, chosen, tolerance, rest_to_balance=True) == ""
+            applied[one.id] = chosen
+        assert all(sum((p.amount for p in applied.get(c.id, [])), D(0)) <= c.amount for c in came)
+        assert all(paid_on(i, applied) <= owed[i] for i in owed)
+
+
+def paid_on(instruction: UUID, applied: dict[UUID, list[Part]]) -> D:
+    return sum((p.amount + p.written_off for parts in applied.values() for p in parts if p.instruction == instruction), D(0))
+
+
+def test_proposals_are_scored_and_say_why() -> None:
+    day = date(2026, 9, 16)
+    one, two, far = (Expected(UUID(int=n), f"FD{n}", D(a), day) for n, a in ((1, 100), (2, 50), (3, 7)))
+    best, *others = matching.propose([Came(NOBODY, D(100), "pay FD1", day)], [two, one, far])
+    assert (best.score, best.parts, best.left) == (100, (Part(NOBODY, one.id, D(100)),), D(0))
+    assert best.why == ("the reference names it", "the amount is exact", "it is due about now")
+    assert all(other.score < best.score for other in others)
+    several = matching.propose([Came(NOBODY, D(150), "", day)], [one, two])[0]
+    assert (len(several.parts), several.left, several.why[0]) == (2, D(0), "2 payments make the amount")
+    short = matching.propose([Came(NOBODY, D(88))], [one], D(15))[0]
+    assert (short.parts[0].written_off, short.why) == (D(12), ("short by 12, within the tolerance",))
+    part = matching.propose([Came(NOBODY, D(88))], [one], D(11))[0]
+    assert (part.parts[0].written_off, part.why) == (D(0), ("part of what is owed",))
+    much = matching.propose([Came(NOBODY, D(101))], [one], D(11))[0]
+    assert (much.left, much.why) == (D(1), ("more than is owed: the rest stays the client's",))
+    both = matching.propose([Came(NOBODY, D(60)), Came(UUID(int=8), D(40))], [one])[0]
+    assert [(p.receipt, p.amount) for p in both.parts] == [(NOBODY, D(60)), (UUID(int=8), D(40))]
+    assert matching.propose([Came(NOBODY, D(60))], []) == []
 
 
 def test_every_blocker_has_a_fact_that_closes_the_gate_and_one_that_answers_for_its_override_or_nobody() -> None:

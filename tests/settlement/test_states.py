@@ -136,9 +136,8 @@ def test_raw_sql_cannot_approve_a_withdrawal_by_the_member_who_asked(settling: w
 @pytest.mark.django_db(transaction=True)
 def test_raw_sql_cannot_match_more_than_a_receipt_brought(settling: world.Firm) -> None:
     sql = (
-        "INSERT INTO settlement_receiptmatch (id, receipt_id, instruction_id, amount, matched_at)"
-        " SELECT gen_random_uuid(), r.id, i.id, r.amount + 1, now() FROM settlement_receipt r, settlement_instruction i"
-        " WHERE r.status = 'QUARANTINED' AND i.direction = 'RECEIVE' LIMIT 1"
+        "INSERT INTO settlement_receiptmatch (id, receipt_id, amount, written_off, round, matched_at)"
+        " SELECT gen_random_uuid(), r.id, r.amount + 1, 0, 1, now() FROM settlement_receipt r WHERE r.status = 'QUARANTINED' LIMIT 1"
     )
     assert refused(sql) == "settlement_match_whole"
 

@@ -15,10 +15,11 @@ from apps.trades.rules import REASONS
 from .adjustments import ADJUSTMENT
 from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
+from .receipts import RECEIPT
 from .rfqs import QUOTE, RFQ
 from .settlement import DEPOSIT, DIRECTION, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
 from .ssis import SSI
-from .trades import NULLABLE, TRADE, VERSION
+from .trades import TRADE, VERSION
 
 _RFQ_STATE = obj(
     {
@@ -67,19 +68,6 @@ _CHANGED = obj(
         "consent": text("where your agreement to it lies"),
         "effective_at": moment("from when it is true"),
         "obligations": array(OBLIGATION),
-    }
-)
-_RECEIPT = obj(
-    {
-        "id": text("rcp_…"),
-        "account_id": NULLABLE,
-        "asset": text("code"),
-        "amount": decimal(""),
-        "reference": text("the rail's"),
-        "remittance": text("what was written with it"),
-        "value_date": text("", format="date"),
-        "status": text(""),
-        "final_at": NULLABLE,
     }
 )
 _REFUSED = obj(
@@ -174,8 +162,11 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "instruction.settled": ("a payment is booked", INSTRUCTION),
     "instruction.failed": ("a payment did not leave", INSTRUCTION),
     "instruction.returned": ("a payment came back", INSTRUCTION),
-    "receipt.credited": ("your money has come", _RECEIPT),
-    "receipt.reverted": ("it is gone again: a reorganisation of the chain, a recall by the bank", _RECEIPT),
+    "receipt.credited": ("your money has come", RECEIPT),
+    "receipt.quarantined": ("your money has come and is looked at; we tell you when it is credited or goes back", RECEIPT),
+    "receipt.returned": ("it went back", RECEIPT),
+    "receipt.unmatched": ("it had been applied to what it was not for, and is applied anew", RECEIPT),
+    "receipt.reverted": ("it is gone again: a reorganisation of the chain, a recall by the bank", RECEIPT),
     "deposit.announced": ("you told us of it", DEPOSIT),
     "deposit.credited": ("it is on your balance", DEPOSIT),
     "deposit.reversed": ("the money it came from is gone again", DEPOSIT),

@@ -8,12 +8,14 @@ from apps.settlement.models import (
     GateDecision,
     Instruction,
     LineDispute,
+    MatchTolerance,
     NetLeg,
     NetSet,
     Nostro,
     Obligation,
     Receipt,
     ReceiptMatch,
+    ReceiptNote,
     ReleaseBand,
     ReleaseStop,
     StatementLine,
@@ -38,6 +40,18 @@ class Decisions(Rows):
 
 class Matches(Rows):
     model = ReceiptMatch
+
+
+class Notes(Rows):
+    model = ReceiptNote
+    roles = SEES_COMPLIANCE
+
+
+@admin.register(MatchTolerance)
+class MatchToleranceAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("asset", "version", "amount", "reason", "set_at")
+    list_filter = ("asset",)
 
 
 @admin.register(ReleaseStop)
@@ -121,12 +135,12 @@ class ReleaseBandAdmin(Record):
 @admin.register(Receipt)
 class ReceiptAdmin(Record):
     roles = _SEES_RECEIPTS
-    list_display = ("seen_at", "asset", "amount", "sender_name", "account", "status", "quarantine_reason", "owner_role")
+    list_display = ("seen_at", "asset", "amount", "sender_name", "account", "status", "quarantine_reason", "owner_role", "owner_name")
     list_filter = ("status", "asset", "quarantine_reason")
     search_fields = ("rail_reference", "sender_name", "sender_address")
     date_hierarchy = "seen_at"
     list_select_related = ("account", "asset")
-    inlines = (Matches,)
+    inlines = (Matches, Notes)
 
 
 @admin.register(Deposit)

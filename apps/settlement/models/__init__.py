@@ -5,7 +5,7 @@ from .closing_out import CloseOut
 from .housing import HouseTransfer
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
-from .receiving import Deposit, RailCursor, Receipt, ReceiptMatch, StatementImport, StatementLine
+from .receiving import Deposit, MatchTolerance, RailCursor, Receipt, ReceiptMatch, ReceiptNote, StatementImport, StatementLine
 from .ways_in import PayTo
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "HouseTransfer",
     "Instruction",
     "LineDispute",
+    "MatchTolerance",
     "NetLeg",
     "NetSet",
     "Nostro",
@@ -25,6 +26,7 @@ __all__ = [
     "RailCursor",
     "Receipt",
     "ReceiptMatch",
+    "ReceiptNote",
     "ReleaseBand",
     "ReleaseStop",
     "StatementImport",

@@ -70,6 +70,7 @@ class Instruction(Row):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0, settled_amount__gte=0), name="instruction_positive"),
+            models.CheckConstraint(condition=Q(settled_amount__lte=F("amount")), name="instruction_paid_once"),
             models.CheckConstraint(
                 condition=Q(released_by__isnull=True) | Q(made_by__isnull=True) | ~Q(released_by=F("made_by")), name="instruction_four_eyes"
             ),

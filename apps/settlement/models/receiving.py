@@ -1,7 +1,7 @@
 """What comes in and what a rail says: receipts, matches, deposits, statement lines."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.clients.models import Account
 from apps.core.db import AmountField, Row
@@ -27,7 +27,10 @@ class Receipt(Row):
     account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     instruction = models.ForeignKey(Instruction, null=True, on_delete=models.PROTECT, related_name="receipts")
     quarantine_reason = models.CharField(max_length=24, blank=True)
-    owner_role = models.CharField(max_length=12, blank=True)  # who has to act on it
+    owner_role = models.CharField(max_length=12, default="operations")  # who has to act on it, until it is done
+    owner_id = models.UUIDField(null=True)  # the person of that role who took it
+    owner_name = models.CharField(max_length=120, blank=True)
+    by_hand = models.BooleanField(default=False)  # its match was undone: only people apply it again
     seen_at = models.DateTimeField()
     final_at = models.DateTimeField(null=True)
 
@@ -36,24 +39,74 @@ class Receipt(Row):
             models.UniqueConstraint(fields=["nostro", "rail_reference"], name="receipt_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="receipt_positive"),
             models.CheckConstraint(condition=~Q(status="QUARANTINED") | ~Q(quarantine_reason=""), name="receipt_quarantine_reason"),
+            models.CheckConstraint(condition=~Q(owner_role=""), name="receipt_owned"),
         ]
         indexes = [models.Index(fields=["status"], name="receipt_queue")]
 
 
 class ReceiptMatch(Row):
-    """What one receipt paid: an expected instruction, or (none) the client's balance. Σ of a receipt is its amount."""
+    """What one receipt paid: an expected instruction, or (none) the client's balance. Σ of a MATCHED receipt is its amount, of any other 0.
+
+    What was matched is never rewritten: it is undone by a row of its own, that mirrors it.
+    """
 
     append_only = True
 
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="matches")
     instruction = models.ForeignKey(Instruction, null=True, on_delete=models.PROTECT, related_name="matches")
-    amount = AmountField()
+    amount = AmountField()  # negative in a row that undoes one
+    written_off = AmountField(default=0)  # of the instruction, beside what came: within the tolerance
+    round = models.SmallIntegerField(default=1)  # how often the receipt was applied
+    undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone")
     matched_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["receipt", "instruction"], nulls_distinct=False, name="receiptmatch_once"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="receiptmatch_positive"),
+            models.UniqueConstraint(
+                fields=["receipt", "instruction", "round"],
+                condition=Q(undoes__isnull=True),
+                nulls_distinct=False,
+                name="receiptmatch_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(undoes__isnull=True, amount__gt=0, written_off__gte=0)
+                | Q(undoes__isnull=False, amount__lt=0, written_off__lte=0),
+                name="receiptmatch_sign",
+            ),
+            models.CheckConstraint(condition=Q(written_off=0) | Q(instruction__isnull=False), name="receiptmatch_write_off"),
+        ]
+
+
+class ReceiptNote(Row):
+    """What somebody of ours wrote about a receipt."""
+
+    append_only = True
+
+    receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="notes")
+    text = models.CharField(max_length=500)
+    written_by = models.UUIDField()
+    writer_name = models.CharField(max_length=120)
+    written_at = models.DateTimeField()
+
+
+class MatchTolerance(Row):
+    """By how much a payment may fall short and still count as whole, per asset, in versions: asked by operations, granted by finance."""
+
+    append_only = True
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    version = models.IntegerField()
+    amount = AmountField()
+    reason = models.CharField(max_length=200)
+    made_by = models.UUIDField()
+    checked_by = models.UUIDField()
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "version"], name="matchtolerance_version"),
+            models.CheckConstraint(condition=~Q(made_by=F("checked_by")), name="matchtolerance_four_eyes"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="matchtolerance_amount"),
         ]
 
 
@@ -64,7 +117,7 @@ class Deposit(Row):
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     amount = AmountField()
     status = models.CharField(max_length=9, choices=[(s, s) for s in DepositStatus], default=DepositStatus.EXPECTED)
-    receipt = models.OneToOneField(Receipt, null=True, on_delete=models.PROTECT, related_name="deposit")
+    receipt = models.ForeignKey(Receipt, null=True, on_delete=models.PROTECT, related_name="deposits")
     created_at = models.DateTimeField()
     credited_at = models.DateTimeField(null=True)
 
@@ -72,7 +125,8 @@ class Deposit(Row):
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["EXPECTED", "CANCELLED"]) | Q(receipt__isnull=False), name="deposit_from_receipt"
-            )
+            ),
+            models.UniqueConstraint(fields=["receipt"], condition=Q(status="CREDITED"), name="deposit_receipt_once"),
         ]
 
 

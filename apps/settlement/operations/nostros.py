@@ -8,7 +8,7 @@ from apps.core import ids, money
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments import rules as calendar
-from apps.instruments.models import BookingEntity
+from apps.instruments.models import Book, BookingEntity
 from apps.ledger import operations as ledger
 from apps.settlement.models import Nostro
 from apps.settlement.rules import postings
@@ -52,3 +52,10 @@ def business_date(entity_id: UUID, now: datetime) -> date:
     """The open business date of a booking entity."""
     entity = BookingEntity.objects.only("roll", "zone").get(id=entity_id)
     return calendar.business_date(now, calendar.Roll(entity.roll, entity.zone))
+
+
+def book_of(entity_id: UUID) -> UUID:
+    """The book that carries what no deal is behind: charges, what is written off."""
+    book = Book.objects.filter(entity_id=entity_id).order_by("id").values_list("id", flat=True).first()
+    assert book is not None, "a booking entity has a book"
+    return book

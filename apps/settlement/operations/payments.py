@@ -18,7 +18,7 @@ from apps.settlement.rules.gate import Blocker
 from apps.settlement.rules.rail import Payment
 from apps.settlement.states import INSTRUCTION, RECEIPT, HouseTransferStatus, InstructionStatus, ReceiptStatus
 
-from . import housing, instructions, settling, transfers
+from . import housing, instructions, matching, settling, transfers
 from .nostros import business_date, till_of
 
 SENT_KIND, BOOKED_KIND = "PAYMENT_SENT", "PAYMENT_BOOKED"
@@ -114,6 +114,7 @@ def book(*, chain: Chain, instruction_id: UUID, amount: Decimal, line_id: UUID, 
             receipt = lock_receipt(i.returns_id)
             RECEIPT.move(receipt, ReceiptStatus.RETURNED)
             receipt.save(update_fields=["status"])
+            matching.tell(receipt, "receipt.returned")
     return True
 
 

@@ -7,40 +7,45 @@ from zoneinfo import ZoneInfo
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
+from apps.clients.models import Account
+from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.settlement.errors import BadDecision
 from apps.settlement.models import Instruction, Receipt
 from apps.settlement.queries.locks import lock_receipt
-from apps.settlement.states import RECEIPT, ReceiptStatus
+from apps.settlement.states import InstructionStatus, ReceiptStatus
 from apps.users import rules as roles
 
-from . import instructions, receipts
+from . import instructions, matching, receipts
 
 DECISIONS = ("return", "apply", "freeze")
+ENDED = [InstructionStatus.FAILED, InstructionStatus.CANCELLED]
 
 
 @step
 def ask(
     *, maker: Actor, receipt_id: UUID, decision: str, reason: str, account_code: str, return_to: tuple[str, str] | None, now: datetime
 ) -> Approval:
-    """Ask compliance to return a quarantined receipt, apply it to an account, or freeze it.
+    """Ask compliance to return a quarantined receipt, apply it to an account, or freeze it; or to let go of a frozen one.
 
     :param account_code: for `apply`
     :param return_to: name and address for the return of a chain transfer: a wallet that the client names, never by default the sender's
-    :raises BadDecision: it is not quarantined, or the decision lacks what it needs
+    :raises BadDecision: it is not for anybody to decide, or the decision lacks what it needs
     """
     receipt = lock_receipt(receipt_id)
-    if receipt.status != ReceiptStatus.QUARANTINED:
-        raise BadDecision(f"the receipt is {receipt.status}")
     if decision not in DECISIONS:
         raise BadDecision(f"{decision}: one of {', '.join(DECISIONS)}")
-    if decision == "apply" and not account_code:
-        raise BadDecision("apply: to which account?")
+    if not _is_open(receipt, decision):
+        raise BadDecision(f"the receipt is {receipt.status}")
+    if receipt.status == ReceiptStatus.FROZEN and "compliance" not in maker.roles:
+        raise BadDecision("what is frozen only compliance lets go of")
+    if not reason:
+        raise BadDecision("say why")
     if decision == "apply":
-        clients.get_account_by_code(account_code)
-    if decision == "return":
+        _account_for(receipt, account_code)
+    elif decision == "return":
         _beneficiary(receipt, return_to)
     return approvals.request(
         kind="receipt",
@@ -49,10 +54,22 @@ def ask(
         subject_version=str(receipt.status),
         title=f"{decision} {receipt.rail_reference}",
         payload={"decision": decision, "reason": reason, "account": account_code, "return_to": list(return_to or ())},
+        before={
+            "status": str(receipt.status),
+            "why": receipt.quarantine_reason,
+            "sender": receipt.sender_name,
+            "amount": f"{money.text(receipt.amount)} {receipt.asset_id}",
+        },
         maker=maker,
         checker_roles=roles.ACTS["receipt"][1],
         now=now,
     )
+
+
+def _is_open(receipt: Receipt, decision: str) -> bool:
+    if receipt.status == ReceiptStatus.RETURN_DUE:  # its payment failed: once more, perhaps elsewhere
+        return decision == "return" and not receipt.return_instructions.exclude(status__in=ENDED).exists()
+    return receipt.status == ReceiptStatus.QUARANTINED or (receipt.status == ReceiptStatus.FROZEN and decision != "freeze")
 
 
 def version(approval: Approval) -> str:
@@ -61,14 +78,21 @@ def version(approval: Approval) -> str:
 
 @step
 def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
-    """QUARANTINED → RETURN_DUE with a payment to make, CLEARED for an account, or FROZEN."""
+    """QUARANTINED, FROZEN → RETURN_DUE with a payment to make, or CLEARED for an account; QUARANTINED → FROZEN.
+
+    :raises BadDecision: the client is frozen by now, or a payment back is on its way
+    """
     receipt = lock_receipt(approval.subject_id)
     asked = approval.payload
+    if not _is_open(receipt, asked["decision"]):
+        raise BadDecision(f"the receipt is {receipt.status}")
     if asked["decision"] == "return":
-        _return(receipt, tuple(asked["return_to"]) or None, now)
+        _return(receipt, tuple(asked["return_to"]) or None, asked["reason"], now)
     elif asked["decision"] == "apply":
-        receipt.account = clients.get_account_by_code(asked["account"])
-        receipts.move(receipt, ReceiptStatus.CLEARED, "account")
+        receipt.account = _account_for(receipt, asked["account"])
+        receipts.thaw(receipt=receipt, reason=asked["reason"], now=now)
+        receipt.owner_role = "operations"
+        receipts.move(receipt, ReceiptStatus.CLEARED, "account", "owner_role")
     else:
         receipts.freeze(receipt=receipt, now=now)
     events.record(
@@ -79,26 +103,48 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     )
 
 
-def _return(receipt: Receipt, named: tuple[str, str] | None, now: datetime) -> Instruction:
-    RECEIPT.move(receipt, ReceiptStatus.RETURN_DUE)
-    receipt.save(update_fields=["status"])
+def _account_for(receipt: Receipt, code: str) -> Account:
+    """
+    :raises BadDecision: no account, or a frozen one
+    """
+    if not code:
+        raise BadDecision("apply: to which account?")
+    account = clients.get_account_by_code(code)
+    if matching.is_frozen(account):
+        raise BadDecision(f"{code} is frozen: nothing is credited to it")
+    return account
+
+
+def _return(receipt: Receipt, named: tuple[str, str] | None, reason: str, now: datetime) -> Instruction:
+    if receipt.account is not None and matching.is_frozen(receipt.account):
+        raise BadDecision("its client is frozen: nothing is returned")
+    beneficiary = _beneficiary(receipt, named)
+    receipts.thaw(receipt=receipt, reason=reason, now=now)
+    if receipt.status != ReceiptStatus.RETURN_DUE:
+        receipt.owner_role = "operations"
+        receipts.move(receipt, ReceiptStatus.RETURN_DUE, "owner_role")
     return instructions.instruct_payment(
         target={"returns": receipt},
         account=receipt.account,
         nostro=receipt.nostro,
         amount=receipt.amount,
         due_date=now.astimezone(ZoneInfo(receipt.nostro.rail.zone)).date(),
-        beneficiary=_beneficiary(receipt, named),
+        beneficiary=beneficiary,
         now=now,
     )
 
 
 def _beneficiary(receipt: Receipt, named: tuple[str, str] | None) -> tuple[str, str]:
-    """The remitting bank account; on a chain only a wallet that was named."""
-    if named is not None:
-        return named
+    """The remitting bank account; on a chain only a wallet that was named, which the gate has screened before anything leaves.
+
+    :raises BadDecision: another bank account than the one it came from, no wallet, or nobody to return it to
+    """
     if receipt.nostro.rail.kind == "CHAIN":
-        raise BadDecision("a chain transfer goes back to a screened wallet that the client names")
+        if named is None or not all(named):
+            raise BadDecision("a chain transfer goes back to a screened wallet that the client names")
+        return named
+    if named is not None:
+        raise BadDecision("a bank transfer goes back to the account it came from")
     if not receipt.sender_address:
         raise BadDecision("nobody to return it to is known")
     return receipt.sender_name, receipt.sender_address

@@ -1,4 +1,4 @@
-"""Incoming money: seen, final, cleared or quarantined, matched to what was expected."""
+"""Incoming money: seen, final, cleared or quarantined, frozen; who looks after it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,21 +12,19 @@ from apps.clients.states import ClientStatus
 from apps.compliance import operations as compliance
 from apps.compliance import rules as names
 from apps.core import db, ids, money
+from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.ledger import operations as ledger
-from apps.settlement.models import Instruction, Nostro, Receipt, ReceiptMatch
-from apps.settlement.queries import views
-from apps.settlement.queries.locks import lock_chain, lock_receipt
-from apps.settlement.rules import matching, postings
-from apps.settlement.rules.matching import Expected
+from apps.settlement.errors import BadDecision
+from apps.settlement.models import Nostro, Receipt, ReceiptNote
+from apps.settlement.queries.locks import lock_receipt
+from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Incoming
-from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
+from apps.settlement.states import RECEIPT, ReceiptStatus
 
-from . import settling, transfers
+from . import matching
 from .nostros import business_date, till_of
-
-WAITING = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +141,20 @@ def _doubt(receipt: Receipt, sender: Ssi | None, screening: str) -> str:
         return "WRONG_NETWORK_OR_MEMO"
     if receipt.sender_name and names.tokens(receipt.sender_name) != names.tokens(sender.holder):
         return "THIRD_PARTY"
+    if not receipt.sender_name and receipt.nostro.rail.kind == "CHAIN":
+        return "TRAVEL_RULE"  # FATF 16: the originator's name travels with a transfer of crypto
     return ""
 
 
 @step
 def quarantine(*, receipt: Receipt, reason: str) -> None:
-    """FINAL → QUARANTINED: compliance decides; no client is told."""
+    """FINAL → QUARANTINED: compliance decides. The client may learn that it is looked at, never why."""
     receipt.quarantine_reason, receipt.owner_role = reason, "compliance"
     move(receipt, ReceiptStatus.QUARANTINED, "quarantine_reason", "owner_role", "account")
-    _tell_house(receipt, "receipt.quarantined", reason=reason)
+    if receipt.account is None or reason == "CLIENT_FROZEN":
+        _tell_house(receipt, "receipt.quarantined", reason=reason)
+    else:
+        matching.tell(receipt, "receipt.quarantined", reason=reason)
 
 
 @step
@@ -172,76 +175,41 @@ def freeze(*, receipt: Receipt, now: datetime) -> None:
 
 
 @step
-def match(*, receipt_id: UUID, prefunded: bool, now: datetime) -> Receipt:
-    """CLEARED → MATCHED: to what this account owes in this asset, the rest to its balance. Left CLEARED where nothing is expected.
+def thaw(*, receipt: Receipt, reason: str, now: datetime) -> None:
+    """What was frozen is in suspense again, by the linked reversal; the caller moves it on. None other is touched."""
+    if receipt.status != ReceiptStatus.FROZEN:
+        return
+    ledger.reverse(
+        source_id=receipt.id,
+        kinds=["RECEIPT_FROZEN"],
+        effective_at=now,
+        business_date=business_date(receipt.nostro.entity_id, now),
+        narrative=reason[:200],
+    )
 
-    :param prefunded: the account deals from its balance, so that whatever comes is credited
-    """
-    account_id = Receipt.objects.values_list("account_id", flat=True).get(id=receipt_id)
-    assert account_id is not None, "a cleared receipt has an account"
-    settling.lock_money(account_id=account_id)
-    receipt = Receipt.objects.select_related("nostro").get(id=receipt_id)
-    expected = Instruction.objects.filter(
-        account_id=account_id, asset_id=receipt.asset_id, entity_id=receipt.nostro.entity_id, direction="RECEIVE", status__in=WAITING
-    )
-    chain = lock_chain(expected.values_list("id", flat=True))
+
+@step
+def take(*, receipt_id: UUID, actor: Actor) -> Receipt:
+    """It is theirs to look after."""
     receipt = lock_receipt(receipt_id)
-    if receipt.status != ReceiptStatus.CLEARED:
-        return receipt
-    waiting = sorted((i for i in chain.instructions.values() if i.status in WAITING), key=lambda i: (i.due_date, i.id))
-    parts = matching.allocate(
-        receipt.amount,
-        receipt.remittance,
-        [Expected(i.id, i.end_to_end_id, i.amount - i.settled_amount) for i in waiting],
-    )
-    announced = transfers.find_announced(account_id, receipt.asset_id, receipt.amount)
-    if not parts and not prefunded and announced is None:
-        return receipt
-    for instruction_id, amount in parts:
-        one = chain.instructions[instruction_id]
-        one.settled_amount += amount
-        whole = one.settled_amount == one.amount
-        if whole or one.status != InstructionStatus.PART_RECEIVED:
-            INSTRUCTION.move(one, InstructionStatus.RECEIVED if whole else InstructionStatus.PART_RECEIVED)
-        one.settled_at = now if whole else None
-        one.save(update_fields=["status", "settled_amount", "settled_at"])
-        settling.apply(chain=chain, instruction=one, amount=amount, now=now)
-        db.insert(ReceiptMatch(id=ids.uuid7(), receipt=receipt, instruction=one, amount=amount, matched_at=now))
-    paid = sum((amount for _, amount in parts), money.ZERO)
-    rest = receipt.amount - paid
-    receipt.instruction_id = parts[0][0] if parts else None
-    move(receipt, ReceiptStatus.MATCHED, "instruction")
-    _post_applied(receipt, account_id, paid, rest, now)
-    if rest:
-        db.insert(ReceiptMatch(id=ids.uuid7(), receipt=receipt, instruction=None, amount=rest, matched_at=now))
-        transfers.credit_deposit(receipt=receipt, announced=None if parts else announced, amount=rest, now=now)
-    _tell_credited(receipt)
+    receipt.owner_id, receipt.owner_name = actor.id, actor.name[:120]
+    receipt.save(update_fields=["owner_id", "owner_name"])
+    _tell_house(receipt, "receipt.taken", by=actor.name)
     return receipt
 
 
-def _post_applied(receipt: Receipt, account_id: UUID, paid: Decimal, rest: Decimal, now: datetime) -> None:
-    ledger.post(
-        key=f"receipt:{receipt.id}:applied",
-        kind="RECEIPT_APPLIED",
-        source_type="receipt",
-        source_id=receipt.id,
-        lines=postings.receipt_applied(till_of(receipt.nostro), account_id=account_id, to_receivable=paid, to_balance=rest),
-        effective_at=now,
-        business_date=business_date(receipt.nostro.entity_id, now),
-        narrative=receipt.rail_reference,
-    )
-
-
-def _tell_credited(receipt: Receipt) -> None:
-    assert receipt.account is not None
-    events.record(
-        "receipt.credited",
-        subject_type="receipt",
-        subject_id=receipt.id,
-        client_id=receipt.account.owner_id,
-        account_id=receipt.account_id,
-        public=views.describe_receipt(receipt),
-    )
+@step
+def note(*, receipt: Receipt, actor: Actor, text: str, now: datetime) -> ReceiptNote:
+    """
+    :raises BadDecision: nothing is written
+    """
+    if not text:
+        raise BadDecision("write something")
+    assert actor.id is not None
+    made = ReceiptNote(id=ids.uuid7(), receipt=receipt, text=text[:500], written_by=actor.id, writer_name=actor.name[:120], written_at=now)
+    db.insert(made)
+    events.record("receipt.noted", subject_type="receipt", subject_id=receipt.id, house={"note": str(made.id)})
+    return made
 
 
 def _tell_house(receipt: Receipt, kind: str, **more: str) -> None:

@@ -8,16 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from apps.core import money
 from apps.core.unit import step
-from apps.events import operations as events
 from apps.ledger import operations as ledger
-from apps.settlement.models import Instruction, Receipt
-from apps.settlement.queries import views
-from apps.settlement.queries.locks import Chain, lock_chain, lock_receipt
-from apps.settlement.states import INSTRUCTION, InstructionStatus, ReceiptStatus
+from apps.settlement.models import Receipt
+from apps.settlement.queries.locks import Chain, lock_receipt
+from apps.settlement.states import ReceiptStatus
 
-from . import housing, receipts, settling, transfers
+from . import housing, matching, receipts
 from .nostros import business_date
 
 REVERTIBLE = (ReceiptStatus.FINAL, ReceiptStatus.CLEARED, ReceiptStatus.MATCHED)
@@ -31,14 +28,6 @@ def find(*, nostro_id: UUID, reference: str, amount: Decimal) -> Receipt | None:
 
 
 @step
-def lock_for(*, receipt: Receipt) -> Chain:
-    """What moves with a receipt, in the house order of locks."""
-    if receipt.account_id is not None:
-        settling.lock_money(account_id=receipt.account_id)
-    return lock_chain(receipt.matches.exclude(instruction=None).values_list("instruction_id", flat=True))
-
-
-@step
 def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, now: datetime) -> bool:
     """FINAL, CLEARED, MATCHED → REVERTED, with the linked reversal of what was posted.
 
@@ -48,10 +37,7 @@ def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, 
     if receipt.status not in REVERTIBLE:
         return False
     if receipt.status == ReceiptStatus.MATCHED:
-        for match in receipt.matches.order_by("id"):
-            if match.instruction_id is not None:
-                _owe_again(chain, chain.instructions[match.instruction_id], match.amount, now)
-        transfers.reverse_deposit(receipt=receipt)
+        matching.undo(receipt=receipt, chain=chain, now=now)
         housing.unsettle(receipt=receipt)
     ledger.reverse(
         source_id=receipt.id,
@@ -61,33 +47,5 @@ def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, 
         narrative=reason,
     )
     receipts.move(receipt, ReceiptStatus.REVERTED)
-    _tell(receipt, reason)
+    matching.tell(receipt, "receipt.reverted", reason=reason)
     return True
-
-
-def _owe_again(chain: Chain, one: Instruction, amount: Decimal, now: datetime) -> None:
-    """RECEIVED, PART_RECEIVED → EXPECTED, and PART_RECEIVED where other receipts stay."""
-    one.settled_amount -= amount
-    one.settled_at = None
-    INSTRUCTION.move(one, InstructionStatus.EXPECTED)
-    one.save(update_fields=["status", "settled_amount", "settled_at"])
-    if one.settled_amount:
-        INSTRUCTION.move(one, InstructionStatus.PART_RECEIVED)
-        one.save(update_fields=["status"])
-    settling.owe_again(chain=chain, instruction=one, amount=amount, now=now)
-
-
-def _tell(receipt: Receipt, reason: str) -> None:
-    house = {"asset": receipt.asset_id, "amount": money.text(receipt.amount), "sender": receipt.sender_name, "reason": reason}
-    if receipt.account is None:
-        events.record("receipt.reverted", subject_type="receipt", subject_id=receipt.id, house=house)
-        return
-    events.record(
-        "receipt.reverted",
-        subject_type="receipt",
-        subject_id=receipt.id,
-        client_id=receipt.account.owner_id,
-        account_id=receipt.account_id,
-        public=views.describe_receipt(receipt),
-        house=house,
-    )

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
-from apps.instruments.models import Book
 from apps.ledger import operations as ledger
 from apps.settlement.errors import BadStatement, StatementGap, StatementMissing
 from apps.settlement.models import Instruction, Nostro, RailCursor, StatementImport, StatementLine
@@ -17,8 +16,8 @@ from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Entry
 from apps.settlement.rules.statement_file import StatementFile, digest_of
 
-from . import payments, receipts, reverts
-from .nostros import business_date, till_of
+from . import matching, payments, receipts, reverts
+from .nostros import book_of, business_date, till_of
 from .receipts import Booked
 
 NOON = time(12)  # of the rail's zone, where a file tells only the day
@@ -34,7 +33,7 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     chain = payments.lock_for(instruction_id=paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
     taken = reverts.find(nostro_id=nostro_id, reference=entry.reference, amount=-entry.amount) if takes_back(entry) else None
     if taken is not None:
-        chain = reverts.lock_for(receipt=taken)
+        chain = matching.lock_for(receipt=taken)
     cursor = _lock_cursor(nostro_id)
     if entry.sequence <= cursor.last_sequence:
         return None
@@ -82,7 +81,8 @@ def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chai
     """What the line does to us; False leaves it as a break, for a person."""
     if line.kind == "PAYMENT" and paid is not None and chain is not None:
         return payments.book(chain=chain, instruction_id=paid.id, amount=-line.amount, line_id=line.id, booked_at=line.booked_at, now=now)
-    if line.kind == "RETURN" and paid is not None and chain is not None and line.amount == paid.amount:
+    ours = paid is not None and paid.returns_id is None  # what we sent back and comes again is a receipt of its own
+    if line.kind == "RETURN" and ours and paid is not None and chain is not None and line.amount == paid.amount:
         why = line.remittance or "returned"
         return payments.take_back(chain=chain, instruction_id=paid.id, reason=why, booked_at=line.booked_at, now=now)
     if line.kind == "CHARGE" and line.amount < 0:
@@ -96,14 +96,12 @@ def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chai
 
 
 def _charge(line: StatementLine, nostro: Nostro) -> None:
-    book = Book.objects.filter(entity_id=nostro.entity_id).order_by("id").first()
-    assert book is not None, "a booking entity has a book"
     ledger.post(
         key=f"line:{line.id}",
         kind="CHARGE",
         source_type="statement_line",
         source_id=line.id,
-        lines=postings.charge(till_of(nostro), book.id, -line.amount),
+        lines=postings.charge(till_of(nostro), book_of(nostro.entity_id), -line.amount),
         effective_at=line.booked_at,
         business_date=business_date(nostro.entity_id, line.booked_at),
         narrative=line.reference,

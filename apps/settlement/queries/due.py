@@ -120,8 +120,10 @@ def list_final() -> list[UUID]:
 
 
 def list_clearable() -> list[UUID]:
-    """Cleared receipts that have paid nothing yet."""
-    return list(Receipt.objects.filter(status=ReceiptStatus.CLEARED).order_by("final_at", "id").values_list("id", flat=True)[:BATCH])
+    """Cleared receipts that have paid nothing yet, but those that only people apply."""
+    return list(
+        Receipt.objects.filter(status=ReceiptStatus.CLEARED, by_hand=False).order_by("final_at", "id").values_list("id", flat=True)[:BATCH]
+    )
 
 
 @dataclass(frozen=True, slots=True)

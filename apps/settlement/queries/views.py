@@ -33,7 +33,17 @@ from apps.settlement.states import ObligationStatus, ReceiptStatus
 
 M = TypeVar("M", bound=Model)
 PREVIEWED = 5000  # obligations that one preview looks at
-SHOWN_TO_CLIENTS = [ReceiptStatus.CLEARED, ReceiptStatus.MATCHED]  # what is quarantined or frozen is never told
+# Once it is known whose money it is. Of what people look at the client learns that they do, never why: FROZEN looks like QUARANTINED.
+SHOWN_TO_CLIENTS = [
+    ReceiptStatus.CLEARED,
+    ReceiptStatus.MATCHED,
+    ReceiptStatus.QUARANTINED,
+    ReceiptStatus.FROZEN,
+    ReceiptStatus.RETURN_DUE,
+    ReceiptStatus.RETURNED,
+    ReceiptStatus.REVERTED,
+]
+LOOKED_AT = [ReceiptStatus.QUARANTINED, ReceiptStatus.FROZEN]
 
 
 def _seen(rows: "QuerySet[M]", actor: Actor) -> "QuerySet[M]":
@@ -132,7 +142,7 @@ def list_decisions(instruction_ids: Iterable[UUID]) -> "QuerySet[GateDecision]":
 
 
 def list_receipts(actor: Actor) -> "QuerySet[Receipt]":
-    """A client sees only what has been cleared for it; staff see all."""
+    """A client sees what came for its accounts, as :func:`describe_receipt` tells it; staff see all."""
     rows = Receipt.objects.select_related("account", "account__owner", "nostro", "nostro__rail").order_by("-seen_at", "-id")
     return _seen(rows.filter(status__in=SHOWN_TO_CLIENTS) if actor.is_client else rows, actor)
 
@@ -331,7 +341,8 @@ def describe_receipt(r: Receipt) -> dict[str, Any]:
         "reference": r.rail_reference,
         "remittance": r.remittance,
         "value_date": r.value_date.isoformat(),
-        "status": str(r.status),
+        "status": str(ReceiptStatus.QUARANTINED if r.status in LOOKED_AT else r.status),
+        "reason": "under_review" if r.status in LOOKED_AT else None,
         "final_at": _at(r.final_at),
     }
 

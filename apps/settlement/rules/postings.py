@@ -62,6 +62,16 @@ def receipt_applied(till: Till, *, account_id: UUID, to_receivable: Decimal, to_
     ]
 
 
+def written_off(till: Till, book_id: UUID, *, account_id: UUID, amount: Decimal) -> list[Line]:
+    """What a payment fell short of and nobody asks for: a loss of ours."""
+    if not amount:
+        return []
+    return [
+        debit(Ref(till.entity_id, Kind.WRITE_OFF, till.asset, book_id=book_id), amount),
+        credit(client_ref(Kind.RECEIVABLE, till.entity_id, account_id, till.asset), amount),
+    ]
+
+
 def receipt_frozen(till: Till, amount: Decimal) -> list[Line]:
     return [debit(till.ref(Kind.SUSPENSE), amount), credit(till.ref(Kind.BLOCKED), amount)]
 

@@ -101,8 +101,8 @@ LINES = (
            WHERE a.amount <> 0 AND a.kind IN ('RECEIVABLE', 'PAYABLE', 'SUSPENSE', 'IN_TRANSIT') AND NOT EXISTS (SELECT 1 FROM
            ledger_ledgerline l JOIN ledger_ledgertransaction t ON t.id = l.transaction_id WHERE l.account_id = a.id AND
            t.effective_at IS NOT NULL)""",
-        """SELECT format('receipt %s is QUARANTINED (%s) and nobody has to act on it', id, quarantine_reason)
+        """SELECT format('receipt %s is %s (%s) and nobody has to act on it', id, status, quarantine_reason)
            FROM settlement_receipt
-           WHERE status = 'QUARANTINED' AND owner_role = ''""",
+           WHERE status IN ('FINAL', 'CLEARED', 'QUARANTINED', 'FROZEN', 'RETURN_DUE') AND owner_role = ''""",
     ),
 )

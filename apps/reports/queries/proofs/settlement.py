@@ -153,6 +153,19 @@ LINES = (
            WHERE coalesce(a.amount, 0) <> CASE t.status WHEN 'IN_TRANSIT' THEN t.amount ELSE 0 END""",
     ),
     sql(
+        "receipts_are_used_once",
+        "A MATCHED receipt pays what it brought, any other nothing; an expected payment received what was matched to it",
+        """SELECT format('receipt %s is %s and pays %s of %s', r.id, r.status, trim_scale(coalesce(m.total, 0)), trim_scale(r.amount))
+           FROM settlement_receipt r
+           LEFT JOIN (SELECT receipt_id, sum(amount) AS total FROM settlement_receiptmatch GROUP BY 1) m ON m.receipt_id = r.id
+           WHERE coalesce(m.total, 0) <> CASE r.status WHEN 'MATCHED' THEN r.amount ELSE 0 END""",
+        """SELECT format('payment %s has received %s, matched %s', i.id, trim_scale(i.settled_amount), trim_scale(coalesce(m.total, 0)))
+           FROM settlement_instruction i
+           LEFT JOIN (SELECT instruction_id, sum(amount + written_off) AS total FROM settlement_receiptmatch
+                      WHERE instruction_id IS NOT NULL GROUP BY 1) m ON m.instruction_id = i.id
+           WHERE i.direction = 'RECEIVE' AND i.settled_amount <> coalesce(m.total, 0)""",
+    ),
+    sql(
         "no_unknown_payment",
         f"No payment has been UNKNOWN for longer than {UNKNOWN_BOUND}",
         f"""SELECT format('instruction %s (%s) is UNKNOWN since %s', id, end_to_end_id, coalesce(sending_since, released_at))

@@ -1,0 +1,91 @@
+"""Receipts beside what is expected: what may pay what, what did, and by how much a payment may fall short."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.core import money
+from apps.settlement.models import Instruction, MatchTolerance, Receipt, ReceiptMatch, ReceiptNote
+from apps.settlement.rules import matching
+from apps.settlement.rules.matching import Came, Expected, Proposal
+from apps.settlement.states import InstructionStatus, ReceiptStatus
+
+WAITING = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
+
+
+def list_waiting(receipt: Receipt) -> "QuerySet[Instruction]":
+    """What the receipt's own account has to pay us, in its asset and to its booking entity, the first due first."""
+    if receipt.account_id is None:
+        return Instruction.objects.none()
+    rows = Instruction.objects.filter(
+        account_id=receipt.account_id,
+        asset_id=receipt.asset_id,
+        entity_id=receipt.nostro.entity_id,
+        direction="RECEIVE",
+        status__in=WAITING,
+    )
+    return rows.order_by("due_date", "id")
+
+
+def list_beside(receipt: Receipt) -> "QuerySet[Receipt]":
+    """Other receipts of its account and asset, to the same booking entity, that are cleared and not applied."""
+    if receipt.account_id is None:
+        return Receipt.objects.none()
+    rows = Receipt.objects.filter(
+        account_id=receipt.account_id,
+        asset_id=receipt.asset_id,
+        nostro__entity_id=receipt.nostro.entity_id,
+        status=ReceiptStatus.CLEARED,
+    )
+    return rows.exclude(id=receipt.id).order_by("value_date", "id")
+
+
+def list_matches(receipt_id: UUID) -> "QuerySet[ReceiptMatch]":
+    """What the receipt pays now, what was undone left out."""
+    return ReceiptMatch.objects.filter(receipt_id=receipt_id, undoes__isnull=True, undone__isnull=True).order_by("id")
+
+
+def list_match_history(receipt_id: UUID) -> "QuerySet[ReceiptMatch]":
+    return ReceiptMatch.objects.filter(receipt_id=receipt_id).select_related("instruction", "undone").order_by("id")
+
+
+def list_notes(receipt_id: UUID) -> "QuerySet[ReceiptNote]":
+    return ReceiptNote.objects.filter(receipt_id=receipt_id).order_by("-written_at", "-id")
+
+
+def came(receipt: Receipt) -> Came:
+    return Came(receipt.id, receipt.amount, receipt.remittance, receipt.value_date)
+
+
+def expected(instructions: Iterable[Instruction]) -> list[Expected]:
+    """Those that still wait, as the rules read them, the first due first."""
+    waiting = sorted((i for i in instructions if i.status in WAITING), key=lambda i: (i.due_date, i.id))
+    return [Expected(i.id, i.end_to_end_id, i.amount - i.settled_amount, i.due_date) for i in waiting]
+
+
+def propose(receipt: Receipt, beside: Sequence[Receipt] = ()) -> list[Proposal]:
+    """For the receipt alone, then together with others of its account, the surest first; none while nobody knows whose it is."""
+    if receipt.account_id is None or receipt.status != ReceiptStatus.CLEARED:
+        return []
+    waiting, tolerance = expected(list_waiting(receipt)), get_tolerance(receipt.asset_id)
+    found = matching.propose([came(receipt)], waiting, tolerance)
+    if beside:
+        found += [one for one in matching.propose([came(receipt), *map(came, beside)], waiting, tolerance) if not one.left]
+    return sorted(found, key=lambda one: -one.score)[: matching.MOST_PROPOSED]
+
+
+def find_tolerance(asset: str) -> MatchTolerance | None:
+    return MatchTolerance.objects.filter(asset_id=asset).order_by("-version").first()
+
+
+def get_tolerance(asset: str) -> Decimal:
+    """By how much a payment of this asset may fall short; zero where nothing was set."""
+    found = find_tolerance(asset)
+    return money.ZERO if found is None else found.amount
+
+
+def list_tolerances() -> list[MatchTolerance]:
+    """The one in force, of every asset that has one."""
+    return list(MatchTolerance.objects.order_by("asset_id", "-version").distinct("asset_id"))
