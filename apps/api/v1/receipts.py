@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.shapes import WireId, decimal, obj, page, read_query, text
+from apps.clients import queries as clients
 from apps.settlement import queries
 
 from .paging import PAGE, newest_first, wire_id
@@ -30,12 +31,18 @@ QUERY = {**PAGE, "account_id": WireId("only this account", prefix="acc")}
 
 
 class Receipts(Door):
-    @documented("Money that came for your accounts, newest first", name="list_receipts", answer=page(RECEIPT), query=QUERY)
+    @documented(
+        "Money that came for your accounts, newest first",
+        name="list_receipts",
+        answer=page(RECEIPT),
+        query=QUERY,
+        refusals={404: "not_found"},
+    )
     def get(self, request: Request) -> HttpResponse:
         query = read_query(request.query_params, QUERY)
         rows = queries.list_receipts(self.actor)
         if query["account_id"] is not None:
-            rows = rows.filter(account_id=query["account_id"])
+            rows = rows.filter(account_id=clients.get_account(query["account_id"], actor=self.actor).id)
         return show(
             newest_first(
                 rows,
