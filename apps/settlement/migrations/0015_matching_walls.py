@@ -44,13 +44,14 @@ CREATE CONSTRAINT TRIGGER settlement_match_moves AFTER UPDATE OF status ON settl
   FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status AND 'MATCHED' IN (OLD.status, NEW.status))
   EXECUTE FUNCTION settlement_match_whole();
 """
-# At commit an expected payment has received exactly what its matches say, written off included.
+# At commit an expected payment has received exactly what its matches say and what finance wrote off of it.
 SETTLES = """
 CREATE FUNCTION settlement_match_settles() RETURNS trigger LANGUAGE plpgsql AS $body$
 DECLARE one uuid;
 BEGIN
   IF TG_TABLE_NAME = 'settlement_instruction' THEN one := NEW.id; ELSE one := NEW.instruction_id; END IF;
   IF (SELECT coalesce(sum(amount + written_off), 0) FROM settlement_receiptmatch WHERE instruction_id = one)
+     + (SELECT coalesce(sum(amount), 0) FROM settlement_adjustment WHERE pays_id = one AND status IN ('BOOKED', 'SETTLED'))
      <> (SELECT settled_amount FROM settlement_instruction WHERE id = one) THEN
     RAISE EXCEPTION 'settlement: an expected payment has received what was matched to it'
       USING ERRCODE = '23514', CONSTRAINT = 'settlement_match_settles';

@@ -154,7 +154,7 @@ LINES = (
     ),
     sql(
         "receipts_are_used_once",
-        "A MATCHED receipt pays what it brought, any other nothing; an expected payment received what was matched to it",
+        "A MATCHED receipt pays what it brought, any other nothing; an expected payment received what was matched to it or written off",
         """SELECT format('receipt %s is %s and pays %s of %s', r.id, r.status, trim_scale(coalesce(m.total, 0)), trim_scale(r.amount))
            FROM settlement_receipt r
            LEFT JOIN (SELECT receipt_id, sum(amount) AS total FROM settlement_receiptmatch GROUP BY 1) m ON m.receipt_id = r.id
@@ -163,7 +163,9 @@ LINES = (
            FROM settlement_instruction i
            LEFT JOIN (SELECT instruction_id, sum(amount + written_off) AS total FROM settlement_receiptmatch
                       WHERE instruction_id IS NOT NULL GROUP BY 1) m ON m.instruction_id = i.id
-           WHERE i.direction = 'RECEIVE' AND i.settled_amount <> coalesce(m.total, 0)""",
+           LEFT JOIN (SELECT pays_id, sum(amount) AS total FROM settlement_adjustment
+                      WHERE pays_id IS NOT NULL AND status IN ('BOOKED', 'SETTLED') GROUP BY 1) w ON w.pays_id = i.id
+           WHERE i.direction = 'RECEIVE' AND i.settled_amount <> coalesce(m.total, 0) + coalesce(w.total, 0)""",
     ),
     sql(
         "no_unknown_payment",
