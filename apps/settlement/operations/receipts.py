@@ -16,6 +16,7 @@ from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.ledger import operations as ledger
+from apps.ledger import queries as balances
 from apps.settlement.errors import BadDecision
 from apps.settlement.models import Nostro, Receipt, ReceiptNote
 from apps.settlement.queries.locks import lock_receipt
@@ -161,8 +162,9 @@ def quarantine(*, receipt: Receipt, reason: str) -> None:
 def freeze(*, receipt: Receipt, now: datetime) -> None:
     """QUARANTINED or CLEARED → FROZEN: to blocked assets; never returned, netted, set off or charged while it is."""
     move(receipt, ReceiptStatus.FROZEN)
+    nth = balances.count_posted(source_id=receipt.id, kind="RECEIPT_FROZEN")  # what was let go of may be frozen again
     ledger.post(
-        key=f"receipt:{receipt.id}:frozen",
+        key=f"receipt:{receipt.id}:frozen:{nth + 1}" if nth else f"receipt:{receipt.id}:frozen",
         kind="RECEIPT_FROZEN",
         source_type="receipt",
         source_id=receipt.id,
