@@ -75,14 +75,16 @@ def staff(name: str, *roles: str, superuser: bool = False) -> Actor:
 _asked = [0]
 
 
-def deal(firm: world.Firm, side: Side, quantity: str, mid: str = "20000", pair: str = "BTC-USD") -> Trade:
+def deal(
+    firm: world.Firm, side: Side, quantity: str, mid: str = "20000", pair: str = "BTC-USD", size: str = "100", half_spread: str = "1"
+) -> Trade:
     """Ask and accept at once."""
     _asked[0] += 1
     _, quote, _ = request_quote(
         actor=firm.trader,
         account_id=None,
         ask=Ask(f"r{_asked[0]}", pair, side, D(quantity), None, "", 10_000, 60_000),
-        depth=world.depth(pair, mid, at=clock.desk_now()),
+        depth=world.depth(pair, mid, at=clock.desk_now(), size=size, half_spread=half_spread),
         usd_per_quote=D(1),
         elapsed_us=lambda: 1,
     )

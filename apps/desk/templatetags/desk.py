@@ -197,6 +197,11 @@ def age(since: datetime, now: datetime) -> str:
 
 
 @register.filter
+def minus(value: Decimal, less: Decimal) -> Decimal:
+    return value - less
+
+
+@register.filter
 def absolute(value: Decimal) -> Decimal:
     return abs(value)
 

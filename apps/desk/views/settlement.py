@@ -17,7 +17,7 @@ from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import net_sets, settlement
 from apps.reports.queries.desk.settlement import InstructionRow, Rung
 from apps.settlement.rules.gate import OVERRIDDEN_BY, Code
-from apps.users.rules import may_check, may_make
+from apps.users.rules import may_make
 from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.request_release import request_release
 
@@ -56,7 +56,6 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     }
     context |= {"receipts": settlement.list_receipts() if may_know else [], "sees_receipts": may_know}
     context["may_release"] = may_make(actor.roles, "release")
-    context["may_ask_receipt"] = may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt")
     soft = {b.code for row, found in rows for b in found if row.status == "BLOCKED"} & {str(code) for code in OVERRIDDEN_BY}
     context["soft"] = [(code, OVERRIDDEN_BY[Code(code)]) for code in sorted(soft)]
     context["sets"] = net_sets.list_sets()
@@ -102,6 +101,7 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 def receipt(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
     """Ask compliance what is to become of quarantined money: return, apply to an account, freeze."""
     once = FormOnce(request, actor, operation="receipt", tell=lambda asked: f"Asked: {asked.title}. Compliance decides")
+    named, wallet = (params.posted(request, name, 120)[:120] for name in ("return_name", "return_address"))
     told = carry_out(
         once,
         request_receipt_decision,
@@ -110,6 +110,7 @@ def receipt(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
         decision=request.POST.get("decision", ""),
         reason=request.POST.get("reason", "").strip()[:200],
         account_code=request.POST.get("account", "").strip()[:40],
+        return_to=(named, wallet) if named or wallet else None,
     )
     messages.success(request, told)
     return redirect("desk:settlement")

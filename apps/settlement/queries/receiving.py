@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.core import money
+from apps.core.errors import NotFound
 from apps.settlement.models import Instruction, MatchTolerance, Receipt, ReceiptMatch, ReceiptNote
 from apps.settlement.rules import matching
-from apps.settlement.rules.matching import Came, Expected, Proposal
+from apps.settlement.rules.matching import Came, Expected, Part, Proposal
 from apps.settlement.states import InstructionStatus, ReceiptStatus
 
 WAITING = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
@@ -74,6 +75,19 @@ def propose(receipt: Receipt, beside: Sequence[Receipt] = ()) -> list[Proposal]:
     if beside:
         found += [one for one in matching.propose([came(receipt), *map(came, beside)], waiting, tolerance) if not one.left]
     return sorted(found, key=lambda one: -one.score)[: matching.MOST_PROPOSED]
+
+
+def lay_out(receipt: Receipt, beside: Sequence[UUID], chosen: Sequence[UUID]) -> tuple[list[UUID], list[Part]]:
+    """The receipt and others of its account onto the chosen payments, each in its order: what a person asks for.
+
+    :raises NotFound: one of them is not of this account, or does not wait any more
+    """
+    others = {one.id: one for one in list_beside(receipt).filter(id__in=list(beside))}
+    waiting = [one for one in expected(list_waiting(receipt)) if one.id in set(chosen)]
+    if len(others) != len(set(beside)) or len(waiting) != len(set(chosen)):
+        raise NotFound("one of them does not wait any more")
+    parts = matching.spread([came(receipt), *map(came, others.values())], waiting, get_tolerance(receipt.asset_id))
+    return [receipt.id, *others], parts
 
 
 def find_tolerance(asset: str) -> MatchTolerance | None:

@@ -52,6 +52,14 @@ class Proposal:
     score: int
     why: tuple[str, ...]
 
+    @property
+    def pays(self) -> list[UUID]:
+        return list(dict.fromkeys(part.instruction for part in self.parts))
+
+    @property
+    def uses(self) -> list[UUID]:
+        return list(dict.fromkeys(part.receipt for part in self.parts))
+
 
 def allocate(came: Sequence[Came], expected: Sequence[Expected], tolerance: Decimal = ZERO) -> list[Part]:
     """What the receipts pay; what is left over stays the client's.
