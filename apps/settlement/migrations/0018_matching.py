@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("clients", "0010_api_version"),
         ("instruments", "0001_initial"),
-        ("settlement", "0015_pay_to"),
+        ("settlement", "0017_house_transfers"),
     ]
 
     operations = [

@@ -100,7 +100,7 @@ CREATE TRIGGER settlement_return_due BEFORE INSERT ON settlement_instruction FOR
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0016_matching"), ("core", "0002_walls")]
+    dependencies = [("settlement", "0018_matching"), ("core", "0002_walls")]
     operations = db.walls(
         (REVERTED, "SELECT 1;"),
         (
