@@ -525,6 +525,25 @@ class AsyncQuotesResource:
         )
 
 
+class AsyncReceiptsResource:
+    def __init__(self, caller: AsyncApi) -> None:
+        self._caller = caller
+
+    async def list(self, *, account_id: str | None = None, cursor: str | None = None, limit: int | None = None) -> Page[m.Receipt]:
+        """Money that came for your accounts, newest first."""
+        return await self._caller.ask(
+            "GET", "/api/v1/receipts", Page[m.Receipt], params={"account_id": account_id, "cursor": cursor, "limit": limit}
+        )
+
+    def iterate(self, *, account_id: str | None = None, limit: int | None = None) -> AsyncIterator[m.Receipt]:
+        """Money that came for your accounts, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/receipts", m.Receipt, {"account_id": account_id, "limit": limit})
+
+    async def get(self, receipt_id: str) -> m.Receipt:
+        """One receipt."""
+        return await self._caller.ask("GET", f"/api/v1/receipts/{path_part(receipt_id)}", m.Receipt)
+
+
 class AsyncReportsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
@@ -1077,6 +1096,9 @@ class AsyncWebhooksResource:
             "instruction.failed",
             "instruction.returned",
             "receipt.credited",
+            "receipt.quarantined",
+            "receipt.returned",
+            "receipt.unmatched",
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
@@ -1210,6 +1232,9 @@ class AsyncWebhooksResource:
             "instruction.failed",
             "instruction.returned",
             "receipt.credited",
+            "receipt.quarantined",
+            "receipt.returned",
+            "receipt.unmatched",
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
@@ -1412,6 +1437,7 @@ class AsyncResources:
         self.orders = AsyncOrdersResource(caller)
         self.prices = AsyncPricesResource(caller)
         self.quotes = AsyncQuotesResource(caller)
+        self.receipts = AsyncReceiptsResource(caller)
         self.reports = AsyncReportsResource(caller)
         self.rfqs = AsyncRfqsResource(caller)
         self.settlements = AsyncSettlementsResource(caller)

@@ -275,6 +275,21 @@ class Quote(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Model):
+    id: str  #: rcp_…
+    account_id: str | None
+    asset: str  #: code
+    amount: Decimal
+    reference: str  #: the rail's
+    remittance: str  #: what was written with it
+    value_date: date
+    #: QUARANTINED: people look at it, and it is credited or goes back: CLEARED, MATCHED, QUARANTINED, RETURN_DUE, RETURNED, REVERTED
+    status: str
+    reason: str | None  #: `under_review` while people look at it
+    final_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile(Model):
     format: str  #: csv, pdf
     sha256: str  #: of the file's bytes, hexadecimal

@@ -517,6 +517,25 @@ class QuotesResource:
         return self._caller.ask("POST", f"/api/v1/quotes/{path_part(quote_id)}/decline", m.Quote, body={}, idempotency_key=idempotency_key)
 
 
+class ReceiptsResource:
+    def __init__(self, caller: Api) -> None:
+        self._caller = caller
+
+    def list(self, *, account_id: str | None = None, cursor: str | None = None, limit: int | None = None) -> Page[m.Receipt]:
+        """Money that came for your accounts, newest first."""
+        return self._caller.ask(
+            "GET", "/api/v1/receipts", Page[m.Receipt], params={"account_id": account_id, "cursor": cursor, "limit": limit}
+        )
+
+    def iterate(self, *, account_id: str | None = None, limit: int | None = None) -> Iterator[m.Receipt]:
+        """Money that came for your accounts, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/receipts", m.Receipt, {"account_id": account_id, "limit": limit})
+
+    def get(self, receipt_id: str) -> m.Receipt:
+        """One receipt."""
+        return self._caller.ask("GET", f"/api/v1/receipts/{path_part(receipt_id)}", m.Receipt)
+
+
 class ReportsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
@@ -1065,6 +1084,9 @@ class WebhooksResource:
             "instruction.failed",
             "instruction.returned",
             "receipt.credited",
+            "receipt.quarantined",
+            "receipt.returned",
+            "receipt.unmatched",
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
@@ -1198,6 +1220,9 @@ class WebhooksResource:
             "instruction.failed",
             "instruction.returned",
             "receipt.credited",
+            "receipt.quarantined",
+            "receipt.returned",
+            "receipt.unmatched",
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
@@ -1396,6 +1421,7 @@ class Resources:
         self.orders = OrdersResource(caller)
         self.prices = PricesResource(caller)
         self.quotes = QuotesResource(caller)
+        self.receipts = ReceiptsResource(caller)
         self.reports = ReportsResource(caller)
         self.rfqs = RfqsResource(caller)
         self.settlements = SettlementsResource(caller)
