@@ -252,6 +252,23 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         "BALANCE was not proven",
     ),
     ("documents", [], ["INSERT INTO reports_documentcounter (scope, kind, last) VALUES ('acme', 'statement', 1)"], "0 numbers given"),
+    (
+        "closed_days_take_nothing",
+        [],
+        [CLOSED.format(day="2026-09-15", who="NULL, gen_random_uuid()")],
+        "and the ledger takes postings",
+    ),
+    (
+        "adjustments",
+        [],
+        [
+            "INSERT INTO settlement_adjustment (id, account_id, entity_id, asset_id, kind, direction, amount, value_date, status, reason, "
+            "evidence, made_by, checked_by, requested_at, booked_at) SELECT gen_random_uuid(), account_id, entity_id, asset_id, 'REBATE', "
+            "'PAY', 1, value_date, 'BOOKED', 'volume', '', gen_random_uuid(), gen_random_uuid(), booked_at, booked_at "
+            "FROM settlement_obligation LIMIT 1"
+        ],
+        "is BOOKED, its obligation none",
+    ),
     ("settlement_has_events", [], [netted()], "has no event net_set.frozen"),
     ("settlement_has_events", [], [instruction("SENT")], "has no event instruction.sent"),
     ("settlement_has_events", [], [receipt("FINAL")], "has no event receipt.seen"),
