@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("accept", "quote", "ledger", "fanout", "events", "growth")
+NAMES = ("accept", "quote", "ledger", "netting", "fanout", "events", "growth")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`growth`: an RFQ and an accept over ten times the stored requests, against the same over one time, in turn.
+"""`growth`: an RFQ, an accept and a freeze over ten times the stored requests, against the same over one time, in turn.
 
 Two databases of one cluster and a web role on each. The stored rows are copies, made by SQL, of what the platform wrote for requests that
 nobody took: request, quote, credit reservation, event and stored answer of each.
@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 
 from apps.core import ids, money
-from bench import desk, load
+from bench import desk, load, netting
 from bench.rows import Row, row
 from bench.web import web_role
 
@@ -95,6 +95,7 @@ def run(seconds: int) -> list[Row]:
     return [
         _row("growth quote", quotes[BIG], quotes[SMALL], 1 / 1000, "ms median", note.format(f"{len(quotes[BIG])} RFQs")),
         _row("growth accept", accepts[BIG], accepts[SMALL], 1, "ms a deal", note.format(f"{ROUNDS} × {each} accepts at 8 clients")),
+        *netting.growth(seconds, dealers),
     ]
 
 

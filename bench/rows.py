@@ -11,10 +11,12 @@ TARGETS: dict[str, tuple[str, str]] = {
     "quote p99": ("≤ 6.0", ""),
     "ledger": ("≥ 0.30", "≥ 0.50"),
     "ledger batch": ("≥ 0.80", ""),
+    "netting": ("≤ 3.0", "≤ 1.5"),
     "fanout": ("≥ 0.70", ""),
     "events": ("≤ 3.0", "≤ 1.5"),
     "growth quote": ("≤ 1.15", ""),
     "growth accept": ("≤ 1.15", ""),
+    "growth netting": ("≤ 1.15", ""),
 }
 
 

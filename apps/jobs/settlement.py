@@ -29,12 +29,19 @@ QUIET = timedelta(minutes=1)  # after which it is noted that a statement was rea
 log = logging.getLogger(__name__)
 
 
-def freeze_due() -> int:
-    """Sets whose cut-off has passed."""
+def freeze_sets() -> int:
+    """Sets whose cut-off has passed, each account's in a transaction of its own; one that cannot be frozen stops no other."""
     return sum(
         _one(freeze_net_set, account_id=f.account_id, entity_id=f.entity_id, value_date=f.value_date, cutoff_at=f.cutoff_at)
         for f in settlement.list_due_freezes(clock.desk_now())
     )
+
+
+def freeze_due() -> int:
+    """Freeze all whose cut-off has passed, then make the payments of what is frozen."""
+    frozen = freeze_sets()
+    instruct_sets()
+    return frozen
 
 
 def agree_due() -> int:
@@ -42,10 +49,15 @@ def agree_due() -> int:
     return sum(_one(agree_net_set, net_set_id=one, actor=SYSTEM) for one in settlement.list_due_agreements(clock.desk_now()))
 
 
+def instruct_sets() -> int:
+    """Legs without a living payment."""
+    return sum(_one(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
+
+
 def instruct_due() -> int:
     """Legs without a living payment, withdrawals that are held, house transfers that are checked."""
-    sets = sum(_one(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
-    return sets + sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals()) + _house_transfers()
+    held = sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals())
+    return instruct_sets() + held + _house_transfers()
 
 
 def _house_transfers() -> int:

@@ -13,7 +13,7 @@ from apps.core.unit import step, use_case
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadExclusion, EvidenceMissing, NotAllowed, NothingToFreeze, NotInSet
 from apps.settlement.models import Instruction, NetSet, Obligation
-from apps.settlement.operations import disputes, instructions, net_sets, obligations, settling
+from apps.settlement.operations import disputes, freezing, instructions, net_sets, obligations, settling
 from apps.settlement.queries.locks import lock_legs, lock_net_set
 from apps.settlement.states import NetLegStatus, NetSetStatus
 from apps.users import rules as roles
@@ -24,7 +24,7 @@ ABORT = "net_set_abort"
 
 @use_case
 def freeze_net_set(*, account_id: UUID, entity_id: UUID, value_date: date, cutoff_at: datetime, now: datetime) -> NetSet | None:
-    """Freeze what was booked at or before the cut-off and instruct it; without payment netting on file, each obligation by itself (None).
+    """Freeze what was booked at or before the cut-off, in few statements; without payment netting on file, instruct each obligation (None).
 
     :raises NothingToFreeze: there is nothing, or somebody was faster
     """
@@ -39,7 +39,7 @@ def freeze_net_set(*, account_id: UUID, entity_id: UUID, value_date: date, cutof
         for one in due:
             instructions.instruct_obligation(obligation=one, account=account, now=now)
         return None
-    net_set = net_sets.freeze(
+    return freezing.freeze(
         account=account,
         entity_id=entity_id,
         value_date=value_date,
@@ -47,13 +47,11 @@ def freeze_net_set(*, account_id: UUID, entity_id: UUID, value_date: date, cutof
         silence_agrees=terms.silence_agrees,
         now=now,
     )
-    _instruct(net_set, now)
-    return net_set
 
 
 @use_case
 def instruct_net_set(*, net_set_id: UUID, now: datetime) -> list[Instruction]:
-    """New payments for legs that are open: after a failure, a return."""
+    """Payments for legs that are open: once the set is frozen, again after a failure, a return."""
     net_set = lock_net_set(net_set_id)
     if net_set.status in {NetSetStatus.ABORTED, NetSetStatus.SETTLED, NetSetStatus.CLOSED_OUT}:
         return []

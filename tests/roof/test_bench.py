@@ -27,7 +27,8 @@ def bench(var: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         ("ledger", ["ledger", "ledger batch"]),
         ("fanout", ["fanout"]),
         ("events", ["events"]),
-        ("growth", ["growth quote", "growth accept"]),
+        ("netting", ["netting"]),
+        ("growth", ["growth quote", "growth accept", "growth netting"]),
     ],
 )
 def test_benchmark_tells_its_rows_and_leaves_nothing_behind(tmp_path: Path, name: str, rows: list[str]) -> None:

@@ -187,6 +187,14 @@ def list_frozen() -> set[UUID]:
     return set(Account.objects.filter(Q(status="FROZEN") | Q(owner__status="FROZEN")).values_list("id", flat=True))
 
 
+def list_terms(account_ids: Iterable[UUID], at: datetime) -> dict[UUID, Terms]:
+    """The version in force at `at` of each of these accounts."""
+    rows = Terms.objects.filter(
+        Q(effective_until__isnull=True) | Q(effective_until__gt=at), account_id__in=set(account_ids), effective_from__lte=at
+    )
+    return {terms.account_id: terms for terms in rows.order_by("account_id", "-version").distinct("account_id")}
+
+
 def lock_account(account_id: UUID) -> None:
     """The row that whoever touches a client balance locks first: the lock goes out before whatever is sent next."""
     db.send("SELECT 1 FROM clients_account WHERE id = %s FOR NO KEY UPDATE", (account_id,))

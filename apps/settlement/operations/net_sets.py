@@ -1,19 +1,14 @@
-"""Freeze, agree, abort: a set of what nets at one cut-off."""
+"""Agree, abort: what becomes of a set that was frozen at its cut-off."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max
-
-from apps.clients.models import Account, SettlementMode
-from apps.core import db, ids, money
+from apps.core import money
 from apps.core.unit import step
-from apps.settlement.errors import AlreadySettling, NothingToFreeze
-from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation
-from apps.settlement.queries import due as queries
+from apps.settlement.errors import AlreadySettling
+from apps.settlement.models import Instruction, NetSet, Obligation
 from apps.settlement.queries.locks import lock_legs, lock_members, lock_net_set
-from apps.settlement.rules import netting
 from apps.settlement.states import (
     INSTRUCTION,
     NET_SET,
@@ -29,54 +24,6 @@ from .settling import Dues
 
 CANCELLABLE = {InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED}
 ENDED = {InstructionStatus.FAILED, InstructionStatus.RETURNED, InstructionStatus.CANCELLED}
-
-
-@step
-def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: datetime, silence_agrees: bool, now: datetime) -> NetSet:
-    """Net the OPEN obligations of a value date that were booked at or before the cut-off; a zero leg settles at once.
-
-    :param account: its money rows are held by the caller, its terms have payment netting on file
-    :raises NothingToFreeze: the cut-off lies ahead, there is no such obligation, or a set of this cut-off is alive
-    """
-    if cutoff_at > now:
-        raise NothingToFreeze(f"the cut-off is at {cutoff_at.isoformat()}")
-    key = {"account": account, "entity_id": entity_id, "value_date": value_date, "cutoff_at": cutoff_at}
-    before = NetSet.objects.filter(**key).aggregate(n=Max("attempt"))["n"] or 0
-    net_set = NetSet(
-        id=ids.uuid7(),
-        **key,
-        attempt=before + 1,
-        agree_by=max(cutoff_at, now) + netting.AGREE_WITHIN if silence_agrees else None,
-        frozen_at=now,
-    )
-    with db.refuse_on("netset_one_alive", NothingToFreeze("it is frozen already")):
-        db.insert(net_set)
-    members = list(
-        Obligation.objects.select_for_update(no_key=True, of=("self",))
-        .filter(account=account, entity_id=entity_id, value_date=value_date, status=ObligationStatus.OPEN, booked_at__lte=cutoff_at)
-        .exclude(trade__terms__mode=SettlementMode.PREFUNDED)  # settled out of the balance
-        .exclude(trade__disputes__status="OPEN")
-        .filter(queries.let_in(cutoff_at))
-        .order_by("id")
-    )
-    if not members:
-        raise NothingToFreeze("no open obligation")
-    legs = {}
-    for part in netting.net((o.asset_id, o.direction, o.amount) for o in members):
-        legs[part.asset] = NetLeg(
-            id=ids.uuid7(), net_set=net_set, asset_id=part.asset, direction=part.direction, amount=part.amount, settled_amount=money.ZERO
-        )
-    db.insert(*legs.values())
-    for one in members:
-        OBLIGATION.move(one, ObligationStatus.NETTED)
-        one.net_leg = legs[one.asset_id]
-    Obligation.objects.bulk_update(members, ["status", "net_leg"])
-    settling.tell(net_set=net_set, kind="net_set.frozen")
-    for leg in legs.values():
-        if not leg.amount:
-            mine = [o for o in members if o.net_leg_id == leg.id]
-            settling.settle_leg(dues=Dues(net_set, leg, mine), now=now)
-    return net_set
 
 
 @step
@@ -125,7 +72,7 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
     for member in members:
         OBLIGATION.move(member, ObligationStatus.OPEN)
         member.net_leg = None
-    Obligation.objects.bulk_update(members, ["status", "net_leg"])
+    Obligation.objects.filter(net_leg__net_set=net_set).update(status=ObligationStatus.OPEN, net_leg=None)
     settling.tell(net_set=net_set, kind="net_set.aborted")
     return net_set
 

@@ -1,11 +1,13 @@
 """What happens when money has moved: legs, obligations, sets and deals settle, or open again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from django.db.models import F
 
 from apps.clients import queries as clients
 from apps.clients.models import Account
@@ -102,7 +104,7 @@ def settle_leg(*, dues: Dues, now: datetime) -> None:
     for one in dues.members:
         OBLIGATION.move(one, ObligationStatus.SETTLED)
         one.settled_amount, one.settled_at = one.amount, now
-    Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
+    Obligation.objects.filter(net_leg=leg).update(status=ObligationStatus.SETTLED, settled_amount=F("amount"), settled_at=now)
     _post_set_off(dues, now)
     if not NetLeg.objects.filter(net_set=net_set).exclude(status=NetLegStatus.SETTLED).exists():
         begin(net_set=net_set)
@@ -156,7 +158,7 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
         for one in dues.members:
             OBLIGATION.move(one, ObligationStatus.NETTED)
             one.settled_amount, one.settled_at = money.ZERO, None
-        Obligation.objects.bulk_update(dues.members, ["status", "settled_amount", "settled_at"])
+        Obligation.objects.filter(net_leg=leg).update(status=ObligationStatus.NETTED, settled_amount=money.ZERO, settled_at=None)
         follow(members=dues.members, now=now)
         ledger.reverse(
             source_id=leg.id,
@@ -233,9 +235,9 @@ def _told_to(trade: Trade, end: str) -> dict[str, Any]:
 
 
 @step
-def tell(*, net_set: NetSet, kind: str) -> None:
-    """Record an event of a net set with its legs."""
-    legs = views.net_set_legs([net_set.id])[net_set.id]
+def tell(*, net_set: NetSet, kind: str, legs: Sequence[NetLeg] | None = None) -> None:
+    """Record an event of a net set with its legs, by asset; they are read where they are not given."""
+    legs = views.net_set_legs([net_set.id])[net_set.id] if legs is None else legs
     events.record(
         kind,
         subject_type="net_set",

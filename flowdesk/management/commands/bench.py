@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-NAMES = ("accept", "quote", "ledger", "fanout", "events", "growth")
+NAMES = ("accept", "quote", "ledger", "netting", "fanout", "events", "growth")
 LEAST_S, MOST_S = 1, 600
 # Of the caller's engines nothing is kept: a running desk is never touched.
 NOT_OURS = {"DATABASE_URL", "VALKEY_URL", "EMBED_DATABASE", "BROKER_URL", "BUS_PREFIX", "DB_POOL_MAX", "API_AUTHORITIES", "WEB_PORT"}
