@@ -22,6 +22,10 @@ _COUNTRY = {
     "GBP": ("GB", "ENG"), "JPY": ("JP", None), "CHF": ("CH", "ZH"), "AUD": ("AU", "NSW"), "SGD": ("SG", None), "SEK": ("SE", None),
     "NOK": ("NO", None), "DKK": ("DK", None), "PLN": ("PL", None), "HKD": ("HK", None), "CZK": ("CZ", None),
 }  # fmt: skip
+# Which of the library's categories close the banks; elsewhere public and bank holidays. Sweden's "bank" ones are short days, not closed.
+_CATEGORIES = {"SEK": ("public", "de_facto"), "HKD": ("public", "optional")}
+# What the library does not know of: Berchtold's day (the closed days of SIC); Denmark's banks on Constitution Day and at the year's end.
+_ALSO = {"CHF": ((1, 2),), "DKK": ((6, 5), (12, 24), (12, 31))}
 
 
 class Kind(StrEnum):
@@ -222,5 +226,10 @@ def _closed(currency: str, year: int) -> frozenset[date]:
         raise UnknownCalendar(f"no calendar for {currency}", currency=currency)
     country, part = _COUNTRY[currency]
     supported = holidays.country_holidays(country, subdiv=part).supported_categories
-    categories = tuple(category for category in ("public", "bank") if category in supported)
-    return frozenset(holidays.country_holidays(country, subdiv=part, years=year, categories=categories))
+    categories = _CATEGORIES.get(currency) or tuple(category for category in ("public", "bank") if category in supported)
+    # Each for itself: together the library moves Hong Kong's days once too often.
+    found = {day for one in categories for day in holidays.country_holidays(country, subdiv=part, years=year, categories=one)}
+    more = {date(year, month, day) for month, day in _ALSO.get(currency, ())}
+    if currency == "DKK":  # the Friday after Ascension
+        more |= {day + timedelta(days=1) for day in found if day.weekday() == 3 and (4, 30) <= (day.month, day.day) <= (6, 3)}
+    return frozenset(found) | more
