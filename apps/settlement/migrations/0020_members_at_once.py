@@ -41,5 +41,5 @@ _BACK = "DROP TRIGGER settlement_members ON settlement_obligation; DROP FUNCTION
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0017_house_transfers")]
+    dependencies = [("settlement", "0019_matching_walls")]
     operations = db.walls((MEMBERS, _BACK + "".join(_BEFORE)))
