@@ -68,27 +68,39 @@ def authenticate(signed: Signed, ip: str) -> Actor:
     return find_grant(signed, ip).actor()
 
 
-def find_grant(signed: Signed, ip: str, ahead: Callable[[KeyGrant], Sequence[Command]] = lambda _: ()) -> KeyGrant:
+def find_grant(
+    signed: Signed,
+    ip: str,
+    ahead: Callable[[KeyGrant], Sequence[Command]] = lambda _: (),
+    *,
+    known: KeyGrant | None = None,
+    is_again: bool = False,
+) -> KeyGrant:
     """All that the signing key may do.
 
     :param ip: the client's address, as :func:`request_ip` or the live server found it
     :param ahead: what else of Valkey this request will ask for, to travel with its nonce
+    :param known: what this process read of the key before, for who will read it again (standing.py)
+    :param is_again: the same request once more: its nonce has been spent
     :raises InvalidSignature: unknown, revoked, expired or another deployment's key; a closed member or client; a signature
         that does not verify; a nonce that was used before
     :raises IpNotAllowed: all that is right, from the wrong address
     """
     if not signed.key_id.startswith(_PREFIXES.get(settings.ENVIRONMENT, "")):
         raise InvalidSignature(f"key: {signed.key_id} is not of this deployment")
-    grant = clients.find_key(signed.key_id)
+    grant = known or clients.find_key(signed.key_id)
     if grant is None:
         raise InvalidSignature(f"key: {signed.key_id} is not known")
     signing.verify(signed, grant.public_key)
     if (ended := _ended(grant)) is not None:
         raise InvalidSignature(ended)
+    _require_place(grant, ip)
+    if is_again:
+        valkey.ahead(ahead(grant))
+        return grant
     valkey.ahead([_nonces.command(signed), *ahead(grant)])
     if not _nonces.is_first_use(signed):
         raise InvalidSignature(f"nonce: {signed.key_id} used it before")
-    _require_place(grant, ip)
     return grant
 
 

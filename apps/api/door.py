@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 import orjson
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
@@ -22,9 +23,11 @@ from apps.core.actor import Actor
 from apps.core.valkey import Command
 
 from . import auth, etags, jsonbody, limits, signing, versions
+from . import standing as standings
 from .once import Answer, RequestOnce, request_hash
 from .problems import BodyTooLarge, LengthRequired, ScopeMissing, UnsupportedMediaType
 from .shapes import Body
+from .standing import KeyChanged, Standing
 from .tokens import InvalidToken
 from .versions import Deprecated
 
@@ -58,7 +61,18 @@ class SignedRequests(BaseAuthentication):
             if token is not None:
                 return Caller(auth.find_token_grant(token, address), None), None
             signed = auth.parse_request(plain)
-            return Caller(auth.find_grant(signed, address, lambda grant: door.ahead(request, grant)), signed), None
+            standing = door.standing = standings.of(signed.key_id) if request.method in signing.BODY_METHODS and not door.is_again else None
+            grant = auth.find_grant(
+                signed,
+                address,
+                lambda grant: door.ahead(request, grant),
+                known=None if standing is None else standing.grant,
+                is_again=door.is_let_in,
+            )
+            door.is_let_in = True
+            if standing is None:
+                standings.keep(grant)
+            return Caller(grant, signed), None
         except (signing.InvalidSignature, InvalidToken):
             limits.count_bad_signature(plain, address)
             raise
@@ -87,18 +101,40 @@ class Door(APIView):
     scopes: ClassVar[dict[str, str]] = {}
     deprecated: ClassVar[Deprecated | None] = None  # what older versions of its answers have
     version: str | None = None  # of this answer, once its key is known
+    standing: Standing | None = None  # of a key that is let in by what was known of it, until that is read again
+    is_again = False  # heard from the start once more
+    is_let_in = False  # its signature held and its nonce is spent
     _acting: AbstractContextManager[None]
 
     def dispatch(self, request: Any, *args: Any, **kw: Any) -> HttpResponseBase:
         self.began = time.perf_counter_ns()
         request_id = ids.encode("req", ids.uuid7())
         with acting.acting(acting.SYSTEM, request_id), valkey.gathered():
-            answer = super().dispatch(request, *args, **kw)
+            answer = self._answer(request, *args, **kw)
             limits.give_back()
             limits.tell(request, answer)
             versions.tell(answer, self.version, self.deprecated)
             answer["X-Request-Id"] = request_id
             return etags.unless_same(request, answer)
+
+    def _answer(self, request: Any, *args: Any, **kw: Any) -> HttpResponseBase:
+        """Once more from the start where the key turns out to be not what it was."""
+        try:
+            answer = super().dispatch(request, *args, **kw)
+            if self.standing is None or self.standing.holds():
+                return answer
+        except KeyChanged:
+            pass
+        except DatabaseError as no:  # of that last look alone: a view's own are answered by it
+            return self.finalize_response(self.request, self.handle_exception(no))
+        self.is_again = True
+        limits.forget(request)
+        return super().dispatch(request, *args, **kw)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, KeyChanged):
+            raise exc
+        return super().handle_exception(exc)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Answers are JSON: only who wants something else is looked at closely."""
@@ -176,6 +212,7 @@ class Door(APIView):
             gate=gate,
             told_once=told_once,
             house=house,
+            standing=self.standing,
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             return reply((instead.get() or call)(once=once, actor=caller.actor, **kw))

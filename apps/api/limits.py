@@ -109,6 +109,11 @@ def tell(request: HttpRequest, answer: HttpResponseBase) -> None:
         answer.headers["RateLimit"] = ", ".join(f'"{use.policy}";r={use.left};t={use.resets_in_s}' for use in uses)
 
 
+def forget(request: HttpRequest) -> None:
+    """What was spent is told by who answers in the end."""
+    _told(request).clear()
+
+
 def _told(request: HttpRequest) -> list[Use]:
     found: list[Use] = request.__dict__.setdefault("_flowdesk_uses", [])
     return found

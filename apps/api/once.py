@@ -9,12 +9,14 @@ from uuid import UUID
 
 import orjson
 
-from apps.core import db, ids
+from apps.core import db, flights, ids
 from apps.core.errors import AppError
+from apps.core.flights import Statement
 from apps.events import operations as events
 
 from . import problems
 from .problems import IdempotencyInProgress, IdempotencyKeyReused
+from .standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,9 @@ class Answer:
     replayed: bool = False
 
 
-_CLAIM = "SELECT desk_now(), pg_try_advisory_xact_lock(%s)"
+_CLAIM = "SELECT desk_now(), core_claim(%s)"
 # The gate is entered before the instant is read: who closes it later decides later, who has closed it decided before.
-_CLAIM_AT_GATE = "SELECT pg_try_advisory_xact_lock_shared(%s), desk_now(), pg_try_advisory_xact_lock(%s)"
+_CLAIM_AT_GATE = "SELECT pg_try_advisory_xact_lock_shared(%s), desk_now(), core_claim(%s)"
 _STORED = "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s"
 
 
@@ -43,6 +45,7 @@ class RequestOnce:
     :param gate: an advisory lock to share from the instant of receipt: what would overtake this request waits for it (rfqs.queries.gate)
     :param told_once: members of the answer that are secret: told now, kept as null
     :param house: what the event of a refusal keeps for the desk
+    :param standing: of a key that was let in by what is known of it: read again with the instant of receipt
     """
 
     def __init__(
@@ -58,7 +61,9 @@ class RequestOnce:
         gate: int | None = None,
         told_once: Collection[str] = (),
         house: Mapping[str, Any] | None = None,
+        standing: Standing | None = None,
     ) -> None:
+        self.standing = standing
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
         self.render, self.reference, self.public, self.gate, self.told_once = render, reference, public, gate, told_once
         self.house = dict(house or {})
@@ -66,11 +71,15 @@ class RequestOnce:
 
     def begin(self) -> datetime:
         lock = int.from_bytes(hashlib.sha256(self.scope_id.bytes + self.key.encode()).digest()[:8], signed=True)
-        # One flight, two statements: the second has its own snapshot, taken once the key is ours.
-        claim = (_CLAIM, (lock,)) if self.gate is None else (_CLAIM_AT_GATE, (self.gate, lock))
-        [(*_, received, claimed)], self._found = db.run_all(claim, (_STORED, (self.scope_id, self.key)))
-        if not claimed:
-            raise IdempotencyInProgress("ask again in a second")
+        running = {"idempotency_in_progress": IdempotencyInProgress("ask again in a second")}
+        claim = Statement(_CLAIM, (lock,), running) if self.gate is None else Statement(_CLAIM_AT_GATE, (self.gate, lock), running)
+        # One flight: what was stored is read with a snapshot of its own, taken once the key is ours.
+        first = [claim, Statement(_STORED, (self.scope_id, self.key))]
+        if self.standing is not None:
+            first.insert(0, self.standing.reads)
+        *standing, [(*_, received, _)], self._found = flights.fly(first)
+        if self.standing is not None:
+            self.standing.require(standing[0])
         moment: datetime = received
         return moment
 

@@ -41,7 +41,7 @@ _UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
 _COMMIT = Statement("COMMIT", prepare=False)
 _waiting: ContextVar[list[Statement] | None] = ContextVar("waiting", default=None)
 _ahead: ContextVar[list[Statement]] = ContextVar("ahead")  # reads to go out behind the first flight
-_read: ContextVar[dict[tuple[str, Params], Rows]] = ContextVar("read")  # and what they found
+_read: ContextVar[dict[tuple[str, tuple[Any, ...]], Rows]] = ContextVar("read")  # and what they found
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def fly(some: Sequence[Statement]) -> list[Rows]:
     """
     waiting = _waiting.get()
     if waiting is not None and (found := _found(waiting, some)) is not None:
-        return [found]
+        return found
     queue = [*waiting, *some] if waiting else list(some)
     if waiting:
         waiting.clear()
@@ -101,20 +101,26 @@ def fly(some: Sequence[Statement]) -> list[Rows]:
     return rows[len(queue) - len(some) :]
 
 
-def _found(waiting: Sequence[Statement], some: Sequence[Statement]) -> Rows | None:
-    """The rows of a read that went ahead. Whatever else is sent makes it old."""
+def _found(waiting: Sequence[Statement], some: Sequence[Statement]) -> list[Rows] | None:
+    """The rows of reads that went ahead. Whatever else is sent makes them old."""
     read = _read.get()
     if not read:
         return None
-    if len(some) == 1 and all(one is _SAVEPOINT for one in waiting):
-        return read.pop((some[0].sql, some[0].params), None)
+    if some and all(one is _SAVEPOINT for one in waiting):
+        keys = [_key(one) for one in some]
+        if all(key in read for key in keys):
+            return [read.pop(key) for key in keys]
     read.clear()
     return None
 
 
+def _key(one: Statement) -> tuple[str, tuple[Any, ...]]:
+    return one.sql, tuple(one.params.values() if isinstance(one.params, Mapping) else one.params)
+
+
 def _send_with(queue: Sequence[Statement], ahead: list[Statement]) -> list[Rows]:
     rows = _send([*queue, *ahead])
-    _read.get().update({(one.sql, one.params): found for one, found in zip(ahead, rows[len(queue) :], strict=True)})
+    _read.get().update({_key(one): found for one, found in zip(ahead, rows[len(queue) :], strict=True)})
     ahead.clear()
     return rows[: len(queue)]
 

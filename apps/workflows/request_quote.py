@@ -1,18 +1,22 @@
 """A client asks for a price: a firm automatic quote, or a place in the desk's queue, or a coded refusal."""
 
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from apps.clients import rules as client_rules
-from apps.core import ids
+from apps.clients.models import SettlementMode
+from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.flights import Statement
 from apps.core.unit import use_case
 from apps.credit import operations as credit
 from apps.credit.errors import CapExceeded, CreditExceeded, LineBreached, MarkStale
+from apps.credit.rules import Claim
 from apps.ledger.errors import InsufficientBalance
 from apps.pricing import queries as pricing
 from apps.pricing.rules import Composite
@@ -29,8 +33,22 @@ from . import quoting, taking
 Result = tuple[Rfq, Quote | None, str]
 
 
-def _reads(*, actor: Actor, account_id: UUID | None, ask: Ask, **_: Any) -> list[Statement]:
-    return [rfq_queries.read_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))]
+_claims: OrderedDict[Any, Claim] = OrderedDict()  # the last claim of who asks like this: what its next one will lock and read
+KEPT = 10_000
+
+
+def _reads(*, actor: Actor, account_id: UUID | None, ask: Ask, rfq_id: UUID | None = None, **_: Any) -> list[Statement]:
+    reads = [rfq_queries.read_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))]
+    last = _claims.get((actor.client_id, account_id, ask.pair, ask.tenor))
+    if last is not None and rfq_id is not None:  # a guess: what it does not fit (another day, another group) is read anew
+        reads += credit.reads_of(replace(last, source_id=rfq_id))
+    return reads
+
+
+def _remember(actor: Actor, account_id: UUID | None, ask: Ask, claim: Claim) -> None:
+    _claims[actor.client_id, account_id, ask.pair, ask.tenor] = claim
+    while len(_claims) > KEPT:
+        _claims.popitem(last=False)
 
 
 def _same(ask: Ask) -> Same:
@@ -46,6 +64,7 @@ def request_quote(
     depth: Composite | None,
     usd_per_quote: Decimal | None,
     elapsed_us: Callable[[], int],
+    rfq_id: UUID | None = None,
     now: datetime,
 ) -> Result:
     """Price an RFQ and reserve credit (or hold balance) for it, in one transaction.
@@ -54,6 +73,7 @@ def request_quote(
 
     :param depth: the pair's merged book, read once before the transaction
     :param usd_per_quote: what one unit of the quote asset is worth in USD, for credit
+    :param rfq_id: the id it gets, from who lets what it reserves be read ahead
     :return: the request, its quote (None when a person prices it), the account's code
     :raises AppError: NotFound, UnknownInstrument, InstrumentNotAllowed, AccountUnavailable, NotEntitled, TradingHalted,
         PriceUnavailable, QuantityOutOfRange, TooManyDecimals, SizeTooSmall, TtlOutOfRange, PastCutoff, CreditExceeded,
@@ -70,7 +90,7 @@ def request_quote(
     settles = quoting.value_date(dealing, ask.tenor, now)
     if actor.caps:
         client_rules.require_caps(actor.caps, ask.pair, quoting.size_of(ask, market) * market.mid * market.usd_per_quote)
-    rfq_id = ids.uuid7()
+    rfq_id = rfq_id or ids.uuid7()
     policy = pricing.policy_of(dealing.policy)
     priced, reasons = quoting.price_sides(dealing, policy, ask, market, ttl_ms=ask.ttl_ms, now=now)
     headroom = {}
@@ -81,6 +101,8 @@ def request_quote(
     elif reasons:
         reasons = [*reasons, *_of_money(dealing, rfq_id, priced, market, settles.day, now)]
     else:
+        if dealing.mode != SettlementMode.PREFUNDED:
+            _remember(actor, account_id, ask, taking.claim_of(dealing, rfq_id, money.ZERO, settles.day, now))
         try:
             headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
         except LineBreached:

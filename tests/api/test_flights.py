@@ -106,8 +106,8 @@ def accept(key: Key, quoted: Any, reference: str = "o-1") -> Any:
 @pytest.mark.parametrize(
     ("mode", "quote", "deal"),
     [
-        ("CREDIT", Cost(12, 4, 1, 0), Cost(14, 4, 1, 0)),
-        ("PREFUNDED", Cost(13, 4, 1, 0), Cost(17, 5, 1, 0)),
+        ("CREDIT", Cost(12, 2, 1, 0), Cost(14, 3, 1, 0)),
+        ("PREFUNDED", Cost(13, 3, 1, 0), Cost(17, 4, 1, 0)),
     ],
 )
 def test_a_quote_and_an_accept_take_so_many_statements_and_round_trips(mode: str, quote: Cost, deal: Cost) -> None:

@@ -12,6 +12,7 @@ from apps.api.door import Door, show, show_one
 from apps.api.jsonbody import peek
 from apps.api.shapes import EMPTY, Amount, Body, Choice, Flag, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients.queries import KeyGrant
+from apps.core import ids
 from apps.core.valkey import Command
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite
@@ -194,6 +195,7 @@ class Rfqs(PricedDoor):
             depth=depth,
             usd_per_quote=usd_per(asked["instrument"].rpartition("-")[2], depth),
             elapsed_us=self.elapsed_us,
+            rfq_id=ids.uuid7(),
         )
 
     @documented("Your requests, newest first", name="list_rfqs", answer=page(RFQ), query=LIST)

@@ -1,7 +1,7 @@
 """Clients, keys, members, accounts: always through who may see them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,14 +11,15 @@ from django.db.models import Q, QuerySet
 
 from apps.clients.models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, KeyUse, Member, SettlementMode, Terms
 from apps.clients.rules import WARN_DAYS
-from apps.core import db
+from apps.core import db, flights
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
+from apps.core.flights import Statement
 
 
 @dataclass(frozen=True, slots=True)
 class KeyGrant:
-    """All that one statement tells of a key: read afresh in every request, so revoking works at once."""
+    """All that one statement tells of a key: read in every request, so revoking works at once."""
 
     key_pk: UUID
     key_id: str
@@ -37,6 +38,7 @@ class KeyGrant:
     roles: frozenset[str]
     caps: dict[str, Any]
     api_version: str
+    row: tuple[Any, ...] = field(repr=False)  # as it was read
 
     def actor(self) -> Actor:
         return Actor(
@@ -67,9 +69,17 @@ WHERE k.key_id = %s
 
 def find_key(key_id: str) -> KeyGrant | None:
     """The key with its member, client and accounts, in one statement; None when there is none."""
-    row = db.first(_KEY, (key_id,))
-    if row is None:
-        return None
+    rows = flights.fly([read_key(key_id)])[0]
+    return grant_of(rows[0]) if rows else None
+
+
+def read_key(key_id: str) -> Statement:
+    """What :func:`find_key` asks."""
+    return Statement(_KEY, (key_id,))
+
+
+def grant_of(row: tuple[Any, ...]) -> KeyGrant:
+    """What a row of :func:`read_key` says."""
     return KeyGrant(
         key_pk=row[0],
         key_id=row[1],
@@ -88,6 +98,7 @@ def find_key(key_id: str) -> KeyGrant | None:
         roles=frozenset(row[14]),
         caps=db.loads(row[15]),
         api_version=row[16],
+        row=row,
     )
 
 

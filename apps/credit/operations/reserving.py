@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.core import db, ids, money
+from apps.core import db, flights, ids, money
+from apps.core.flights import Statement
 from apps.core.unit import step
 from apps.credit import queries, rules
 from apps.credit.errors import CreditExceeded
@@ -81,6 +82,12 @@ class Agreed:
     @property
     def fits(self) -> bool:
         return not self.over
+
+
+def reads_of(claim: Claim) -> list[Statement]:
+    """What :func:`reserve` locks and reads first, for who can send it ahead."""
+    sql, params = queries.facts_of(claim)
+    return [Statement(_LOCK, _of(claim)), Statement(sql, params)]
 
 
 @step
@@ -208,9 +215,12 @@ def _take_agreed(claim: Claim, deal_id: UUID, now: datetime, besides: Sequence[M
 
 
 def _lock_and_read(claim: Claim) -> Facts:
-    of = {"group": claim.group_id, "client": claim.client_id, "account": claim.account_id}
-    _, rows = db.run_all((_LOCK, of), queries.facts_of(claim))
+    _, rows = flights.fly(reads_of(claim))
     return queries.read_facts(rows)
+
+
+def _of(claim: Claim) -> dict[str, Any]:
+    return {"group": claim.group_id, "client": claim.client_id, "account": claim.account_id}
 
 
 def _taken(
