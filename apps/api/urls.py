@@ -39,6 +39,16 @@ from .v1 import (
 )
 
 urlpatterns = [
+    # Dealing first: addresses are tried in this order.
+    path("v1/rfqs", rfqs.Rfqs.as_view()),
+    path("v1/rfqs/validate", validate.ValidateRfq.as_view()),
+    path("v1/rfqs/<str:rfq_id>", rfqs.OneRfq.as_view()),
+    path("v1/rfqs/<str:rfq_id>/cancel", rfqs.CancelRfq.as_view()),
+    path("v1/quotes/<str:quote_id>", quotes.OneQuote.as_view()),
+    path("v1/quotes/<str:quote_id>/accept", quotes.AcceptQuote.as_view()),
+    path("v1/quotes/<str:quote_id>/decline", quotes.DeclineQuote.as_view()),
+    path("v1/quotes/<str:quote_id>/counter", quotes.CounterQuote.as_view()),
+    path("v1/orders", orders.Orders.as_view()),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("schema/websocket", asyncapi.schema, name="schema-websocket"),
@@ -70,15 +80,6 @@ urlpatterns = [
     path("v1/balances", accounts.Balances.as_view()),
     path("v1/ledger-entries", ledger.LedgerEntries.as_view()),
     path("v1/ledger-entries/<str:entry_id>", ledger.OneLedgerEntry.as_view()),
-    path("v1/rfqs", rfqs.Rfqs.as_view()),
-    path("v1/rfqs/validate", validate.ValidateRfq.as_view()),
-    path("v1/rfqs/<str:rfq_id>", rfqs.OneRfq.as_view()),
-    path("v1/rfqs/<str:rfq_id>/cancel", rfqs.CancelRfq.as_view()),
-    path("v1/quotes/<str:quote_id>", quotes.OneQuote.as_view()),
-    path("v1/quotes/<str:quote_id>/accept", quotes.AcceptQuote.as_view()),
-    path("v1/quotes/<str:quote_id>/decline", quotes.DeclineQuote.as_view()),
-    path("v1/quotes/<str:quote_id>/counter", quotes.CounterQuote.as_view()),
-    path("v1/orders", orders.Orders.as_view()),
     path("v1/trades", trades.Trades.as_view()),
     path("v1/trades/<str:trade_id>", trades.OneTrade.as_view()),
     path("v1/trades/<str:trade_id>/confirmation", confirming.OneConfirmation.as_view()),

@@ -57,12 +57,11 @@ class KeyGrant:
 _KEY = """
 SELECT k.id, k.key_id, k.public_key, k.scopes, k.allowed_cidrs, k.expires_at, k.revoked_at, k.limits, m.id, m.name,
        m.closed_at IS NOT NULL OR coalesce(m.valid_until <= clock_timestamp(), false), c.id, c.status,
-       (SELECT coalesce(array_agg(a.account_id), '{}') FROM clients_authority a WHERE a.member_id = m.id
-         AND (NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
-              OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))),
-       (SELECT coalesce(array_agg(DISTINCT r), '{}') FROM clients_authority a, unnest(a.roles) r WHERE a.member_id = m.id),
+       a.accounts, a.roles, (SELECT array_agg(x.account_id) FROM clients_apikey_accounts x WHERE x.apikey_id = k.id),
        k.caps, k.api_version
 FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
+CROSS JOIN LATERAL (SELECT array_agg(a.account_id) AS accounts, string_agg(array_to_string(a.roles, ' '), ' ') AS roles
+  FROM clients_authority a WHERE a.member_id = m.id) a
 WHERE k.key_id = %s
 """
 
@@ -80,6 +79,7 @@ def read_key(key_id: str) -> Statement:
 
 def grant_of(row: tuple[Any, ...]) -> KeyGrant:
     """What a row of :func:`read_key` says."""
+    accounts = frozenset(row[13] or ())
     return KeyGrant(
         key_pk=row[0],
         key_id=row[1],
@@ -94,10 +94,10 @@ def grant_of(row: tuple[Any, ...]) -> KeyGrant:
         member_closed=row[10],
         client_id=row[11],
         client_status=row[12],
-        account_ids=frozenset(row[13]),
-        roles=frozenset(row[14]),
-        caps=db.loads(row[15]),
-        api_version=row[16],
+        account_ids=accounts if row[15] is None else accounts & frozenset(row[15]),  # all of the member's, or those that the key names
+        roles=frozenset((row[14] or "").split()),
+        caps=db.loads(row[16]),
+        api_version=row[17],
         row=row,
     )
 

@@ -165,9 +165,10 @@ def _quote(
     now: datetime,
 ) -> Quote:
     """A firm quote with its receipt: what was quoted, signed, so that the client can show it to anybody."""
-    quote = Quote(
+    quote = db.born(
+        Quote,
         id=ids.uuid7(),
-        rfq=rfq,
+        rfq_id=rfq.id,
         number=number,
         reference_mid=figures.reference_mid,
         provenance=figures.provenance,
@@ -177,6 +178,7 @@ def _quote(
         response_time_us=response_time_us,
         **{f"{side}_{name}": amounts[name] for side, amounts in figures.prices.items() for name in AMOUNTS},
     )
+    quote.rfq = rfq
     quote.provenance |= {"receipt": signing_keys.sign_receipt(receipt_payload(rfq, quote, account_code))}
     return quote
 
@@ -184,7 +186,8 @@ def _quote(
 def _rfq(
     rfq_id: UUID, dealing: Dealing, ask: Ask, value_date: date, member_id: UUID | None, now: datetime, status: RfqStatus, reasons: list[str]
 ) -> Rfq:
-    return Rfq(
+    return db.born(
+        Rfq,
         id=rfq_id,
         client_id=dealing.client_id,
         account_id=dealing.account_id,

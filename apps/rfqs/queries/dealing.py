@@ -76,7 +76,7 @@ SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}
   t.entity_id, t.book_id, e.roll, e.zone,
   p.code, p.base_id, ba.kind, ba.scale, p.quote_id, qa.kind, qa.scale, p.tick, p.step, p.min_quantity, p.max_quantity, p.tenor,
   EXISTS (SELECT 1 FROM credit_line k WHERE k.level = 'ACCOUNT' AND k.subject_id = a.id AND k.measure IN ('DAILY', 'DEAL')),
-  to_jsonb(o), h.reason,
+  CASE WHEN o.xmin::text = %s THEN NULL ELSE to_jsonb(o) END, o.xmin::text, h.reason,
   coalesce((SELECT -sum(l.amount) FROM ledger_ledgeraccount l
             WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = p.base_id AND l.book_id = t.book_id), 0),
   (SELECT jsonb_object_agg(m.asset_code, jsonb_build_array(m.hard,
@@ -84,7 +84,7 @@ SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}
                       WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = m.asset_code
                         AND l.book_id = t.book_id), 0)))
      FROM pricing_positionlimit m WHERE m.book_id = t.book_id AND m.asset_code IN (p.base_id, p.quote_id) AND m.effective_until IS NULL),
-  (SELECT jsonb_agg(jsonb_build_object('asset', r.asset_id, 'at', r.cutoff, 'zone', r.zone))
+  (SELECT array_agg(r.asset_id || ' ' || r.cutoff::text || ' ' || r.zone)
      FROM instruments_rail r WHERE r.asset_id IN (p.base_id, p.quote_id))
 """
 _MARKET = """
@@ -134,7 +134,7 @@ def read_dealing(*, actor: Actor, account_id: UUID | None, pair: str, same: Same
     repeated: tuple[Any, ...] = (None,) * 3
     if same is not None:
         repeated = (same.side, same.quantity if same.quantity is not None else same.quote_quantity, same.quantity is None)
-    return Statement(_DEALING, (actor.id, pair, *repeated, actor.client_id, account_id, account_id))
+    return Statement(_DEALING, (_known(pair), actor.id, pair, *repeated, actor.client_id, account_id, account_id))
 
 
 def get_dealing(*, actor: Actor, account_id: UUID | None, pair: str, same: Same | None = None) -> Dealing | None:
@@ -154,7 +154,7 @@ def get_dealing_for(account_id: UUID, *, pair: str) -> Dealing | None:
 
     :raises NotFound: no such account, or it has no terms
     """
-    row = db.first(_DEALING_FOR, (None, pair, account_id))
+    row = db.first(_DEALING_FOR, (_known(pair), None, pair, account_id))
     if row is None:
         raise NotFound("no such account")
     return None if row[22] is None else _dealing(row)
@@ -165,16 +165,31 @@ def get_dealing_of(rfq_id: UUID) -> Dealing:
 
     :raises NotFound: no such request
     """
-    row = db.first(_DEALING_OF, (rfq_id,))
+    row = db.first(_DEALING_OF, ("", rfq_id))
     if row is None:
         raise NotFound("no such request")
     return _dealing(row)
 
 
 def _dealing(row: tuple[Any, ...]) -> Dealing:
+    policy, mark = row[35:37]
+    if policy is not None and mark is not None:
+        _policies[row[22]] = (mark, policy)
+    elif mark is not None:
+        policy = _policies[row[22]][1]
     limits, cutoffs = row[-4:-2]
-    values: list[Any] = [*row[:-4], db.loads(limits or "{}"), db.loads(cutoffs or "[]"), row[-2], row[-1]]
+    rails = [dict(zip(("asset", "at", "zone"), rail.split(" "), strict=True)) for rail in cutoffs or ()]
+    values: list[Any] = [*row[:35], policy, *row[37:-4], db.loads(limits or "{}"), rails, row[-2], row[-1]]
     return Dealing(*values)
+
+
+_policies: dict[
+    str, tuple[str, str]
+] = {}  # by pair: the transaction that wrote its row, and the row: sent again only when another wrote it
+
+
+def _known(pair: str) -> str:
+    return _policies[pair][0] if pair in _policies else ""
 
 
 _DEAL = """
