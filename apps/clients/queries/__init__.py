@@ -45,6 +45,7 @@ from .parties import (
     members_visible_to,
     name_of,
     names_all_accounts,
+    read_key,
     used_today,
     visible_to,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "members_visible_to",
     "name_of",
     "names_all_accounts",
+    "read_key",
     "ssis_visible_to",
     "used_today",
     "visible_to",
