@@ -6,7 +6,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from flowdesk import places
+from flowdesk import banks, places
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -313,6 +313,9 @@ CREDIT_MARK_MAX_AGE_S = env.int("CREDIT_MARK_MAX_AGE_S", default=60)
 # --- settlement -------------------------------------------------------------------------------------------------------
 # Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
 RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
+# Banks that are spoken to in files, by rail code: {"fedwire-usd": {"name": "Flowdesk Ltd", "bic": "…", "out": FOLDER, "in": FOLDER}}.
+BANK_FILES = banks.read(env.json("BANK_FILES", default={}))
+RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 # What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
 APPROVALS = {

@@ -2,103 +2,26 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from xml.parsers import expat
 
 from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, direction
 
+from .xml import Node, parse
+
 _SPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.\d\d")
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?")
-_DEEPEST = 40
-_MOST_ELEMENTS, _LONGEST_TEXT = 600_000, 4_000  # of a file; of one element (ISO 20022 has no text longer than 2,000)
-
-
-@dataclass(slots=True)
-class Node:
-    name: str
-    line: int
-    attributes: dict[str, str]
-    text: str = ""
-    parts: list["Node"] = field(default_factory=list)
-
-    def all(self, path: str) -> Iterator["Node"]:
-        """What lies at `A/B/C` below."""
-        head, _, rest = path.partition("/")
-        for one in self.parts:
-            if one.name == head:
-                yield from one.all(rest) if rest else [one]
-
-    def first(self, *paths: str) -> "Node | None":
-        return next((one for path in paths for one in self.all(path)), None)
-
-    def say(self, *paths: str) -> str:
-        found = self.first(*paths)
-        return found.text.strip() if found is not None else ""
-
-    def need(self, path: str) -> "Node":
-        found = self.first(path)
-        if found is None:
-            raise BadFile(f"line {self.line}", f"{self.name} has no {path}")
-        return found
 
 
 def read(content: bytes) -> list[StatementFile]:
     """
     :raises BadFile: no camt.053 or camt.054, or a line in it that cannot be read
     """
-    root = _parse(content)
+    root = parse(content, _SPACE, "camt.053 or camt.054")
     statements = [*root.all("BkToCstmrStmt/Stmt"), *root.all("BkToCstmrDbtCdtNtfctn/Ntfctn")]
     if not statements:
         raise BadFile("file", "neither a statement (camt.053) nor a notification (camt.054)")
     return [_statement(one) for one in statements]
-
-
-def _parse(content: bytes) -> Node:
-    parser = expat.ParserCreate(namespace_separator=" ")
-    top = Node("", 1, {})
-    open_: list[Node] = [top]
-    parser.buffer_text = True  # a text comes whole and not a line at a time
-    seen = 0
-
-    def refuse(*_: object) -> None:
-        raise BadFile(f"line {parser.CurrentLineNumber}", "a document type or entity is declared: refused")
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        space, _, local = name.rpartition(" ")
-        if not _SPACE.fullmatch(space):
-            raise BadFile(f"line {parser.CurrentLineNumber}", f"{local} is of {space or 'no namespace'}, not of camt.053 or camt.054")
-        nonlocal seen
-        seen += 1
-        if len(open_) > _DEEPEST or seen > _MOST_ELEMENTS:
-            raise BadFile(f"line {parser.CurrentLineNumber}", "nested too deep" if len(open_) > _DEEPEST else "too many elements")
-        node = Node(local, parser.CurrentLineNumber, attributes)
-        open_[-1].parts.append(node)
-        open_.append(node)
-
-    def end(_: str) -> None:
-        open_.pop()
-
-    def words(text: str) -> None:
-        node = open_[-1]
-        if text.isspace() and (node.parts or len(text) > _LONGEST_TEXT):
-            return  # between elements
-        if len(node.text) + len(text) > _LONGEST_TEXT:
-            raise BadFile(f"line {parser.CurrentLineNumber}", f"{node.name}: a text of more than {_LONGEST_TEXT} characters")
-        node.text += text
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, words
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(content, True)
-    except BadFile:
-        raise
-    except expat.ExpatError as no:
-        raise BadFile(f"line {no.lineno}", expat.errors.messages[no.code]) from None
-    except (LookupError, ValueError) as no:  # an encoding that nobody knows, or that it is not written in
-        raise BadFile(f"line {parser.CurrentLineNumber}", str(no)) from None
-    return top.parts[0]
 
 
 def _statement(one: Node) -> StatementFile:
