@@ -125,9 +125,13 @@ def test_who_must_not_know_why_compliance_holds_a_payment_reads_held() -> None:
 def test_settlement_shows_ladder_blockers_and_quarantined_money_to_whom_it_concerns(enter, day: Day, staff: dict[str, User]) -> None:  # type: ignore[no-untyped-def]
     settle_day(day, staff)
     page = body(enter("olga"), "/desk/settlement/")
-    for words in ("ssi missing", "unknown sender", "Nobody we know", "borealis-main"):
+    for words in ("ssi missing", "borealis-main", "wait for somebody", "/desk/receipts/"):
         assert words in page, words
-    assert "Nobody we know" not in body(enter("rita"), "/desk/settlement/")
+    waiting = body(enter("olga"), "/desk/receipts/")
+    for words in ("unknown sender", "Nobody we know"):
+        assert words in waiting, words
+    assert "wait for somebody" not in body(enter("rita"), "/desk/settlement/")
+    assert enter("rita").get("/desk/receipts/").status_code == 403
 
 
 def test_position_proves_the_identity_of_every_asset(enter, day: Day) -> None:  # type: ignore[no-untyped-def]
