@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from apps.approvals import queries as approvals
 from apps.clients import queries as clients
 from apps.core import clock, money
 from apps.core.actor import SYSTEM
@@ -147,6 +148,8 @@ class BackOffice:
             source=f"composite at {self.trading.now:%H:%M}Z",
         )
         self._decide(asked.id, "rita", "within limits")
+        for flagged in approvals.list_open().filter(kind="agreed_deal"):  # nothing is paid on a deal that nobody stands by
+            self._decide(flagged.id, "rita", "the recording says so")
         open_day(entity_id=self.entity.id, on=day)
         clock.freeze_desk(roll + timedelta(minutes=5))
         self.run_jobs()
