@@ -37,6 +37,8 @@ ADDRESSES = {
     "adjustments": ["/desk/adjustments/"],
     "reconciliation": ["/desk/reconciliation/"],
     "closing": ["/desk/close/"],
+    "receipts": ["/desk/receipts/", f"/desk/receipts/{ids.encode('rcp', NOBODY)}/"],
+    "treasury": ["/desk/treasury/"],
     "ssis": ["/desk/ssis/", f"/desk/ssis/{ids.encode('ssi', NOBODY)}/"],
     "coverage": ["/desk/coverage/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],

@@ -15,6 +15,7 @@ from apps.jobs.events import seal
 from apps.ledger.models import LedgerTransaction
 from apps.reports.queries import chain
 from apps.workflows.seal_history import seal_history
+from tests.commits import wait_for_readers
 from tests.reports import desk
 from tests.together import together
 
@@ -173,6 +174,7 @@ def test_what_a_running_transaction_may_still_precede_is_not_sealed(superuser_se
         assert seal() == 0
     finally:
         superuser_session.execute("ROLLBACK")
+    wait_for_readers()
     assert seal() > 0
     with db.snapshot():
         assert (chain.verify().broken, chain.verify().waiting) == ("", 0)

@@ -1,5 +1,6 @@
 """Keys on a client's behalf: all at once in a demo, by two people elsewhere."""
 
+import secrets
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ LOOP = ["127.0.0.0/8"]
 
 def asked(**change: Any) -> dict[str, Any]:
     return {
-        "client": "acme", "member": None, "public_key": b"k" * 32, "scopes": ["read", "trade"], "cidrs": LOOP, "prefix": "ak_test_",
-        "days": 30, "hand_over": lambda key: None,
+        "client": "acme", "member": None, "public_key": secrets.token_bytes(32), "scopes": ["read", "trade"], "cidrs": LOOP,
+        "prefix": "ak_test_", "days": 30, "hand_over": lambda key: None,
     } | change  # fmt: skip
 
 
