@@ -7,6 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from flowdesk import banks, places
+from flowdesk.approvals import APPROVALS  # noqa: F401 (a setting)
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -317,73 +318,6 @@ RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.sett
 BANK_FILES = banks.read(env.json("BANK_FILES", default={}))
 RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
-# What an approval executes, by its kind: a step (approval=, checker=, now=), and what its subject is now, to compare.
-APPROVALS = {
-    "pair_policy": {"execute": "apps.workflows.set_policy.execute", "version": "apps.workflows.set_policy.version"},
-    "agreed_deal": {"execute": "apps.workflows.book_on_behalf.stand_by", "version": "apps.workflows.book_on_behalf.deal_version"},
-    "marks": {"execute": "apps.workflows.propose_marks.execute", "version": "apps.workflows.propose_marks.version"},
-    "client_key": {"execute": "apps.workflows.manage_keys.widen_key", "version": "apps.workflows.manage_keys.key_version"},
-    "client_key_new": {"execute": "apps.workflows.ask_for_keys.make_key", "version": "apps.workflows.ask_for_keys.new_key_version"},
-    "client_status": {"execute": "apps.workflows.change_status.execute", "version": "apps.workflows.change_status.version"},
-    "credit_line": {"execute": "apps.workflows.manage_credit.execute_line", "version": "apps.workflows.manage_credit.line_version"},
-    "credit_haircut": {
-        "execute": "apps.workflows.manage_credit.execute_haircut",
-        "version": "apps.workflows.manage_credit.haircut_version",
-    },
-    "exposure_call": {"execute": "apps.workflows.manage_credit.execute_withdrawal", "version": "apps.workflows.manage_credit.call_version"},
-    "release": {
-        "execute": "apps.settlement.operations.release.execute",
-        "version": "apps.settlement.operations.release.version",
-    },
-    "net_set_abort": {"execute": "apps.workflows.settle_net_set.execute", "version": "apps.workflows.settle_net_set.version"},
-    "release_band": {"execute": "apps.settlement.operations.bands.execute", "version": "apps.settlement.operations.bands.version"},
-    "unknown_payment": {"execute": "apps.settlement.operations.unknown.execute", "version": "apps.settlement.operations.unknown.version"},
-    "client_review": {"execute": "apps.workflows.review_client.execute", "version": "apps.workflows.review_client.version"},
-    "ssi": {"execute": "apps.workflows.verify_ssi.verify", "version": "apps.workflows.verify_ssi.version"},
-    "ssi_waiver": {"execute": "apps.workflows.verify_ssi.waive", "version": "apps.workflows.verify_ssi.version"},
-    "pay_to": {"execute": "apps.settlement.operations.ways_in.execute", "version": "apps.settlement.operations.ways_in.version"},
-    "ssi_resume": {"execute": "apps.workflows.verify_ssi.resume", "version": "apps.workflows.verify_ssi.version"},
-    "receipt": {
-        "execute": "apps.settlement.operations.quarantine.execute",
-        "version": "apps.settlement.operations.quarantine.version",
-    },
-    "match": {
-        "execute": "apps.settlement.operations.hand_matching.execute",
-        "version": "apps.settlement.operations.hand_matching.version",
-    },
-    "unmatch": {
-        "execute": "apps.settlement.operations.hand_matching.execute_undo",
-        "version": "apps.settlement.operations.hand_matching.undo_version",
-    },
-    "match_tolerance": {
-        "execute": "apps.settlement.operations.tolerances.execute",
-        "version": "apps.settlement.operations.tolerances.version",
-    },
-    "hedge": {"execute": "apps.workflows.book_hedge.execute", "version": "apps.workflows.book_hedge.version"},
-    "hedge_break": {"execute": "apps.workflows.hedge_breaks.confirm", "version": "apps.workflows.hedge_breaks.version"},
-    "hedge_cancel": {"execute": "apps.workflows.hedge_breaks.cancel", "version": "apps.workflows.hedge_breaks.version"},
-    "position_limit": {"execute": "apps.workflows.limit_position.execute", "version": "apps.workflows.limit_position.version"},
-    "coverage": {"execute": "apps.workflows.cover_account.execute", "version": "apps.workflows.cover_account.version"},
-    "dispute": {"execute": "apps.workflows.confirm_deal.reject", "version": "apps.workflows.confirm_deal.dispute_version"},
-    "trade_version": {"execute": "apps.workflows.change_deal.execute", "version": "apps.workflows.change_deal.version"},
-    "adjustment": {
-        "execute": "apps.workflows.adjust.execute",
-        "version": "apps.workflows.adjust.version",
-        "refused": "apps.workflows.adjust.refused",
-    },
-    "adjustment_reversal": {"execute": "apps.workflows.adjust.execute_reversal", "version": "apps.workflows.adjust.version"},
-    "break_write_off": {"execute": "apps.workflows.reconcile.write_off", "version": "apps.workflows.reconcile.version"},
-    "day_reopen": {"execute": "apps.workflows.reopen.reopen", "version": "apps.workflows.reopen.day_version"},
-    "month_lock": {"execute": "apps.workflows.reopen.move_month", "version": "apps.workflows.reopen.month_version"},
-    "house_transfer": {
-        "execute": "apps.workflows.transfer_house.execute",
-        "version": "apps.workflows.transfer_house.version",
-        "refused": "apps.workflows.transfer_house.refused",
-    },
-    "redate": {"execute": "apps.workflows.redate_deal.execute", "version": "apps.workflows.redate_deal.version"},
-    "close_out": {"execute": "apps.workflows.close_out.execute", "version": "apps.workflows.close_out.version"},
-    "internal": {"execute": "apps.workflows.book_internal.execute", "version": "apps.workflows.book_internal.version"},
-}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------
 REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()

@@ -8,6 +8,7 @@ import psycopg
 
 from . import frames
 from .reader import Place
+from .waking import woken
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -29,12 +30,7 @@ class House:
         """Look until cancelled."""
         place: Place | None = None
         while True:
-            try:
-                async with asyncio.timeout(_LOOK_MS / 1000):
-                    await self.wake.wait()
-            except TimeoutError:
-                pass
-            self.wake.clear()
+            await woken(self.wake, _LOOK_MS)
             if not self._hub.is_heard("desk"):
                 place = None
                 continue

@@ -27,6 +27,7 @@ from .session import Session
 from .standing import why_closed
 from .status import Status
 from .streams import Gap, Item, Stream
+from .waking import woken
 
 logger = logging.getLogger(__name__)
 
@@ -129,12 +130,7 @@ class Hub:
     async def _read(self) -> None:
         compared_ms = 0
         while True:
-            try:
-                async with asyncio.timeout(_COMPARE_MS / 1000):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
+            await woken(self._wake, _COMPARE_MS)
             try:
                 if now_ms() - compared_ms >= _COMPARE_MS:
                     await self._compare()

@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 
 from . import frames
+from .waking import woken
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -35,12 +36,7 @@ class Status:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            try:
-                async with asyncio.timeout(_LOOK_MS / 1000):
-                    await self.wake.wait()
-            except TimeoutError:
-                pass
-            self.wake.clear()
+            await woken(self.wake, _LOOK_MS)
             if self.sessions:
                 try:
                     self._pairs, self._halts = await self._hub.reader.dealing()

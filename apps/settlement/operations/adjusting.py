@@ -7,7 +7,6 @@ from uuid import UUID
 from apps.clients.models import Account
 from apps.core import db, ids, money
 from apps.core.unit import step
-from apps.instruments.models import Book
 from apps.ledger import operations as ledger
 from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
@@ -19,7 +18,7 @@ from apps.settlement.states import INSTRUCTION, OBLIGATION, AdjustmentStatus, In
 
 from . import obligations, settling
 from .adjusted import follow, move, tell
-from .nostros import business_date
+from .nostros import book_of, business_date
 
 POSTED = "ADJUSTMENT"
 EXPECTED = (InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED)
@@ -175,10 +174,3 @@ def reverse(*, adjustment: Adjustment, reason: str, now: datetime) -> None:
     move(a, AdjustmentStatus.REVERSED, "ended_at")
     ledger.reverse(source_id=a.id, kinds=[POSTED], effective_at=now, business_date=business_date(a.entity_id, now), narrative=reason[:200])
     tell(a, "adjustment.reversed")
-
-
-def book_of(entity_id: UUID) -> UUID:
-    """The book on which an entity's own income and cost stand that are of no deal."""
-    found = Book.objects.filter(entity_id=entity_id).order_by("id").values_list("id", flat=True).first()
-    assert found is not None, "a booking entity has a book"
-    return found

@@ -20,7 +20,7 @@ from apps.ledger import queries as balances
 from apps.ledger.states import Kind
 from apps.settlement.errors import CloseOutUnexplained, PaymentInFlight
 from apps.settlement.models import CloseOut, Instruction, NetLeg, NetSet, Obligation
-from apps.settlement.operations.adjusting import book_of, owe, request
+from apps.settlement.operations.adjusting import owe, request
 from apps.settlement.queries.due import LIVE
 from apps.settlement.queries.locks import lock_instructions, lock_legs_of, lock_net_sets, lock_owed
 from apps.settlement.rules import closing_out as rules
@@ -39,7 +39,7 @@ from apps.settlement.states import (
 )
 
 from . import settling
-from .nostros import business_date
+from .nostros import book_of, business_date
 
 POSTED = "CLOSE_OUT"
 IN_FLIGHT = {InstructionStatus.SENDING, InstructionStatus.UNKNOWN, InstructionStatus.SENT}
