@@ -1,4 +1,4 @@
-"""Who a signed request comes from. Keys, members and clients are read in every request, in one statement: no cache to be stale."""
+"""Who a signed request comes from: key, member and client in one statement, whose rows are never older than the request (standing.py)."""
 
 import logging
 import time

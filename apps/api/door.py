@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 
 import orjson
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
@@ -125,9 +125,10 @@ class Door(APIView):
                 return answer
         except KeyChanged:
             pass
-        except DatabaseError as no:  # of that last look alone: a view's own are answered by it
+        except (DatabaseError, InterfaceError) as no:  # of that last look alone: a view's own are answered by it
             return self.finalize_response(self.request, self.handle_exception(no))
         self.is_again = True
+        limits.give_back()
         limits.forget(request)
         return super().dispatch(request, *args, **kw)
 

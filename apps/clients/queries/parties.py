@@ -19,7 +19,8 @@ from apps.core.flights import Statement
 
 @dataclass(frozen=True, slots=True)
 class KeyGrant:
-    """All that one statement tells of a key: read in every request, so revoking works at once."""
+    """All that one statement tells of a key. A signed mutation may be let in by what was read last, and reads it again in its first flight
+    (api.standing); all else reads it first. So revoking works at once."""
 
     key_pk: UUID
     key_id: str
@@ -57,10 +58,11 @@ class KeyGrant:
 _KEY = """
 SELECT k.id, k.key_id, k.public_key, k.scopes, k.allowed_cidrs, k.expires_at, k.revoked_at, k.limits, m.id, m.name,
        m.closed_at IS NOT NULL OR coalesce(m.valid_until <= clock_timestamp(), false), c.id, c.status,
-       a.accounts, a.roles, (SELECT array_agg(x.account_id) FROM clients_apikey_accounts x WHERE x.apikey_id = k.id),
+       a.accounts, a.roles, (SELECT array_agg(x.account_id ORDER BY x.account_id) FROM clients_apikey_accounts x WHERE x.apikey_id = k.id),
        k.caps, k.api_version
 FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
-CROSS JOIN LATERAL (SELECT array_agg(a.account_id) AS accounts, string_agg(array_to_string(a.roles, ' '), ' ') AS roles
+CROSS JOIN LATERAL (SELECT array_agg(a.account_id ORDER BY a.account_id) AS accounts,
+    string_agg(array_to_string(a.roles, ' '), ' ' ORDER BY a.account_id) AS roles
   FROM clients_authority a WHERE a.member_id = m.id) a
 WHERE k.key_id = %s
 """

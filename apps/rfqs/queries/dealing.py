@@ -173,23 +173,28 @@ def get_dealing_of(rfq_id: UUID) -> Dealing:
 
 def _dealing(row: tuple[Any, ...]) -> Dealing:
     policy, mark = row[35:37]
-    if policy is not None and mark is not None:
-        _policies[row[22]] = (mark, policy)
+    if policy is not None:
+        _rows[row[22], mark] = policy
+        _marks[row[22]] = mark
+        if len(_rows) > KEPT:
+            _rows.pop(next(iter(_rows)))  # the oldest; a mark that is under way is among the youngest
     elif mark is not None:
-        policy = _policies[row[22]][1]
+        policy = _rows[row[22], mark]
     limits, cutoffs = row[-4:-2]
     rails = [dict(zip(("asset", "at", "zone"), rail.split(" "), strict=True)) for rail in cutoffs or ()]
     values: list[Any] = [*row[:35], policy, *row[37:-4], db.loads(limits or "{}"), rails, row[-2], row[-1]]
     return Dealing(*values)
 
 
-_policies: dict[
-    str, tuple[str, str]
-] = {}  # by pair: the transaction that wrote its row, and the row: sent again only when another wrote it
+# A policy's row, by pair and the transaction that wrote it, is sent only where another transaction wrote it than the last that was read.
+# A mark that went out always finds its own row here, whatever other threads read meanwhile.
+KEPT = 1_000
+_rows: dict[tuple[str, str], str] = {}
+_marks: dict[str, str] = {}
 
 
 def _known(pair: str) -> str:
-    return _policies[pair][0] if pair in _policies else ""
+    return _marks.get(pair, "")
 
 
 _DEAL = """
