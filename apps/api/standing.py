@@ -1,6 +1,6 @@
 """A signed mutation is let in by what this process last read of its key. That is read again in the mutation's own first flight, before
-anything is written or answered; where it differs, or the request ended before, all starts over with what stands now. So a key is never less fresh than
-the instant of receipt, and costs no round trip of its own.
+anything is written or answered; where it differs, or the request ended before, all starts over with what stands now. So a key is never
+less fresh than the instant of receipt, and costs no round trip of its own.
 """
 
 from collections import OrderedDict
