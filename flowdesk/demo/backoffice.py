@@ -153,7 +153,7 @@ class BackOffice:
         clock.freeze_desk(roll + timedelta(minutes=5))
         self.run_jobs()
         record = "".join(f"{asset},{money.text(amount)}\n" for asset, amount in sorted(self.trading.held_at_venue().items()))
-        import_venue_balances(actor=None, counterparty="northgate", on=day, text=f"asset,amount\n{record}")
+        import_venue_balances(actor=None, entity_id=self.entity.id, counterparty="northgate", on=day, text=f"asset,amount\n{record}")
         start_close(actor=self.people["olga"], entity_id=self.entity.id, on=day)
         proofs = retake_proofs(entity_id=self.entity.id, on=day)
         closed = close_day(actor=self.people["finn"], entity_id=self.entity.id, on=day)
