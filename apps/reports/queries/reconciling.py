@@ -11,6 +11,7 @@ from apps.core import db, money
 from apps.instruments import queries as instruments
 
 # Both sides of every movement of a nostro, under one name: a payment with its return, a receipt with its reversal, else the line itself.
+# A posting of a line has its name by one sort of both: a join turns quadratic where the planner has no statistics yet.
 _ITEMS = f"""
 stated AS MATERIALIZED (
   SELECT n.id AS nostro, s.id AS line, {instruments.business_date_of("s.booked_at")} AS at, s.amount, s.reference,
@@ -26,10 +27,11 @@ stated AS MATERIALIZED (
   SELECT n.id AS nostro, 'opening:' || n.id AS item, c.balance - coalesce(s.amount, 0) AS amount
   FROM settlement_nostro n JOIN settlement_railcursor c ON c.nostro_id = n.id
   LEFT JOIN (SELECT nostro, sum(amount) AS amount FROM stated GROUP BY nostro) s ON s.nostro = n.id WHERE n.entity_id = %(entity)s
-), posted AS MATERIALIZED (
+), booked AS (
   SELECT n.id AS nostro, t.business_date AS at, l.amount, t.narrative AS reference,
+    CASE WHEN t.source_type <> 'break' AND t.key LIKE 'line:%%' THEN split_part(t.key, ':', 2) END AS line,
     CASE WHEN t.source_type = 'break' THEN coalesce(b.key, t.id::text)
-         WHEN t.key LIKE 'line:%%' THEN coalesce(s.item, t.key)
+         WHEN t.key LIKE 'line:%%' THEN t.key
          WHEN t.source_type = 'instruction' THEN 'payment:' || t.source_id
          WHEN t.source_type = 'receipt' THEN 'receipt:' || t.source_id
          WHEN t.source_type = 'statement_line' THEN 'line:' || t.source_id
@@ -37,9 +39,13 @@ stated AS MATERIALIZED (
          ELSE 'posting:' || coalesce(t.reverses_id, t.id) END AS item
   FROM settlement_nostro n JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'NOSTRO'
   JOIN ledger_ledgerline l ON l.account_id = a.id JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
-  LEFT JOIN stated s ON t.key LIKE 'line:%%' AND s.line::text = split_part(t.key, ':', 2)
   LEFT JOIN close_break b ON t.source_type = 'break' AND b.id = t.source_id
   WHERE n.entity_id = %(entity)s
+), posted AS MATERIALIZED (
+  SELECT nostro, at, amount, reference, coalesce(of_line, item) AS item FROM (
+    SELECT both_sides.*, max(item) FILTER (WHERE ours IS FALSE) OVER (PARTITION BY line) AS of_line
+    FROM (SELECT true AS ours, nostro, at, amount, reference, line, item FROM booked
+          UNION ALL SELECT false, nostro, at, amount, reference, line::text, item FROM stated) both_sides) named WHERE ours
 ), s AS (
   SELECT nostro, item, sum(amount) AS amount, coalesce(sum(amount) FILTER (WHERE at <= %(on)s), 0) AS until, min(at) AS at,
     min(reference) AS reference
@@ -68,18 +74,18 @@ WITH {_ITEMS}, late AS (
   SELECT nostro, coalesce(sum(until) FILTER (WHERE coalesce(stated, 0) = coalesce(posted, 0)), 0) AS timing,
     coalesce(sum(until) FILTER (WHERE coalesce(stated, 0) <> coalesce(posted, 0)), 0) AS unmatched
   FROM items WHERE item NOT LIKE 'opening:%%' GROUP BY nostro
-), booked AS (
+), later AS (
   SELECT nostro, sum(amount) AS amount, sum(amount) FILTER (WHERE item LIKE 'opening:%%' OR item LIKE 'nostro:%%') AS of_no_item
   FROM posted WHERE at > %(on)s GROUP BY nostro
 ), unread AS (
   SELECT nostro, sum(amount) AS amount FROM stated WHERE at > %(on)s GROUP BY nostro
 )
 SELECT n.id::text, n.name, n.asset_id,
-  coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'NOSTRO'), 0) - coalesce(booked.amount, 0),
+  coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'NOSTRO'), 0) - coalesce(later.amount, 0),
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'IN_TRANSIT'), 0),
-  c.balance - coalesce(unread.amount, 0), coalesce(late.timing, 0) + coalesce(booked.of_no_item, 0), coalesce(late.unmatched, 0)
+  c.balance - coalesce(unread.amount, 0), coalesce(late.timing, 0) + coalesce(later.of_no_item, 0), coalesce(late.unmatched, 0)
 FROM settlement_nostro n LEFT JOIN settlement_railcursor c ON c.nostro_id = n.id LEFT JOIN late ON late.nostro = n.id
-LEFT JOIN booked ON booked.nostro = n.id LEFT JOIN unread ON unread.nostro = n.id
+LEFT JOIN later ON later.nostro = n.id LEFT JOIN unread ON unread.nostro = n.id
 WHERE n.entity_id = %(entity)s ORDER BY n.asset_id, n.designation
 """
 # A statement that is not there, and one whose lines or balances do not follow one another.
