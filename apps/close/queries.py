@@ -34,6 +34,11 @@ def lock_day_by_id(day_id: UUID) -> BusinessDay:
     return _days_locked().get(id=day_id)
 
 
+def lock_open_from(entity_id: UUID, on: date) -> BusinessDay | None:
+    """The first day from this date on that was opened and is not closed."""
+    return _days_locked().filter(entity_id=entity_id, date__gte=on).exclude(status=DayStatus.CLOSED).order_by("date").first()
+
+
 def _days_locked() -> "QuerySet[BusinessDay]":
     return BusinessDay.objects.select_for_update(no_key=True, of=("self",)).select_related("entity")
 
@@ -89,6 +94,16 @@ def lock_breaks(entity_id: UUID) -> list[Break]:
     """Every open break of an entity, in the order of ids."""
     rows = Break.objects.select_for_update(no_key=True, of=("self",)).filter(entity_id=entity_id, status=BreakStatus.OPEN)
     return list(rows.order_by("id"))
+
+
+def get_break(break_id: UUID) -> Break:
+    """
+    :raises NotFound: there is none
+    """
+    row = Break.objects.filter(id=break_id).first()
+    if row is None:
+        raise NotFound("no such break")
+    return row
 
 
 def lock_break(break_id: UUID) -> Break:

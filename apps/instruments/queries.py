@@ -57,3 +57,12 @@ def get_book_by_id(book_id: UUID) -> Book:
 
 def list_books(entity_id: UUID) -> list[Book]:
     return list(Book.objects.filter(entity_id=entity_id).order_by("code"))
+
+
+def business_date_of(moment: str, entity: str = "e") -> str:
+    """SQL: the business date of a moment, its date in the entity's zone, one later from the roll on, as `rules.business_date` says it.
+
+    :param moment: a column or expression
+    :param entity: under which name the statement has instruments_bookingentity
+    """
+    return f"(({moment} AT TIME ZONE {entity}.zone) + (time '24:00' - {entity}.roll))::date"

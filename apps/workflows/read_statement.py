@@ -89,5 +89,5 @@ def request_receipt_decision(
 
 @use_case
 def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
-    """The closing balance of an account on which nothing was ever booked."""
+    """A statement without a line: the closing balance of an account on which nothing was booked since the last one, or ever."""
     statements.note_balance(nostro_id=nostro_id, balance=balance, now=now)

@@ -27,6 +27,7 @@ from apps.ledger import operations as ledger
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
 from apps.reports.queries import reconciling
+from apps.settlement import operations as tills
 from apps.settlement import queries as settlement
 from apps.users import queries as users
 from apps.users import rules as people
@@ -48,13 +49,18 @@ class Reconciled:
 def reconcile(*, entity_id: UUID, on: date, now: datetime) -> Reconciled:
     """Take the four proofs of a business date. Running it again changes only what has changed meanwhile.
 
+    The running date is opened by it; an earlier one that was never opened stays so, for an open day keeps every later one open.
+
     :raises DayIsClosed: its proofs are those that it was closed by
-    :raises DayNotOver: the date has not begun
+    :raises NoSuchDay: the date is over and was never opened
+    :raises IllegalMove: the date has not begun
     """
-    entity = instruments.get_entity_by_id(entity_id)
-    if on > business_date(now, Roll(entity.roll, entity.zone)):
+    today = _today(entity_id, now)
+    if on > today:
         raise IllegalMove(f"{on.isoformat()} has not begun", state="FUTURE")
-    day = days.lock_day_by_id(close.open_day(entity_id=entity_id, on=on).id)
+    if on == today:
+        close.open_day(entity_id=entity_id, on=on)
+    day = days.lock_day(entity_id, on)
     if day.status == DayStatus.CLOSED:
         raise DayIsClosed(f"{on.isoformat()} is closed")
     proofs, found = take(day, now)
@@ -75,8 +81,7 @@ def take(day: BusinessDay, now: datetime) -> tuple[list[Taken], list[Break]]:
 
 def due_date(entity_id: UUID, now: datetime) -> date:
     """The date that a run is for by itself: the first that was opened, has rolled and is not closed; else the running one."""
-    entity = instruments.get_entity_by_id(entity_id)
-    today = business_date(now, Roll(entity.roll, entity.zone))
+    today = _today(entity_id, now)
     return days.find_open_before(entity_id, today) or today
 
 
@@ -105,14 +110,15 @@ def work_break(*, actor: Actor, break_id: UUID, act: str, text: str = "", to: st
 
 @use_case
 def ask_write_off(*, actor: Actor, break_id: UUID, reason: str, now: datetime) -> Approval:
-    """Operations ask that the ledger takes over what the outside says, at our loss or gain; finance grants it.
+    """Operations ask that the ledger takes over what the outside says, at our loss or gain; finance grants it. The proof is taken again.
 
-    :raises RoleMissing, ReasonMissing, IllegalMove
+    :raises RoleMissing, ReasonMissing
+    :raises IllegalMove: it has ended
     :raises NotWritable: it is no difference of amounts
     :raises ApprovalOpen: it is asked already
     """
     people.require_may(actor.roles, "break_write_off")
-    why, row = _words(reason), days.lock_break(break_id)
+    why, row = _words(reason), _take_again(break_id, now)
     if row.status != BreakStatus.OPEN:
         raise IllegalMove(f"the break is {row.status}", state=str(row.status))
     amount = _writable(row)
@@ -132,32 +138,57 @@ def ask_write_off(*, actor: Actor, break_id: UUID, reason: str, now: datetime) -
 
 @step
 def write_off(*, approval: Approval, checker: Actor, now: datetime) -> Break:
-    """What an approved request of kind "break_write_off" does: NOSTRO or VENUE becomes what the outside says, against WRITE_OFF."""
+    """What an approved request of kind "break_write_off" does: NOSTRO or VENUE becomes what the outside says, against WRITE_OFF.
+
+    It posts on the date that `version` has kept open.
+    """
     amount = Decimal(approval.payload["amount"])
     reason = approval.payload["reason"]
     row = close.write_off_break(break_id=approval.subject_id, asked_by=approval.maker_id, granted_by=checker, reason=reason, now=now)
-    entity = instruments.get_entity_by_id(row.entity_id)
-    book = instruments.list_books(row.entity_id)[0]
+    book_id = tills.book_of(row.entity_id)
     ledger.post(
         key=f"break:{row.id}",
         kind="WRITE_OFF",
         source_type="break",
         source_id=row.id,
-        lines=[debit(_ours(row), amount), credit(Ref(row.entity_id, Kind.WRITE_OFF, row.asset_code, book_id=book.id), amount)],
+        lines=[debit(_ours(row), amount), credit(Ref(row.entity_id, Kind.WRITE_OFF, row.asset_code, book_id=book_id), amount)],
         effective_at=now,
-        business_date=business_date(now, Roll(entity.roll, entity.zone)),
+        business_date=_posts_on(row, now),
         narrative=reason[:200],
     )
     return row
 
 
 def version(approval: Approval) -> str:
-    """The break of a request as it is now."""
-    return _version(days.lock_break(approval.subject_id))
+    """The break of a request by a proof taken at its decision: what has come since the last run makes the request stale."""
+    assert approval.decided_at is not None, "compared once it is decided"
+    return _version(_take_again(approval.subject_id, approval.decided_at))
 
 
 def _version(row: Break) -> str:
-    return f"{row.status}:{'' if row.amount is None else money.text(row.amount)}"
+    return f"{row.status}:{'' if row.amount is None else money.text(row.amount)}:{row.detail.get('remainder', '')}"
+
+
+def _take_again(break_id: UUID, now: datetime) -> Break:
+    """The break, locked, after the proofs of the first open day that it is of. Locks as a close does: date, day, breaks."""
+    row = days.get_break(break_id)
+    ledger.keep_open(entity_id=row.entity_id, on=_posts_on(row, now))
+    day = days.lock_open_from(row.entity_id, row.since)
+    if day is None:
+        day = days.lock_day_by_id(close.open_day(entity_id=row.entity_id, on=_today(row.entity_id, now)).id)
+    take(day, now)
+    return days.lock_break(break_id)
+
+
+def _posts_on(row: Break, now: datetime) -> date:
+    """A difference at the end of a day is written off on that day, so that its next proof is without it; an item, which is known by its
+    name whenever it posts, today. The ledger goes on to the next open date."""
+    return row.since if row.kind in rules.OF_A_DAY else _today(row.entity_id, now)
+
+
+def _today(entity_id: UUID, now: datetime) -> date:
+    entity = instruments.get_entity_by_id(entity_id)
+    return business_date(now, Roll(entity.roll, entity.zone))
 
 
 def _writable(row: Break) -> Decimal:
@@ -178,9 +209,10 @@ def _ours(row: Break) -> Ref:
 
 
 @use_case
-def import_venue_balances(*, actor: Actor | None, counterparty: str, on: date, text: str, now: datetime) -> int:
+def import_venue_balances(*, actor: Actor | None, entity_id: UUID, counterparty: str, on: date, text: str, now: datetime) -> int:
     """Take in what an LP or venue says we hold there at the end of a business date: asset, amount; what we owe it negative.
 
+    :param entity_id: whose balances they are
     :param actor: who of operations brings it; None for a command of the operator
     :return: how many balances are new or other than before
     :raises RoleMissing: not operations
@@ -194,9 +226,8 @@ def import_venue_balances(*, actor: Actor | None, counterparty: str, on: date, t
         raise BadVenueRecord(f"{counterparty} is not known", line=0, field="counterparty") from None
     if not {"LP", "VENUE"} & set(lp.roles):
         raise BadVenueRecord(f"{counterparty} is no LP or venue", line=0, field="counterparty")
-    entity = instruments.list_entities()[0]
     return close.keep_venue_balances(
-        entity_id=entity.id, counterparty_id=lp.id, on=on, balances=_read(text), imported_by=None if actor is None else actor.id, now=now
+        entity_id=entity_id, counterparty_id=lp.id, on=on, balances=_read(text), imported_by=None if actor is None else actor.id, now=now
     )
 
 

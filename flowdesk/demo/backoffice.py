@@ -22,7 +22,6 @@ from apps.jobs import events as subscribers
 from apps.jobs import notify
 from apps.jobs import reports as report_jobs
 from apps.jobs import settlement as jobs
-from apps.ledger import queries as ledger
 from apps.reports.queries import runs
 from apps.settlement import queries as settlement
 from apps.settlement.queries.due import Watched
@@ -153,9 +152,8 @@ class BackOffice:
         open_day(entity_id=self.entity.id, on=day)
         clock.freeze_desk(roll + timedelta(minutes=5))
         self.run_jobs()
-        held = ledger.list_at_venue(clients.get_client("northgate").id)  # the simulated venue keeps what was dealt with it
-        record = "".join(f"{asset},{money.text(amount)}\n" for asset, amount in sorted(held.items()))
-        import_venue_balances(actor=None, counterparty="northgate", on=day, text=f"asset,amount\n{record}")
+        record = "".join(f"{asset},{money.text(amount)}\n" for asset, amount in sorted(self.trading.held_at_venue().items()))
+        import_venue_balances(actor=None, entity_id=self.entity.id, counterparty="northgate", on=day, text=f"asset,amount\n{record}")
         start_close(actor=self.people["olga"], entity_id=self.entity.id, on=day)
         proofs = retake_proofs(entity_id=self.entity.id, on=day)
         closed = close_day(actor=self.people["finn"], entity_id=self.entity.id, on=day)

@@ -15,7 +15,7 @@ from apps.pricing.feeds import bus
 from apps.pricing.feeds.composer import Composer
 from apps.pricing.rules import Composite
 from apps.workflows.hedge_breaks import import_lp_record
-from apps.workflows.import_fills import COLUMNS, import_fills
+from apps.workflows.import_fills import COLUMNS, import_fills, read_fills
 
 from . import plan
 from .desk import Sales, Trader
@@ -179,6 +179,21 @@ class TradingDay:
             raise DemoFailed(f"{path.name}: importing it again booked {again.booked} hedges")
         self.tally.hedges += done.booked
         self.executed += lines[1:]
+
+    def held_at_venue(self) -> dict[str, Decimal]:
+        """What the venue has of ours by its own fills, never by our ledger: base ± quantity, quote ∓ its worth − fee.
+
+        It settles in whole units of the quote's scale, its way: a purchase is rounded up, a sale down.
+        """
+        scales = {one.code: one.scale for one in instruments.list_assets()}
+        held: dict[str, Decimal] = {}
+        for fill in read_fills("\n".join([",".join(COLUMNS), *self.executed])):
+            base, _, quote = fill.instrument.partition("-")
+            buys, gross, scale = fill.side == "buy", fill.quantity * fill.price, scales[quote]
+            worth = money.round_up(gross, scale) if buys else money.round_down(gross, scale)
+            held[base] = held.get(base, money.ZERO) + (fill.quantity if buys else -fill.quantity)
+            held[quote] = held.get(quote, money.ZERO) + (-worth if buys else worth) - fill.fee
+        return held
 
     def confirm_hedges(self) -> None:
         """At the end of the day the venue's own record comes; every hedge is in it, as we booked it."""

@@ -27,6 +27,7 @@ from apps.workflows.close_day import close_day, start_close
 from apps.workflows.hedge_breaks import import_lp_record
 from apps.workflows.import_fills import COLUMNS, import_fills
 from apps.workflows.onboard_client import register_counterparty
+from apps.workflows.open_day import open_day
 from apps.workflows.reconcile import ask_write_off, import_venue_balances, reconcile, work_break
 from tests import world
 from tests.close import world as days
@@ -103,7 +104,9 @@ def test_a_break_of_each_kind_is_found_once_aged_and_ends_when_it_is_gone() -> N
     assert ("POSITION", "NO_BALANCE") in now
     other = fill.replace("20000", "20001")
     import_lp_record(actor=None, counterparty="helios", on=TUESDAY, text=f"{head}\n{other}\n{fill.replace('h-1', 'h-2')}\n")
-    import_venue_balances(actor=None, counterparty="helios", on=TUESDAY, text="asset,amount\nBTC,1\nUSD,-20011\n")
+    import_venue_balances(
+        actor=None, entity_id=days.entity_id(), counterparty="helios", on=TUESDAY, text="asset,amount\nBTC,1\nUSD,-20011\n"
+    )
     now = found()
     assert {kind for proof, kind in now if proof == "TRADE"} == {"DIFFERS", "NOT_OURS"}
     assert now["POSITION", "VENUE_DIFFERS"] == D(-1)
@@ -122,7 +125,7 @@ def test_a_break_of_each_kind_is_found_once_aged_and_ends_when_it_is_gone() -> N
     with pytest.raises(CommandError, match="has not begun"):
         call_command("reconcile", "--date", "2026-09-17")
     # What is mended goes by itself, and is told.
-    import_venue_balances(actor=None, counterparty="helios", on=TUESDAY, text="asset,amount\nUSD,-20010\n")
+    import_venue_balances(actor=None, entity_id=days.entity_id(), counterparty="helios", on=TUESDAY, text="asset,amount\nUSD,-20010\n")
     import_lp_record(actor=None, counterparty="helios", on=TUESDAY, text=f"{head}\n{fill}\n")
     assert {(proof, kind) for proof, kind in found() if proof in {"TRADE", "POSITION"}} == {("TRADE", "DIFFERS")}  # that one ends by two
     gone = Break.objects.get(kind="VENUE_DIFFERS")
@@ -147,6 +150,7 @@ def test_breaks_keep_the_day_open_until_they_are_explained_or_written_off_by_two
     jobs.poll_rails()
     place = here.place("USD")
     outside.change(place, lambda doc: outside.add(doc, at=world.NOON, kind="PAYMENT", amount="-12", remittance="who knows"))
+    open_day(entity_id=days.entity_id(), on=TUESDAY)
     clock.freeze_desk(EVENING)
     jobs.poll_rails()
     reconcile(entity_id=days.entity_id(), on=TUESDAY)

@@ -40,6 +40,9 @@ def test_a_break_is_worked_on_and_the_day_is_closed_on_the_page(enter: Any, staf
     page = olga.get("/desk/reconciliation/").content.decode()
     assert "not in ledger" in page.lower() and "keeps the day open" in page and "nobody" in page
     assert statements(olga, "/desk/reconciliation/") <= 25
+    assert send(olga, "reconciliation/run/", date="2026-09-01") == 404  # never opened: it would keep every later day open
+    assert send(olga, "reconciliation/run/", date="2026-09-15") == 302
+    assert set(BusinessDay.objects.values_list("date", flat=True)) == {TUESDAY}
     line = Break.objects.get(kind="NOT_IN_LEDGER")
     assert send(olga, f"reconciliation/{line.id}/", act="explain", text="the bank asks") == 403  # nobody has it yet
     assert send(olga, f"reconciliation/{line.id}/", act="take") == 302

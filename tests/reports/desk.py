@@ -176,7 +176,13 @@ def hear_kraken() -> None:
     """The venue's own record of the day, as we booked it: its fill, and what we hold there."""
     fill = f"{','.join(COLUMNS)}\nkraken,X-1,BTC-USD,buy,1,20000,10,{world.NOON.isoformat()}\n"
     import_lp_record(actor=None, counterparty="kraken", on=TODAY, text=fill)
-    import_venue_balances(actor=None, counterparty="kraken", on=TODAY, text="asset,amount\nBTC,1\nUSD,-20010\n")
+    import_venue_balances(
+        actor=None,
+        entity_id=instruments.get_entity("flowdesk").id,
+        counterparty="kraken",
+        on=TODAY,
+        text="asset,amount\nBTC,1\nUSD,-20010\n",
+    )
 
 
 def decide(*, approval_id: UUID, checker: Actor) -> Approval:

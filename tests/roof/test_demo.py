@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowdesk.demo import plan
+from flowdesk.demo.trading import TradingDay
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,6 +29,18 @@ def test_a_planned_day_has_every_kind_of_request_and_fate() -> None:
     assert {ask.body["instrument"] for ask in asks} == {"BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"}
     assert {ask.fate for ask in asks} == {"accept", "decline", "expire", "double", "retry", "price", "reject", "counter"}
     assert any("quote_quantity" in ask.body for ask in asks)
+
+
+@pytest.mark.django_db
+def test_the_venue_tells_what_it_holds_by_its_own_fills(tmp_path: Path) -> None:
+    nobody: Any = None
+    day = TradingDay(day=date(2026, 9, 15), composer=nobody, clients=nobody, folder=tmp_path, trader=nobody, sales=nobody)
+    day.executed = [
+        "northgate,NG-1,BTC-USD,sell,0.5,60000.01,3,2026-09-15T09:00:00+00:00",  # 30000.005: we get 30000
+        "northgate,NG-2,BTC-USD,buy,0.2,60000.01,1.2,2026-09-15T10:00:00+00:00",  # 12000.002: we pay 12000.01
+        "northgate,NG-3,EUR-USD,buy,1000,1.1,0,2026-09-15T11:00:00+00:00",
+    ]
+    assert day.held_at_venue() == {"BTC": Decimal("-0.3"), "EUR": Decimal(1000), "USD": Decimal("16895.79")}
 
 
 def run_day(folder: Path, *arguments: str) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from ..states import BREAK, BreakStatus
 def keep_breaks(*, day: BusinessDay, found: Sequence[Found], now: datetime) -> list[Break]:
     """What this run found, as rows: known ones stay and age, new ones are made, those that are gone are RESOLVED. The caller holds the day.
 
-    A difference that has another amount than the one that was explained is explained no more.
+    A difference that has another amount than the one that was explained is explained no more. One that was first seen on a later date than
+    this is a new one of this date, with its owner and explanation: it keeps this day open, and is written off on it.
 
     :return: the breaks that are open now
     """
@@ -29,16 +30,12 @@ def keep_breaks(*, day: BusinessDay, found: Sequence[Found], now: datetime) -> l
     out = []
     for one in found:
         row = known.pop((str(one.proof), one.kind, one.key), None)
-        out.append(_open(day, one, now) if row is None else _again(row, one, now))
+        out.append(_open(day, one, now) if row is None else _earlier(day, row, one, now) if row.since > day.date else _again(row, one, now))
     for gone in known.values():
         if gone.since > day.date:  # of a later date than this run looks at
             out.append(gone)
             continue
-        BREAK.move(gone, BreakStatus.RESOLVED)
-        gone.ended_at = now
-        gone.save(update_fields=["status", "ended_at"])
-        _note(gone, None, "it is gone: both sides agree", now)
-        _tell("break.resolved", gone)
+        _resolve(gone, "it is gone: both sides agree", now)
     return out
 
 
@@ -62,6 +59,15 @@ def _open(day: BusinessDay, one: Found, now: datetime) -> Break:
     return row
 
 
+def _earlier(day: BusinessDay, row: Break, one: Found, now: datetime) -> Break:
+    _resolve(row, f"it was there on {day.date.isoformat()} already", now)
+    new = _open(day, one, now)
+    new.owner_id, new.owner_name = row.owner_id, row.owner_name
+    new.explanation = row.explanation if row.amount == one.amount else ""
+    new.save(update_fields=["owner_id", "owner_name", "explanation"])
+    return new
+
+
 def _again(row: Break, one: Found, now: datetime) -> Break:
     if row.amount == one.amount and row.words == one.words[:300] and row.detail == one.detail:
         return row
@@ -72,6 +78,14 @@ def _again(row: Break, one: Found, now: datetime) -> Break:
     row.amount, row.words, row.detail = one.amount, one.words[:300], one.detail
     row.save(update_fields=["amount", "words", "detail", "explanation"])
     return row
+
+
+def _resolve(row: Break, why: str, now: datetime) -> None:
+    BREAK.move(row, BreakStatus.RESOLVED)
+    row.ended_at = now
+    row.save(update_fields=["status", "ended_at"])
+    _note(row, None, why, now)
+    _tell("break.resolved", row)
 
 
 @step

@@ -11,21 +11,25 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.users import rules as people
 
-from .. import queries
+from .. import queries, rules
 from ..errors import DayNotOver, DayNotReady, EarlierDayOpen, MonthIsLocked, NotACloser, SameHandsClose
 from ..models import BusinessDay, Proof, Reopening
 from ..rules import Taken
-from ..states import DAY, DayStatus
+from ..states import DAY, DayStatus, MonthStatus
 
 
 @step
 def open_day(*, entity_id: UUID, on: date) -> BusinessDay:
-    """The business day, opened once however often it is asked for."""
-    opened = db.run(
-        "INSERT INTO close_businessday (id, entity_id, date, status) VALUES (%s, %s, %s, 'OPEN') ON CONFLICT (entity_id, date) DO NOTHING "
-        "RETURNING id",
-        (ids.uuid7(), entity_id, on),
-    )
+    """The business day, opened once however often it is asked for.
+
+    :raises MonthIsLocked: it was never opened, and its month is locked
+    """
+    with db.refuse_on("close_month_is_locked", MonthIsLocked(f"{on:%B %Y} is locked")):
+        opened = db.run(
+            "INSERT INTO close_businessday (id, entity_id, date, status) VALUES (%s, %s, %s, 'OPEN') ON CONFLICT (entity_id, date) "
+            "DO NOTHING RETURNING id",
+            (ids.uuid7(), entity_id, on),
+        )
     day = queries.find_day(entity_id, on)
     assert day is not None, "inserted or there before"
     if opened:
@@ -126,7 +130,8 @@ def reopen_day(*, day_id: UUID, reason: str, asked_by: UUID, granted_by: UUID, n
     :raises IllegalMove: it is not closed
     """
     day = queries.lock_day_by_id(day_id)
-    if queries.is_locked(day.entity_id, day.date):
+    month = queries.lock_month(day.entity_id, rules.first_of(day.date))  # who locks it waits, and sees the day open
+    if month.status == MonthStatus.LOCKED:
         raise MonthIsLocked(f"{day.date:%B %Y} is locked")
     if day.status != DayStatus.CLOSED:
         raise IllegalMove(f"the day is {day.status}", state=str(day.status))

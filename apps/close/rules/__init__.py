@@ -1,6 +1,6 @@
 """What a close proves, what reconciliation finds, months. No Django."""
 
-from .breaks import WRITABLE, Account, Found, Known, balance_break, blocks, figures_of, item_kind, prove
+from .breaks import OF_A_DAY, WRITABLE, Account, Found, Known, balance_break, blocks, figures_of, item_kind, prove
 from .months import days_of, first_of, next_month
 from .proofs import (
     Held,
@@ -16,6 +16,7 @@ from .proofs import (
 )
 
 __all__ = [
+    "OF_A_DAY",
     "WRITABLE",
     "Account",
     "Found",

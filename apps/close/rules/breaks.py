@@ -13,6 +13,8 @@ from .proofs import ProofKind, Taken
 
 # Kinds whose difference is an amount that the ledger can take over from outside.
 WRITABLE = frozenset({"DIFFERENCE", "NOT_IN_LEDGER", "NOT_ON_STATEMENT", "AMOUNT_DIFFERS", "VENUE_DIFFERS"})
+# Of these, those that are two balances at the end of a day, and no single item.
+OF_A_DAY = frozenset({"DIFFERENCE", "VENUE_DIFFERS"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def venue_balances(request: HttpRequest, actor: Actor) -> HttpResponse:
         once,
         import_venue_balances,
         actor=actor,
+        entity_id=instruments.list_entities()[0].id,
         counterparty=params.posted(request, "counterparty"),
         on=on,
         text=request.POST.get("file", "")[:RECORD],

@@ -177,6 +177,13 @@ def stop_day(*, entity_id: UUID, on: date) -> None:
 
 
 @step
+def keep_open(*, entity_id: UUID, on: date) -> date:
+    """The date on which a posting of this one goes, which nobody closes until this transaction ends. Others post beside it."""
+    found: date = db.one("SELECT ledger_open_date(%s, %s)", (entity_id, on))[0]
+    return found
+
+
+@step
 def open_accounts(refs: Sequence[Ref]) -> None:
     """Make the zero rows of accounts that do not exist yet."""
     new = [ref for ref in refs if ref.id not in _known]

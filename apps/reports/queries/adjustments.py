@@ -6,9 +6,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.core import db
+from apps.instruments import queries as instruments
 
-# The business date of a moment is its date in the entity's zone, one later from the roll on.
-_EFFECTIVE = "((t.effective_at AT TIME ZONE e.zone) + (time '24:00' - e.roll))::date"
+_EFFECTIVE = instruments.business_date_of("t.effective_at")
 _ADJUSTMENTS = f"""
 SELECT t.id, t.kind, t.narrative, {_EFFECTIVE} AS effective, t.business_date, t.effective_at, t.recorded_at, t.source_type, t.source_id,
   a.kind, a.asset_code, coalesce(c.code, n.name, p.code, b.code, ''), l.amount

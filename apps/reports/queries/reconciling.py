@@ -8,13 +8,13 @@ from uuid import UUID
 from apps.close.rules import Account, Found, balance_break, item_kind
 from apps.close.states import BreakProof
 from apps.core import db, money
+from apps.instruments import queries as instruments
 
-# The business date of a moment is its date in the entity's zone, one later from the roll on.
-_DATE = "((%s AT TIME ZONE e.zone) + (time '24:00' - e.roll))::date"
 # Both sides of every movement of a nostro, under one name: a payment with its return, a receipt with its reversal, else the line itself.
+# A posting of a line has its name by one sort of both: a join turns quadratic where the planner has no statistics yet.
 _ITEMS = f"""
 stated AS MATERIALIZED (
-  SELECT n.id AS nostro, s.id AS line, {_DATE % "s.booked_at"} AS at, s.amount, s.reference,
+  SELECT n.id AS nostro, s.id AS line, {instruments.business_date_of("s.booked_at")} AS at, s.amount, s.reference,
     coalesce('payment:' || i.id, 'receipt:' || r.id, 'line:' || s.id) AS item
   FROM settlement_statementline s JOIN settlement_nostro n ON n.id = s.nostro_id JOIN instruments_bookingentity e ON e.id = n.entity_id
   LEFT JOIN settlement_instruction i ON s.end_to_end_id <> '' AND s.kind IN ('PAYMENT', 'RETURN')
@@ -24,13 +24,14 @@ stated AS MATERIALIZED (
       OR r.rail_reference = left(s.reference, 60) || '#' || s.sequence) ORDER BY length(r.rail_reference) DESC LIMIT 1) r ON i.id IS NULL
   WHERE n.entity_id = %(entity)s
 ), opening AS (
-  SELECT n.id AS nostro, 'opening:' || n.id AS item,
-    c.balance - coalesce((SELECT sum(amount) FROM stated s WHERE s.nostro = n.id), 0) AS amount
-  FROM settlement_nostro n JOIN settlement_railcursor c ON c.nostro_id = n.id WHERE n.entity_id = %(entity)s
-), posted AS MATERIALIZED (
+  SELECT n.id AS nostro, 'opening:' || n.id AS item, c.balance - coalesce(s.amount, 0) AS amount
+  FROM settlement_nostro n JOIN settlement_railcursor c ON c.nostro_id = n.id
+  LEFT JOIN (SELECT nostro, sum(amount) AS amount FROM stated GROUP BY nostro) s ON s.nostro = n.id WHERE n.entity_id = %(entity)s
+), booked AS (
   SELECT n.id AS nostro, t.business_date AS at, l.amount, t.narrative AS reference,
-    CASE WHEN t.source_type = 'break' THEN coalesce((SELECT b.key FROM close_break b WHERE b.id = t.source_id), t.id::text)
-         WHEN t.key LIKE 'line:%%' THEN coalesce((SELECT s.item FROM stated s WHERE s.line::text = split_part(t.key, ':', 2)), t.key)
+    CASE WHEN t.source_type <> 'break' AND t.key LIKE 'line:%%' THEN split_part(t.key, ':', 2) END AS line,
+    CASE WHEN t.source_type = 'break' THEN coalesce(b.key, t.id::text)
+         WHEN t.key LIKE 'line:%%' THEN t.key
          WHEN t.source_type = 'instruction' THEN 'payment:' || t.source_id
          WHEN t.source_type = 'receipt' THEN 'receipt:' || t.source_id
          WHEN t.source_type = 'statement_line' THEN 'line:' || t.source_id
@@ -38,7 +39,13 @@ stated AS MATERIALIZED (
          ELSE 'posting:' || coalesce(t.reverses_id, t.id) END AS item
   FROM settlement_nostro n JOIN ledger_ledgeraccount a ON a.owner_id = n.id AND a.kind = 'NOSTRO'
   JOIN ledger_ledgerline l ON l.account_id = a.id JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
+  LEFT JOIN close_break b ON t.source_type = 'break' AND b.id = t.source_id
   WHERE n.entity_id = %(entity)s
+), posted AS MATERIALIZED (
+  SELECT nostro, at, amount, reference, coalesce(of_line, item) AS item FROM (
+    SELECT both_sides.*, max(item) FILTER (WHERE ours IS FALSE) OVER (PARTITION BY line) AS of_line
+    FROM (SELECT true AS ours, nostro, at, amount, reference, line, item FROM booked
+          UNION ALL SELECT false, nostro, at, amount, reference, line::text, item FROM stated) both_sides) named WHERE ours
 ), s AS (
   SELECT nostro, item, sum(amount) AS amount, coalesce(sum(amount) FILTER (WHERE at <= %(on)s), 0) AS until, min(at) AS at,
     min(reference) AS reference
@@ -61,20 +68,24 @@ SELECT n.id, n.name, n.asset_id, i.item, i.stated, i.posted, i.at, i.reference F
 WHERE coalesce(i.stated, 0) <> coalesce(i.posted, 0) AND i.at <= %(on)s AND i.item NOT LIKE 'opening:%%'
 ORDER BY n.asset_id, n.designation, i.at, i.item
 """
+# What is of no item (the opening balance, a difference that was written off) has no date on the statement: posted later, it is timing.
 _BALANCE = f"""
 WITH {_ITEMS}, late AS (
   SELECT nostro, coalesce(sum(until) FILTER (WHERE coalesce(stated, 0) = coalesce(posted, 0)), 0) AS timing,
-    coalesce(sum(until) FILTER (WHERE coalesce(stated, 0) <> coalesce(posted, 0) AND item NOT LIKE 'opening:%%'), 0)
-      AS unmatched
-  FROM items GROUP BY nostro
+    coalesce(sum(until) FILTER (WHERE coalesce(stated, 0) <> coalesce(posted, 0)), 0) AS unmatched
+  FROM items WHERE item NOT LIKE 'opening:%%' GROUP BY nostro
+), later AS (
+  SELECT nostro, sum(amount) AS amount, sum(amount) FILTER (WHERE item LIKE 'opening:%%' OR item LIKE 'nostro:%%') AS of_no_item
+  FROM posted WHERE at > %(on)s GROUP BY nostro
+), unread AS (
+  SELECT nostro, sum(amount) AS amount FROM stated WHERE at > %(on)s GROUP BY nostro
 )
 SELECT n.id::text, n.name, n.asset_id,
-  coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'NOSTRO'), 0)
-    - coalesce((SELECT sum(amount) FROM posted p WHERE p.nostro = n.id AND p.at > %(on)s), 0),
+  coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'NOSTRO'), 0) - coalesce(later.amount, 0),
   coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = n.id AND a.kind = 'IN_TRANSIT'), 0),
-  c.balance - coalesce((SELECT sum(s.amount) FROM stated s WHERE s.nostro = n.id AND s.at > %(on)s), 0),
-  coalesce(late.timing, 0), coalesce(late.unmatched, 0)
+  c.balance - coalesce(unread.amount, 0), coalesce(late.timing, 0) + coalesce(later.of_no_item, 0), coalesce(late.unmatched, 0)
 FROM settlement_nostro n LEFT JOIN settlement_railcursor c ON c.nostro_id = n.id LEFT JOIN late ON late.nostro = n.id
+LEFT JOIN later ON later.nostro = n.id LEFT JOIN unread ON unread.nostro = n.id
 WHERE n.entity_id = %(entity)s ORDER BY n.asset_id, n.designation
 """
 # A statement that is not there, and one whose lines or balances do not follow one another.
@@ -96,6 +107,7 @@ JOIN settlement_nostro n ON n.id = s.nostro_id AND n.entity_id = %(entity)s
 WHERE s.sequence <> coalesce(s.before, 0) + 1 OR s.last + s.amount <> s.balance
 ORDER BY 1, 3, 5
 """
+# A record names no entity of ours: an unknown fill is a break of each that hedges with this LP, of all where none does.
 _TRADE = """
 SELECT CASE h.status WHEN 'BREAK' THEN 'DIFFERS' ELSE 'UNCONFIRMED' END, 'hedge:' || t.id, p.base_id, t.trade_date,
   format('%%s %%s with %%s: %%s', coalesce(t.execution_id, ''), t.pair_id, lp.code, CASE h.status WHEN 'BREAK' THEN
@@ -113,12 +125,17 @@ FROM (SELECT DISTINCT ON (counterparty_id, trade_date) id, counterparty_id, trad
 JOIN trades_lpfill f ON f.record_id = r.id JOIN clients_counterparty lp ON lp.id = r.counterparty_id
 WHERE NOT EXISTS (SELECT 1 FROM trades_trade t WHERE t.counterparty_id = r.counterparty_id AND t.execution_id = f.execution_id
                   AND t.status = 'ACTIVE')
+  AND (EXISTS (SELECT 1 FROM trades_hedge h JOIN trades_trade t ON t.id = h.trade_id
+               WHERE t.counterparty_id = r.counterparty_id AND t.entity_id = %(entity)s)
+    OR NOT EXISTS (SELECT 1 FROM trades_hedge h JOIN trades_trade t ON t.id = h.trade_id WHERE t.counterparty_id = r.counterparty_id))
 ORDER BY 2
 """
+# A difference that was written off belongs to the day on which it was found, also where that was closed and the posting went on.
 _POSITION = """
 WITH ours AS (
   SELECT a.owner_id, a.asset_code, a.amount - coalesce((SELECT sum(l.amount) FROM ledger_ledgerline l JOIN ledger_ledgertransaction t
-    ON t.id = l.transaction_id WHERE l.account_id = a.id AND t.business_date > %(on)s), 0) AS amount
+    ON t.id = l.transaction_id LEFT JOIN close_break b ON t.source_type = 'break' AND b.id = t.source_id
+    WHERE l.account_id = a.id AND t.business_date > %(on)s AND (b.since IS NULL OR b.since > %(on)s)), 0) AS amount
   FROM ledger_ledgeraccount a WHERE a.entity_id = %(entity)s AND a.kind = 'VENUE'
 ), theirs AS (
   SELECT DISTINCT ON (v.counterparty_id, v.asset_code) v.counterparty_id, v.asset_code, v.amount FROM close_venuebalance v

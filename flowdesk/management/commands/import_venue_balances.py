@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core.errors import AppError
+from apps.instruments import queries as instruments
 from apps.workflows.reconcile import import_venue_balances
 
 
@@ -20,11 +21,16 @@ class Command(BaseCommand):
         parser.add_argument("counterparty")
         parser.add_argument("date", type=date.fromisoformat)
         parser.add_argument("file", type=Path)
+        parser.add_argument("--entity", help="code of the booking entity whose balances they are; needed where there are several")
 
-    def handle(self, *, counterparty: str, date: date, file: Path, **_options: Any) -> None:
+    def handle(self, *, counterparty: str, date: date, file: Path, entity: str | None, **_options: Any) -> None:
+        ours = [one for one in instruments.list_entities() if entity in {None, one.code}]
+        if len(ours) != 1:
+            known = ", ".join(one.code for one in instruments.list_entities())
+            raise CommandError(f"--entity: one of {known}", returncode=2)
         try:
             text = file.read_text(encoding="utf-8")
-            new = import_venue_balances(actor=None, counterparty=counterparty, on=date, text=text)
+            new = import_venue_balances(actor=None, entity_id=ours[0].id, counterparty=counterparty, on=date, text=text)
         except (OSError, UnicodeDecodeError) as no:
             raise CommandError(f"{file}: {no}") from no
         except AppError as no:
