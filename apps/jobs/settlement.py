@@ -38,7 +38,7 @@ def freeze_sets() -> int:
 
 
 def freeze_due() -> int:
-    """Freeze all whose cut-off has passed, then make the payments of what is frozen."""
+    """Freeze all whose cut-off has passed, then make the payments of what is frozen, and of legs whose payment ended unpaid."""
     frozen = freeze_sets()
     instruct_sets()
     return frozen
@@ -55,9 +55,8 @@ def instruct_sets() -> int:
 
 
 def instruct_due() -> int:
-    """Legs without a living payment, withdrawals that are held, house transfers that are checked."""
-    held = sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals())
-    return instruct_sets() + held + _house_transfers()
+    """Withdrawals that are held, house transfers that are checked; legs have their payments from :func:`freeze_due`."""
+    return sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals()) + _house_transfers()
 
 
 def _house_transfers() -> int:

@@ -8,9 +8,7 @@ from uuid import UUID
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
-from apps.clients import rules as client_rules
 from apps.clients.models import Account, SettlementMode
-from apps.clients.states import ClientStatus
 from apps.core import money
 from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import step, use_case
@@ -120,7 +118,6 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     assert checker.id is not None
     chain = _lock(approval)
     (found,) = queries.lock([approval.subject_id])
-    _require_alive(found.account)
     mode = clients.get_terms(found.account_id, now).mode
     adjusting.book(adjustment=found, checker=checker.id, prefunded=mode == SettlementMode.PREFUNDED, chain=chain, now=now)
 
@@ -141,6 +138,7 @@ def ask_reversal(*, actor: Actor, adjustment_id: UUID, reason: str, now: datetim
     """
     people.require_may(actor.roles, ACT)
     found = queries.get(adjustment_id, actor=actor)
+    adjusting.require_reversible(found)
     if found.status != AdjustmentStatus.BOOKED:
         raise BadAdjustment(f"it is {found.status}: adjust the other way", pointer="/status")
     if not reason.strip():
@@ -163,7 +161,7 @@ def ask_reversal(*, actor: Actor, adjustment_id: UUID, reason: str, now: datetim
 def execute_reversal(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "adjustment_reversal" does.
 
-    :raises AlreadySettling: it is netted, on its way or settled by now
+    :raises AppError: AlreadySettling (it is netted, on its way or settled by now), BadAdjustment
     """
     (found,) = queries.lock([approval.subject_id])
     adjusting.reverse(adjustment=found, reason=approval.payload["reason"], now=now)
@@ -177,7 +175,7 @@ def _lock(approval: Approval) -> Chain | None:
 
 def _require_possible(account: Account, entity_id: UUID, wanted: Wanted, now: datetime) -> Instruction | None:
     """The expected payment that a write-off forgives, where it is one."""
-    _require_alive(account)
+    adjusting.require_chargeable(account.id)
     if not may_be(wanted.kind, wanted.direction):
         raise BadAdjustment(f"{wanted.kind}, {wanted.direction}: not among {', '.join(AdjustmentKind)} in that direction", pointer="/kind")
     asset = {one.code: one for one in instruments.list_assets()}.get(wanted.asset)
@@ -209,9 +207,3 @@ def _require_possible(account: Account, entity_id: UUID, wanted: Wanted, now: da
     if wanted.amount > expected.amount - expected.settled_amount:
         raise BadAdjustment(f"{money.text(expected.amount - expected.settled_amount)} is still expected", pointer="/amount")
     return expected
-
-
-def _require_alive(account: Account) -> None:
-    """Of a frozen account nothing is charged, set off or paid."""
-    if client_rules.stricter(account.owner.status, account.status) is ClientStatus.FROZEN:
-        raise BadAdjustment("the account is frozen", pointer="/account")

@@ -17,6 +17,7 @@ from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
+from apps.instruments import rules as calendar
 from apps.instruments.models import Asset
 from apps.pricing import queries as prices
 from apps.settlement.errors import BadCloseOut, MarksMissing, NothingToCloseOut
@@ -47,18 +48,17 @@ def ask_close_out(*, actor: Actor, client_code: str, event: str, evidence: str, 
         raise BadCloseOut(f"one of {', '.join(EVENTS)}", pointer="/event")
     if not 0 < len(evidence.strip()) <= 200:
         raise BadCloseOut("name the evidence, in up to 200 characters", pointer="/evidence")
-    if marks_date > now.date():
-        raise BadCloseOut("it has not come", pointer="/marks_date")
     change_status.stand_still(client_id=client.id)
     parts = _agreements(client.id, now)
     told, digests = [], []
     for (entity_id, agreement), accounts in parts.items():
+        _require_recent(entity_id, marks_date, now)
         unsettled, standing, marks, currency = _read(entity_id, accounts, marks_date)
         if not standing:
             continue
         amounts = rules.totals(standing)
         amount = rules.worth(amounts, marks, currency.scale)
-        digests.append(unsettled.digest(standing))
+        digests.append(unsettled.digest(standing, marks, currency.code))
         told.append(
             {
                 "agreement": agreement,
@@ -85,11 +85,15 @@ def ask_close_out(*, actor: Actor, client_code: str, event: str, evidence: str, 
 
 
 def version(approval: Approval) -> str:
-    """What is unsettled as it is now; it waits for accepts that were received before, and locks the client's money."""
+    """What is unsettled as it is now, and the marks it is worth; it waits for accepts that were received before, and locks the
+    client's money.
+
+    :raises AppError: BadCloseOut (frozen meanwhile), PaymentInFlight, MarksMissing, CloseOutUnexplained
+    """
     change_status.stand_still(client_id=approval.subject_id)
     day = date.fromisoformat(approval.payload["marks_date"])
     found = (_read(entity, accounts, day) for (entity, _), accounts in _agreements(approval.subject_id, approval.requested_at).items())
-    return _digest([unsettled.digest(standing) for unsettled, standing, _, _ in found if standing])
+    return _digest([unsettled.digest(standing, marks, currency.code) for unsettled, standing, marks, currency in found if standing])
 
 
 @step
@@ -138,6 +142,15 @@ def _agreements(client_id: UUID, at: datetime) -> dict[tuple[UUID, str], list[Ac
         if on_file and not terms.safeguarded:
             found.setdefault((terms.entity_id, terms.close_out_agreement), []).append(account)
     return dict(sorted(found.items(), key=lambda item: (str(item[0][0]), item[0][1])))
+
+
+def _require_recent(entity_id: UUID, marks_date: date, now: datetime) -> None:
+    """:raises BadCloseOut: later than the open business date of our entity, or long before it"""
+    entity = instruments.get_entity_by_id(entity_id)
+    today = calendar.business_date(now, calendar.Roll(entity.roll, entity.zone))
+    if not rules.are_recent(marks_date, today):
+        first = (today - rules.OLDEST_MARKS).isoformat()
+        raise BadCloseOut(f"from {first} to the business date, {today.isoformat()}", pointer="/marks_date")
 
 
 def _read(entity_id: UUID, accounts: list[Account], day: date) -> tuple[Unsettled, list[Standing], dict[str, Decimal], Asset]:

@@ -40,7 +40,9 @@ def see_incoming(*, nostro_id: UUID, incoming: Sequence[Incoming], now: datetime
 
 @use_case
 def clear_receipt(*, receipt_id: UUID, now: datetime) -> Receipt:
-    """FINAL → CLEARED or QUARANTINED; what comes from another account of ours ends its house transfer."""
+    """FINAL → CLEARED or QUARANTINED; what comes from another account of ours ends its house transfer, or waits as it is (FINAL) for the
+    answer to that transfer's payment.
+    """
     arriving = house_transfers.find_arriving(settlement.get_receipt(receipt_id, actor=SYSTEM))
     if arriving is not None:
         return housing.arrive(transfer_id=arriving, receipt_id=receipt_id, now=now)

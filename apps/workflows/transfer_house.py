@@ -34,6 +34,8 @@ def ask_house_transfer(
     source, target = _place(source_id, "/source"), _place(target_id, "/target")
     if source.id == target.id or (source.entity_id, source.asset_id) != (target.entity_id, target.asset_id):
         raise BadHouseTransfer("another account of the same entity, in the same asset", pointer="/target")
+    if source.rail_id != target.rail_id and "CHAIN" in (source.rail.kind, target.rail.kind):
+        raise BadHouseTransfer(f"another network: {source.rail_id} does not reach {target.rail_id}", pointer="/target")
     if not amount.is_finite() or not 0 < amount < Decimal(10) ** 18 or money.scale_of(amount) > source.asset.scale:
         raise BadHouseTransfer(f"above zero, in up to {source.asset.scale} decimals", pointer="/amount")
     if not 0 < len(reason.strip()) <= 200:

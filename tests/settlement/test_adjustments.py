@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal as D
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -16,6 +17,7 @@ from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadAdjustment
 from apps.settlement.models import Adjustment, Obligation
+from apps.settlement.operations import adjusting
 from apps.settlement.queries import adjustments as queries
 from apps.users.errors import RoleMissing
 from apps.workflows.adjust import Wanted, ask_adjustment, ask_reversal
@@ -171,6 +173,15 @@ def test_it_is_reversed_before_it_is_netted_and_not_after(acme: world.Firm) -> N
     two.refresh_from_db()
     assert two.status == "BOOKED"
     assert here.balances()["RECEIVABLE USD"] == D(40)
+
+
+def test_it_is_reversed_only_with_its_one_posting(acme: world.Firm) -> None:
+    one = book(acme, wanted("CHARGE", "RECEIVE", "30"))
+    asked = ask_reversal(actor=staff("olga", "operations"), adjustment_id=one.id, reason="wrong client")
+    with patch.object(adjusting.ledger, "reverse", return_value=0):
+        assert decide(asked) == "FAILED"
+    one.refresh_from_db()
+    assert (one.status, Obligation.objects.get(adjustment=one).status) == ("BOOKED", "OPEN")
 
 
 def test_a_prefunded_account_pays_and_gets_it_in_its_balance(acme: world.Firm) -> None:

@@ -78,8 +78,16 @@ def test_a_sweep_that_dies_before_the_payments_leaves_them_to_the_next() -> None
     assert settlement.list_instructions(SYSTEM).count() == 0
     assert jobs.freeze_due() == 0
     assert sorted(i.amount for i in settlement.list_instructions(SYSTEM))[0] == D(1)
-    jobs.instruct_due()
+    jobs.instruct_sets()
     assert settlement.list_instructions(SYSTEM).count() == 2
+
+
+def test_a_run_looks_for_legs_without_a_payment_once() -> None:
+    with patch.object(jobs, "instruct_sets", return_value=0) as looked:
+        jobs.net_and_instruct()
+        assert looked.call_count == 1
+        jobs.run_all()
+    assert looked.call_count == 2
 
 
 def test_a_set_takes_as_many_statements_of_ten_deals_as_of_one() -> None:

@@ -1,5 +1,8 @@
 """Our own money between our own accounts: asked, checked, released, sent, and there when the other account's statement shows it."""
 
+import threading
+import time
+from datetime import datetime
 from decimal import Decimal as D
 
 import pytest
@@ -8,15 +11,23 @@ from django.db import IntegrityError, transaction
 from apps.approvals.models import Approval
 from apps.core import clock, db, ids
 from apps.core.errors import IllegalMove
+from apps.core.unit import use_case
+from apps.instruments import queries as instruments
 from apps.jobs import settlement as jobs
+from apps.settlement import operations as settlement_operations
+from apps.settlement import queries as settlement
 from apps.settlement.errors import BadHouseTransfer
-from apps.settlement.models import HouseTransfer, Instruction, Receipt
+from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt
+from apps.settlement.operations import housing
 from apps.settlement.rails import outside
+from apps.settlement.rules.bands import Band
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.request_release import request_band
 from apps.workflows.transfer_house import ask_house_transfer, cancel_house_transfer
 from tests.people import staff
 from tests.settlement import world as here
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,9 +97,88 @@ def test_a_returned_one_fails_and_is_ours_again(places) -> None:  # type: ignore
     assert transit() == 0 and here.balances()["NOSTRO USD"] == D(10_000_000)
 
 
-def place_of(nostro):  # type: ignore[no-untyped-def]
-    from apps.settlement import queries as settlement
+def test_money_that_is_faster_than_the_rails_answer_waits_for_it(places) -> None:  # type: ignore[no-untyped-def]
+    source, _ = places
+    made = approved(places)
+    outside.script(place_of(source), "TIMEOUT")
+    assert here.release(here.only("READY").id) == "EXECUTED"
+    jobs.send_released()
+    here.pay_in("USD", D(250_000), name="Flowdesk Ltd", address=source.address, designation="CLIENT")
+    jobs.poll_rails()
+    jobs.match_receipts()
+    made.refresh_from_db()
+    assert (Instruction.objects.get().status, made.status, Receipt.objects.get().status) == ("UNKNOWN", "INSTRUCTED", "FINAL")
+    jobs.resolve_unknown()
+    jobs.match_receipts()
+    made.refresh_from_db()
+    assert (made.status, Receipt.objects.get().status) == ("SETTLED", "MATCHED")
+    here.at(clock.desk_now(), hours=2)
+    jobs.run_all()
+    assert transit() == 0
 
+
+@use_case
+def arrive(*, made: HouseTransfer, receipt: Receipt, arrived: threading.Event, now: datetime) -> None:
+    """The transfer ends, and its transaction stays open until somebody waits for it."""
+    housing.arrive(transfer_id=made.id, receipt_id=receipt.id, now=now)
+    arrived.set()
+    for _ in range(500):
+        if db.one("SELECT count(*) FROM pg_locks WHERE NOT granted")[0]:
+            return
+        time.sleep(0.01)
+
+
+def test_a_return_that_is_read_while_it_arrives_is_left_to_a_person(places) -> None:  # type: ignore[no-untyped-def]
+    source, _ = places
+    outside.script(place_of(source), "RETURN")
+    made = approved(places)
+    assert here.release(here.only("READY").id) == "EXECUTED"
+    jobs.run_all()
+    here.pay_in("USD", D(250_000), name="Flowdesk Ltd", address=source.address, designation="CLIENT")
+    here.at(clock.desk_now(), hours=1)
+    jobs.poll_rails()
+    receipt, arrived = Receipt.objects.get(), threading.Event()
+    assert (receipt.status, Instruction.objects.get().status) == ("FINAL", "SETTLED")
+    here.at(clock.desk_now(), hours=4)
+
+    def act(number: int) -> None:
+        if number:
+            arrive(made=made, receipt=receipt, arrived=arrived)
+        else:
+            assert arrived.wait(20)
+            jobs.poll_rails()
+
+    assert together(2, act) == [None, None]
+    made.refresh_from_db()
+    assert (made.status, Instruction.objects.get().status) == ("SETTLED", "SETTLED"), "what has reached the other account has not come back"
+
+
+def test_it_never_crosses_from_one_network_to_another(places) -> None:  # type: ignore[no-untyped-def]
+    source = here.open_house("BTC")["BTC"]
+    target = elsewhere()
+    with pytest.raises(BadHouseTransfer) as no:
+        ask((source, target), "1")
+    assert no.value.extra["pointer"] == "/target"
+
+
+@use_case
+def elsewhere(*, now: datetime) -> Nostro:
+    """A wallet for coins of ours on another chain than the first."""
+    return settlement_operations.create_nostro(
+        entity_id=instruments.get_entity("flowdesk").id, rail_code="ethereum-eth", asset_code="BTC", name="wrapped", address="0xwrapped",
+        designation="CLIENT",
+    )  # fmt: skip
+
+
+def test_no_band_lets_it_go_without_people(places) -> None:  # type: ignore[no-untyped-def]
+    band = Band(D(1_000_000))
+    asked = request_band(actor=staff("olga", "operations"), rail_code="fedwire-usd", band=band, reason="agreed with risk")
+    assert decide_approval(approval_id=asked.id, actor=staff("rita", "risk"), approve=True).status == "EXECUTED"
+    approved(places)
+    assert here.only("READY") and settlement.list_straight_through() == []
+
+
+def place_of(nostro):  # type: ignore[no-untyped-def]
     return next(jobs.place_of(one) for one in settlement.list_places() if one.nostro_id == nostro.id)
 
 

@@ -206,6 +206,7 @@ class Life(RuleBasedStateMachine):
     # --- our payments -----------------------------------------------------------------------------------------------
     @rule()
     def instruct(self) -> None:
+        jobs.instruct_sets()
         jobs.instruct_due()
         jobs.review_queue()
         today = {i.withdrawal_id: i.due_date for i in self.instructions() if i.withdrawal_id}

@@ -291,7 +291,7 @@ def test_an_unknown_payment_that_never_arrived_fails_and_is_paid_by_a_new_attemp
     assert first.status == "UNKNOWN"
     jobs.resolve_unknown()
     assert settlement.get_instruction(first.id, actor=SYSTEM).status == "FAILED"
-    jobs.instruct_due()
+    jobs.instruct_sets()
     second = payment()
     assert (second.attempt, second.status, second.released_by) == (2, "READY", None)
     assert second.end_to_end_id != first.end_to_end_id
@@ -346,7 +346,7 @@ def test_a_returned_payment_is_reversed_and_paid_again_by_a_new_attempt(acme: wo
     assert settlement.get_instruction(first.id, actor=SYSTEM).status == "RETURNED"
     fee = D("0.00005")
     assert here.balances() == {**before, "COST BTC": fee, "NOSTRO BTC": before["NOSTRO BTC"] - fee}
-    jobs.instruct_due()
+    jobs.instruct_sets()
     second = payment()
     assert (second.attempt, second.status) == (2, "READY")
     here.release(second.id)

@@ -74,7 +74,7 @@ def test_two_people_end_it_as_what_the_evidence_says(silent: str, olga: Actor, o
         assert (payment().status, payment().attempt) == ("SETTLED", 1)
     else:
         assert end("NOT_PAID", olga, oscar) == "EXECUTED"
-        jobs.instruct_due()
+        jobs.instruct_sets()
         assert (payment().attempt, payment().status, payment().released_by) == (2, "READY", None)
     assert outside.change(here.place("BTC"), lambda doc: len(doc["payments"])) == (1 if silent == "TIMEOUT" else 0)
 

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from apps.clients import queries as clients
 from apps.clients.models import Account
 from apps.core import db, ids, money
 from apps.core.unit import step
@@ -14,7 +15,7 @@ from apps.settlement.errors import AlreadySettling, BadAdjustment
 from apps.settlement.models import Adjustment, Instruction, Obligation
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import adjusting as rules
-from apps.settlement.states import INSTRUCTION, OBLIGATION, AdjustmentStatus, InstructionStatus, ObligationStatus
+from apps.settlement.states import INSTRUCTION, OBLIGATION, AdjustmentKind, AdjustmentStatus, InstructionStatus, ObligationStatus
 
 from . import obligations, settling
 from .adjusted import follow, move, tell
@@ -41,7 +42,11 @@ def request(
     made_by: UUID,
     now: datetime,
 ) -> Adjustment:
-    """REQUESTED: nothing is owed before finance has checked it."""
+    """REQUESTED: nothing is owed before finance has checked it.
+
+    :raises BadAdjustment: the account is frozen
+    """
+    require_chargeable(account.id)
     made = Adjustment(
         id=ids.uuid7(),
         account=account,
@@ -106,8 +111,12 @@ def book(*, adjustment: Adjustment, checker: UUID, prefunded: bool, chain: Chain
 
 @step
 def owe(*, adjustment: Adjustment, checker: UUID, lines: list[Line], settled: bool, now: datetime, kind: str = POSTED) -> Obligation:
-    """REQUESTED → APPROVED → BOOKED, with its one obligation and its one ledger transaction."""
+    """REQUESTED → APPROVED → BOOKED, with its one obligation and its one ledger transaction.
+
+    :raises BadAdjustment: the account is frozen
+    """
     a = adjustment
+    require_chargeable(a.account_id)
     a.checked_by = checker
     move(a, AdjustmentStatus.APPROVED, "checked_by")
     a.booked_at = now
@@ -143,6 +152,24 @@ def owe(*, adjustment: Adjustment, checker: UUID, lines: list[Line], settled: bo
     return made
 
 
+def require_chargeable(account_id: UUID) -> None:
+    """Of a frozen account nothing is paid, set off or charged: asked here, where no story gets past it.
+
+    :raises BadAdjustment: `pointer` /account
+    """
+    if clients.is_frozen(account_id):
+        raise BadAdjustment("the account is frozen", pointer="/account")
+
+
+def require_reversible(adjustment: Adjustment) -> None:
+    """A close-out stands: its posting ended all that was owed before, which no reversal brings back.
+
+    :raises BadAdjustment: `pointer` /kind
+    """
+    if adjustment.kind == AdjustmentKind.CLOSE_OUT:
+        raise BadAdjustment("a close-out is not reversed: adjust the other way", pointer="/kind")
+
+
 def _forgive(a: Adjustment, chain: Chain, now: datetime) -> None:
     """What is written off counts as received: the leg or obligation settles so far."""
     assert a.pays_id is not None
@@ -160,11 +187,14 @@ def _forgive(a: Adjustment, chain: Chain, now: datetime) -> None:
 
 @step
 def reverse(*, adjustment: Adjustment, reason: str, now: datetime) -> None:
-    """BOOKED → REVERSED: what it made owed is cancelled, with the linked reversal. The caller holds the account's money rows.
+    """BOOKED → REVERSED: what it made owed is cancelled, with the linked reversal of its one posting. The caller holds the account's
+    money rows.
 
     :raises AlreadySettling: it is in a net set, on its way or settled: abort the set first, or adjust the other way
+    :raises BadAdjustment: a close-out, or the ledger has not exactly one posting of it to reverse
     """
     a = adjustment
+    require_reversible(a)
     (owed,) = obligations.lock_of_adjustment(adjustment_id=a.id)
     if not obligations.let_go(one=owed, reason="its adjustment is reversed"):
         raise AlreadySettling("it is in a net set, on its way or settled: abort the set first, or adjust the other way")
@@ -172,5 +202,8 @@ def reverse(*, adjustment: Adjustment, reason: str, now: datetime) -> None:
     owed.save(update_fields=["status"])
     a.ended_at = now
     move(a, AdjustmentStatus.REVERSED, "ended_at")
-    ledger.reverse(source_id=a.id, kinds=[POSTED], effective_at=now, business_date=business_date(a.entity_id, now), narrative=reason[:200])
+    today = business_date(a.entity_id, now)
+    undone = ledger.reverse(source_id=a.id, kinds=[POSTED], effective_at=now, business_date=today, narrative=reason[:200])
+    if undone != 1:
+        raise BadAdjustment(f"the ledger has {undone} postings of it to reverse, not one", pointer="/status")
     tell(a, "adjustment.reversed")

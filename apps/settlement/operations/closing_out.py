@@ -18,7 +18,7 @@ from apps.instruments.rules import next_good_day
 from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.ledger.states import Kind
-from apps.settlement.errors import CloseOutUnexplained, PaymentInFlight
+from apps.settlement.errors import BadCloseOut, CloseOutUnexplained, PaymentInFlight
 from apps.settlement.models import CloseOut, Instruction, NetLeg, NetSet, Obligation
 from apps.settlement.operations.adjusting import owe, request
 from apps.settlement.queries.due import LIVE
@@ -26,7 +26,6 @@ from apps.settlement.queries.locks import lock_instructions, lock_legs_of, lock_
 from apps.settlement.rules import closing_out as rules
 from apps.settlement.rules.closing_out import Standing
 from apps.settlement.states import (
-    INSTRUCTION,
     NET_LEG,
     NET_SET,
     OBLIGATION,
@@ -38,13 +37,13 @@ from apps.settlement.states import (
     ObligationStatus,
 )
 
-from . import settling
+from . import instructions, settling
 from .nostros import book_of, business_date
 
 POSTED = "CLOSE_OUT"
 IN_FLIGHT = {InstructionStatus.SENDING, InstructionStatus.UNKNOWN, InstructionStatus.SENT}
 ENDS = {
-    InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.RELEASED, InstructionStatus.EXPECTED,
+    InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED,
     InstructionStatus.PART_RECEIVED,
 }  # fmt: skip
 
@@ -60,16 +59,23 @@ class Unsettled:
     obligations: list[Obligation]
     instructions: list[Instruction]
 
-    def digest(self, standing: Sequence[Standing]) -> str:
-        """What is owed now, however far it has been netted: compared with what the maker asked on."""
+    def digest(self, standing: Sequence[Standing], marks: Mapping[str, Decimal], currency: str) -> str:
+        """What is owed now, however far it has been netted, and at which marks: compared with what the maker asked on."""
         parts = [str(one.id) for one in self.obligations]
-        parts += [f"{one.account_id}:{one.asset}:{money.text(one.owed)}" for one in standing]
+        parts += [f"{one.account_id}:{one.asset}:{money.text(one.owed)}:{money.text(marks[one.asset])}" for one in standing]
+        parts.append(currency)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @step
 def lock(*, entity_id: UUID, accounts: Sequence[Account]) -> Unsettled:
-    """Net sets, legs, obligations and payments that are open; the caller holds the accounts' money rows."""
+    """Net sets, legs, obligations and payments that are open; the caller holds the accounts' money rows.
+
+    :raises BadCloseOut: one of the accounts is frozen: nothing of it is netted or set off
+    """
+    frozen = sorted(one.code for one in accounts if clients.is_frozen(one.id))
+    if frozen:
+        raise BadCloseOut(f"{', '.join(frozen)}: frozen, nothing of it is netted or set off", pointer="/client")
     mine = [one.id for one in accounts]
     live = NetSet.objects.filter(account_id__in=mine, entity_id=entity_id, status__in=LIVE).values_list("id", flat=True)
     net_sets = lock_net_sets(live)
@@ -205,15 +211,9 @@ def close(
 def end_all(*, unsettled: Unsettled) -> None:
     """What was to be paid never will be, as it stands."""
     for i in unsettled.instructions:
-        if i.status not in ENDS:
-            continue
         if i.status == InstructionStatus.RELEASED:
-            i.made_by, i.released_by, i.released_at, i.band = None, None, None, None
-            INSTRUCTION.move(i, InstructionStatus.READY)
-            i.save(update_fields=["status", "made_by", "released_by", "released_at", "band"])
-        INSTRUCTION.move(i, InstructionStatus.CANCELLED)
-        i.failure = "closed out"
-        i.save(update_fields=["status", "failure"])
+            instructions.unrelease(instruction=i, status=InstructionStatus.READY)
+    instructions.cancel(instructions=[i for i in unsettled.instructions if i.status in ENDS], reason="closed out")
     for leg in unsettled.legs:
         NET_LEG.move(leg, NetLegStatus.CLOSED_OUT)
         leg.save(update_fields=["status"])

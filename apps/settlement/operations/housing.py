@@ -83,7 +83,9 @@ def fail(*, transfer_id: UUID, reason: str) -> None:
 
 @step
 def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
-    """IN_TRANSIT → SETTLED, and its receipt FINAL → CLEARED → MATCHED; left as they are when someone was faster."""
+    """IN_TRANSIT → SETTLED, and its receipt FINAL → CLEARED → MATCHED; left as they are when someone was faster, or when nobody knows yet
+    that the payment left.
+    """
     transfer, receipt = queries.lock(transfer_id), lock_receipt(receipt_id)
     if transfer.status != S.IN_TRANSIT or receipt.status != ReceiptStatus.FINAL:
         return receipt

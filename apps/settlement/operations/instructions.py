@@ -61,8 +61,9 @@ def instruct_payment(
     ssi: Ssi | None = None,
     beneficiary: tuple[str, str] = ("", ""),
 ) -> Instruction:
-    """A payment that no deal is behind: a withdrawal, or the return of a receipt.
+    """A payment that no deal is behind: a withdrawal, the return of a receipt, or a house transfer (`account` None: it is our own).
 
+    :param target: {"withdrawal": …}, {"returns": …} or {"house_transfer": …}
     :param beneficiary: name and address, where there is no SSI
     """
     return _instruct(
@@ -173,10 +174,18 @@ def check(
 
 @step
 def cancel(*, instructions: Iterable[Instruction], reason: str) -> None:
-    """DRAFT, READY, BLOCKED, EXPECTED → CANCELLED."""
+    """DRAFT, READY, BLOCKED, EXPECTED, PART_RECEIVED → CANCELLED."""
     for one in instructions:
         one.failure = reason[:120]
         _move(one, InstructionStatus.CANCELLED, "failure")
+
+
+@step
+def unrelease(*, instruction: Instruction, status: InstructionStatus) -> None:
+    """READY or BLOCKED again: whoever had released it, or the band by which it went, has not."""
+    i = instruction
+    i.made_by, i.released_by, i.released_at, i.band = None, None, None, None
+    _move(i, status, "made_by", "released_by", "released_at", "band")
 
 
 def _move(instruction: Instruction, status: InstructionStatus, *fields: str) -> None:

@@ -10,7 +10,6 @@ from apps.settlement.errors import AlreadySettling
 from apps.settlement.models import Instruction, NetSet, Obligation
 from apps.settlement.queries.locks import lock_legs, lock_members, lock_net_set
 from apps.settlement.states import (
-    INSTRUCTION,
     NET_SET,
     OBLIGATION,
     InstructionStatus,
@@ -19,7 +18,7 @@ from apps.settlement.states import (
     ObligationStatus,
 )
 
-from . import disputes, settling
+from . import disputes, instructions, settling
 from .settling import Dues
 
 CANCELLABLE = {InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED}
@@ -61,10 +60,7 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
     NET_SET.move(net_set, NetSetStatus.ABORTED)
     net_set.save(update_fields=["status"])
     disputes.end(net_set=net_set, outcome="ABORTED", now=now)
-    for one in going:
-        INSTRUCTION.move(one, InstructionStatus.CANCELLED)
-        one.failure = reason[:120]
-        one.save(update_fields=["status", "failure"])
+    instructions.cancel(instructions=going, reason=reason)
     for leg in legs:
         if leg.status != NetLegStatus.OPEN:
             mine = [o for o in members if o.net_leg_id == leg.id]
@@ -79,13 +75,15 @@ def abort(*, net_set_id: UUID, reason: str, now: datetime) -> NetSet:
 
 @step
 def require_abortable(*, net_set_ids: Iterable[UUID]) -> None:
-    """:raises AlreadySettling: one is past aborting, or something of it was released, sent or received"""
+    """:raises AlreadySettling: one is past aborting, something of it was released, sent or received, or a deal of it has settled"""
     for net_set in NetSet.objects.filter(id__in=list(net_set_ids)):
         if not NET_SET.allows(net_set.status, NetSetStatus.ABORTED):
             raise AlreadySettling(f"the set of {net_set.value_date.isoformat()} is {net_set.status}")
         begun = Instruction.objects.filter(net_leg__net_set=net_set).exclude(status__in=[*CANCELLABLE, *ENDED])
         if begun.exists():
             raise AlreadySettling("a payment of it has been released or received")
+        if _deals_settled(list(Obligation.objects.filter(net_leg__net_set=net_set))):
+            raise AlreadySettling("a deal of it has settled")
 
 
 def _deals_settled(members: list[Obligation]) -> bool:

@@ -11,8 +11,10 @@ from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.settlement.models import Instruction, Obligation
 from apps.settlement.queries.due import let_in
-from apps.settlement.states import INSTRUCTION, OBLIGATION, InstructionStatus, ObligationStatus
+from apps.settlement.states import OBLIGATION, InstructionStatus, ObligationStatus
 from apps.trades.models import Trade, TradeVersion
+
+from . import instructions
 
 UNSENT = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED]
 
@@ -141,12 +143,22 @@ def let_go(*, one: Obligation, reason: str) -> bool:
         last = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(obligation=one).order_by("-attempt").first()
         if last is None or last.status not in UNSENT:
             return False
-        INSTRUCTION.move(last, InstructionStatus.CANCELLED)
-        last.failure = reason
-        last.save(update_fields=["status", "failure"])
+        instructions.cancel(instructions=[last], reason=reason)
         OBLIGATION.move(one, ObligationStatus.OPEN)
         one.save(update_fields=["status"])
         return True
+    return _is_open(one)
+
+
+def may_go(one: Obligation) -> bool:
+    """What :func:`let_go` would say now: for asking, which changes nothing."""
+    if one.status == ObligationStatus.INSTRUCTED and one.net_leg_id is None:
+        last = Instruction.objects.filter(obligation=one).order_by("-attempt").first()
+        return last is not None and last.status in UNSENT
+    return _is_open(one)
+
+
+def _is_open(one: Obligation) -> bool:
     return one.status == ObligationStatus.OPEN and not one.settled_amount
 
 

@@ -11,6 +11,7 @@ from apps.ledger import operations as ledger
 from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
 from apps.settlement.models import GateDecision, Instruction, Nostro
+from apps.settlement.queries import housing as house_transfers
 from apps.settlement.queries import views
 from apps.settlement.queries.locks import Chain, lock_chain, lock_instruction, lock_receipt
 from apps.settlement.rules import postings
@@ -39,8 +40,7 @@ def begin_sending(*, instruction_id: UUID, now: datetime) -> tuple[Instruction, 
         instruction=i, moment="SEND", now=now, by=i.released_by, overridden=approved.overridden if approved is not None else ()
     )
     if left:
-        i.made_by, i.released_by, i.released_at, i.band = None, None, None, None
-        move(i, InstructionStatus.BLOCKED, "made_by", "released_by", "released_at", "band")
+        instructions.unrelease(instruction=i, status=InstructionStatus.BLOCKED)
         _tell_house(i, "instruction.blocked", {"blockers": [str(b.code) for b in left]})
         return i, None, left
     i.sending_since = clock.wall_now()
@@ -127,7 +127,7 @@ def take_back(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: dat
     i = chain.instructions[instruction_id]
     if i.status != InstructionStatus.SETTLED or i.returns_id is not None:
         return False
-    if i.house_transfer is not None and i.house_transfer.status == HouseTransferStatus.SETTLED:
+    if i.house_transfer_id is not None and house_transfers.lock(i.house_transfer_id).status == HouseTransferStatus.SETTLED:
         return False  # it has reached the other account as well
     i.failure = reason[:120]
     move(i, InstructionStatus.RETURNED, "failure")

@@ -134,9 +134,7 @@ def recall(*, instruction_id: UUID, actor: Actor, reason: str) -> Instruction:
     one = next(iter(_lock([instruction_id])), None)
     if one is None:
         raise NothingToRelease("no such instruction")
-    one.made_by, one.released_by, one.released_at, one.band = None, None, None, None
-    INSTRUCTION.move(one, InstructionStatus.READY)
-    one.save(update_fields=["status", "made_by", "released_by", "released_at", "band"])
+    instructions.unrelease(instruction=one, status=InstructionStatus.READY)
     events.record("instruction.recalled", subject_type="instruction", subject_id=one.id, house={"by": actor.name, "reason": reason})
     return one
 

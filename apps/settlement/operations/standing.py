@@ -49,9 +49,7 @@ def _block(which: Q, now: datetime) -> int:
             INSTRUCTION.move(one, InstructionStatus.READY)
             one.save(update_fields=["status"])
         left = instructions.check(instruction=one, moment="CHECK", now=now)
-        one.made_by, one.released_by, one.released_at, one.band = None, None, None, None
-        INSTRUCTION.move(one, InstructionStatus.BLOCKED)
-        one.save(update_fields=["status", "made_by", "released_by", "released_at", "band"])
+        instructions.unrelease(instruction=one, status=InstructionStatus.BLOCKED)
         house = {"reference": one.end_to_end_id, "blockers": [str(b.code) for b in left]}
         events.record("instruction.blocked", subject_type="instruction", subject_id=one.id, house=house)
     return len(found)

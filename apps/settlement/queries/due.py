@@ -99,7 +99,9 @@ def list_straight_through() -> list[UUID]:
             fits |= Q(nostro__rail_id=rail, amount__lte=most)
     if not fits:
         return []
-    legs = Instruction.objects.filter(fits, status=InstructionStatus.READY, withdrawal__isnull=True, returns__isnull=True)
+    legs = Instruction.objects.filter(
+        fits, status=InstructionStatus.READY, withdrawal__isnull=True, returns__isnull=True, house_transfer__isnull=True
+    )
     return list(legs.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
 
 

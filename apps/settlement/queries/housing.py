@@ -1,12 +1,13 @@
 """House transfers: those that are due, and the one that a receipt is the end of."""
 
+from itertools import chain
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from apps.core.errors import NotFound
-from apps.settlement.models import HouseTransfer, Receipt
-from apps.settlement.states import HouseTransferStatus, ReceiptStatus
+from apps.settlement.models import HouseTransfer, Instruction, Receipt
+from apps.settlement.states import HouseTransferStatus, InstructionStatus, ReceiptStatus
 
 BATCH = 500
 
@@ -31,14 +32,22 @@ def list_approved() -> list[UUID]:
 
 
 def find_arriving(receipt: Receipt) -> UUID | None:
-    """The oldest transfer in transit that this receipt is the end of: to this account, of this amount, and from our own place."""
+    """The transfer that this receipt is the end of: to this account, of this amount, and from our own place.
+
+    The one it names by a reference comes first, then the oldest in transit; then one whose payment may have left though we have no answer
+    yet, since money is often faster than its answer.
+    """
     if receipt.status != ReceiptStatus.FINAL:
         return None
-    rows = HouseTransfer.objects.filter(target_id=receipt.nostro_id, amount=receipt.amount, status=HouseTransferStatus.IN_TRANSIT)
-    known = Q(instruction__rail_reference=receipt.rail_reference)
-    if receipt.sender_address:
-        known |= Q(source__address=receipt.sender_address)
-    for transfer in rows.filter(known).order_by("requested_at", "id"):
-        return transfer.id
-    named = rows.select_related("instruction").order_by("requested_at", "id") if receipt.remittance else ()
-    return next((one.id for one in named if one.instruction.end_to_end_id in receipt.remittance), None)
+    may_have_left = Q(status=HouseTransferStatus.INSTRUCTED, instruction__status__in=[InstructionStatus.SENDING, InstructionStatus.UNKNOWN])
+    rows = HouseTransfer.objects.filter(may_have_left | Q(status=HouseTransferStatus.IN_TRANSIT), target_id=receipt.nostro_id)
+    rows = rows.filter(amount=receipt.amount).select_related("instruction", "source").order_by("requested_at", "id")
+    found = sorted(rows, key=lambda one: one.status != HouseTransferStatus.IN_TRANSIT)
+    named = (one for one in found if _names(receipt, one.instruction))
+    from_there = (one for one in found if receipt.sender_address and one.source.address == receipt.sender_address)
+    return next((one.id for one in chain(named, from_there)), None)
+
+
+def _names(receipt: Receipt, payment: Instruction) -> bool:
+    by_rail = bool(payment.rail_reference) and payment.rail_reference == receipt.rail_reference
+    return by_rail or payment.end_to_end_id in receipt.remittance

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
 
 EVENTS = ("FAILURE_TO_PAY", "INSOLVENCY", "ILLEGALITY", "OTHER_BREACH")  # what a default is recorded as
+OLDEST_MARKS = timedelta(days=7)  # a default over the longest holidays is still closed out at the last marks before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Standing:
     def is_explained(self) -> bool:
         """Ledger and obligations say the same."""
         return self.receivable - self.payable == self.owed
+
+
+def are_recent(marks_date: date, today: date) -> bool:
+    """Whether marks of this date are those of a default recorded today: not to come, and not picked from long ago."""
+    return today - OLDEST_MARKS <= marks_date <= today
 
 
 def totals(standing: Sequence[Standing]) -> dict[str, Decimal]:
