@@ -1,5 +1,6 @@
 """Clients, accounts, members, keys, terms and settlement instructions: always through who may see them."""
 
+from .authorities import has_role
 from .parties import (
     KeyGrant,
     count_live_keys,
@@ -92,6 +93,7 @@ __all__ = [
     "get_owned",
     "get_ssi",
     "get_terms",
+    "has_role",
     "is_address_taken",
     "is_frozen",
     "is_public_key_known",
