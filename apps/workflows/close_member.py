@@ -55,7 +55,7 @@ def close_member(*, actor: Actor, member_id: UUID, now: datetime) -> Member:
 def _end_requests(member_id: UUID, now: datetime) -> None:
     """What waits for a second member ends; the rows of its accounts are locked first, always in the same order."""
     asked, drafts = settlement.list_requested_by(member_id), queries.list_drafts_of(member_id)
-    for account_id in sorted({one.account_id for one in (*asked, *drafts)}):
+    for account_id in sorted({*(one.account_id for one in asked), *(one.account_id for one in drafts)}):
         queries.lock_account(account_id)
     for withdrawal in settlement.list_requested_by(member_id):
         transfers.cancel(withdrawal_id=withdrawal.id, status=WithdrawalStatus.CANCELLED, now=now)

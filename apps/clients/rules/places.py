@@ -51,7 +51,7 @@ def require_place(rail: str, kind: str, address: str, bic: str, *, self_hosted: 
 
 def is_bic(text: str) -> bool:
     """Whether it is a BIC (ISO 9362) as banks' files have it: in capitals, without blanks."""
-    return bic_code.compact(text) == text and bic_code.is_valid(text)
+    return bool(bic_code.compact(text) == text and bic_code.is_valid(text))
 
 
 def require_ahead(valid_until: datetime | None, now: datetime) -> None:
