@@ -245,7 +245,7 @@ class Ssi(Row):
     evidence = models.JSONField(default=dict, blank=True)
     verified_by = models.UUIDField(null=True, blank=True)  # of operations
     checked_by = models.UUIDField(null=True, blank=True)  # another one of operations
-    compliance_by = models.UUIDField(null=True, blank=True)  # beside them for a self-hosted wallet
+    compliance_by = models.UUIDField(null=True, blank=True)  # beside them for a wallet in the client's own hands
     cooling_until = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -274,7 +274,10 @@ class Ssi(Row):
                 name="ssi_four_eyes",
             ),
             models.CheckConstraint(
-                condition=Q(proposed_by__isnull=True) | Q(self_hosted=False) | Q(status__in=_UNVERIFIED) | Q(compliance_by__isnull=False),
+                condition=Q(proposed_by__isnull=True)
+                | Q(self_hosted=False) & ~Q(evidence_kind="SIGNED_MESSAGE")
+                | Q(status__in=_UNVERIFIED)
+                | Q(compliance_by__isnull=False),
                 name="ssi_self_hosted",
             ),
         ]

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.clients import queries as clients
 from apps.clients.models import SettlementMode
+from apps.clients.rules import ANSWERS
 from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Busy, NotFound
@@ -27,7 +28,6 @@ from apps.trades.models import Allocation, Trade, TradeVersion
 from apps.users import rules as people
 
 from . import restate_deal
-from .confirm_deal import ANSWERS
 
 WHOLE = Decimal(100)
 
@@ -135,7 +135,7 @@ def _follow(trade: Trade, version: TradeVersion, now: datetime) -> None:
 def _lock(actor: Actor, trade_id: UUID, evidence: str) -> Trade:
     seen = queries.get_trade(trade_id, actor=actor)
     if actor.is_client:
-        if not actor.roles & ANSWERS:
+        if not clients.has_role(actor, seen.account_id, ANSWERS):
             raise NoWord("trader or settlement authority is needed")
     else:
         people.require_may(actor.roles, "affirm")

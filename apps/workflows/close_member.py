@@ -9,11 +9,19 @@ from apps.clients import operations as clients
 from apps.clients import queries
 from apps.clients.errors import NotAnAdmin
 from apps.clients.models import Member
+from apps.clients.states import SsiStatus
 from apps.core import clock
-from apps.core.actor import Actor
+from apps.core.actor import SYSTEM, Actor
 from apps.core.errors import NotFound
-from apps.core.unit import use_case
+from apps.core.unit import step, use_case
+from apps.settlement import queries as settlement
+from apps.settlement.operations import transfers
+from apps.settlement.states import WithdrawalStatus
 from apps.users import rules as staff
+
+from .change_ssi import end
+
+WHY = "the member who proposed it is closed"
 
 
 @use_case
@@ -21,7 +29,7 @@ def close_member(*, actor: Actor, member_id: UUID, now: datetime) -> Member:
     """Close a member at once, without a second person: it only makes stricter. Closed before is fine.
 
     Sockets go within two seconds, since each looks at its key and member every second. What a member had asked for, and what was asked
-    for them, is withdrawn; deals that were done bind.
+    for them, is withdrawn: also the withdrawals and settlement instructions that wait for a second member. Deals that were done bind.
 
     :raises NotFound: no such member of this client
     :raises NotAnAdmin: a member without the role admin
@@ -36,7 +44,20 @@ def close_member(*, actor: Actor, member_id: UUID, now: datetime) -> Member:
     keys = [key.id for key in queries.keys_visible_to(actor).filter(member_id=member_id)]
     for approval_id in open_requests.list_open_of(member_id, subject_ids=keys, member_id=member_id):
         approvals.withdraw(approval_id=approval_id, comment="the member is closed", now=now)
+    _end_requests(member_id, now)
     member, ended = clients.close_member(member_id=member_id, now=clock.wall_now())
     for key in ended:
         clients.tell_key(key=key, kind="key.ended")
     return member
+
+
+@step
+def _end_requests(member_id: UUID, now: datetime) -> None:
+    """What waits for a second member ends; the rows of its accounts are locked first, always in the same order."""
+    asked, drafts = settlement.list_requested_by(member_id), queries.list_drafts_of(member_id)
+    for account_id in sorted({*(one.account_id for one in asked), *(one.account_id for one in drafts)}):
+        queries.lock_account(account_id)
+    for withdrawal in settlement.list_requested_by(member_id):
+        transfers.cancel(withdrawal_id=withdrawal.id, status=WithdrawalStatus.CANCELLED, now=now)
+    for draft in queries.list_drafts_of(member_id):
+        end(ssi=queries.lock_ssi(draft.id, actor=SYSTEM), status=SsiStatus.REJECTED, reason=WHY, now=now)

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
+from apps.clients import queries as clients
+from apps.clients.rules import ANSWERS
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
 from apps.trades import operations as trades
@@ -16,7 +18,6 @@ from apps.users import rules as people
 
 from . import restate_deal
 
-ANSWERS = frozenset({"trader", "settlement", "admin"})  # what a client's member needs
 REASONS = ("PRICE", "QUANTITY", "SIDE", "FEE", "VALUE_DATE", "DUPLICATE", "NOT_DEALT", "OTHER")
 KIND = "dispute"
 
@@ -124,7 +125,7 @@ def _lock(actor: Actor, trade_id: UUID, version: int | None, evidence: str) -> T
     """The deal, locked with what a freeze of its account waits for: it freezes before this or after, never beside."""
     seen = queries.get_trade(trade_id, actor=actor)
     if actor.is_client:
-        if not actor.roles & ANSWERS:
+        if not clients.has_role(actor, seen.account_id, ANSWERS):
             raise NoWord("trader or settlement authority is needed")
     else:
         people.require_may(actor.roles, "affirm")

@@ -8,7 +8,7 @@ from apps.clients import queries
 from apps.clients.errors import AccountUnavailable, BadSsi
 from apps.clients.models import Account, Ssi
 from apps.clients.operations import Place
-from apps.clients.rules import stricter
+from apps.clients.rules import SETTLES, stricter
 from apps.clients.states import ClientStatus, SsiStatus
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
@@ -17,7 +17,6 @@ from apps.settlement.errors import NotAllowed
 
 from .change_ssi import end
 
-SETTLES = frozenset({"settlement", "admin"})
 MAY_CHANGE = {ClientStatus.APPROVED, ClientStatus.RESTRICTED, ClientStatus.SUSPENDED}
 
 
@@ -66,7 +65,7 @@ def revoke_own_ssi(*, actor: Actor, ssi_id: UUID, now: datetime) -> Ssi:
     :raises AppError: NotFound, NotAllowed, IllegalMove
     """
     ssi = queries.lock_ssi(ssi_id, actor=actor)
-    _require_member(actor)
+    _require_member(actor, ssi.account_id)
     early = ssi.status in {SsiStatus.DRAFT, SsiStatus.VERIFYING}
     end(ssi=ssi, status=SsiStatus.REJECTED if early else SsiStatus.REVOKED, reason=f"by the client's {actor.name}", now=now)
     return ssi
@@ -75,12 +74,12 @@ def revoke_own_ssi(*, actor: Actor, ssi_id: UUID, now: datetime) -> Ssi:
 @step
 def _require_authority(actor: Actor, account_id: UUID) -> Account:
     account = queries.get_account(account_id, actor=actor)
-    _require_member(actor)
+    _require_member(actor, account_id)
     if stricter(account.owner.status, account.status) not in MAY_CHANGE:
         raise AccountUnavailable("no changes on this account")
     return account
 
 
-def _require_member(actor: Actor) -> None:
-    if not actor.is_client or not actor.roles & SETTLES:
+def _require_member(actor: Actor, account_id: UUID) -> None:
+    if not queries.has_role(actor, account_id, SETTLES):
         raise NotAllowed("a member with settlement authority does this")

@@ -8,6 +8,7 @@ from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
 from apps.clients.errors import AccountUnavailable
+from apps.clients.rules import SETTLES
 from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import step, use_case
 from apps.settlement import queries as settlement
@@ -18,7 +19,6 @@ from apps.settlement.queries.locks import lock_legs, lock_net_set
 from apps.settlement.states import NetLegStatus, NetSetStatus
 from apps.users import rules as roles
 
-SETTLES = frozenset({"settlement", "admin"})  # what a client's member needs
 ABORT = "net_set_abort"
 
 
@@ -69,7 +69,7 @@ def agree_net_set(*, net_set_id: UUID, actor: Actor, evidence: str = "", now: da
     :raises IllegalMove: it is past agreeing
     """
     found = settlement.get_net_set(net_set_id, actor=actor)
-    _require_say(actor, evidence)
+    _require_say(actor, found.account_id, evidence)
     if clients.is_frozen(found.account_id):
         raise AccountUnavailable("no settlement on this account")
     net_set = lock_net_set(net_set_id)
@@ -84,8 +84,8 @@ def dispute_net_set(*, net_set_id: UUID, actor: Actor, lines: Mapping[UUID, str]
 
     :raises AppError: NotFound, NotAllowed, RoleMissing, EvidenceMissing, NotInSet, IllegalMove
     """
-    settlement.get_net_set(net_set_id, actor=actor)
-    _require_say(actor, evidence)
+    found = settlement.get_net_set(net_set_id, actor=actor)
+    _require_say(actor, found.account_id, evidence)
     return disputes.dispute(net_set=lock_net_set(net_set_id), lines=lines, actor=actor, evidence=evidence, now=now)
 
 
@@ -157,9 +157,9 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
 
 
 @step
-def _require_say(actor: Actor, evidence: str) -> None:
+def _require_say(actor: Actor, account_id: UUID, evidence: str) -> None:
     """Of the client a member with settlement authority; of our people operations, with the client's word."""
-    if actor.is_client and not actor.roles & SETTLES:
+    if actor.is_client and not clients.has_role(actor, account_id, SETTLES):
         raise NotAllowed("settlement authority is needed")
     if actor.kind == "STAFF":
         roles.require_may(actor.roles, ABORT)

@@ -21,7 +21,6 @@ from apps.settlement.models import Deposit, Instruction, Withdrawal
 from apps.settlement.operations import transfers
 from apps.settlement.states import WithdrawalStatus
 
-SETTLES = frozenset({"settlement", "admin"})
 MAY_WITHDRAW = {ClientStatus.APPROVED, ClientStatus.RESTRICTED}
 
 
@@ -113,7 +112,7 @@ def fund_nostro(*, nostro_id: UUID, amount: Decimal, reference: str, now: dateti
 @step
 def _require_authority(actor: Actor, account_id: UUID) -> Account:
     account = clients.get_account(account_id, actor=actor)
-    if not actor.is_client or not actor.roles & SETTLES:
+    if not clients.has_role(actor, account_id, client_rules.SETTLES):
         raise NotAllowed("a member with settlement authority does this")
     return account
 

@@ -1,4 +1,4 @@
-"""Our own hands on where a client is paid: two of operations verify it on evidence, compliance too for a self-hosted wallet."""
+"""Our own hands on where a client is paid: two of operations verify it on evidence, compliance too where the client holds the keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +58,8 @@ def keep_number(*, actor: Actor, client: str, person: str, number: str, now: dat
 
 @use_case
 def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now: datetime) -> Approval:
-    """Ask that a VERIFYING one be approved on this evidence; another one of operations answers, and compliance for a self-hosted wallet.
+    """Ask that a VERIFYING one be approved on this evidence; another one of operations answers, and compliance for a wallet that
+    is self-hosted or proven by a signature of its key.
 
     :raises AppError: RoleMissing, NotFound, IllegalMove, BadEvidence, ApprovalOpen
     """
@@ -76,7 +77,7 @@ def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now:
         before={"place": _place(queries.find_active_ssi(ssi.account_id, ssi.asset_code))},
         maker=actor,
         checker_roles=people.ACTS[VERIFY][1],
-        also=[[COMPLIANCE]] if ssi.self_hosted else [],
+        also=[[COMPLIANCE]] if places.needs_compliance(evidence.kind, self_hosted=ssi.self_hosted) else [],
         now=now,
     )
 
@@ -85,13 +86,15 @@ def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now:
 def verify(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "ssi" does: APPROVED, and cooling off.
 
-    :raises BadEvidence: the checker put the number on file
+    :raises BadEvidence: the checker put the number on file, or what came from the wallet does not stand any more
     """
     ssi = queries.lock_ssi(approval.subject_id, actor=SYSTEM)
     by = _signers(approval, checker)
     if approval.payload["number"]:
         number = queries.get_number(UUID(approval.payload["number"]), client_id=ssi.account.owner_id)
         _require_other_hands(number, by.checker)
+    elif "receipt" in approval.payload["proof"]:
+        _require_came(ssi, approval.payload["proof"]["receipt"])
     clients.verify_ssi(
         ssi=ssi, evidence_kind=approval.payload["evidence"], evidence=approval.payload["proof"], by=by, cooling=places.COOLING, now=now
     )
@@ -173,15 +176,23 @@ def _prove(ssi: Ssi, evidence: Evidence, maker_id: UUID | None) -> dict[str, str
     note = {"note": evidence.note[:200]} if evidence.note else {}
     if evidence.kind == "CALL_BACK":
         return _called_back(ssi, evidence, maker_id) | note
-    if evidence.kind == "SIGNED_MESSAGE":
+    if evidence.kind == places.SELF_CUSTODY:
         text = text_to_sign(ssi)
         if not wallets.is_signed_by(ssi.address, text, evidence.proof):
             raise BadEvidence("not this wallet's signature of the text (of an Ethereum wallet; a Bitcoin wallet sends us the amount)")
         return {"text": text, "signature": evidence.proof} | note
+    return {"receipt": evidence.proof, "amount": _require_came(ssi, evidence.proof)} | note
+
+
+def _require_came(ssi: Ssi, reference: str) -> str:
+    """The amount that this receipt has to be of.
+
+    :raises BadEvidence: it is not, or is not cleared for this client
+    """
     amount = amount_to_send(ssi)
-    if not settlement.has_come(ssi.rail_code, evidence.proof, sender=ssi.address, amount=amount, since=ssi.created_at):
-        raise BadEvidence(f"no final receipt {evidence.proof} of {amount} {ssi.asset_code} from this wallet since it was proposed")
-    return {"receipt": evidence.proof, "amount": amount} | note
+    if not settlement.has_come(ssi.rail_code, reference, ssi.account.owner_id, sender=ssi.address, amount=amount, since=ssi.created_at):
+        raise BadEvidence(f"no cleared receipt {reference} of {amount} {ssi.asset_code} from this wallet since it was proposed")
+    return amount
 
 
 def _called_back(ssi: Ssi, evidence: Evidence, maker_id: UUID | None) -> dict[str, str]:

@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from django.db import IntegrityError, ProgrammingError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from flowdesk_client import Refused
 from joserfc import jws as independent
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from apps.api.v1.settlement_objects import DepositInstructions
 from apps.core import clock, db, ids, jws
 from apps.core.errors import AppError
 from apps.settlement.errors import BadPayTo
@@ -43,6 +46,8 @@ def test_two_members_of_a_client_change_where_it_is_paid_and_nobody_else_sees_it
         webs.api(web, who, attempts=1) for who in (acme.treasury, acme.treasury, other_hand, acme.trader, rival.treasury)
     )
     assert code(lambda: treasury.post(SSIS, PLACE | {"address": "DE03120300000000202051"})) == (422, "bad_ssi")
+    for moment in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        assert code(lambda at=moment: treasury.post(SSIS, PLACE | {"valid_until": at})) == (400, "invalid_request")
     assert code(lambda: trader.post(SSIS, PLACE)) == (422, "no_settlement_authority")
     assert code(lambda: stranger.post(SSIS, PLACE | {"account_id": ids.encode("acc", acme.account.id)})) == (404, "not_found")
     key = "k" * 20
@@ -86,7 +91,12 @@ def test_where_to_pay_us_is_signed_and_changes_by_two_people(web: webs.Web) -> N
 
     olga, fay = staff("olga", "operations"), staff("fay", "finance")
     bank = Told(holder="Flowdesk Markets Ltd", bic="CHASUS33", bank="Northern Bank")
-    for place, wrong in (("BTC", bank), ("USD", replace(bank, bic="CHAS")), ("USD", replace(bank, holder=""))):
+    for place, wrong in (
+        ("BTC", bank),
+        ("USD", replace(bank, bic="CHAS")),
+        ("USD", replace(bank, bic="chasus33")),
+        ("USD", replace(bank, holder="")),
+    ):
         with pytest.raises(BadPayTo):
             request_pay_to(actor=olga, nostro_id=ours[place].id, told=wrong, reason="a new bank")
     with pytest.raises(RoleMissing):
@@ -103,3 +113,19 @@ def test_where_to_pay_us_is_signed_and_changes_by_two_people(web: webs.Web) -> N
         db.run("UPDATE settlement_payto SET bic = ''")
     with pytest.raises(IntegrityError, match="never change"), transaction.atomic():
         db.run("UPDATE settlement_nostro SET address = 'mallory'")
+
+
+def test_where_to_pay_asks_once_from_where_however_many_accounts_there_are() -> None:
+    here.open_house("USD")
+    acme, counts = world.firm("acme"), []
+    for asset in ("BTC", "EUR", "ETH"):
+        here.open_house(asset)
+        with CaptureQueriesContext(connection) as caught:
+            answer = DepositInstructions.get(SimpleNamespace(actor=acme.trader), SimpleNamespace(query_params={}))  # type: ignore[arg-type]
+        counts.append(len(caught))
+    told = {one["asset"]: one["pay_from"] for one in json.loads(answer.content)["data"]}
+    assert told == {
+        "USD": ["021000021-1001"], "BTC": ["bc1qacme0000000000000000000000000000000000"], "EUR": ["DE89370400440532013000"],
+        "ETH": ["0xacme000000000000000000000000000000000001"],
+    }  # fmt: skip
+    assert len(set(counts)) == 1, counts

@@ -1,5 +1,6 @@
 """Commands of the client library over a live socket: REST's models, refusals and keys; a line that is cut; channels; asyncio."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flowdesk_client import AsyncLiveClient, FlowdeskError, Key, LiveClient, LiveClosed, Refused
+from websockets.sync.server import serve
 
 from apps.core import clock
 from apps.pricing.feeds import bus
@@ -147,3 +150,63 @@ def test_the_deals_over_a_socket_in_the_page_of_the_api_run_as_they_are_printed(
         assert done.returncode == 0, done.stderr
         assert "QUOTED" in done.stdout and "trd_" in done.stdout
     assert Trade.objects.count() == 2
+
+
+class Rubbish:
+    """A server whose first socket of each kind says what it should not; the next one answers as the API does."""
+
+    def __init__(self, *said: str) -> None:
+        self.todo, self.sockets = list(said), 0
+        self._server = serve(self._talk, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _talk(self, socket: Any) -> None:
+        self.sockets += 1
+        for text in socket:
+            asked = json.loads(text)
+            if asked["op"] == "sub" and asked["ch"] == "status":
+                continue
+            if self.todo:
+                socket.send(self.todo.pop(0).replace("ID", asked.get("id", "")))
+                continue
+            if asked["op"] == "sub":
+                socket.send(json.dumps({"ch": asked["ch"], "seq": 1, "ts": "t", "type": "tick", "id": "1", "data": {}}))
+                continue
+            answer = json.dumps({"op": "answer", "id": asked["id"], "status": 422, "body": {"code": "heard"}})
+            socket.send(answer)
+            socket.send(answer)  # told twice
+
+    def close(self) -> None:
+        self._server.shutdown()
+
+
+RUBBISH = ("no json", "[1]", '{"op":"answer","id":"ID"}', '{"ch":"prices.BTC-USD"}', '{"op":"answer","id":"ID","status":"x","body":{}}')
+
+
+def test_a_socket_that_says_rubbish_is_given_up_and_the_next_one_is_heard() -> None:
+    key = Key("ak_test_0000000000000000", Ed25519PrivateKey.generate())
+    one = Rubbish(*RUBBISH)
+    with LiveClient(one.url, key, attempts=9, timeout_s=5, sleep=lambda _: None) as live:
+        for _ in range(2):
+            with pytest.raises(Refused, match="heard"):
+                live.rfq(**BUY, quantity=D(1))
+        assert one.sockets == len(RUBBISH) + 1
+    two = Rubbish(*RUBBISH[:2])
+    with LiveClient(two.url, key) as live:
+        assert next(live.hear("prices.BTC-USD", timeout_s=20)).type == "tick"
+        assert live.reconnects == 2
+    three = Rubbish(*RUBBISH)
+
+    async def story() -> None:
+        async with AsyncLiveClient(three.url, key, attempts=9, timeout_s=5, sleep=lambda _: asyncio.sleep(0)) as live:
+            with pytest.raises(Refused, match="heard"):
+                await live.rfq(**BUY, quantity=D(1))
+            three.todo = [RUBBISH[0]]
+            async for frame in live.hear("prices.BTC-USD", timeout_s=20):
+                assert (frame.type, live.reconnects) == ("tick", 1)
+                break
+
+    apart(story())
+    for server in (one, two, three):
+        server.close()

@@ -14,6 +14,7 @@ from flowdesk_client.models import Rfq
 
 from apps.api.errors_page import rows
 from apps.api.sandbox.scenarios import OUTCOMES, SCENARIOS, SCRIPTS, Kind, Scenario
+from apps.clients.models import Account, ApiKey
 from apps.core import clock
 from apps.core.actor import SYSTEM
 from apps.jobs import rfqs as rfq_jobs
@@ -114,9 +115,10 @@ def test_the_trader_does_what_each_request_says(sandbox: Sandbox) -> None:
 def test_every_refusal_of_the_page_can_be_had(sandbox: Sandbox) -> None:
     listed = [row for row in rows() if SCENARIOS[row["code"]].kind is Kind.REFUSAL]
     assert len(listed) > 100
+    body = {"instrument": "BTC-USD", "side": "buy", "quantity": "1"}
     for row in listed:
         with sandbox.as_scenario(row["code"]) as client, pytest.raises(Refused) as no:
-            client.api.post("/api/v1/rfqs", {}, idempotency_key=f"{row['code']:x<20}")
+            client.api.post("/api/v1/rfqs", body | {"client_rfq_id": row["code"]}, idempotency_key=f"{row['code']:x<20}")
         assert (no.value.code, no.value.status, no.value.retry) == (row["code"], int(row["status"]), row["retry"])
     for one in SCENARIOS.values():
         if one.kind is Kind.REFUSAL and one.magic:
@@ -136,6 +138,31 @@ def test_a_forced_refusal_is_stored_told_and_found_as_a_real_one_is(sandbox: San
         assert _refused(sandbox.first, code).problem == seen[0].problem, "stored: without the header too"
     told = [event for event in sandbox.first.api.get("/api/v1/events")["data"] if event["type"] == "rfq.refused"]
     assert [event["data"]["code"] for event in told] == ["credit_exceeded", "trading_halted"]
+
+
+def test_what_ends_a_request_before_the_rules_of_the_desk_is_what_it_is_told(sandbox: Sandbox) -> None:
+    body: dict[str, Any] = {"instrument": "BTC-USD", "side": "buy", "quantity": "1", "client_rfq_id": "early"}
+    good = sandbox.first.api.key
+    reads = webs.key_for(world.actor_of(Account.objects.get(code="walker-main"), "Trader"), ("read",))
+    slow = webs.key_for(world.actor_of(Account.objects.get(code="walker-main"), "Trader"))
+    ApiKey.objects.filter(key_id=slow.key_id).update(limits={"requests": "1/600s"})
+    for name in ("credit_exceeded", "trading_halted"):
+        for key, asked, wanted in (
+            (Key(good.key_id, reads.private), body, (401, "invalid_signature")),
+            (good, {}, (400, "invalid_request")),
+            (reads, body, (403, "scope_missing")),
+        ):
+            for _ in range(2):
+                with sandbox.as_scenario(name, key) as client, pytest.raises(Refused) as no:
+                    client.api.post("/api/v1/rfqs", asked, idempotency_key=f"{name}{wanted[0]:x<20}")
+                assert ((no.value.status, no.value.code), "scenario" in no.value.problem) == (wanted, False)
+    for wanted in ((422, "credit_exceeded"), (429, "rate_limited")):
+        with sandbox.as_scenario("credit_exceeded", slow) as client, pytest.raises(Refused) as no:
+            client.api.post("/api/v1/rfqs", body | {"client_rfq_id": f"s{wanted[0]}"}, idempotency_key=f"slow{wanted[0]:x<20}")
+        assert (no.value.status, no.value.code) == wanted
+    dealt = sandbox.first.api.post("/api/v1/rfqs", body | {"client_rfq_id": "d"}, idempotency_key="d" * 20)
+    with sandbox.as_scenario("credit_exceeded") as client:
+        assert client.api.post("/api/v1/rfqs", body | {"client_rfq_id": "d"}, idempotency_key="d" * 20) == dealt, "its key has an answer"
 
 
 def _refused(client: Client, code: str) -> Refused:

@@ -8,11 +8,14 @@ from django.test import Client
 from apps.core import db, ids
 from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
-from apps.settlement.models import Receipt
+from apps.settlement.models import Instruction, Receipt
+from apps.settlement.queries import receiving
 from apps.users.models import User
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.read_statement import clear_receipt
 from apps.workflows.work_receipts import request_unmatch
 from tests import world
+from tests.desk.test_pages import statements
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,3 +71,41 @@ def test_a_person_matches_from_a_suggestion_takes_it_on_writes_and_takes_it_off(
     assert send(client, "/desk/receipts/tolerance/", 4, asset="USD", amount="15", reason="charges") == 302
     assert browser(here.staff("tom", "trader")).get("/desk/receipts/").status_code == 403
     assert send(browser(here.staff("fiona", "finance")), f"/desk/receipts/{wire}/match/", 5, **form) == 403
+
+
+def test_the_list_costs_as_many_statements_with_one_receipt_as_with_many() -> None:
+    here.open_house("USD", "BTC", "EUR")
+    acme = world.firm("acme", netting=False)
+    client, counts = browser(here.staff("olga", "operations")), []
+    for n in range(1, 4):
+        here.deal(acme, Side.BUY, str(n))
+        here.pay_in("USD", D(n), name="Acme Capital", address="021000021-1001")
+        here.pay_in("EUR", D(n), name="Acme Capital", address="DE89370400440532013000")
+        jobs.poll_rails()
+        for receipt in Receipt.objects.filter(status="FINAL"):
+            clear_receipt(receipt_id=receipt.id)
+        if n == 1:
+            here.at(here.CUTOFF, seconds=10)
+            jobs.freeze_due()
+        counts.append(statements(client, "/desk/receipts/"))
+    assert (len(set(counts)), Receipt.objects.filter(status="CLEARED").count()) == (1, 6), counts
+
+
+def test_the_list_proposes_what_the_page_of_each_does() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme", netting=False)
+    here.deal(acme, Side.BUY, "1")
+    here.deal(acme, Side.BUY, "2")
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    for due in Instruction.objects.filter(direction="RECEIVE"):
+        here.pay_in("USD", due.amount, name="Acme Capital", address="021000021-1001")
+    here.pay_in("USD", D(5), name="Acme Capital", address="021000021-1001")
+    here.pay_in("USD", D(5), name="Nobody Ltd", address="999")
+    jobs.poll_rails()
+    for receipt in Receipt.objects.filter(status="FINAL"):
+        clear_receipt(receipt_id=receipt.id)
+    receipts = list(Receipt.objects.select_related("nostro"))
+    alone = {one.id: found[0] for one in receipts if (found := receiving.propose(one))}
+    assert len(alone) >= 2
+    assert receiving.propose_first(receipts) == alone

@@ -62,6 +62,8 @@ def test_a_break_is_worked_on_and_the_day_is_closed_on_the_page(enter: Any, staf
     assert BusinessDay.objects.get(date=TUESDAY).status == "CLOSED"
     assert send(enter("fay"), "close/day/", date="2026-09-15", act="reopen", reason="a late hedge") == 302
     assert send(enter("fay"), "close/month/", month="2026-09", to="LOCKED", reason="x") == 422  # it is not over
+    for month in ("9999-12", "0001-01", "2026-13", ""):
+        assert send(enter("fay"), "close/month/", month=month, to="LOCKED", reason="x") == 422
     assert send(enter("fay"), "close/day/", date="2026-09-15", act="sing") == 422
     assert set(Approval.objects.values_list("kind", flat=True)) == {"marks", "break_write_off", "day_reopen"}
     assert "effective_date,posted_on" in enter("audrey").get("/desk/close/adjustments.csv").content.decode()

@@ -26,12 +26,16 @@ from apps.jobs import ssis
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import NotAllowed
-from apps.settlement.models import Instruction
+from apps.settlement.models import Instruction, Receipt
+from apps.settlement.rails import outside
 from apps.users.errors import RoleMissing
 from apps.workflows.change_ssi import revoke_ssi, suspend_ssi
+from apps.workflows.close_member import close_member
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi, revoke_own_ssi
+from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.settle_net_set import agree_net_set
+from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from apps.workflows.verify_ssi import (
     Evidence,
     amount_to_send,
@@ -88,6 +92,15 @@ def verified(ssi: Ssi, evidence: Evidence, *also: Actor) -> str:
     for who in (staff("oscar", "operations"), *also):
         done = decide_approval(approval_id=asked.id, actor=who, approve=True)
     return f"{done.status} {done.comment}".strip()
+
+
+def applied(reference: str, decision: str = "apply") -> str:
+    """Compliance decides on what came into quarantine."""
+    receipt = Receipt.objects.get(rail_reference=reference)
+    asked = request_receipt_decision(
+        actor=staff("odo", "operations"), receipt_id=receipt.id, decision=decision, reason="its wallet", account_code="acme-main"
+    )
+    return decide_approval(approval_id=asked.id, actor=staff("cleo", "compliance"), approve=True).status
 
 
 def signed(text: str, key: ec.EllipticCurvePrivateKey = KEY) -> list[str]:
@@ -198,11 +211,66 @@ def test_a_wallet_is_proven_by_the_amount_that_we_named() -> None:
         request_verification(actor=olga, ssi_id=ssi.id, evidence=Evidence("MICRO_TRANSFER", proof=reference))
     here.at(world.NOON, hours=2)
     jobs.run_all()
+    evidence = Evidence("MICRO_TRANSFER", proof=reference)
+    with pytest.raises(BadEvidence):
+        request_verification(actor=olga, ssi_id=ssi.id, evidence=evidence)
+    for one in (wrong, other, reference):
+        assert applied(one) == "EXECUTED", "out of quarantine: the wallet was not known"
     for one in (wrong, other, ""):
         with pytest.raises(BadEvidence):
             request_verification(actor=olga, ssi_id=ssi.id, evidence=Evidence("MICRO_TRANSFER", proof=one))
-    assert verified(ssi, Evidence("MICRO_TRANSFER", proof=reference)) == "EXECUTED"
+    assert verified(ssi, evidence) == "EXECUTED"
     assert status(ssi) == "APPROVED"
+
+
+def test_what_came_has_to_stand_when_the_second_one_signs() -> None:
+    here.open_house("BTC")
+    acme = world.firm("acme")
+    ssi = propose(acme, rail="bitcoin-btc", asset="BTC", address=BTC)
+    approve_ssi(actor=controller(acme), ssi_id=ssi.id)
+    reference = here.pay_in("BTC", D(amount_to_send(ssi)), name="Acme Capital", address=BTC)
+    here.at(world.NOON, hours=2)
+    jobs.run_all()
+    applied(reference)
+    evidence = Evidence("MICRO_TRANSFER", proof=reference)
+    asked = request_verification(actor=staff("olga", "operations"), ssi_id=ssi.id, evidence=evidence)
+    outside.reorganise(here.place("BTC"), reference, at=clock.desk_now())
+    jobs.run_all()
+    assert Receipt.objects.get(rail_reference=reference).status == "REVERTED"
+    done = decide_approval(approval_id=asked.id, actor=staff("oscar", "operations"), approve=True)
+    assert (done.status, status(ssi)) == ("FAILED", "VERIFYING")
+    with pytest.raises(BadEvidence):
+        request_verification(actor=staff("olga", "operations"), ssi_id=ssi.id, evidence=evidence)
+
+
+def test_who_signs_with_its_wallet_holds_its_keys_whatever_it_said() -> None:
+    acme = world.firm("acme")
+    ssi = propose(acme, rail="ethereum-eth", asset="ETH", address=ETH)
+    approve_ssi(actor=controller(acme), ssi_id=ssi.id)
+    evidence = Evidence("SIGNED_MESSAGE", proof=good(text_to_sign(ssi)))
+    assert verified(ssi, evidence) == "REQUESTED"
+    signed_by = f"verified_by = '{acme.trader.id}', checked_by = '{acme.treasury.id}', evidence_kind = 'SIGNED_MESSAGE'"
+    refused(f"UPDATE clients_ssi SET status = 'APPROVED', cooling_until = now(), {signed_by} WHERE status = 'VERIFYING'", "ssi_self_hosted")
+    (asked,) = db.one("SELECT id FROM approvals_approval")
+    cora = staff("cora", "compliance")
+    assert decide_approval(approval_id=asked, actor=cora, approve=True).status == "EXECUTED"
+    assert (status(ssi), ssi.self_hosted, ssi.compliance_by) == ("APPROVED", False, cora.id)
+
+
+def test_what_a_closed_member_asked_for_is_nobodys_to_approve() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    other = world.actor_of(acme.account, "Controller")
+    mine, theirs = propose(acme), propose(acme, who=other, **(BANK | {"address": "GB82WEST12345698765432"}))
+    asked = request_withdrawal(actor=acme.treasury, account_id=acme.account.id, asset="USD", amount=D(10), client_reference="w1")
+    close_member(actor=staff("ada", "admin"), member_id=acme.treasury.id)
+    asked.refresh_from_db()
+    assert (status(mine), status(theirs), asked.status) == ("REJECTED", "DRAFT", "CANCELLED")
+    with pytest.raises(IllegalMove):
+        approve_ssi(actor=other, ssi_id=mine.id)
+    with pytest.raises(IllegalMove):
+        approve_withdrawal(actor=other, withdrawal_id=asked.id)
+    assert told(acme)[-1] == "ssi.rejected"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +279,8 @@ def test_a_wallet_is_proven_by_the_amount_that_we_named() -> None:
         (BANK | {"address": "DE03120300000000202051"}, "/address"),
         (BANK | {"address": "DE02 1203 0000 0000 2020 51"}, "/address"),
         (BANK | {"bic": "BYLADE"}, "/bic"),
+        (BANK | {"bic": "byladem1001"}, "/bic"),
+        (BANK | {"bic": "BYLADEM 1001"}, "/bic"),
         (BANK | {"self_hosted": True}, "/self_hosted"),
         (BANK | {"asset": "USD"}, "/rail"),
         (BANK | {"rail": "pigeon"}, "/rail"),
@@ -291,6 +361,8 @@ def test_a_payment_whose_place_was_replaced_goes_to_the_new_one_after_a_new_rele
     here.at(here.VALUE_DAY, hours=1)
     jobs.poll_rails()
     (reference,) = db.one("SELECT rail_reference FROM settlement_receipt")
+    jobs.match_receipts()
+    applied(reference)
     assert verified(ssi, Evidence("MICRO_TRANSFER", proof=reference)) == "EXECUTED"
     suspend_ssi(actor=staff("olga", "operations"), ssi_id=active(acme).id, reason="it is being replaced")
     old = Ssi.objects.get(account=acme.account, asset_code="BTC", status="SUSPENDED")
@@ -345,7 +417,7 @@ def test_it_ends_by_one_hand_and_by_its_time() -> None:
     place = {"rail": "ethereum-eth", "asset": "ETH", "address": ETH, "valid_until": here.VALUE_DAY + timedelta(days=2)}
     short = propose(acme, **place)
     approve_ssi(actor=controller(acme), ssi_id=short.id)
-    assert verified(short, Evidence("SIGNED_MESSAGE", proof=good(text_to_sign(short)))) == "EXECUTED"
+    assert verified(short, Evidence("SIGNED_MESSAGE", proof=good(text_to_sign(short))), staff("cora", "compliance")) == "EXECUTED"
     here.at(here.VALUE_DAY, hours=24)
     ssis.keep()
     assert status(short) == "ACTIVE"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache, partial
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.api import problems
@@ -71,17 +71,19 @@ class Scenarios:
                 return answer
 
     def _refused(self, code: str, request: HttpRequest) -> HttpResponseBase | None:
-        """The refusal as the platform gives it, stored and with its event; None where the request did not come so far."""
+        """The platform's own answer with this refusal in place of what was asked for: stored, and with its event.
+
+        It stands whatever it is: what ended the request before that, such as its signature, its body, a scope, a rate or an answer stored
+        under its key. None: not refused by a rule of the desk, so nothing was sent.
+        """
         kind = _decided().get(code)
         if kind is None or request.method != "POST":
             return None
         token = instead.set(partial(refuse, no=kind(scenario=True)))
         try:
-            answer = self.get_response(request)
+            return self.get_response(request)
         finally:
             instead.reset(token)
-        said = answer.content if isinstance(answer, HttpResponse) and answer.status_code >= 400 else b"{}"
-        return answer if orjson.loads(said or b"{}").get("code") == code else None
 
     def _answer(self, scenario: Scenario, request: HttpRequest) -> HttpResponseBase:
         if not _is_first(request):

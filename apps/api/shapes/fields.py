@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -224,8 +224,12 @@ class Instant(Field):
     def read(self, value: Any) -> datetime:
         try:
             moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                moment.astimezone(UTC)
         except (TypeError, ValueError):
             raise Bad("invalid_time", "an RFC 3339 time such as 2026-09-15T12:00:00Z") from None
+        except OverflowError:
+            raise Bad("invalid_time", "between the years 1 and 9999 in UTC") from None
         if moment.tzinfo is None:
             raise Bad("invalid_time", "a time with its zone")
         return moment

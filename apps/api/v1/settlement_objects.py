@@ -74,6 +74,7 @@ class DepositInstructions(Door):
         wanted = read_query(request.query_params, QUERY)["account_id"]
         accounts = [clients.get_account(wanted, actor=self.actor)] if wanted else list(clients.visible_to(self.actor))
         now, versions = clock.desk_now(), queries.list_pay_to()
+        senders = clients.list_senders(account.id for account in accounts)
         rows = []
         for account in accounts:
             terms = clients.get_terms(account.id, now)
@@ -82,7 +83,7 @@ class DepositInstructions(Door):
                 if version is not None and version.withdrawn:
                     continue
                 told = queries.describe_way_in(nostro, version)
-                known = clients.list_senders(account.id, nostro.asset_id)
+                known = senders.get((account.id, nostro.asset_id), [])
                 rows.append({"account_id": ids.encode("acc", account.id), **told, "pay_from": known})
         assert self.actor.client_id is not None, "a key is of a client"
         paper = {"client_id": ids.encode("cli", self.actor.client_id), "issued_at": stamp(now), "data": rows}

@@ -1,5 +1,6 @@
 """Clients, accounts, members, keys, terms and settlement instructions: always through who may see them."""
 
+from .authorities import has_role
 from .parties import (
     KeyGrant,
     count_live_keys,
@@ -57,6 +58,7 @@ from .ssis import (
     get_number,
     get_ssi,
     is_address_taken,
+    list_drafts_of,
     list_due_ssis,
     list_numbers,
     list_senders,
@@ -92,6 +94,7 @@ __all__ = [
     "get_owned",
     "get_ssi",
     "get_terms",
+    "has_role",
     "is_address_taken",
     "is_frozen",
     "is_public_key_known",
@@ -100,6 +103,7 @@ __all__ = [
     "list_authorities",
     "list_authorities_of",
     "list_clients",
+    "list_drafts_of",
     "list_due_ssis",
     "list_expiring",
     "list_fair_use",

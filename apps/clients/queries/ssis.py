@@ -1,5 +1,6 @@
 """Where we pay an account: settlement instructions through who may see them, and what a sweep has to do with them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -33,10 +34,13 @@ def find_sender(address: str) -> Ssi | None:
     return rows.order_by("-created_at").first()
 
 
-def list_senders(account_id: UUID, asset_code: str) -> list[str]:
-    """Addresses from which an account's own money is known to come."""
-    rows = Ssi.objects.filter(account_id=account_id, asset_code=asset_code, status__in=KNOWN)
-    return sorted(set(rows.values_list("address", flat=True)))
+def list_senders(account_ids: Iterable[UUID]) -> dict[tuple[UUID, str], list[str]]:
+    """Addresses from which each account's own money is known to come, by account and asset."""
+    out: dict[tuple[UUID, str], list[str]] = {}
+    rows = Ssi.objects.filter(account_id__in=list(account_ids), status__in=KNOWN).order_by("address")
+    for account_id, asset, address in rows.values_list("account_id", "asset_code", "address").distinct():
+        out.setdefault((account_id, asset), []).append(address)
+    return out
 
 
 def ssis_visible_to(actor: Actor) -> "QuerySet[Ssi]":
@@ -62,6 +66,11 @@ def lock_ssi(ssi_id: UUID, *, actor: Actor) -> Ssi:
     """
     db.send("SELECT 1 FROM clients_account WHERE id = %s FOR NO KEY UPDATE", (get_ssi(ssi_id, actor=actor).account_id,))
     return ssis_visible_to(actor).select_for_update(no_key=True, of=("self",)).get(id=ssi_id)
+
+
+def list_drafts_of(member_id: UUID) -> list[Ssi]:
+    """What a member proposed and no other one has approved."""
+    return list(Ssi.objects.filter(proposed_by=member_id, status=SsiStatus.DRAFT).order_by("created_at", "id"))
 
 
 def is_address_taken(account_id: UUID, rail_code: str, asset_code: str, address: str) -> bool:

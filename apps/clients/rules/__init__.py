@@ -30,6 +30,9 @@ _STRICT = [
     ClientStatus.APPROVED,
 ]
 
+# What a member needs on an account, one of these: to say where and that it is paid; to answer for a deal.
+SETTLES = frozenset({"settlement", "admin"})
+ANSWERS = SETTLES | {"trader"}
 _DOWN = {ClientStatus.RESTRICTED, ClientStatus.SUSPENDED, ClientStatus.FROZEN, ClientStatus.OFFBOARDED}
 
 

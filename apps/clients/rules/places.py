@@ -13,7 +13,8 @@ from apps.clients.errors import BadEvidence, BadNumber, BadSsi
 from .wallets import checksummed
 
 COOLING = timedelta(hours=24)  # between the verification of a settlement instruction and its first use
-EVIDENCE = {"BANK": ("CALL_BACK",), "CHAIN": ("SIGNED_MESSAGE", "MICRO_TRANSFER")}
+SELF_CUSTODY = "SIGNED_MESSAGE"  # who signs with a wallet's key holds it
+EVIDENCE = {"BANK": ("CALL_BACK",), "CHAIN": (SELF_CUSTODY, "MICRO_TRANSFER")}
 _ACCOUNT = re.compile(r"([0-9]{9})-([A-Za-z0-9]{1,17})", re.ASCII)
 _ETHEREUM = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}", re.ASCII)
@@ -30,8 +31,8 @@ def require_place(rail: str, kind: str, address: str, bic: str, *, self_hosted: 
     if kind == "BANK":
         if self_hosted:
             raise BadSsi("only a wallet is self-hosted", pointer="/self_hosted")
-        if not bic_code.is_valid(bic):
-            raise BadSsi("a bank account goes with the BIC of its bank, 8 or 11 characters", pointer="/bic")
+        if not is_bic(bic):
+            raise BadSsi("a bank account goes with the BIC of its bank: 8 or 11 capitals and digits, without blanks", pointer="/bic")
         if rail.startswith("fedwire"):
             found = _ACCOUNT.fullmatch(address)
             if found is None or not rtn.is_valid(found[1]):
@@ -46,6 +47,11 @@ def require_place(rail: str, kind: str, address: str, bic: str, *, self_hosted: 
             raise BadSsi("a Bitcoin address of the main chain, P2PKH, P2SH or native SegWit version 0", pointer="/address")
     elif not _ETHEREUM.fullmatch(address) or checksummed(address) != address:
         raise BadSsi("0x and 40 hexadecimal digits in the capitals of EIP-55, which are their check digits", pointer="/address")
+
+
+def is_bic(text: str) -> bool:
+    """Whether it is a BIC (ISO 9362) as banks' files have it: in capitals, without blanks."""
+    return bool(bic_code.compact(text) == text and bic_code.is_valid(text))
 
 
 def require_ahead(valid_until: datetime | None, now: datetime) -> None:
@@ -71,6 +77,11 @@ def require_kind(kind: str, evidence: str) -> None:
     """
     if evidence not in EVIDENCE[kind]:
         raise BadEvidence(f"{evidence or 'none'}: of {'a bank account' if kind == 'BANK' else 'a wallet'} {' or '.join(EVIDENCE[kind])}")
+
+
+def needs_compliance(evidence: str, *, self_hosted: bool) -> bool:
+    """Whether compliance signs too: for a wallet that its owner calls self-hosted, or shows to be by signing with its key."""
+    return self_hosted or evidence == SELF_CUSTODY
 
 
 def read_number(text: str) -> str:

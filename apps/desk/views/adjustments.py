@@ -1,6 +1,5 @@
 """Adjustments: asked by operations or sales, approved by finance."""
 
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +11,6 @@ from apps.core import clock
 from apps.core.actor import Actor
 from apps.desk import amounts
 from apps.desk.access import page
-from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
 from apps.instruments import queries as instruments
 from apps.reports.queries.desk import adjustments
@@ -51,7 +49,7 @@ def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
         direction=direction,
         asset=params.posted(request, "asset", 12),
         amount=amounts.read(params.posted(request, "amount", 60), "amount"),
-        value_date=_day(request),
+        value_date=params.needed_day(request, "value_date"),
         reason=params.posted(request, "reason", 200),
         evidence=params.posted(request, "evidence", 200),
         trade_id=params.decode("trd", deal, "deal") if deal else None,
@@ -78,10 +76,3 @@ def reverse(request: HttpRequest, actor: Actor, adjustment: str) -> HttpResponse
     )
     messages.success(request, told)
     return redirect("desk:adjustments")
-
-
-def _day(request: HttpRequest) -> date:
-    try:
-        return date.fromisoformat(params.posted(request, "value_date", 10))
-    except ValueError:
-        raise Unreadable("a day such as 2026-09-16", pointer="value_date") from None

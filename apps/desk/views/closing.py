@@ -1,6 +1,5 @@
 """The close: the day's checklist, its start and end, months, and what was posted into a locked one afterwards."""
 
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -70,9 +69,7 @@ def closing_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_POST
 def move_day(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Start the close, take its proofs again, close, give the close up; ask to open a closed day again."""
-    on = params.posted_day(request, "date")
-    if on is None:
-        raise Unreadable("a date", pointer="date")
+    on = params.needed_day(request, "date")
     act, reason = params.posted(request, "act"), params.posted(request, "reason", 200)
     who = {"actor": actor, "entity_id": instruments.list_entities()[0].id, "on": on}
     if act == "start":
@@ -100,11 +97,11 @@ def move_day(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_POST
 def move_month(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Ask to lock a month, or to unlock it."""
+    month = params.posted_month(request, "month")
     try:
-        month = date.fromisoformat(f"{params.posted(request, 'month', 7)}-01")
         to = MonthStatus(params.posted(request, "to"))
     except ValueError:
-        raise Unreadable("a month, and what is to become of it", pointer="month") from None
+        raise Unreadable("what is to become of it", pointer="to") from None
     once = FormOnce(request, actor, operation="month_lock", tell=lambda asked: f"Asked: {asked.title}. Another one of finance grants it")
     reason = params.posted(request, "reason", 200)
     told = carry_out(once, ask_month, actor=actor, entity_id=instruments.list_entities()[0].id, month=month, to=to, reason=reason)

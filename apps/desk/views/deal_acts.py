@@ -1,6 +1,5 @@
 """What one of ours does to a client's deal: asks to correct or cancel it, answers its confirmation for the client, ends its dispute."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,7 +34,7 @@ def correct(request: HttpRequest, actor: Actor, deal: str) -> HttpResponse:
         quantity=_amount(request, "quantity"),
         side=params.posted(request, "side", 8) or None,
         fee=read_signed(params.posted(request, "fee"), "fee") if params.posted(request, "fee") else None,
-        value_date=_day(request, "value_date"),
+        value_date=params.needed_day(request, "value_date") if params.posted(request, "value_date") else None,
     )
     return _ask(request, actor, deal, changes)
 
@@ -141,17 +140,6 @@ def _deal(wire: str) -> UUID:
 def _amount(request: HttpRequest, name: str) -> Decimal | None:
     text = params.posted(request, name)
     return read(text, name) if text else None
-
-
-def _day(request: HttpRequest, name: str) -> date | None:
-    text = params.posted(request, name, 40)
-    try:
-        found = date.fromisoformat(text) if text else None
-    except ValueError:
-        found = date.min
-    if found is not None and not params.FIRST_YEAR <= found.year <= params.LAST_YEAR:
-        raise Unreadable("value date: a date such as 2026-09-16", pointer=name)
-    return found
 
 
 def _version(request: HttpRequest) -> int:

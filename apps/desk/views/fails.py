@@ -1,6 +1,5 @@
 """What is late: by age and one by one; a deal re-dated, a default recorded."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +13,6 @@ from apps.core import clock
 from apps.core.actor import Actor
 from apps.desk import amounts
 from apps.desk.access import page
-from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import late, net_sets
 from apps.settlement.rules.closing_out import EVENTS
@@ -53,7 +51,7 @@ def redate(request: HttpRequest, actor: Actor) -> HttpResponse:
         redate_deal.ask_redate,
         actor=actor,
         trade_id=params.decode("trd", params.posted(request, "trade", 40), "deal"),
-        value_date=_day(request, "value_date"),
+        value_date=params.needed_day(request, "value_date"),
         late=params.posted(request, "late", 10),
         rate=amounts.read(rate, "rate") / 100 if rate else Decimal(0),
         note=params.posted(request, "note", 200),
@@ -75,14 +73,7 @@ def close_out(request: HttpRequest, actor: Actor) -> HttpResponse:
         client_code=params.posted(request, "client", 40),
         event=params.posted(request, "event", 20),
         evidence=params.posted(request, "evidence", 200),
-        marks_date=_day(request, "marks_date"),
+        marks_date=params.needed_day(request, "marks_date"),
     )
     messages.success(request, told)
     return redirect("desk:late")
-
-
-def _day(request: HttpRequest, name: str) -> date:
-    try:
-        return date.fromisoformat(params.posted(request, name, 10))
-    except ValueError:
-        raise Unreadable("a day such as 2026-09-16", pointer=name) from None

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from apps.core import ids
 from apps.core.errors import NotFound
+from apps.desk.amounts import Unreadable
 from apps.instruments.rules import Roll, business_date, business_day_bounds
 
 ROLL = Roll()
@@ -40,6 +41,30 @@ def posted_day(request: HttpRequest, name: str) -> date | None:
     except ValueError:
         return None
     return found if FIRST_YEAR <= found.year <= LAST_YEAR else None
+
+
+def needed_day(request: HttpRequest, name: str) -> date:
+    """
+    :raises Unreadable: none, or no date on which a desk could have dealt
+    """
+    found = posted_day(request, name)
+    if found is None:
+        raise Unreadable(f"{name.replace('_', ' ')}: a day such as 2026-09-16", pointer=name)
+    return found
+
+
+def posted_month(request: HttpRequest, name: str) -> date:
+    """The first day of a form's month.
+
+    :raises Unreadable: none, or no month in which a desk could have dealt
+    """
+    try:
+        found = date.fromisoformat(f"{posted(request, name, 7)}-01")
+    except ValueError:
+        found = date.min
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Unreadable(f"{name}: a month such as 2026-09", pointer=name)
+    return found
 
 
 def place(request: HttpRequest, prefix: str) -> tuple[datetime, UUID] | None:

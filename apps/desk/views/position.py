@@ -174,13 +174,11 @@ def lp_record(request: HttpRequest, actor: Actor) -> HttpResponse:
     if file is None or isinstance(file, list):
         raise Unreadable("file: choose the LP's record", pointer="file")
     raw = file.read(LONGEST_FILE + 1)
+    on = params.needed_day(request, "date")
     try:
-        on = date.fromisoformat(params.posted(request, "date"))
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Unreadable("file: not text in UTF-8", pointer="file") from None
-    except ValueError:
-        raise Unreadable("date: the business date that it covers", pointer="date") from None
     once = FormOnce(request, actor, operation="lp_record", tell=describe)
     told = carry_out(once, import_lp_record, actor=actor, counterparty=params.posted(request, "counterparty"), on=on, text=text)
     messages.success(request, f"{file.name}: {told}")

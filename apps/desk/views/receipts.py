@@ -29,9 +29,10 @@ LOOKED_AT = ("QUARANTINED", "FROZEN")
 @require_safe
 def receipts_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     rows = settlement.list_receipts(actor)
-    unapplied = [(one, next(iter(receiving.propose(one)), None)) for one in rows.filter(status__in=WAIT).order_by("seen_at")[:SHOWN]]
+    waiting = list(rows.filter(status__in=WAIT).order_by("seen_at")[:SHOWN])
+    surest = receiving.propose_first(waiting)
     context: dict[str, Any] = {
-        "unapplied": unapplied,
+        "unapplied": [(one, surest.get(one.id)) for one in waiting],
         "looked_at": rows.filter(status__in=LOOKED_AT).order_by("seen_at")[:SHOWN],
         "matched": rows.filter(status="MATCHED")[:50],
         "expected": settlement.list_instructions(actor).filter(direction="RECEIVE", status__in=receiving.WAITING)[:SHOWN],

@@ -4,10 +4,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from stdnum import bic as bic_code
-
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
+from apps.clients.rules import places
 from apps.core import db, ids
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -45,8 +44,8 @@ def ask(*, maker: Actor, nostro_id: UUID, told: Told, reason: str, now: datetime
         raise BadPayTo("whose account it is, and why it changes")
     if nostro.rail.kind == "CHAIN" and (told.bic or told.bank):
         raise BadPayTo("a wallet has no bank", pointer="bic")
-    if told.bic and not bic_code.is_valid(told.bic):
-        raise BadPayTo("a BIC has 8 or 11 characters", pointer="bic")
+    if told.bic and not places.is_bic(told.bic):
+        raise BadPayTo("a BIC has 8 or 11 capitals and digits, without blanks", pointer="bic")
     old = find_pay_to(nostro_id)
     return approvals.request(
         kind=ACT,

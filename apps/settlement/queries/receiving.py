@@ -66,6 +66,22 @@ def expected(instructions: Iterable[Instruction]) -> list[Expected]:
     return [Expected(i.id, i.end_to_end_id, i.amount - i.settled_amount, i.due_date) for i in waiting]
 
 
+def propose_first(receipts: Sequence[Receipt]) -> dict[UUID, Proposal]:
+    """The surest proposal for each receipt alone, of those that have one: :func:`propose` for a list, with two statements in all."""
+    cleared = [one for one in receipts if one.account_id is not None and one.status == ReceiptStatus.CLEARED]
+    tolerances = {one.asset_id: one.amount for one in list_tolerances()} if cleared else {}
+    waiting: dict[tuple[UUID | None, str, UUID], list[Instruction]] = {}
+    rows = Instruction.objects.filter(account_id__in={one.account_id for one in cleared}, direction="RECEIVE", status__in=WAITING)
+    for due in rows if cleared else ():
+        waiting.setdefault((due.account_id, due.asset_id, due.entity_id), []).append(due)
+    out = {}
+    for one in cleared:
+        mine = expected(waiting.get((one.account_id, one.asset_id, one.nostro.entity_id), ()))
+        if found := matching.propose([came(one)], mine, tolerances.get(one.asset_id, money.ZERO)):
+            out[one.id] = max(found, key=lambda proposal: proposal.score)
+    return out
+
+
 def propose(receipt: Receipt, beside: Sequence[Receipt] = ()) -> list[Proposal]:
     """For the receipt alone, then together with others of its account, the surest first; none while nobody knows whose it is."""
     if receipt.account_id is None or receipt.status != ReceiptStatus.CLEARED:

@@ -29,7 +29,7 @@ from apps.settlement.models import (
     Withdrawal,
 )
 from apps.settlement.rules import netting
-from apps.settlement.states import ObligationStatus, ReceiptStatus
+from apps.settlement.states import ObligationStatus, ReceiptStatus, WithdrawalStatus
 
 M = TypeVar("M", bound=Model)
 PREVIEWED = 5000  # obligations that one preview looks at
@@ -161,6 +161,11 @@ def get_deposit(deposit_id: UUID, *, actor: Actor) -> Deposit:
 
 def list_withdrawals(actor: Actor) -> "QuerySet[Withdrawal]":
     return _seen(Withdrawal.objects.select_related("account", "account__owner", "ssi").order_by("-requested_at", "-id"), actor)
+
+
+def list_requested_by(member_id: UUID) -> list[Withdrawal]:
+    """What a member asked for and no other one has approved, the first first."""
+    return list(Withdrawal.objects.filter(requested_by=member_id, status=WithdrawalStatus.REQUESTED).order_by("requested_at", "id"))
 
 
 def get_withdrawal(withdrawal_id: UUID, *, actor: Actor) -> Withdrawal:

@@ -180,7 +180,8 @@ class LiveClient:
             return
         name, what = told
         if (waiting := self._answers.get(name)) is not None:
-            waiting.set_exception(what) if isinstance(what, Exception) else waiting.set_result(what)
+            if not waiting.done():  # told twice: the first counts
+                waiting.set_exception(what) if isinstance(what, Exception) else waiting.set_result(what)
         elif name in self._heard:
             heard = self._heard[name]
             if isinstance(what, Exception):

@@ -68,19 +68,28 @@ class Conversation(Following):
         return f'{json.dumps(message)[:-1]},"body":{(call.content or b"{}").decode()}}}'
 
     def take(self, raw: str | bytes) -> tuple[str, Any] | None:
-        """What was heard: ``(id, answer)`` of a command, ``(channel, frame or what ended it)`` of a channel; None of all else."""
+        """What was heard: ``(id, answer)`` of a command, ``(channel, frame or what ended it)`` of a channel; None of all else.
+
+        :raises ConnectionError: rubbish: what comes after it on this socket cannot be trusted either
+        """
         self._heard_at = time.monotonic()
-        message = loads(raw)
+        try:
+            told = self._told(loads(raw))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as no:
+            raise ConnectionError(f"a frame that is not what the API says: {no!r}") from no
+        if told is not None and not isinstance(told[1], Exception):
+            self._failures = 0
+        return told
+
+    def _told(self, message: Any) -> tuple[str, Any] | None:
         op = message.get("op")
         if op is None:
-            self._failures = 0
-            return message["ch"], Frame(message["ch"], message["seq"], message["ts"], message["type"], message["id"], message["data"])
+            return str(message["ch"]), Frame(message["ch"], message["seq"], message["ts"], message["type"], message["id"], message["data"])
         if op == "answer":
-            self._failures = 0
             headers = {"retry-after": str(message["retry_after"])} if "retry_after" in message else {}
-            return message["id"], httpx.Response(message["status"], headers=headers, content=json.dumps(message["body"]).encode())
+            return str(message["id"]), httpx.Response(int(message["status"]), headers=headers, content=json.dumps(message["body"]).encode())
         if op == "error":
-            return message.get("id") or message.get("ch", ""), LiveClosed(4400, f"{message.get('code')}: {message.get('detail')}")
+            return str(message.get("id") or message.get("ch", "")), LiveClosed(4400, f"{message.get('code')}: {message.get('detail')}")
         return None
 
     def _signature(self) -> dict[str, str]:
