@@ -67,7 +67,7 @@ def apply(*, receipt: Receipt, chain: Chain, parts: Sequence[Part], announced: D
     receipt.save(update_fields=["status", "instruction"])
     for part in parts:
         one = chain.instructions[part.instruction]
-        _receive(chain, one, part.amount + part.written_off, now)
+        settling.receive(chain=chain, instruction=one, amount=part.amount + part.written_off, now=now)
         _keep(receipt, nth, one, part.amount, part.written_off, now)
     paid = sum((part.amount for part in parts), money.ZERO)
     off = sum((part.written_off for part in parts), money.ZERO)
@@ -91,16 +91,6 @@ def apply(*, receipt: Receipt, chain: Chain, parts: Sequence[Part], announced: D
         house = {"asset": receipt.asset_id, "amount": money.text(off), "client": receipt.account.code if receipt.account else ""}
         events.record("receipt.written_off", subject_type="receipt", subject_id=receipt.id, house=house)
     tell(receipt, "receipt.credited")
-
-
-def _receive(chain: Chain, one: Instruction, amount: Decimal, now: datetime) -> None:
-    one.settled_amount += amount
-    whole = one.settled_amount == one.amount
-    if whole or one.status != InstructionStatus.PART_RECEIVED:
-        INSTRUCTION.move(one, InstructionStatus.RECEIVED if whole else InstructionStatus.PART_RECEIVED)
-    one.settled_at = now if whole else None
-    one.save(update_fields=["status", "settled_amount", "settled_at"])
-    settling.apply(chain=chain, instruction=one, amount=amount, now=now)
 
 
 def _keep(receipt: Receipt, nth: int, one: Instruction | None, amount: Decimal, off: Decimal, now: datetime) -> None:
