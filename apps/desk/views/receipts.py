@@ -58,6 +58,7 @@ def receipt_page(request: HttpRequest, actor: Actor, receipt: str) -> HttpRespon
         "tolerance": receiving.get_tolerance(found.asset_id),
         "may_match": may_make(actor.roles, "match"),
         "may_work": may_make(actor.roles, "receipt_work"),
+        "may_take": found.owner_role in actor.roles,
         "may_decide": may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt"),
         "on_chain": found.nostro.rail.kind == "CHAIN",
         "at_now": clock.desk_now(),

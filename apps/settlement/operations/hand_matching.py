@@ -22,6 +22,7 @@ from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
 
 from . import matching, settling
+from .receipts import block
 
 MATCH, UNDO = "match", "unmatch"
 
@@ -174,7 +175,7 @@ def undo_version(approval: Approval) -> str:
 
 @step
 def execute_undo(*, approval: Approval, checker: Actor, now: datetime) -> None:
-    """MATCHED → CLEARED; what it had paid is owed again.
+    """MATCHED → CLEARED, and of a frozen client on to FROZEN; what it had paid is owed again.
 
     :raises BadMatch: what it paid was closed out meanwhile
     """
@@ -182,6 +183,8 @@ def execute_undo(*, approval: Approval, checker: Actor, now: datetime) -> None:
     if matching.is_closed_out(chain):
         raise BadMatch("what it paid was closed out since")
     matching.take_off(receipt=receipt, chain=chain, reason=approval.payload["reason"], now=now)
+    if receipt.account is not None and matching.is_frozen(receipt.account):
+        block(receipt=receipt, now=now)
 
 
 def _lock_undo(receipt_id: UUID) -> tuple[Chain, Receipt]:

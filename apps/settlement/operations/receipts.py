@@ -23,6 +23,7 @@ from apps.settlement.queries.locks import lock_receipt
 from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Incoming
 from apps.settlement.states import RECEIPT, ReceiptStatus
+from apps.users.errors import RoleMissing
 
 from . import matching
 from .nostros import business_date, till_of
@@ -177,6 +178,14 @@ def freeze(*, receipt: Receipt, now: datetime) -> None:
 
 
 @step
+def block(*, receipt: Receipt, now: datetime) -> None:
+    """CLEARED → FROZEN, since its client is; from now on it is compliance's."""
+    receipt.quarantine_reason, receipt.owner_role = "CLIENT_FROZEN", "compliance"
+    receipt.save(update_fields=["quarantine_reason", "owner_role"])
+    freeze(receipt=receipt, now=now)
+
+
+@step
 def thaw(*, receipt: Receipt, reason: str, now: datetime) -> None:
     """What was frozen is in suspense again, by the linked reversal; the caller moves it on. None other is touched."""
     if receipt.status != ReceiptStatus.FROZEN:
@@ -192,8 +201,13 @@ def thaw(*, receipt: Receipt, reason: str, now: datetime) -> None:
 
 @step
 def take(*, receipt_id: UUID, actor: Actor) -> Receipt:
-    """It is theirs to look after."""
+    """It is theirs to look after.
+
+    :raises RoleMissing: they are not of the role that has to act on it
+    """
     receipt = lock_receipt(receipt_id)
+    if receipt.owner_role not in actor.roles:
+        raise RoleMissing(f"this is for {receipt.owner_role}")
     receipt.owner_id, receipt.owner_name = actor.id, actor.name[:120]
     receipt.save(update_fields=["owner_id", "owner_name"])
     _tell_house(receipt, "receipt.taken", by=actor.name)
