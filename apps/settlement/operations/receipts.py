@@ -113,11 +113,19 @@ def _make(nostro: Nostro, booked: Booked, now: datetime) -> Receipt:
 
 @step
 def clear(*, receipt_id: UUID, now: datetime) -> Receipt:
-    """FINAL → CLEARED for a known, screened sender paying for itself; else QUARANTINED, with the reason and an owner."""
+    """FINAL → CLEARED for a known, screened sender paying for itself; else QUARANTINED, with the reason and an owner.
+
+    A freeze of its client holds the account's row: what clears waits for it, and is frozen too. Left FINAL where another account
+    has the sender's address by now.
+    """
+    seen = _find_sender(Receipt.objects.get(id=receipt_id))
+    if seen is not None:
+        clients.lock_account(seen.account_id)
     receipt = lock_receipt(receipt_id)
-    if receipt.status != ReceiptStatus.FINAL:
+    sender = _find_sender(receipt)
+    moved = sender is not None and (seen is None or seen.account_id != sender.account_id)
+    if receipt.status != ReceiptStatus.FINAL or moved:
         return receipt
-    sender = clients.find_sender(receipt.sender_address) if receipt.sender_address else None
     screened = compliance.screen(subject_type="receipt", subject_id=receipt.id, name=receipt.sender_name or "unknown", now=now)
     if sender is not None:
         receipt.account = sender.account
@@ -129,6 +137,10 @@ def clear(*, receipt_id: UUID, now: datetime) -> Receipt:
     move(receipt, ReceiptStatus.CLEARED, "account")
     _tell_house(receipt, "receipt.cleared")
     return receipt
+
+
+def _find_sender(receipt: Receipt) -> Ssi | None:
+    return clients.find_sender(receipt.sender_address) if receipt.sender_address else None
 
 
 def _doubt(receipt: Receipt, sender: Ssi | None, screening: str) -> str:
