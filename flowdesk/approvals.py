@@ -25,7 +25,7 @@ _KINDS = {
     "ssi_resume": ("apps.workflows.verify_ssi", "resume", "version"),
     "receipt": ("apps.settlement.operations.quarantine", "execute", "version"),
     "match": ("apps.settlement.operations.hand_matching", "execute", "version"),
-    "unmatch": ("apps.settlement.operations.hand_matching", "execute_undo", "undo_version"),
+    "unmatch": ("apps.workflows.work_receipts", "unmatch", "unmatch_version"),
     "match_tolerance": ("apps.settlement.operations.tolerances", "execute", "version"),
     "hedge": ("apps.workflows.book_hedge", "execute", "version"),
     "hedge_break": ("apps.workflows.hedge_breaks", "confirm", "version"),

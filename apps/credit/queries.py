@@ -20,7 +20,7 @@ from . import rules
 from .errors import MarkStale
 from .models import AssetMark, ExposureCall, Haircut, Line, LineDay, Reservation
 from .rules import Claim, Headroom, LineState, Mark
-from .states import CallStatus, Measure, ReservationStatus
+from .states import CAPS, CallStatus, Level, Measure, ReservationStatus
 
 ORDER = "CASE l.level WHEN 'GROUP' THEN 1 WHEN 'CLIENT' THEN 2 ELSE 3 END, l.subject_id, l.measure"
 OF = "(l.level, l.subject_id) IN (('GROUP', %(group)s::uuid), ('CLIENT', %(client)s::uuid), ('ACCOUNT', %(account)s::uuid))"
@@ -132,6 +132,11 @@ def get_line(line_id: UUID) -> Line:
 
 def find_line(level: str, subject_id: UUID, measure: str) -> Line | None:
     return Line.objects.filter(level=level, subject_id=subject_id, measure=measure).first()
+
+
+def has_caps(account_id: UUID) -> bool:
+    """Whether an account is capped on its notional, per deal or day."""
+    return Line.objects.filter(level=Level.ACCOUNT, subject_id=account_id, measure__in=CAPS).exists()
 
 
 def limit_of(line: Line, now: datetime) -> Decimal:

@@ -126,7 +126,10 @@ def _poll(watched: Watched) -> int:
     if not statement.entries and (not watched.last_sequence or watched.read_at is None or now - watched.read_at > QUIET):
         _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
     for entry in statement.entries:
-        if not _one(read_line, nostro_id=watched.nostro_id, entry=entry):
+        try:
+            read_line(nostro_id=watched.nostro_id, entry=entry)
+        except (AppError, DatabaseError) as no:  # whatever it is, this account's statement stands still until it is gone
+            log.warning("%s %s line %s (%s) not read: %s", watched.rail, watched.address, entry.sequence, entry.reference, no)
             break  # the next run begins at this line again
         read += 1
     return read

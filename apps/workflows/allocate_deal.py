@@ -9,13 +9,18 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.clients import queries as clients
+from apps.clients import rules as client_rules
+from apps.clients.errors import AccountUnavailable
 from apps.clients.models import SettlementMode
 from apps.clients.rules import ANSWERS
+from apps.clients.states import ClientStatus
 from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.errors import AppError, Busy, NotFound
 from apps.core.unit import step, use_case
 from apps.credit import operations as credit
+from apps.credit import queries as credit_queries
+from apps.credit.rules import Claim
 from apps.ledger import operations as ledger
 from apps.ledger.rules import Ref
 from apps.ledger.states import Kind
@@ -44,14 +49,20 @@ class Share:
 @use_case
 def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evidence: str = "", now: datetime) -> list[Allocation]:
     """Share a block out. An account that is refused (line, balance, cap, status) is REJECTED with the reason; the block keeps its share.
+    Nothing is shared out of an account that deals no more, however the block settles.
 
     Percentages are rounded down to the base asset's decimals; what is left goes to the largest share. A prefunded block is shared out
     among prefunded accounts, once: each pays its share out of its own balance, if that and the block's hold it.
 
     :param evidence: where the client's word lies, when one of ours does it
-    :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable, BadAllocation (`pointer` names the share)
+    :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable, AccountUnavailable, BadAllocation (`pointer` names the
+        share)
     """
     trade = _lock(actor, trade_id, evidence)
+    assert trade.account_id is not None, "a client's deal has an account"
+    block = _status(trade.account_id)
+    if not client_rules.may_deal(block) and not client_rules.may_reduce(block):
+        raise AccountUnavailable("nothing of this account is shared out")
     version = queries.get_version(trade)
     quantities = _quantities(trade, version, shares, actor, now)
     proposed = trades.propose_allocations(trade=trade, quantities=quantities, by=actor.id, now=now)
@@ -66,10 +77,10 @@ def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evi
         try:
             with transaction.atomic():
                 if prefunded:
+                    _take_caps(trade, version, one, now)
                     _hold(trade, version, one, parts[one.id], now)
                 else:
-                    credit.allocate(claim=restate_deal.claim_of(trade, version, one.id, one.account_id, _dues(version, one), now),
-                                    deal_id=trade.id, now=now)  # fmt: skip
+                    credit.allocate(claim=_claim(trade, version, one, now), deal_id=trade.id, now=now)
         except Busy:
             raise
         except AppError as no:
@@ -84,7 +95,7 @@ def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evi
 def reverse_allocation(*, actor: Actor, trade_id: UUID, allocation_id: UUID, evidence: str = "", now: datetime) -> Allocation:
     """ACCEPTED → REVERSED: the block's own account settles it again, while nothing of the deal is in a net set, on its way or settled.
 
-    :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable
+    :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable, AccountUnavailable
     """
     seen = queries.get_trade(trade_id, actor=actor)
     if all(one.id != allocation_id for one in queries.list_allocations(seen)):
@@ -93,10 +104,26 @@ def reverse_allocation(*, actor: Actor, trade_id: UUID, allocation_id: UUID, evi
     one = next(one for one in queries.list_allocations(trade) if one.id == allocation_id)
     if restate_deal.is_prefunded(trade):
         raise NotAllocatable("its shares have settled in their accounts' balances")
+    assert trade.account_id is not None, "a client's deal has an account"
+    if clients.is_frozen(one.account_id) or clients.is_frozen(trade.account_id):
+        raise AccountUnavailable("nothing of a frozen account moves")
     trades.reverse_allocation(allocation=one, trade=trade, by=actor.id, now=now)
     credit.close(source_id=one.id, now=now)
     _follow(trade, queries.get_version(trade), now)
     return one
+
+
+@step
+def _take_caps(trade: Trade, version: TradeVersion, one: Allocation, now: datetime) -> None:
+    """What a share of a prefunded block takes of its account's caps, if that may deal; it settles at once, and caps keep what was dealt.
+
+    :raises AppError: AccountUnavailable, CapExceeded, MarkStale
+    """
+    if not client_rules.may_deal(_status(one.account_id)):
+        raise AccountUnavailable("no deals on this account")
+    if credit_queries.has_caps(one.account_id):
+        credit.allocate(claim=_claim(trade, version, one, now), deal_id=trade.id, now=now)
+        credit.close(source_id=one.id, now=now)
 
 
 @step
@@ -191,6 +218,16 @@ def _require_account(trade: Trade, account_id: UUID, actor: Actor, pointer: str,
     if terms.entity_id != trade.entity_id or (terms.mode == SettlementMode.PREFUNDED) != prefunded:
         how = "out of its balance" if prefunded else "on credit"
         raise BadAllocation(f"an account that settles {how} with the same booking entity", pointer=pointer)
+
+
+def _status(account_id: UUID) -> ClientStatus:
+    """Of client and account the stricter; whoever changes it holds the account's row, which :func:`_lock` has."""
+    account = clients.get_owned(account_id)
+    return client_rules.stricter(account.owner.status, account.status)
+
+
+def _claim(trade: Trade, version: TradeVersion, one: Allocation, now: datetime) -> Claim:
+    return restate_deal.claim_of(trade, version, one.id, one.account_id, _dues(version, one), now)
 
 
 def _dues(version: TradeVersion, one: Allocation) -> list[Due]:

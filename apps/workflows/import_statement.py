@@ -56,7 +56,7 @@ def _take_in(one: StatementFile, actor: Actor | None, now: datetime) -> TakenIn:
     if made is not None:
         for line in one.lines:
             if line.kind == "RETURN" and line.amount < 0:
-                restate_deal.carry_again(nostro_id=nostro.id, reference=line.reference, now=now)
+                restate_deal.carry_reverted(nostro_id=nostro.id, reference=line.reference, now=now)
     return TakenIn(one.account, one.number, len(one.lines), 0 if made is None else len(one.lines))
 
 

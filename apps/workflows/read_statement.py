@@ -27,7 +27,7 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
     """One statement line, once; None when it was read before."""
     line = statements.read_line(nostro_id=nostro_id, entry=entry, now=now)
     if line is not None and statements.takes_back(entry):
-        restate_deal.carry_again(nostro_id=nostro_id, reference=entry.reference, now=now)
+        restate_deal.carry_reverted(nostro_id=nostro_id, reference=entry.reference, now=now)
     return line
 
 

@@ -153,12 +153,20 @@ def follow_credit(*, trade: Trade, version: TradeVersion, besides: Sequence[UUID
 
 
 @step
-def carry_again(*, nostro_id: UUID, reference: str, now: datetime) -> None:
-    """A receipt was taken back: the deals that it had paid take of their account's lines again what is open of them, fitting or not.
+def carry_reverted(*, nostro_id: UUID, reference: str, now: datetime) -> None:
+    """:func:`carry_again`, where a line of a statement took a receipt back; none is fine."""
+    taken_back = settlement.find_reverted(nostro_id, reference)
+    if taken_back is not None:
+        carry_again(receipt_id=taken_back, now=now)
 
-    Its account's lines are held by whoever took it back (settlement.operations.reverts.lock_for).
+
+@step
+def carry_again(*, receipt_id: UUID, now: datetime) -> None:
+    """A receipt was taken back or off: the deals that it had paid take of their account's lines again what is open of them, fitting or not.
+
+    Its account's lines are held by whoever did so (settlement.operations.matching.lock_for).
     """
-    for account_id, trade_id in settlement.list_owed_again(nostro_id, reference):
+    for account_id, trade_id in settlement.list_owed_again(receipt_id):
         trade = queries.find_client_trade(trade_id)
         others = [one.id for one in queries.list_allocations(trade) if one.account_id != account_id]
         if trade.account_id != account_id and trade.rfq_id is not None:

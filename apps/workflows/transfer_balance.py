@@ -20,6 +20,7 @@ from apps.settlement.errors import BadAmount, NoInstruction, NotAllowed
 from apps.settlement.models import Deposit, Instruction, Withdrawal
 from apps.settlement.operations import transfers
 from apps.settlement.states import WithdrawalStatus
+from apps.users import rules as people
 
 MAY_WITHDRAW = {ClientStatus.APPROVED, ClientStatus.RESTRICTED}
 
@@ -75,13 +76,16 @@ def approve_withdrawal(*, actor: Actor, withdrawal_id: UUID, now: datetime) -> W
 
 @use_case
 def cancel_withdrawal(*, actor: Actor, withdrawal_id: UUID, now: datetime) -> Withdrawal:
-    """The client takes it back (CANCELLED), or our people refuse it (REJECTED), before it is instructed.
+    """The client takes it back (CANCELLED), or operations refuse it (REJECTED): before it is instructed, or when its payment is BLOCKED
+    since the place it should go to was revoked.
 
-    :raises AppError: NotFound, NotAllowed, IllegalMove
+    :raises AppError: NotFound, NotAllowed, RoleMissing, IllegalMove
     """
     found = settlement.get_withdrawal(withdrawal_id, actor=actor)
     if actor.is_client:
         _require_authority(actor, found.account_id)
+    else:
+        people.require_may(actor.roles, "release")
     clients.lock_account(found.account_id)
     status = WithdrawalStatus.CANCELLED if actor.is_client else WithdrawalStatus.REJECTED
     return transfers.cancel(withdrawal_id=withdrawal_id, status=status, now=now)

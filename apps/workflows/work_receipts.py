@@ -7,12 +7,14 @@ from uuid import UUID
 
 from apps.approvals.models import Approval
 from apps.core.actor import Actor
-from apps.core.unit import use_case
+from apps.core.unit import step, use_case
 from apps.settlement import queries as settlement
 from apps.settlement.models import Receipt, ReceiptNote
 from apps.settlement.operations import hand_matching, receipts, tolerances
 from apps.settlement.rules.matching import Part
 from apps.users import rules as roles
+
+from . import restate_deal
 
 WORK = "receipt_work"
 
@@ -21,7 +23,7 @@ WORK = "receipt_work"
 def take_receipt(*, actor: Actor, receipt_id: UUID, now: datetime) -> Receipt:
     """Somebody of the role that has to act on it looks after it from now on.
 
-    :raises AppError: RoleMissing, NotFound
+    :raises AppError: NotFound, RoleMissing (nobody who works on receipts, or not of this one's role)
     """
     roles.require_may(actor.roles, WORK)
     settlement.get_receipt(receipt_id, actor=actor)
@@ -59,6 +61,21 @@ def request_unmatch(*, actor: Actor, receipt_id: UUID, reason: str, now: datetim
     """
     roles.require_may(actor.roles, "match")
     return hand_matching.ask_undo(maker=actor, receipt_id=receipt_id, reason=reason, now=now)
+
+
+def unmatch_version(approval: Approval) -> str:
+    """Locks all that moves with the receipt, its account's lines first; then what it is now."""
+    return hand_matching.undo_version(approval)
+
+
+@step
+def unmatch(*, approval: Approval, checker: Actor, now: datetime) -> None:
+    """What an approved request of kind "unmatch" does: the receipt is taken off, and the deals that it had paid take of their lines again.
+
+    :raises BadMatch: what it paid was closed out meanwhile
+    """
+    hand_matching.execute_undo(approval=approval, checker=checker, now=now)
+    restate_deal.carry_again(receipt_id=approval.subject_id, now=now)
 
 
 @use_case

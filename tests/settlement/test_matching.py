@@ -24,10 +24,11 @@ from apps.settlement.queries import receiving
 from apps.settlement.rails import outside
 from apps.settlement.rules.matching import Part
 from apps.users.errors import RoleMissing
+from apps.workflows.change_status import lower_status
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
-from tests import world
+from tests import lines, world
 from tests.settlement import world as here
 from tests.settlement.test_races import at_once
 
@@ -122,6 +123,37 @@ def test_a_match_is_undone_by_two_with_the_linked_reversal_and_applied_again_by_
     assert (other.settled_amount, ReceiptMatch.objects.filter(round=2).count()) == (one.amount, 1)
     told = [k for (k,) in db.run("SELECT kind FROM events_event WHERE public IS NOT NULL AND kind LIKE 'receipt.%%' ORDER BY client_seq")]
     assert told == ["receipt.credited", "receipt.unmatched", "receipt.credited"]
+    proven()
+
+
+def test_a_deal_that_is_owed_again_takes_of_its_credit_lines_again() -> None:
+    _, (one, _other) = owing("1", "2")
+    before = lines.taken(), lines.taken(lines.SETTLEMENT)
+    coins = settlement.list_obligations(SYSTEM).get(trade_id=one.obligation.trade_id, direction="PAY")
+    got = come(one.amount)
+    assert db.one("SELECT count(*) FROM credit_reservation WHERE status = 'COMMITTED' AND deal_id = %s", [coins.trade_id])[0] > 0
+    jobs.review_queue()
+    here.release(next(i.id for i in here.ready() if i.obligation_id == coins.id))
+    jobs.run_all()
+    here.at(here.VALUE_DAY, hours=1)
+    jobs.run_all()
+    assert db.one("SELECT count(*) FROM credit_reservation WHERE status = 'COMMITTED' AND deal_id = %s", [coins.trade_id]) == (0,)
+    assert settle(request_unmatch(actor=olga(), receipt_id=got.id, reason="it was another client's")) == "EXECUTED"
+    assert (lines.taken(), lines.taken(lines.SETTLEMENT)) == before, "what it owes is at risk as before"
+    assert apply(Part(got.id, one.id, one.amount), receipts=[got]) == "EXECUTED"
+    assert db.one("SELECT count(*) FROM credit_reservation WHERE status = 'COMMITTED' AND deal_id = %s", [coins.trade_id]) == (0,)
+    proven()
+
+
+def test_what_is_taken_off_for_a_frozen_client_goes_to_blocked_assets() -> None:
+    acme, (one,) = owing("1")
+    got = come(one.amount)
+    asked = request_unmatch(actor=olga(), receipt_id=got.id, reason="it was another client's")
+    lower_status(actor=here.staff("carla", "compliance"), client_id=acme.client_id, status=ClientStatus.FROZEN, reason="on a list")
+    assert settle(asked) == "EXECUTED"
+    got.refresh_from_db()
+    assert (got.status, got.quarantine_reason, got.owner_role) == ("FROZEN", "CLIENT_FROZEN", "compliance")
+    assert here.balances()["BLOCKED USD"] == -one.amount and "SUSPENSE USD" not in here.balances()
     proven()
 
 
@@ -359,7 +391,8 @@ def test_somebody_takes_it_on_and_writes_about_it() -> None:
     assert [(n.text, n.writer_name) for n in receiving.list_notes(got.id)] == [("called the bank", cleo.name)]
     with pytest.raises(BadDecision):
         note_receipt(actor=cleo, receipt_id=got.id, text="")
-    for stranger in (here.staff("tom", "trader"), here.staff("alan", "auditor")):
+    note_receipt(actor=olga(), receipt_id=got.id, text="the client says it is its own")
+    for stranger in (here.staff("tom", "trader"), here.staff("alan", "auditor"), olga()):  # what is quarantined is compliance's
         with pytest.raises(RoleMissing):
             take_receipt(actor=stranger, receipt_id=got.id)
 

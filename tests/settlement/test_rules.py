@@ -176,6 +176,24 @@ def test_whatever_is_applied_and_taken_off_in_whatever_order_money_is_conserved(
         assert all(paid_on(i, applied) <= owed[i] for i in owed)
 
 
+@given(AMOUNTS, st.lists(AMOUNTS, min_size=1, max_size=3), AMOUNTS)
+def test_what_is_written_off_is_within_the_tolerance_and_less_than_what_came_for_it(due: D, brought: list[D], tolerance: D) -> None:
+    came = [Came(UUID(int=100 + n), amount) for n, amount in enumerate(brought)]
+    waiting = [Expected(UUID(int=1), "FD1", due)]
+    parts = matching.allocate(came, waiting, tolerance)
+    paid, off = sum((p.amount for p in parts), D(0)), sum((p.written_off for p in parts), D(0))
+    assert off == (due - paid if 0 < due - paid <= tolerance and due - paid < paid else 0)
+    assert matching.why_bad(came, waiting, parts, tolerance, rest_to_balance=True) == ""
+
+
+def test_a_small_payment_is_not_settled_by_a_cent() -> None:
+    small, cent = Expected(UUID(int=1), "FD1", D("10")), Came(NOBODY, D("0.01"))
+    assert matching.allocate([cent], [small], D(15)) == [Part(NOBODY, small.id, D("0.01"))]
+    assert matching.allocate([Came(NOBODY, D("5.01"))], [small], D(15)) == [Part(NOBODY, small.id, D("5.01"), D("4.99"))]
+    asked = [Part(NOBODY, small.id, D("0.01"), D("9.99"))]
+    assert matching.why_bad([cent], [small], asked, D(15), rest_to_balance=False) == "9.99 is not small beside the 0.01 that pay it"
+
+
 def paid_on(instruction: UUID, applied: dict[UUID, list[Part]]) -> D:
     return sum((p.amount + p.written_off for parts in applied.values() for p in parts if p.instruction == instruction), D(0))
 

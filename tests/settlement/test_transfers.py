@@ -14,10 +14,13 @@ from apps.core.unit import use_case
 from apps.jobs import settlement as jobs
 from apps.ledger import queries as ledger
 from apps.ledger.errors import InsufficientBalance
+from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadAmount, DuplicateWithdrawal, NoInstruction, NotAllowed, NotWithdrawable
 from apps.settlement.rails import outside
+from apps.users.errors import RoleMissing
+from apps.workflows.change_ssi import revoke_ssi
 from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
 from tests import world
 from tests.settlement import world as here
@@ -130,6 +133,25 @@ def test_a_cancelled_withdrawal_gives_the_money_back_and_one_on_its_way_is_not_c
     jobs.instruct_due()
     with pytest.raises(IllegalMove):
         cancel_withdrawal(actor=cygnus.treasury, withdrawal_id=second.id)
+
+
+@pytest.mark.parametrize("who", ["operations", "client"])
+def test_a_withdrawal_to_a_place_that_was_revoked_is_given_up(cygnus: world.Firm, who: str) -> None:
+    asked = ask(cygnus)
+    approve_withdrawal(actor=controller(cygnus), withdrawal_id=asked.id)
+    jobs.instruct_due()
+    revoke_ssi(actor=here.staff("carla", "compliance"), ssi_id=asked.ssi_id, reason="the account is closed")
+    assert here.only("BLOCKED").withdrawal_id == asked.id
+    jobs.review_queue()
+    with pytest.raises(RoleMissing):
+        cancel_withdrawal(actor=here.staff("sam", "sales"), withdrawal_id=asked.id)
+    actor, end = (cygnus.treasury, "CANCELLED") if who == "client" else (here.staff("olga", "operations"), "REJECTED")
+    assert cancel_withdrawal(actor=actor, withdrawal_id=asked.id).status == end
+    assert (here.only("CANCELLED").failure, usd(cygnus)) == (f"the withdrawal is {end.lower()}", (D(1000), D(0), D(1000)))
+    jobs.run_all()
+    assert [i.status for i in settlement.list_instructions(SYSTEM)] == ["CANCELLED"]
+    with db.snapshot():
+        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
 
 
 def test_operations_reject_what_they_will_not_pay(cygnus: world.Firm) -> None:

@@ -26,7 +26,9 @@ from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.trades import queries, rules
 from apps.workflows.allocate_deal import Share, allocate_trade, reverse_allocation
+from apps.workflows.change_status import lower_status
 from tests import deals, lines, world
+from tests.people import staff
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,6 +160,58 @@ def give(*, giver: Account, taker: Account, dollars: str, now: Any) -> None:
 def free(account: Account, asset: str) -> D:
     """What an account's balance holds that is not set aside."""
     return next((one.available for one in balances.list_client_balances([account.id])[account.id] if one.asset == asset), D(0))
+
+
+@pytest.fixture
+def prefunded(transactional_db: None) -> Any:
+    """cygnus and two funds of it with dollars; three bought."""
+    here.open_house("USD", "BTC")
+    cygnus = world.firm("cygnus", mode="PREFUNDED", members=here.THREE_PEOPLE, instructions=here.CYGNUS)
+    funds = {name: open_account(firm=cygnus, name=name) for name in ("alpha", "beta")}
+    here.pay_in("USD", D(130_000), name="Cygnus Capital", address="021000021-3001", remittance="deposit")
+    jobs.run_all()
+    for one in funds.values():
+        give(giver=cygnus.account, taker=one, dollars="25000")
+    manager = world.actor_of(cygnus.account, "Trader")
+    sees = replace(manager, account_ids=frozenset({cygnus.account.id, *(one.id for one in funds.values())}))
+    trade = here.deal(cygnus, Side.BUY, "3")
+    yield cygnus, trade, sees, funds
+    with db.snapshot():
+        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+
+
+@pytest.mark.parametrize("status", ["RESTRICTED", "SUSPENDED", "FROZEN"])
+def test_a_share_of_an_account_that_may_not_deal_moves_no_balance(prefunded: Any, status: str) -> None:
+    cygnus, trade, manager, funds = prefunded
+    lower_status(
+        actor=staff("rita", "risk"), client_id=cygnus.client_id, account_id=funds["alpha"].id, status=ClientStatus(status), reason="x"
+    )
+    done = allocate_trade(actor=manager, trade_id=trade.id, shares=[Share(one.id, D(1)) for one in funds.values()])
+    assert [(one.status, one.refusal) for one in done] == [("REJECTED", "account_unavailable"), ("ACCEPTED", "")]
+    assert (free(funds["alpha"], "USD"), free(funds["alpha"], "BTC"), free(funds["beta"], "BTC")) == (D(25_000), D(0), D(1))
+
+
+@pytest.mark.parametrize("mode", ["PREFUNDED", "CREDIT"])
+@pytest.mark.parametrize("status", ["SUSPENDED", "FROZEN"])
+def test_a_block_of_an_account_that_may_not_deal_is_not_shared_out(request: pytest.FixtureRequest, status: str, mode: str) -> None:
+    firm, trade, manager, funds = request.getfixturevalue("prefunded" if mode == "PREFUNDED" else "block")
+    lower_status(actor=staff("rita", "risk"), client_id=firm.client_id, account_id=firm.account.id, status=ClientStatus(status), reason="x")
+    before, owed = here.balances(), deals.owed(trade)
+    with pytest.raises(AppError) as no:
+        allocate_trade(actor=manager, trade_id=trade.id, shares=[Share(funds["alpha"].id, D(1))])
+    assert (no.value.code, here.balances(), deals.owed(trade)) == ("account_unavailable", before, owed)
+    assert not queries.list_allocations(trade)
+
+
+def test_a_prefunded_share_is_within_its_accounts_caps(prefunded: Any) -> None:
+    _, trade, manager, funds = prefunded
+    lines.grant(subject_id=funds["alpha"].id, amount="20000", level="ACCOUNT", measure=lines.DEAL)
+    lines.grant(subject_id=funds["beta"].id, amount="30000", level="ACCOUNT", measure=lines.DAILY)
+    done = allocate_trade(actor=manager, trade_id=trade.id, shares=[Share(one.id, D(1)) for one in funds.values()])
+    assert [(one.status, one.refusal) for one in done] == [("REJECTED", "cap_exceeded"), ("ACCEPTED", "")]
+    assert db.one("SELECT d.used FROM credit_lineday d JOIN credit_line l ON l.id = d.line_id WHERE l.measure = 'DAILY'") == (
+        D("20009.41"),
+    )
 
 
 def test_a_prefunded_block_is_shared_out_between_balances_at_once() -> None:

@@ -53,7 +53,11 @@ class Allocations(Door):
         answer=obj({"data": array(ALLOCATION)}),
         status=201,
         example=EXAMPLE,
-        refusals={404: "not_found", 409: "not_allocatable, already_allocated, illegal_state", 422: "bad_allocation, no_word"},
+        refusals={
+            404: "not_found",
+            409: "not_allocatable, already_allocated, illegal_state",
+            422: "bad_allocation, no_word, account_unavailable",
+        },
     )
     def post(self, request: Request, trade_id: str) -> HttpResponse:
         asked = self.read(BODY)["allocations"]
@@ -74,7 +78,7 @@ class ReverseAllocation(Door):
         body=EMPTY,
         answer=ALLOCATION,
         example={},
-        refusals={404: "not_found", 409: "not_allocatable, illegal_state", 422: "no_word"},
+        refusals={404: "not_found", 409: "not_allocatable, illegal_state", 422: "no_word, account_unavailable"},
     )
     def post(self, request: Request, trade_id: str, allocation_id: str) -> HttpResponse:
         self.read(EMPTY)

@@ -14,6 +14,7 @@ from apps.desk.amounts import read_signed
 from apps.desk.once import FormOnce, carry_out
 from apps.settlement import queries as settlement
 from apps.settlement.queries import receiving
+from apps.settlement.states import AWAITED_INSTRUCTION
 from apps.users.rules import may_check, may_make, require_may
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
 
@@ -35,7 +36,7 @@ def receipts_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "unapplied": [(one, surest.get(one.id)) for one in waiting],
         "looked_at": rows.filter(status__in=LOOKED_AT).order_by("seen_at")[:SHOWN],
         "matched": rows.filter(status="MATCHED")[:50],
-        "expected": settlement.list_instructions(actor).filter(direction="RECEIVE", status__in=receiving.WAITING)[:SHOWN],
+        "expected": settlement.list_instructions(actor).filter(direction="RECEIVE", status__in=AWAITED_INSTRUCTION)[:SHOWN],
         "tolerances": receiving.list_tolerances(),
         "may_match": may_make(actor.roles, "match"),
         "at_now": clock.desk_now(),
@@ -58,6 +59,7 @@ def receipt_page(request: HttpRequest, actor: Actor, receipt: str) -> HttpRespon
         "tolerance": receiving.get_tolerance(found.asset_id),
         "may_match": may_make(actor.roles, "match"),
         "may_work": may_make(actor.roles, "receipt_work"),
+        "may_take": found.owner_role in actor.roles,
         "may_decide": may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt"),
         "on_chain": found.nostro.rail.kind == "CHAIN",
         "at_now": clock.desk_now(),

@@ -15,14 +15,13 @@ from apps.settlement.errors import AlreadySettling, BadAdjustment
 from apps.settlement.models import Adjustment, Instruction, Obligation
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import adjusting as rules
-from apps.settlement.states import INSTRUCTION, OBLIGATION, AdjustmentKind, AdjustmentStatus, InstructionStatus, ObligationStatus
+from apps.settlement.states import AWAITED_INSTRUCTION, OBLIGATION, AdjustmentKind, AdjustmentStatus, ObligationStatus
 
 from . import obligations, settling
 from .adjusted import follow, move, tell
 from .nostros import book_of, business_date
 
 POSTED = "ADJUSTMENT"
-EXPECTED = (InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED)
 
 
 @step
@@ -174,15 +173,9 @@ def _forgive(a: Adjustment, chain: Chain, now: datetime) -> None:
     """What is written off counts as received: the leg or obligation settles so far."""
     assert a.pays_id is not None
     expected = chain.instructions[a.pays_id]
-    if expected.status not in EXPECTED or expected.amount - expected.settled_amount < a.amount:
+    if expected.status not in AWAITED_INSTRUCTION or expected.amount - expected.settled_amount < a.amount:
         raise BadAdjustment(f"{expected.end_to_end_id} expects less", pointer="/amount")
-    expected.settled_amount += a.amount
-    whole = expected.settled_amount == expected.amount
-    if whole or expected.status != InstructionStatus.PART_RECEIVED:
-        INSTRUCTION.move(expected, InstructionStatus.RECEIVED if whole else InstructionStatus.PART_RECEIVED)
-    expected.settled_at = now if whole else None
-    expected.save(update_fields=["status", "settled_amount", "settled_at"])
-    settling.apply(chain=chain, instruction=expected, amount=a.amount, now=now)
+    settling.receive(chain=chain, instruction=expected, amount=a.amount, now=now)
 
 
 @step

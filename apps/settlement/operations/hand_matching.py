@@ -22,6 +22,7 @@ from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
 
 from . import matching, settling
+from .receipts import block
 
 MATCH, UNDO = "match", "unmatch"
 
@@ -137,15 +138,18 @@ def _told(chain: Chain, part: Part) -> dict[str, Any]:
 def ask_undo(*, maker: Actor, receipt_id: UUID, reason: str, now: datetime) -> Approval:
     """Ask that a receipt be taken off what it paid.
 
-    :raises BadMatch: it is not MATCHED, or no reason is given
+    :raises NotFound: no such receipt
+    :raises BadMatch: it is not MATCHED, what it paid was closed out, or no reason is given
     """
     if not reason:
         raise BadMatch("say why")
-    receipt = lock_receipt(receipt_id)
+    chain, receipt = _lock_undo(receipt_id)
     if receipt.status != ReceiptStatus.MATCHED:
         raise BadMatch(f"{receipt.rail_reference} is {receipt.status}")
     if receipt.account_id is None:
         raise BadMatch("it is no client's: what ended a house transfer stays with it")
+    if matching.is_closed_out(chain):
+        raise BadMatch("what it paid was closed out since")
     paid = [
         {"reference": one.instruction.end_to_end_id if one.instruction else "the client's balance", "amount": money.text(one.amount)}
         for one in receiving.list_matches(receipt.id).select_related("instruction")
@@ -166,16 +170,28 @@ def ask_undo(*, maker: Actor, receipt_id: UUID, reason: str, now: datetime) -> A
 
 def undo_version(approval: Approval) -> str:
     """Locks all that moves with the receipt, then what it is now."""
-    matching.lock_for(receipt=Receipt.objects.get(id=approval.subject_id))
-    return _undo_state(lock_receipt(approval.subject_id))
+    return _undo_state(_lock_undo(approval.subject_id)[1])
 
 
 @step
 def execute_undo(*, approval: Approval, checker: Actor, now: datetime) -> None:
-    """MATCHED → CLEARED; what it had paid is owed again."""
-    chain = matching.lock_for(receipt=Receipt.objects.get(id=approval.subject_id))
-    receipt = lock_receipt(approval.subject_id)
+    """MATCHED → CLEARED, and of a frozen client on to FROZEN; what it had paid is owed again.
+
+    :raises BadMatch: what it paid was closed out meanwhile
+    """
+    chain, receipt = _lock_undo(approval.subject_id)
+    if matching.is_closed_out(chain):
+        raise BadMatch("what it paid was closed out since")
     matching.take_off(receipt=receipt, chain=chain, reason=approval.payload["reason"], now=now)
+    if receipt.account is not None and matching.is_frozen(receipt.account):
+        block(receipt=receipt, now=now)
+
+
+def _lock_undo(receipt_id: UUID) -> tuple[Chain, Receipt]:
+    seen = Receipt.objects.filter(id=receipt_id).first()
+    if seen is None:
+        raise NotFound("no such receipt")
+    return matching.lock_for(receipt=seen), lock_receipt(receipt_id)
 
 
 def _undo_state(receipt: Receipt) -> str:

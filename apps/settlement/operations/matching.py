@@ -19,7 +19,7 @@ from apps.settlement.queries import receiving, views
 from apps.settlement.queries.locks import Chain, lock_chain, lock_receipt
 from apps.settlement.rules import matching, postings
 from apps.settlement.rules.matching import Part
-from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
+from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, NetSetStatus, ReceiptStatus
 
 from . import settling, transfers
 from .nostros import book_of, business_date, till_of
@@ -67,7 +67,7 @@ def apply(*, receipt: Receipt, chain: Chain, parts: Sequence[Part], announced: D
     receipt.save(update_fields=["status", "instruction"])
     for part in parts:
         one = chain.instructions[part.instruction]
-        _receive(chain, one, part.amount + part.written_off, now)
+        settling.receive(chain=chain, instruction=one, amount=part.amount + part.written_off, now=now)
         _keep(receipt, nth, one, part.amount, part.written_off, now)
     paid = sum((part.amount for part in parts), money.ZERO)
     off = sum((part.written_off for part in parts), money.ZERO)
@@ -93,16 +93,6 @@ def apply(*, receipt: Receipt, chain: Chain, parts: Sequence[Part], announced: D
     tell(receipt, "receipt.credited")
 
 
-def _receive(chain: Chain, one: Instruction, amount: Decimal, now: datetime) -> None:
-    one.settled_amount += amount
-    whole = one.settled_amount == one.amount
-    if whole or one.status != InstructionStatus.PART_RECEIVED:
-        INSTRUCTION.move(one, InstructionStatus.RECEIVED if whole else InstructionStatus.PART_RECEIVED)
-    one.settled_at = now if whole else None
-    one.save(update_fields=["status", "settled_amount", "settled_at"])
-    settling.apply(chain=chain, instruction=one, amount=amount, now=now)
-
-
 def _keep(receipt: Receipt, nth: int, one: Instruction | None, amount: Decimal, off: Decimal, now: datetime) -> None:
     made = ReceiptMatch(id=ids.uuid7(), receipt=receipt, instruction=one, amount=amount, written_off=off, round=nth, matched_at=now)
     db.insert(made)
@@ -116,9 +106,18 @@ def lock_for(*, receipt: Receipt) -> Chain:
     return lock_chain(receiving.list_matches(receipt.id).exclude(instruction=None).values_list("instruction_id", flat=True))
 
 
+def is_closed_out(chain: Chain) -> bool:
+    """Whether something that a receipt paid was closed out since: it is owed by the close-out's amount, and cannot be owed again."""
+    ended = any(one.status == InstructionStatus.CANCELLED for one in chain.instructions.values())
+    return ended or any(one.status == NetSetStatus.CLOSED_OUT for one in chain.net_sets.values())
+
+
 @step
 def undo(*, receipt: Receipt, chain: Chain, now: datetime) -> None:
-    """What a MATCHED receipt paid is owed again, a deposit out of it is REVERSED. The caller moves the receipt and posts the reversal."""
+    """What a MATCHED receipt paid is owed again, a deposit out of it is REVERSED. The caller moves the receipt and posts the reversal.
+
+    :param chain: nothing of it is closed out
+    """
     for match in receiving.list_matches(receipt.id):
         if match.instruction_id is not None:
             _owe_again(chain, chain.instructions[match.instruction_id], match.amount + match.written_off, now)

@@ -73,7 +73,14 @@ def _is_open(receipt: Receipt, decision: str) -> bool:
 
 
 def version(approval: Approval) -> str:
-    return str(lock_receipt(approval.subject_id).status)
+    return str(_lock(approval).status)
+
+
+def _lock(approval: Approval) -> Receipt:
+    """The account that it is to go to, whose row a freeze holds; then the receipt."""
+    if approval.payload["decision"] == "apply":
+        clients.lock_account(clients.get_account_by_code(approval.payload["account"]).id)
+    return lock_receipt(approval.subject_id)
 
 
 @step
@@ -82,8 +89,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
 
     :raises BadDecision: the client is frozen by now, or a payment back is on its way
     """
-    receipt = lock_receipt(approval.subject_id)
-    asked = approval.payload
+    receipt, asked = _lock(approval), approval.payload
     if not _is_open(receipt, asked["decision"]):
         raise BadDecision(f"the receipt is {receipt.status}")
     if asked["decision"] == "return":

@@ -23,6 +23,7 @@ from apps.settlement.queries.locks import lock_receipt
 from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Incoming
 from apps.settlement.states import RECEIPT, ReceiptStatus
+from apps.users.errors import RoleMissing
 
 from . import matching
 from .nostros import business_date, till_of
@@ -112,11 +113,19 @@ def _make(nostro: Nostro, booked: Booked, now: datetime) -> Receipt:
 
 @step
 def clear(*, receipt_id: UUID, now: datetime) -> Receipt:
-    """FINAL → CLEARED for a known, screened sender paying for itself; else QUARANTINED, with the reason and an owner."""
+    """FINAL → CLEARED for a known, screened sender paying for itself; else QUARANTINED, with the reason and an owner.
+
+    A freeze of its client holds the account's row: what clears waits for it, and is frozen too. Left FINAL where another account
+    has the sender's address by now.
+    """
+    seen = _find_sender(Receipt.objects.get(id=receipt_id))
+    if seen is not None:
+        clients.lock_account(seen.account_id)
     receipt = lock_receipt(receipt_id)
-    if receipt.status != ReceiptStatus.FINAL:
+    sender = _find_sender(receipt)
+    moved = sender is not None and (seen is None or seen.account_id != sender.account_id)
+    if receipt.status != ReceiptStatus.FINAL or moved:
         return receipt
-    sender = clients.find_sender(receipt.sender_address) if receipt.sender_address else None
     screened = compliance.screen(subject_type="receipt", subject_id=receipt.id, name=receipt.sender_name or "unknown", now=now)
     if sender is not None:
         receipt.account = sender.account
@@ -128,6 +137,10 @@ def clear(*, receipt_id: UUID, now: datetime) -> Receipt:
     move(receipt, ReceiptStatus.CLEARED, "account")
     _tell_house(receipt, "receipt.cleared")
     return receipt
+
+
+def _find_sender(receipt: Receipt) -> Ssi | None:
+    return clients.find_sender(receipt.sender_address) if receipt.sender_address else None
 
 
 def _doubt(receipt: Receipt, sender: Ssi | None, screening: str) -> str:
@@ -177,6 +190,14 @@ def freeze(*, receipt: Receipt, now: datetime) -> None:
 
 
 @step
+def block(*, receipt: Receipt, now: datetime) -> None:
+    """CLEARED → FROZEN, since its client is; from now on it is compliance's."""
+    receipt.quarantine_reason, receipt.owner_role = "CLIENT_FROZEN", "compliance"
+    receipt.save(update_fields=["quarantine_reason", "owner_role"])
+    freeze(receipt=receipt, now=now)
+
+
+@step
 def thaw(*, receipt: Receipt, reason: str, now: datetime) -> None:
     """What was frozen is in suspense again, by the linked reversal; the caller moves it on. None other is touched."""
     if receipt.status != ReceiptStatus.FROZEN:
@@ -192,8 +213,13 @@ def thaw(*, receipt: Receipt, reason: str, now: datetime) -> None:
 
 @step
 def take(*, receipt_id: UUID, actor: Actor) -> Receipt:
-    """It is theirs to look after."""
+    """It is theirs to look after.
+
+    :raises RoleMissing: they are not of the role that has to act on it
+    """
     receipt = lock_receipt(receipt_id)
+    if receipt.owner_role not in actor.roles:
+        raise RoleMissing(f"this is for {receipt.owner_role}")
     receipt.owner_id, receipt.owner_name = actor.id, actor.name[:120]
     receipt.save(update_fields=["owner_id", "owner_name"])
     _tell_house(receipt, "receipt.taken", by=actor.name)

@@ -31,10 +31,10 @@ def find(*, nostro_id: UUID, reference: str, amount: Decimal) -> Receipt | None:
 def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, now: datetime) -> bool:
     """FINAL, CLEARED, MATCHED → REVERTED, with the linked reversal of what was posted.
 
-    :return: False where it stands otherwise by now (quarantined, going back): a person has to look
+    :return: False where it stands otherwise by now (quarantined, going back), or what it paid was closed out: a person has to look
     """
     receipt = lock_receipt(receipt_id)
-    if receipt.status not in REVERTIBLE:
+    if receipt.status not in REVERTIBLE or matching.is_closed_out(chain):
         return False
     if receipt.status == ReceiptStatus.MATCHED:
         matching.undo(receipt=receipt, chain=chain, now=now)

@@ -21,7 +21,16 @@ from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation
 from apps.settlement.queries import views
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import postings
-from apps.settlement.states import NET_LEG, NET_SET, OBLIGATION, NetLegStatus, NetSetStatus, ObligationStatus
+from apps.settlement.states import (
+    INSTRUCTION,
+    NET_LEG,
+    NET_SET,
+    OBLIGATION,
+    InstructionStatus,
+    NetLegStatus,
+    NetSetStatus,
+    ObligationStatus,
+)
 from apps.trades.models import Trade
 
 from .adjusted import follow
@@ -54,6 +63,19 @@ def begin(*, net_set: NetSet) -> None:
     if net_set.status in {NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED}:
         NET_SET.move(net_set, NetSetStatus.SETTLING)
         net_set.save(update_fields=["status"])
+
+
+@step
+def receive(*, chain: Chain, instruction: Instruction, amount: Decimal, now: datetime) -> None:
+    """EXPECTED, PART_RECEIVED → PART_RECEIVED, or RECEIVED with its last part: `amount` of it has come, or is not asked for any more."""
+    one = instruction
+    one.settled_amount += amount
+    whole = one.settled_amount == one.amount
+    if whole or one.status != InstructionStatus.PART_RECEIVED:
+        INSTRUCTION.move(one, InstructionStatus.RECEIVED if whole else InstructionStatus.PART_RECEIVED)
+    one.settled_at = now if whole else None
+    one.save(update_fields=["status", "settled_amount", "settled_at"])
+    apply(chain=chain, instruction=one, amount=amount, now=now)
 
 
 @step

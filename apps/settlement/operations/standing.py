@@ -34,9 +34,7 @@ def freeze_receipts(*, account_ids: Iterable[UUID], now: datetime) -> int:
     rows = Receipt.objects.select_for_update(no_key=True, of=("self",)).select_related("nostro")
     found = list(rows.filter(account_id__in=list(account_ids), status=ReceiptStatus.CLEARED).order_by("id"))
     for one in found:
-        one.quarantine_reason, one.owner_role = "CLIENT_FROZEN", "compliance"
-        one.save(update_fields=["quarantine_reason", "owner_role"])
-        receipts.freeze(receipt=one, now=now)
+        receipts.block(receipt=one, now=now)
     return len(found)
 
 

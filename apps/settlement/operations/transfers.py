@@ -9,6 +9,7 @@ from django.db.models import F, Sum
 from apps.clients import queries as clients
 from apps.clients.errors import SameMember
 from apps.clients.models import Account, Ssi
+from apps.clients.states import SsiStatus
 from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.unit import step
@@ -22,10 +23,19 @@ from apps.settlement.models import Deposit, Instruction, Obligation, Receipt, Wi
 from apps.settlement.queries import views
 from apps.settlement.queries.locks import lock_withdrawal
 from apps.settlement.rules.postings import client_ref
-from apps.settlement.states import DEPOSIT, WITHDRAWAL, DepositStatus, ObligationStatus, WithdrawalStatus
+from apps.settlement.states import (
+    DEPOSIT,
+    INSTRUCTION,
+    WITHDRAWAL,
+    DepositStatus,
+    InstructionStatus,
+    ObligationStatus,
+    WithdrawalStatus,
+)
 
 from . import instructions
 
+ENDED_SSI = [SsiStatus.REVOKED, SsiStatus.EXPIRED]
 DONE = [ObligationStatus.SETTLED, ObligationStatus.CANCELLED, ObligationStatus.CLOSED_OUT]
 
 
@@ -141,14 +151,28 @@ def _require_withdrawable(w: Withdrawal) -> None:
 def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime) -> Withdrawal:
     """REQUESTED, CLIENT_APPROVED or HELD → CANCELLED (by the client) or REJECTED (by us); what was set aside is free again.
 
+    So an INSTRUCTED one whose payment is BLOCKED for good, since the place that its client named has ended.
+
     :raises IllegalMove: it is on its way
     """
+    dead = _lock_dead_payment(withdrawal_id)
     w = lock_withdrawal(withdrawal_id)
+    if dead is not None:
+        INSTRUCTION.move(dead, InstructionStatus.CANCELLED)
+        dead.failure = f"the withdrawal is {status.lower()}"
+        dead.save(update_fields=["status", "failure"])
+        _move(w, WithdrawalStatus.HELD)
     _move(w, status)
     for source in _hold_sources(w):
         ledger.void_holds(source_id=source, now=now)
     _tell(w, f"withdrawal.{status.lower()}")
     return w
+
+
+def _lock_dead_payment(withdrawal_id: UUID) -> Instruction | None:
+    """Its payment, where nothing will ever open the gate: a withdrawal goes where its client said, or nowhere."""
+    rows = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(withdrawal_id=withdrawal_id)
+    return rows.filter(status=InstructionStatus.BLOCKED, ssi__status__in=ENDED_SSI).first()
 
 
 @step

@@ -14,7 +14,7 @@ from .due import (
     list_stuck,
     list_unknown,
 )
-from .exposure import Due, list_exposed, list_obligations_of, list_outstanding, list_owed_again
+from .exposure import Due, find_reverted, list_exposed, list_obligations_of, list_outstanding, list_owed_again
 from .gate import find_band, get_band, list_bands
 from .lps import is_settling, list_owed_by_lp
 from .prefunded import list_owed_deals, list_short
@@ -70,6 +70,7 @@ __all__ = [
     "describe_withdrawal",
     "find_band",
     "find_place",
+    "find_reverted",
     "get_band",
     "get_deposit",
     "get_instruction",

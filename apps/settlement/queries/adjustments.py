@@ -11,7 +11,7 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.rfqs.queries import stamp
 from apps.settlement.models import Adjustment, Instruction
-from apps.settlement.states import AdjustmentStatus, InstructionStatus
+from apps.settlement.states import AWAITED_INSTRUCTION, AdjustmentStatus
 
 TOLD = [AdjustmentStatus.BOOKED, AdjustmentStatus.SETTLED, AdjustmentStatus.REVERSED]  # what is only asked for is ours
 _SIDE = {"PAY": "receive", "RECEIVE": "pay"}
@@ -40,8 +40,7 @@ def lock(adjustment_ids: Iterable[UUID | None]) -> list[Adjustment]:
 
 def find_expected(reference: str, *, account_id: UUID) -> Instruction | None:
     """A payment that an account still owes us, by our reference."""
-    waiting = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
-    rows = Instruction.objects.filter(end_to_end_id=reference, account_id=account_id, direction="RECEIVE", status__in=waiting)
+    rows = Instruction.objects.filter(end_to_end_id=reference, account_id=account_id, direction="RECEIVE", status__in=AWAITED_INSTRUCTION)
     return rows.select_related("asset").first()
 
 

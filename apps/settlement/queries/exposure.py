@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from apps.core import db
 from apps.credit.rules import Exposed
-from apps.settlement.models import Obligation, ReceiptMatch
+from apps.settlement.models import Obligation, Receipt, ReceiptMatch
 from apps.settlement.states import ObligationStatus, ReceiptStatus
 
 OPEN = [ObligationStatus.OPEN, ObligationStatus.NETTED, ObligationStatus.INSTRUCTED, ObligationStatus.PART_SETTLED]
@@ -71,11 +71,15 @@ def list_outstanding(trade_id: UUID) -> list[Due]:
     return [Due(o.allocation_id, o.direction, o.asset_id, o.amount - o.settled_amount, o.value_date) for o in rows]
 
 
-def list_owed_again(nostro_id: UUID, reference: str) -> list[tuple[UUID, UUID]]:
-    """(account, deal) of what a reverted receipt had paid and is open again."""
-    undone = ReceiptMatch.objects.filter(
-        receipt__nostro_id=nostro_id, receipt__rail_reference=reference, receipt__status=ReceiptStatus.REVERTED, instruction__isnull=False
-    )
+def find_reverted(nostro_id: UUID, reference: str) -> UUID | None:
+    """The receipt of this reference, where it was taken back."""
+    rows = Receipt.objects.filter(nostro_id=nostro_id, rail_reference=reference, status=ReceiptStatus.REVERTED)
+    return rows.values_list("id", flat=True).first()
+
+
+def list_owed_again(receipt_id: UUID) -> list[tuple[UUID, UUID]]:
+    """(account, deal) of what a receipt had paid and is open again; none while it is MATCHED."""
+    undone = ReceiptMatch.objects.filter(receipt_id=receipt_id, instruction__isnull=False).exclude(receipt__status=ReceiptStatus.MATCHED)
     legs, owed = undone.values("instruction__net_leg_id"), undone.values("instruction__obligation_id")
     rows = Obligation.objects.filter(Q(net_leg_id__in=legs) | Q(id__in=owed), status__in=OPEN, trade__kind="CLIENT")
     return sorted(set(rows.values_list("account_id", "trade_id")))

@@ -21,7 +21,7 @@ from apps.ledger.states import Kind
 from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop
 from apps.settlement.rules.bands import NO_BAND, Band
 from apps.settlement.rules.gate import Code, Facts, TheirLeg
-from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus
+from apps.settlement.states import AWAITED_INSTRUCTION, InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus
 from apps.trades import queries as trades
 
 WAITING = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED]
@@ -98,9 +98,8 @@ def _overdue(i: Instruction, today: date) -> int:
     """Payments of the same client that should have come before today."""
     if i.account is None:
         return 0
-    waiting = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
     return Instruction.objects.filter(
-        account__owner_id=i.account.owner_id, direction="RECEIVE", status__in=waiting, due_date__lt=today
+        account__owner_id=i.account.owner_id, direction="RECEIVE", status__in=AWAITED_INSTRUCTION, due_date__lt=today
     ).count()
 
 

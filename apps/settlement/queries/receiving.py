@@ -11,9 +11,7 @@ from apps.core.errors import NotFound
 from apps.settlement.models import Instruction, MatchTolerance, Receipt, ReceiptMatch, ReceiptNote
 from apps.settlement.rules import matching
 from apps.settlement.rules.matching import Came, Expected, Part, Proposal
-from apps.settlement.states import InstructionStatus, ReceiptStatus
-
-WAITING = [InstructionStatus.EXPECTED, InstructionStatus.PART_RECEIVED]
+from apps.settlement.states import AWAITED_INSTRUCTION, ReceiptStatus
 
 
 def list_waiting(receipt: Receipt) -> "QuerySet[Instruction]":
@@ -25,7 +23,7 @@ def list_waiting(receipt: Receipt) -> "QuerySet[Instruction]":
         asset_id=receipt.asset_id,
         entity_id=receipt.nostro.entity_id,
         direction="RECEIVE",
-        status__in=WAITING,
+        status__in=AWAITED_INSTRUCTION,
     )
     return rows.order_by("due_date", "id")
 
@@ -62,7 +60,7 @@ def came(receipt: Receipt) -> Came:
 
 def expected(instructions: Iterable[Instruction]) -> list[Expected]:
     """Those that still wait, as the rules read them, the first due first."""
-    waiting = sorted((i for i in instructions if i.status in WAITING), key=lambda i: (i.due_date, i.id))
+    waiting = sorted((i for i in instructions if i.status in AWAITED_INSTRUCTION), key=lambda i: (i.due_date, i.id))
     return [Expected(i.id, i.end_to_end_id, i.amount - i.settled_amount, i.due_date) for i in waiting]
 
 

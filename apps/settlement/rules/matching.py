@@ -65,7 +65,7 @@ def allocate(came: Sequence[Came], expected: Sequence[Expected], tolerance: Deci
     """What the receipts pay; what is left over stays the client's.
 
     A reference that the client quotes binds: only what it names is paid. Where the money was meant for one payment and falls short of it
-    by no more than `tolerance`, the rest of it is written off.
+    by no more than `tolerance`, and by less than came for it, the rest of it is written off.
     """
     total = sum((one.amount for one in came), ZERO)
     named = [one for one in expected if is_named(one, came)]
@@ -88,10 +88,15 @@ def spread(came: Sequence[Came], onto: Sequence[Expected], tolerance: Decimal = 
                 waiting.pop(0)
             else:
                 waiting[0] = (instruction, outstanding - part)
-    if out and len(onto) == 1 and waiting and waiting[0][1] <= tolerance:
+    if out and len(onto) == 1 and waiting and is_small(waiting[0][1], sum((part.amount for part in out), ZERO), tolerance):
         last = out[-1]
         out[-1] = Part(last.receipt, last.instruction, last.amount, waiting[0][1])
     return out
+
+
+def is_small(rest: Decimal, paid: Decimal, tolerance: Decimal) -> bool:
+    """Whether the rest of a payment may be written off: within the tolerance, and less than what came for it at the same time."""
+    return rest <= tolerance and rest < paid
 
 
 def is_named(one: Expected, came: Iterable[Came]) -> bool:
@@ -145,7 +150,7 @@ def why_bad(came: Sequence[Came], expected: Sequence[Expected], parts: Sequence[
     """Why receipts cannot be applied so; "" where they can.
 
     Every part is of these receipts and payments, none is paid past what is outstanding, nothing of a receipt is used twice, and
-    what is written off closes its payment and is no more than the tolerance.
+    what is written off closes its payment, is no more than the tolerance and less than what comes for that payment now.
     """
     brought, owed = {one.id: one.amount for one in came}, {one.id: one.outstanding for one in expected}
     if len({(part.receipt, part.instruction) for part in parts}) != len(parts):
@@ -165,6 +170,10 @@ def why_bad(came: Sequence[Came], expected: Sequence[Expected], parts: Sequence[
         return "more is paid than is owed"
     if any(part.written_off and owed[part.instruction] for part in parts):
         return "what is written off closes its payment"
+    for one in {part.instruction for part in parts if part.written_off}:
+        paid, off = (sum((getattr(p, of) for p in parts if p.instruction == one), ZERO) for of in ("amount", "written_off"))
+        if not is_small(off, paid, tolerance):
+            return f"{off.normalize():f} is not small beside the {paid.normalize():f} that pay it"
     if any(brought.values()) and not rest_to_balance:
         return "what is left over goes to the client's balance: say so"
     return ""
