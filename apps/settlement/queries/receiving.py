@@ -69,7 +69,9 @@ def propose_first(receipts: Sequence[Receipt]) -> dict[UUID, Proposal]:
     cleared = [one for one in receipts if one.account_id is not None and one.status == ReceiptStatus.CLEARED]
     tolerances = {one.asset_id: one.amount for one in list_tolerances()} if cleared else {}
     waiting: dict[tuple[UUID | None, str, UUID], list[Instruction]] = {}
-    rows = Instruction.objects.filter(account_id__in={one.account_id for one in cleared}, direction="RECEIVE", status__in=WAITING)
+    rows = Instruction.objects.filter(
+        account_id__in={one.account_id for one in cleared}, direction="RECEIVE", status__in=AWAITED_INSTRUCTION
+    )
     for due in rows if cleared else ():
         waiting.setdefault((due.account_id, due.asset_id, due.entity_id), []).append(due)
     out = {}
