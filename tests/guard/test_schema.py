@@ -119,6 +119,7 @@ def test_each_operation_answers_as_it_is_documented(case: schemathesis.Case, ser
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(1_200)  # a hundred requests over HTTP and more, on a machine that may do other things
 @schema.parametrize()
 @LONG
 def test_each_operation_answers_as_it_is_documented_to_much_more(case: schemathesis.Case, served: webs.Web) -> None:
