@@ -1,5 +1,7 @@
 """The books as an accountant reads them in a worked case: the lines posted since, what the client was told, and that all is proven."""
 
+from decimal import Decimal
+
 from apps.core import db
 from apps.ledger import queries as ledger
 from apps.reports.queries import proofs
@@ -12,15 +14,20 @@ def count() -> int:
     return int(db.one("SELECT count(*) FROM ledger_ledgerline")[0])
 
 
-def posted(after: int) -> list[str]:
-    """Every line after the first `after`, in order, debits positive: 'PAYMENT_SENT PAYABLE BTC 2'."""
+def entries(after: int) -> list[tuple[str, str, Decimal]]:
+    """(kind of the entry, account and asset, amount) of every line after the first `after`, in order, debits positive."""
     rows = db.run(
-        """SELECT t.kind, a.kind, l.asset_code, trim_scale(l.amount) FROM ledger_ledgerline l
+        """SELECT t.kind, a.kind || ' ' || l.asset_code, trim_scale(l.amount) FROM ledger_ledgerline l
            JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
            JOIN ledger_ledgeraccount a ON a.id = l.account_id ORDER BY l.id OFFSET %s""",
         (after,),
     )
-    return [f"{kind} {account} {asset} {amount:f}" for kind, account, asset, amount in rows]
+    return [(kind, account, amount) for kind, account, amount in rows]
+
+
+def posted(after: int) -> list[str]:
+    """The same as text: 'PAYMENT_SENT PAYABLE BTC 2'."""
+    return [f"{kind} {account} {amount:f}" for kind, account, amount in entries(after)]
 
 
 def seen_by(firm: world.Firm, *subjects: str) -> list[str]:

@@ -178,8 +178,10 @@ def flush_database() -> None:
     filled = [name for (name,) in session.execute(union).fetchall()]
     if filled:
         session.execute("SET session_replication_role = replica; SET lock_timeout = '20s'")
-        session.execute(_emptied(session, filled))
-        session.execute("RESET session_replication_role")
+        try:
+            session.execute(_emptied(session, filled))
+        finally:
+            session.execute("RESET session_replication_role")
     with contextlib.suppress(ModuleNotFoundError):
         seed_all = getattr(importlib.import_module("apps.core.reference"), "seed_all", None)
         if seed_all is not None:
@@ -187,7 +189,10 @@ def flush_database() -> None:
 
 
 def _emptied(session: psycopg.Connection[Any], filled: list[str]) -> str:
-    """What empties these tables: TRUNCATE gives every table that points at them, and every index, a new file, so few rows are deleted."""
+    """What empties these tables: TRUNCATE gives every table that points at them, and every index, a new file, so few rows are deleted.
+
+    As TRUNCATE does, deleting takes each table for itself: a transaction that a test left open is waited for, and fails after lock_timeout.
+    """
     names = [name.replace('"', "") for name in filled]
     size = session.execute("SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", [names]).fetchall()[0][0]
     if size > MOST_DELETED:
@@ -197,7 +202,8 @@ def _emptied(session: psycopg.Connection[Any], filled: list[str]) -> str:
         "WHERE s.relkind = 'S' AND d.refobjid = ANY (%s::text[]::regclass[]::oid[])",
         [names],
     ).fetchall()
-    return "; ".join([*(f"DELETE FROM {name}" for name in filled), *(f"ALTER SEQUENCE {name} RESTART" for (name,) in counted)])
+    locked = f"LOCK TABLE {', '.join(filled)} IN ACCESS EXCLUSIVE MODE"  # of one implicit transaction with what follows
+    return "; ".join([locked, *(f"DELETE FROM {name}" for name in filled), *(f"ALTER SEQUENCE {name} RESTART" for (name,) in counted)])
 
 
 def _patch_flush() -> None:

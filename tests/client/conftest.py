@@ -110,7 +110,7 @@ class Relay:
     """Passes bytes both ways until it is cut."""
 
     def __init__(self) -> None:
-        self.upstream = 0
+        self.upstream = self.calls = 0
         self._door = socket.create_server(("127.0.0.1", 0))
         self.authority = f"127.0.0.1:{self._door.getsockname()[1]}"
         self._open: list[socket.socket] = []
@@ -120,6 +120,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 caller, _ = self._door.accept()
+                self.calls += 1
                 server = socket.create_connection(("127.0.0.1", self.upstream))
                 self._open += [caller, server]
                 for one, other in ((caller, server), (server, caller)):

@@ -6,7 +6,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal as D
 from pathlib import Path
@@ -68,18 +68,28 @@ def test_each_command_has_the_models_and_refusals_of_rest(live: LiveClient) -> N
     assert (Trade.objects.count(), live.reconnects) == (2, 0)
 
 
+def soon(so: Callable[[], Any]) -> None:
+    until = time.monotonic() + 20
+    while not so():
+        assert time.monotonic() < until, "it does not come"
+        time.sleep(0.01)
+
+
 def test_an_answer_that_is_lost_is_asked_for_again_with_its_key(live: LiveClient, relay: Relay) -> None:
     found: list[Any] = []
     damage = superuser()
     live.cancel(live.rfq(**BUY, quantity=D(1)).id)  # the socket is there
-    damage.execute("BEGIN")
-    damage.execute("LOCK TABLE rfqs_rfq IN EXCLUSIVE MODE")
+    before = relay.calls
     asking = threading.Thread(target=lambda: found.append(live.rfq(**BUY, quantity=D(2))))
-    asking.start()
-    time.sleep(0.5)
-    relay.cut()
-    time.sleep(0.2)
-    damage.execute("COMMIT")
+    damage.execute("BEGIN")
+    try:
+        damage.execute("LOCK TABLE rfqs_rfq IN EXCLUSIVE MODE")
+        asking.start()
+        soon(lambda: damage.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'rfqs_rfq'::regclass").fetchone())
+        relay.cut()  # the command is under way, and its answer goes nowhere
+        soon(lambda: relay.calls > before)  # and it is asked for again, over another socket
+    finally:
+        damage.execute("ROLLBACK")
     asking.join(30)
     assert found[0].quote is not None
     assert Rfq.objects.filter(client_rfq_id=found[0].client_rfq_id).count() == 1

@@ -189,8 +189,9 @@ def test_our_people_do_to_a_testers_own_client_what_it_asks_for(sandbox: Sandbox
     assert no.value.code == "call_open"
     act("meet_call")
     assert own.api.get(f"/api/v1/exposure-calls/{called['exposure_call_id']}")["status"] == "MET"
+    assert act("freeze")["status"] == "FROZEN"
     with pytest.raises(Refused) as no:
-        act("freeze"), act("restrict")
+        act("restrict")
     assert no.value.code == "not_stricter"
 
 

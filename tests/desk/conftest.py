@@ -1,3 +1,4 @@
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -23,10 +24,12 @@ def day(staff: dict[str, User]) -> Day:
 
 
 @pytest.fixture
-def enter(client: Client, staff: dict[str, User]):
-    """`enter("tara")` gives a browser in which she is signed in."""
+def enter(staff: dict[str, User]):
+    """`enter("tara")` gives her own browser, the same each time, in which she is signed in."""
+    browsers = defaultdict[str, Client](Client)
 
     def signed_in(name: str) -> Client:
+        client = browsers[name]
         client.force_login(staff[name], backend="django.contrib.auth.backends.ModelBackend")
         return client
 

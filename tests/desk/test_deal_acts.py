@@ -13,22 +13,11 @@ from apps.approvals.models import Approval
 from apps.core import clock, ids
 from apps.settlement.queries import list_obligations_of
 from apps.trades.models import Allocation, Confirmation, Dispute, Trade, TradeVersion
-from apps.users.models import User
 from tests.desk.day import Day
 from tests.stories.test_blocks import open_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHY = {"reason": "DESK_ERROR", "note": "the price was typed wrong", "consent": "call of 15 September, 12:20"}
-
-
-@pytest.fixture
-def browser(staff: dict[str, User]) -> Any:
-    def signed_in(name: str) -> Client:
-        client = Client()
-        client.force_login(staff[name], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return signed_in
 
 
 def address(trade: Trade, act: str = "") -> str:
@@ -49,44 +38,44 @@ def page(client: Client, trade: Trade) -> str:
     return str(answer.content.decode())
 
 
-def test_each_role_is_shown_the_forms_that_it_may_send(browser: Any, day: Day) -> None:
+def test_each_role_is_shown_the_forms_that_it_may_send(enter: Any, day: Day) -> None:
     for name, may_change, may_answer in (
         ("sam", False, False), ("tara", True, False), ("olga", True, True), ("rita", False, False), ("audrey", False, False),
         ("carl", False, False),
     ):  # fmt: skip
-        text = page(browser(name), day.deal)
+        text = page(enter(name), day.deal)
         assert [f'id="{one}"' in text for one in ("correct", "cancel")] == [may_change] * 2, name
         assert [f'id="{one}"' in text for one in ("affirm", "dispute")] == [may_answer] * 2, name
         assert not re.search(r"style=|onclick|<script(?! src| defer)", text), name
         acts = {"correct": may_change, "cancel": may_change, "affirm": may_answer, "dispute": may_answer, "dispute/take": may_answer}
         for act in (act for act, may in acts.items() if not may):
-            assert send(browser(name), day.deal, act).status_code == 403, (name, act)
+            assert send(enter(name), day.deal, act).status_code == 403, (name, act)
     assert not Approval.objects.filter(subject_id=day.deal.id).exists()
 
 
-def test_a_correction_is_asked_for_here_and_made_by_another(browser: Any, day: Day) -> None:
+def test_a_correction_is_asked_for_here_and_made_by_another(enter: Any, day: Day) -> None:
     old = TradeVersion.objects.get(trade=day.deal, number=1)
     form = {"side": old.side, "quantity": f"{old.quantity.normalize():f}", "price": "68,000.5", "fee": "0", **WHY}
-    answer = send(browser("tara"), day.deal, "correct", **form, value_date=old.value_date.isoformat())
+    answer = send(enter("tara"), day.deal, "correct", **form, value_date=old.value_date.isoformat())
     assert (answer.status_code, answer["HX-Redirect"]) == (200, address(day.deal))
     asked = Approval.objects.get(kind="trade_version")
     assert (asked.payload["price"], asked.payload["note"], asked.payload["consent"]) == ("68000.5", WHY["note"], WHY["consent"])
     assert asked.title == f"Correct {day.deal.pair_id} of {day.deal.counterparty.name}: price"
     for name, link in (("tara", True), ("sam", False)):
-        text = page(browser(name), day.deal)
+        text = page(enter(name), day.deal)
         assert "Waits for a second pair of eyes" in text and asked.title in text
         assert (f"/desk/approvals/{asked.id}/" in text) is link, name
-    assert send(browser("olga"), day.deal, "cancel", **WHY).status_code == 409
-    check = browser("olga").get(f"/desk/approvals/{asked.id}/").content.decode()
+    assert send(enter("olga"), day.deal, "cancel", **WHY).status_code == 409
+    check = enter("olga").get(f"/desk/approvals/{asked.id}/").content.decode()
     assert f"{old.price.normalize():f}" in check and "68000.5" in check and WHY["consent"] in check and address(day.deal) in check
     assert check.count('<tr class="changed">') == 1, "the price and nothing else"
-    decide(browser("tara"), asked)
+    decide(enter("tara"), asked)
     assert TradeVersion.objects.filter(trade=day.deal).count() == 1
-    decide(browser("olga"), asked)
-    decide(browser("rita"), asked)
+    decide(enter("olga"), asked)
+    decide(enter("rita"), asked)
     new = TradeVersion.objects.get(trade=day.deal, number=2)
     assert (f"{new.price.normalize():f}", new.quantity) == ("68000.5", old.quantity)
-    text = page(browser("sam"), day.deal)
+    text = page(enter("sam"), day.deal)
     for words in (
         "68,000.50</b>",
         "desk error",
@@ -108,31 +97,31 @@ def test_a_correction_is_asked_for_here_and_made_by_another(browser: Any, day: D
      ({"value_date": "2020-01-06"}, "value_date"),
      ({"reason": "BAD"}, "reason"), ({"note": " "}, "note"), ({"consent": ""}, "consent"), ({"consent": "x" * 121}, "consent")],
 )  # fmt: skip
-def test_wrong_input_is_named_at_its_field_and_asks_for_nothing(browser: Any, day: Day, wrong: dict[str, str], field: str) -> None:
-    answer = send(browser("tara"), day.deal, "correct", **{"price": "68000", **WHY, **wrong})
+def test_wrong_input_is_named_at_its_field_and_asks_for_nothing(enter: Any, day: Day, wrong: dict[str, str], field: str) -> None:
+    answer = send(enter("tara"), day.deal, "correct", **{"price": "68000", **WHY, **wrong})
     text = answer.content.decode()
     assert answer.status_code == 422
     assert f'data-field="{field}"' in text and field.replace("_", " ") in text
     assert not Approval.objects.filter(subject_id=day.deal.id).exists()
 
 
-def test_a_cancelled_deal_is_only_affirmed_any_more(browser: Any, day: Day) -> None:
-    assert send(browser("olga"), day.deal, "cancel", **WHY).status_code == 200
+def test_a_cancelled_deal_is_only_affirmed_any_more(enter: Any, day: Day) -> None:
+    assert send(enter("olga"), day.deal, "cancel", **WHY).status_code == 200
     asked = Approval.objects.get(kind="trade_version")
-    decide(browser("oscar"), asked)
-    decide(browser("rita"), asked)
+    decide(enter("oscar"), asked)
+    decide(enter("rita"), asked)
     day.deal.refresh_from_db()
     assert day.deal.status == "CANCELLED"
-    text = page(browser("olga"), day.deal)
+    text = page(enter("olga"), day.deal)
     assert "Deal cancelled" in text and 'id="affirm"' in text
     assert not any(f'id="{name}"' in text for name in ("correct", "cancel", "dispute", "share-out"))
-    assert send(browser("olga"), day.deal, "affirm", version="2", evidence="call of noon").status_code == 200
+    assert send(enter("olga"), day.deal, "affirm", version="2", evidence="call of noon").status_code == 200
     assert Confirmation.objects.get(trade=day.deal, version__number=2).status == "AFFIRMED"
 
 
-def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> None:
+def test_the_client_is_answered_for_with_evidence(enter: Any, day: Day) -> None:
     first, second = day.deals[:2]
-    olga = browser("olga")
+    olga = enter("olga")
     assert send(olga, first, "affirm", version="1", evidence="").status_code == 422
     assert send(olga, first, "affirm", version="2", evidence="call").status_code == 409
     assert send(olga, first, "affirm", version="1", evidence="call of noon").status_code == 200
@@ -140,9 +129,9 @@ def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> Non
     assert (one.status, one.answered_kind, one.evidence) == ("AFFIRMED", "STAFF", "call of noon")
     text = page(olga, first)
     assert "call of noon" in text and 'id="affirm"' not in text and "Affirmed by the client" in text
-    pdf = browser("sam").get(address(first, "confirmation.pdf?version=1"))
+    pdf = enter("sam").get(address(first, "confirmation.pdf?version=1"))
     assert (pdf.status_code, pdf["Content-Type"], pdf.content[:4]) == (200, "application/pdf", b"%PDF")
-    assert browser("sam").get(address(first, "confirmation.pdf?version=7")).status_code == 404
+    assert enter("sam").get(address(first, "confirmation.pdf?version=7")).status_code == 404
 
     answer = send(olga, second, "dispute", version="1", reason="PRICE", detail="a tick off", evidence="mail of noon")
     assert answer.status_code == 200
@@ -152,24 +141,24 @@ def test_the_client_is_answered_for_with_evidence(browser: Any, day: Day) -> Non
     assert send(olga, second, "dispute/reject", reason="").status_code == 422
     assert send(olga, second, "dispute/reject", reason="the tape says otherwise").status_code == 200
     asked = Approval.objects.get(kind="dispute")
-    check = browser("oscar").get(f"/desk/approvals/{asked.id}/").content.decode()
+    check = enter("oscar").get(f"/desk/approvals/{asked.id}/").content.decode()
     for words in ("disputed for", "PRICE", "a tick off", "mail of noon", "the tape says otherwise", address(second)):
         assert words in check, words
     decide(olga, asked)
     assert Dispute.objects.get().status == "OPEN"
-    decide(browser("oscar"), asked)
+    decide(enter("oscar"), asked)
     assert (Dispute.objects.get().status, Dispute.objects.get().outcome) == ("REJECTED", "the tape says otherwise")
     assert "Dispute rejected" in page(olga, second)
 
 
-def test_a_block_is_shared_out_for_the_client_and_a_share_taken_back(browser: Any, day: Day) -> None:
+def test_a_block_is_shared_out_for_the_client_and_a_share_taken_back(enter: Any, day: Day) -> None:
     deal = next(one for one in day.deals if {o.status for o in list_obligations_of([one.id])} == {"OPEN"})
-    assert 'id="share-out"' not in page(browser("olga"), deal), "the client has no other account"
+    assert 'id="share-out"' not in page(enter("olga"), deal), "the client has no other account"
     firm = next(one for one in (day.acme, day.borealis) if one.client_id == deal.counterparty_id)
     fund, trust = open_account(firm=firm, name="fund"), open_account(firm=firm, name="trust")
-    olga, word = browser("olga"), {"evidence": "call of noon"}
+    olga, word = enter("olga"), {"evidence": "call of noon"}
     for name, shown in (("olga", True), ("tara", False), ("carl", False)):
-        assert ('id="share-out"' in page(browser(name), deal)) is shown, name
+        assert ('id="share-out"' in page(enter(name), deal)) is shown, name
     field = {one.code: f"share-{ids.encode('acc', one.id)}" for one in (fund, trust)}
     for wrong in ({}, {field[fund.code]: "101%"}, {field[fund.code]: "x"}, {field[fund.code]: "-1"}, {field[fund.code]: "99999999999"}):
         answer = send(olga, deal, "shares", **word, **wrong)
@@ -184,14 +173,14 @@ def test_a_block_is_shared_out_for_the_client_and_a_share_taken_back(browser: An
     }  # fmt: skip
     back = f"shares/{ids.encode('alc', shares[trust.id].id)}/reverse"
     assert back in page(olga, deal)
-    assert send(browser("tara"), deal, back, **word).status_code == 403
+    assert send(enter("tara"), deal, back, **word).status_code == 403
     assert send(olga, deal, back).status_code == 422
     assert send(olga, deal, back, **word).status_code == 200
     assert Allocation.objects.get(id=shares[trust.id].id).status == "REVERSED"
 
 
-def test_from_when_a_version_is_true_is_typed_and_never_before_the_deal_nor_ahead(browser: Any, day: Day) -> None:
-    tara, booked = browser("tara"), day.deal.booked_at
+def test_from_when_a_version_is_true_is_typed_and_never_before_the_deal_nor_ahead(enter: Any, day: Day) -> None:
+    tara, booked = enter("tara"), day.deal.booked_at
     for moment, status in (
         (booked - timedelta(minutes=1), 422),
         (clock.desk_now() + timedelta(minutes=1), 422),
@@ -203,11 +192,11 @@ def test_from_when_a_version_is_true_is_typed_and_never_before_the_deal_nor_ahea
         assert answer.status_code == status, moment
         assert status == 200 or 'data-field="effective_at"' in answer.content.decode()
     assert Approval.objects.get(kind="trade_version").payload["effective_at"] == booked.isoformat()
-    assert 'name="effective_at"' in page(browser("olga"), day.deals[1])
+    assert 'name="effective_at"' in page(enter("olga"), day.deals[1])
 
 
-def test_a_form_sent_twice_asks_once(browser: Any, day: Day) -> None:
-    form, tara = {"once": str(uuid.uuid4()), "price": "68000", **WHY}, browser("tara")
+def test_a_form_sent_twice_asks_once(enter: Any, day: Day) -> None:
+    form, tara = {"once": str(uuid.uuid4()), "price": "68000", **WHY}, enter("tara")
     for _ in range(2):
         assert tara.post(address(day.deal, "correct/"), form).status_code == 302
     assert Approval.objects.filter(kind="trade_version").count() == 1
@@ -217,9 +206,9 @@ def test_a_form_sent_twice_asks_once(browser: Any, day: Day) -> None:
         assert answer.status_code == 422 and 'data-field="reason"' in answer.content.decode()
 
 
-def test_what_waits_for_a_word_is_listed_with_its_age(browser: Any, day: Day) -> None:
+def test_what_waits_for_a_word_is_listed_with_its_age(enter: Any, day: Day) -> None:
     first, second, third = day.deals[:3]
-    olga = browser("olga")
+    olga = enter("olga")
     assert "No client disputes a deal" in olga.get("/desk/deals/").content.decode()
     assert send(olga, first, "affirm", version="1", evidence="call").status_code == 200
     assert send(olga, second, "dispute", version="1", reason="PRICE", detail="a tick off", evidence="mail").status_code == 200
@@ -230,7 +219,7 @@ def test_what_waits_for_a_word_is_listed_with_its_age(browser: Any, day: Day) ->
         Allocation.objects.create(id=ids.uuid7(), trade=third, account=fund, status="PROPOSED", quantity=1, proposed_at=now)
     clock.freeze_desk(now + timedelta(hours=7, minutes=30))
     for name in ("olga", "sam", "carl"):
-        text = browser(name).get("/desk/deals/").content.decode()
+        text = enter(name).get("/desk/deals/").content.decode()
         disputed, unaffirmed, shared = text.split("<section")[1:4]
         assert address(second) in disputed and "a tick off" in disputed and "7 h" in disputed and "nobody yet" in disputed, name
         assert address(second) in unaffirmed and address(first) not in text, name

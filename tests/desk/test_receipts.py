@@ -1,9 +1,10 @@
 """The receipts page: what waits with its suggestion and owner, and what people ask for there."""
 
+import uuid
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
-from django.test import Client
 
 from apps.core import db, ids
 from apps.jobs import settlement as jobs
@@ -15,25 +16,14 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.read_statement import clear_receipt
 from apps.workflows.work_receipts import request_unmatch
 from tests import world
+from tests.desk.forms import send
 from tests.desk.test_pages import statements
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def browser(actor) -> Client:  # type: ignore[no-untyped-def]
-    client = Client()
-    client.force_login(User.objects.get(id=actor.id))
-    return client
-
-
-def send(client: Client, path: str, key: int, **form: object) -> int:
-    once = f"00000000-0000-7000-8000-{key:012d}"
-    answer = client.post(path, {"once": once, **form})
-    return answer.status_code
-
-
-def test_a_person_matches_from_a_suggestion_takes_it_on_writes_and_takes_it_off() -> None:
+def test_a_person_matches_from_a_suggestion_takes_it_on_writes_and_takes_it_off(enter: Any, staff: dict[str, User]) -> None:
     here.open_house("USD", "BTC")
     acme = world.firm("acme", netting=False)
     here.deal(acme, Side.BUY, "1")
@@ -44,22 +34,23 @@ def test_a_person_matches_from_a_suggestion_takes_it_on_writes_and_takes_it_off(
     here.pay_in("USD", D(5), name="Nobody Ltd", address="999")
     jobs.poll_rails()
     jobs.match_receipts()
-    olga, oscar = here.staff("olga", "operations"), here.staff("oscar", "operations")
+    olga, oscar = staff["olga"].as_actor(), staff["oscar"].as_actor()
     got = Receipt.objects.get(status="MATCHED")
     asked = request_unmatch(actor=olga, receipt_id=got.id, reason="wrong")
     decide_approval(approval_id=asked.id, actor=oscar, approve=True)
-    client, wire = browser(olga), ids.encode("rcp", got.id)
+    client, wire = enter("olga"), ids.encode("rcp", got.id)
     page = client.get("/desk/receipts/").content.decode()
     assert all(word in page for word in ("the amount is exact", "unknown sender", "Nobody Ltd", "by hand"))
     one = client.get(f"/desk/receipts/{wire}/").content.decode()
     assert all(word in one for word in ("the amount is exact", "Match by hand", "undone"))
-    assert send(client, f"/desk/receipts/{wire}/take/", 1) == 302
-    assert send(client, f"/desk/receipts/{wire}/note/", 2, text="the client called") == 302
+    assert send(client, f"receipts/{wire}/take/") == 302
+    assert send(client, f"receipts/{wire}/note/", text="the client called") == 302
     form = {"pay": ids.encode("ins", due.id), "reason": "as they say"}
-    assert send(client, f"/desk/receipts/{wire}/match/", 3, **form) == 302
-    assert send(client, f"/desk/receipts/{wire}/match/", 3, **form) == 302  # sent twice, asked once
+    once = str(uuid.uuid4())
+    assert send(client, f"receipts/{wire}/match/", once, **form) == 302
+    assert send(client, f"receipts/{wire}/match/", once, **form) == 302  # sent twice, asked once
     (approval,) = db.one("SELECT id FROM approvals_approval WHERE kind = 'match' AND status = 'REQUESTED'")
-    assert browser(oscar).get(f"/desk/approvals/{approval}/").status_code == 200
+    assert enter("oscar").get(f"/desk/approvals/{approval}/").status_code == 200
     assert decide_approval(approval_id=approval, actor=oscar, approve=True).status == "EXECUTED"
     got.refresh_from_db()
     assert (got.status, got.owner_name) == ("MATCHED", olga.name)
@@ -67,16 +58,16 @@ def test_a_person_matches_from_a_suggestion_takes_it_on_writes_and_takes_it_off(
     assert "the client called" in one
     assert "Take it off what it paid" in one
     quarantined = ids.encode("rcp", Receipt.objects.get(status="QUARANTINED").id)
-    assert "Decide" in browser(here.staff("cleo", "compliance")).get(f"/desk/receipts/{quarantined}/").content.decode()
-    assert send(client, "/desk/receipts/tolerance/", 4, asset="USD", amount="15", reason="charges") == 302
-    assert browser(here.staff("tom", "trader")).get("/desk/receipts/").status_code == 403
-    assert send(browser(here.staff("fiona", "finance")), f"/desk/receipts/{wire}/match/", 5, **form) == 403
+    assert "Decide" in enter("carl").get(f"/desk/receipts/{quarantined}/").content.decode()
+    assert send(client, "receipts/tolerance/", asset="USD", amount="15", reason="charges") == 302
+    assert enter("tara").get("/desk/receipts/").status_code == 403
+    assert send(enter("fay"), f"receipts/{wire}/match/", **form) == 403
 
 
-def test_the_list_costs_as_many_statements_with_one_receipt_as_with_many() -> None:
+def test_the_list_costs_as_many_statements_with_one_receipt_as_with_many(enter: Any) -> None:
     here.open_house("USD", "BTC", "EUR")
     acme = world.firm("acme", netting=False)
-    client, counts = browser(here.staff("olga", "operations")), []
+    client, counts = enter("olga"), []
     for n in range(1, 4):
         here.deal(acme, Side.BUY, str(n))
         here.pay_in("USD", D(n), name="Acme Capital", address="021000021-1001")

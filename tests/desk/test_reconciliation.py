@@ -15,15 +15,12 @@ from apps.settlement.rails import outside
 from apps.users.models import User
 from tests import world
 from tests.close import world as days
+from tests.desk.forms import send
 from tests.desk.test_pages import statements
 from tests.settlement import world as house
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TUESDAY = date(2026, 9, 15)
-
-
-def send(who: Any, address: str, **form: str) -> int:
-    return int(who.post(f"/desk/{address}", {"once": str(uuid.uuid4()), **form}).status_code)
 
 
 def test_a_break_is_worked_on_and_the_day_is_closed_on_the_page(enter: Any, staff: dict[str, User]) -> None:

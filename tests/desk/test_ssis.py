@@ -5,28 +5,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from apps.core import clock, db, ids
 from apps.users.models import User
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi
 from tests import world
+from tests.desk.forms import send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "/desk/ssis/"
 PLACE = {"rail": "target-eur", "asset": "EUR", "address": "DE02120300000000202051", "bic": "BYLADEM1001", "self_hosted": False}
 
 
-def send(who: Client, address: str, **form: str) -> int:
-    return who.post(f"{QUEUE}{address}", {"once": str(uuid.uuid4()), **form}).status_code
-
-
 def test_a_change_is_verified_from_the_queue_and_stopped_from_its_page(enter: Any, staff: dict[str, User]) -> None:
     clock.freeze_desk(world.NOON)
     acme = world.firm("acme")
     carl = enter("carl")
-    assert send(carl, "numbers/keep/", client="acme", person="Ann Treasurer", number="a number") == 422
-    assert send(carl, "numbers/keep/", client="acme", person="Ann Treasurer", number="+44 20 7946 0018") == 302
+    assert send(carl, "ssis/numbers/keep/", client="acme", person="Ann Treasurer", number="a number") == 422
+    assert send(carl, "ssis/numbers/keep/", client="acme", person="Ann Treasurer", number="+44 20 7946 0018") == 302
     clock.freeze_desk(world.NOON + timedelta(hours=1))
     assert "Nothing waits" in carl.get(QUEUE).content.decode()
     ssi = propose_ssi(actor=acme.treasury, account_id=acme.account.id, valid_until=None, **PLACE)
@@ -37,8 +33,8 @@ def test_a_change_is_verified_from_the_queue_and_stopped_from_its_page(enter: An
     page = olga.get(f"{QUEUE}{wire}/").content.decode()
     assert "+442079460018" in page
     (number,) = db.one("SELECT id FROM clients_contactnumber")
-    assert send(olga, f"{wire}/verify/", kind="CALL_BACK", person="", number=str(number)) == 422
-    assert send(olga, f"{wire}/verify/", kind="CALL_BACK", person="Ann Treasurer", number=str(number)) == 302
+    assert send(olga, f"ssis/{wire}/verify/", kind="CALL_BACK", person="", number=str(number)) == 422
+    assert send(olga, f"ssis/{wire}/verify/", kind="CALL_BACK", person="Ann Treasurer", number=str(number)) == 302
     (asked,) = db.one("SELECT id FROM approvals_approval")
     assert str(asked) in olga.get(f"{QUEUE}{wire}/").content.decode()
     oscar = enter("oscar")
@@ -47,9 +43,9 @@ def test_a_change_is_verified_from_the_queue_and_stopped_from_its_page(enter: An
     page = oscar.get(f"{QUEUE}{wire}/").content.decode()
     for words in ("acme Treasury", "acme Controller", "Ann Treasurer", "olga, oscar", "ssi.approved", "call back"):
         assert words in page, words
-    assert send(oscar, f"{wire}/waive/", reason="the deal settles tonight") == 302
-    assert send(oscar, f"{wire}/revoke/", reason=" ") == 422
-    assert send(oscar, f"{wire}/revoke/", reason="a call that sounded wrong") == 302
+    assert send(oscar, f"ssis/{wire}/waive/", reason="the deal settles tonight") == 302
+    assert send(oscar, f"ssis/{wire}/revoke/", reason=" ") == 422
+    assert send(oscar, f"ssis/{wire}/revoke/", reason="a call that sounded wrong") == 302
     page = oscar.get(f"{QUEUE}?client=acme").content.decode()
     assert page.count("DE02120300000000202051") >= 1
     assert page.count("DE89370400440532013000") >= 1, "with what was before"

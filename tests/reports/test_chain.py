@@ -39,6 +39,12 @@ def broken() -> str:
         return chain.verify().broken
 
 
+def seal_everything() -> int:
+    """How many blocks; after another database's transactions of this cluster, which hold a sealer back too."""
+    wait_for_readers()
+    return seal()
+
+
 def history() -> int:
     return Event.objects.count() + LedgerTransaction.objects.count()
 
@@ -46,7 +52,7 @@ def history() -> int:
 def test_everything_is_sealed_once_in_commit_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert seal() == 0
     desk.busy()
-    assert seal() > 0
+    assert seal_everything() > 0
     assert seal() == 0
     with db.snapshot():
         found = chain.verify()
@@ -120,9 +126,9 @@ TABLES = ("events_event", "events_seal", "ledger_ledgertransaction", "ledger_led
 
 def test_damage_is_found_and_its_place_told(superuser: psycopg.Connection[Any]) -> None:
     firms = desk.busy()
-    seal()
+    seal_everything()
     desk.deal(firms.acme, "later")
-    seal()
+    seal_everything()
     assert broken() == ""
     assert Seal.objects.count() >= 2
     for table in TABLES:
@@ -145,13 +151,13 @@ def test_a_chain_made_anew_is_found_by_the_head_that_was_kept_outside(
     superuser: psycopg.Connection[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     desk.busy()
-    seal()
+    seal_everything()
     kept = tmp_path / "head"
     call_command("verify_chain", anchor=kept)
     call_command("verify_chain", against=kept)
     superuser.execute(f"UPDATE events_event SET house = '{{}}' WHERE id = {EVENT}")
     superuser.execute("DELETE FROM events_seal")
-    seal()
+    seal_everything()
     assert broken() == ""
     with pytest.raises(CommandError, match="has another head: the chain was made anew") as no:
         call_command("verify_chain", against=kept)
@@ -164,7 +170,7 @@ def test_a_chain_made_anew_is_found_by_the_head_that_was_kept_outside(
 
 def test_what_a_running_transaction_may_still_precede_is_not_sealed(superuser_session: psycopg.Connection[Any]) -> None:
     firms = desk.busy()
-    seal()
+    seal_everything()
     superuser_session.execute("BEGIN")
     superuser_session.execute("SELECT pg_current_xact_id()")
     try:
@@ -174,8 +180,7 @@ def test_what_a_running_transaction_may_still_precede_is_not_sealed(superuser_se
         assert seal() == 0
     finally:
         superuser_session.execute("ROLLBACK")
-    wait_for_readers()
-    assert seal() > 0
+    assert seal_everything() > 0
     with db.snapshot():
         assert (chain.verify().broken, chain.verify().waiting) == ("", 0)
 

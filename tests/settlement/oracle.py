@@ -15,6 +15,7 @@ D, ZERO, CENT, GRACE = Decimal, Decimal(0), Decimal("0.01"), timedelta(seconds=1
 CUTOFF, LONDON = time(16), ZoneInfo("Europe/London")
 DELAY = {"USD": timedelta(minutes=5), "BTC": timedelta(minutes=30)}  # from the rail's yes to its booked line
 FEE = {"USD": ZERO, "BTC": D("0.00005")}
+KNOWN = {"CLIENT_SUSPENDED", "NOT_AGREED", "TRADE_DISPUTED"}  # of what closes the release gate, the part that is worked out here
 WAITS, LIVE = {"EXPECTED", "PART_RECEIVED"}, {"FROZEN", "AGREED", "DISPUTED", "SETTLING"}
 
 
@@ -173,6 +174,7 @@ class House:
         for at, day in sorted(due):
             if members := [o for o in self._free() if o.value_date == day and o.booked_at <= at]:
                 self._net(NetSet(day, at), members)
+        self._order_again()
 
     def _net(self, made: NetSet, members: list[Owed]) -> None:
         self.sets.append(made)
@@ -239,22 +241,31 @@ class House:
             leg.status = "PART_SETTLED"
 
     # --- payments ---------------------------------------------------------------------------------------------------
-    def instruct(self, today: date) -> None:
+    def _order_again(self) -> None:
+        """Legs whose payment failed, came back or was taken back."""
         for one in self.sets:
             for leg in one.legs:
                 if one.status in LIVE and leg.status == "OPEN" and leg.amount:
                     self._order(leg)
+
+    def instruct(self, today: date) -> None:
+        self._order_again()
         for paid in self.withdrawals:
             if paid.status == "HELD":
                 paid.status = "INSTRUCTED"
                 self.orders.append(Order(paid, paid.asset, -paid.amount, today, "WAITING"))
 
+    def blockers(self, order: Order) -> set[str]:
+        """Of KNOWN, what speaks against a payment."""
+        found = {"CLIENT_SUSPENDED": self.suspended}
+        if isinstance(order.of, Leg):
+            found["NOT_AGREED"] = order.of.net_set.status not in {"AGREED", "SETTLING"}
+            found["TRADE_DISPUTED"] = any(m.deal.disputed for m in order.of.members)
+        return {code for code, is_so in found.items() if is_so}
+
     def must_wait(self, order: Order) -> bool:
         """Whether something speaks against a payment that only an override takes away; other things may too."""
-        if not isinstance(order.of, Leg):
-            return self.suspended
-        disputed = any(m.deal.disputed for m in order.of.members)
-        return self.suspended or disputed or order.of.net_set.status not in {"AGREED", "SETTLING"}
+        return bool(self.blockers(order))
 
     def send(self, order: Order, outcome: str, now: datetime) -> None:
         amount, at = -order.amount, now + DELAY[order.asset] * (12 if outcome == "SLOW" else 1)

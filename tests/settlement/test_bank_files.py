@@ -64,6 +64,7 @@ def status(group: str, *payments: tuple[str, str, str], original: str = "FD01", 
 
 # --- what we write ----------------------------------------------------------------------------------------------------
 def test_a_payment_file_is_valid_against_the_published_schema() -> None:
+    """pain.001.001.12 only: neither another version that we write nor the pain.002 that the tests below write is held against a schema."""
     schema = SCHEMAS / "pain.001.001.12.xsd"
     if not schema.exists():
         assert not (os.environ.get("CI") and os.environ.get("CONFORMANCE_DIR")), f"{schema} is missing"

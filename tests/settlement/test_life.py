@@ -5,6 +5,7 @@ and disputed at every stage; sets are agreed, disputed and made anew. Then every
 """
 
 import itertools
+import json
 import os
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -49,6 +50,10 @@ from . import world as here
 picks = st.integers(0, 10**6)
 outcomes = st.sampled_from(["OK", "OK", "SLOW", "SPLIT", "RETURN", "CHARGE", "REJECT", "TIMEOUT", "TIMEOUT_LOST"])
 SOFT = {str(code): "tried" for code in Code if code not in HARD}
+REACHED = {  # each in three of eight runs of ten examples, or more: in thirty surely. Withdrawals settle in one of eight
+    "sets SETTLED", "sets ABORTED", "orders SETTLED", "orders RECEIVED", "orders RETURNED", "orders FAILED", "orders CANCELLED",
+    "receipts MATCHED", "receipts REVERTED", "receipts DROPPED", "blocked CLIENT_SUSPENDED", "blocked NOT_AGREED", "blocked TRADE_DISPUTED",
+}  # fmt: skip
 ROLES = ("operations", "risk", "compliance")
 
 
@@ -64,7 +69,7 @@ class Life(RuleBasedStateMachine):
 
     now: datetime = world.NOON
     journal: Path | None = None  # where each example's journal is written for hledger
-    seen: Counter[str] = Counter()  # what the examples came through
+    seen: Counter[str] = Counter()  # where the examples ended, and why a payment was kept back
 
     @initialize()
     def client(self) -> None:
@@ -219,14 +224,21 @@ class Life(RuleBasedStateMachine):
         order = self.pick(self.orders("WAITING"), pick)
         try:
             asked = request_release(actor=self.people["second"], instruction_ids=[self.row(order).id], overrides=SOFT if override else {})
-        except Blocked:
+        except Blocked as no:
             assert not override
+            (told,) = no.extra["blockers"].values()
+            self.the_gate_said_why(order, set(told))
             return
         for name in ROLES if override else ROLES[:1]:
             done = decide_approval(approval_id=asked.id, actor=self.people[name], approve=True)
         assert done.status == "EXECUTED", done.comment
         assert override or not self.house.must_wait(order)
         order.status, order.released_whole = "RELEASED", override
+
+    def the_gate_said_why(self, order: oracle.Order, told: set[str]) -> None:
+        """Of a payment that may not leave: of what the oracle knows, the gate named that and no more."""
+        assert told and told & oracle.KNOWN == self.house.blockers(order)
+        Life.seen.update(f"blocked {code}" for code in told & oracle.KNOWN)
 
     @precondition(lambda self: self.orders("RELEASED"))
     @rule(pick=picks)
@@ -247,6 +259,9 @@ class Life(RuleBasedStateMachine):
         for order, key in released:
             left = settlement.get_instruction(key, actor=SYSTEM).status != "BLOCKED"
             assert left or not order.released_whole
+            if not left:
+                (kept,) = db.one("SELECT blockers FROM settlement_gatedecision WHERE instruction_id = %s ORDER BY id DESC LIMIT 1", (key,))
+                self.the_gate_said_why(order, {one["code"] for one in json.loads(kept)})
             assert not left or order.released_whole or not self.house.must_wait(order)
             if left:
                 self.house.send(order, outcome, self.now)
@@ -514,7 +529,10 @@ def test_any_order_of_events_does_what_the_oracle_says() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_hundreds_of_orders_of_events_do_what_the_oracle_says_and_hledger_agrees(tmp_path: Path) -> None:
     Life.journal = tmp_path
+    Life.seen.clear()
     try:
-        _run(300, 40, derandomize=False)
+        for _ in range(30):  # hypothesis varies what it began with: each beginning reaches other states
+            _run(10, 40, derandomize=False)
     finally:
         Life.journal = None
+    assert Life.seen.keys() >= REACHED, sorted(REACHED - Life.seen.keys())

@@ -15,7 +15,6 @@ from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.core.unit import use_case
 from apps.jobs import settlement as jobs
-from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadDecision, BadMatch, BadTolerance
@@ -28,7 +27,7 @@ from apps.workflows.change_status import lower_status
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
-from tests import lines, world
+from tests import books, lines, world
 from tests.settlement import world as here
 from tests.settlement.test_races import at_once
 
@@ -77,11 +76,6 @@ def apply(*parts: Part, receipts: list[Receipt], rest: bool = False) -> str:
     return settle(request_match(actor=olga(), receipt_ids=ids, parts=parts, rest_to_balance=rest, reason="as the client says"))
 
 
-def proven() -> None:
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
-
-
 def tolerance(amount: str) -> str:
     asked = request_tolerance(actor=olga(), asset="USD", amount=D(amount), reason="bank charges")
     return settle(asked, "fiona", "finance")
@@ -113,7 +107,7 @@ def test_a_match_is_undone_by_two_with_the_linked_reversal_and_applied_again_by_
                        "WHERE t.kind = 'REVERSAL' AND o.kind = 'RECEIPT_APPLIED' AND o.source_id = %s", [got.id])  # fmt: skip
     assert linked == 1
     assert [(m.round, m.amount > 0) for m in ReceiptMatch.objects.order_by("id")] == [(1, True), (1, False)]
-    proven()
+    books.proven()
     jobs.match_receipts()  # only people apply it again
     got.refresh_from_db()
     assert got.status == "CLEARED"
@@ -123,7 +117,7 @@ def test_a_match_is_undone_by_two_with_the_linked_reversal_and_applied_again_by_
     assert (other.settled_amount, ReceiptMatch.objects.filter(round=2).count()) == (one.amount, 1)
     told = [k for (k,) in db.run("SELECT kind FROM events_event WHERE public IS NOT NULL AND kind LIKE 'receipt.%%' ORDER BY client_seq")]
     assert told == ["receipt.credited", "receipt.unmatched", "receipt.credited"]
-    proven()
+    books.proven()
 
 
 def test_a_deal_that_is_owed_again_takes_of_its_credit_lines_again() -> None:
@@ -142,7 +136,7 @@ def test_a_deal_that_is_owed_again_takes_of_its_credit_lines_again() -> None:
     assert (lines.taken(), lines.taken(lines.SETTLEMENT)) == before, "what it owes is at risk as before"
     assert apply(Part(got.id, one.id, one.amount), receipts=[got]) == "EXECUTED"
     assert db.one("SELECT count(*) FROM credit_reservation WHERE status = 'COMMITTED' AND deal_id = %s", [coins.trade_id]) == (0,)
-    proven()
+    books.proven()
 
 
 def test_what_is_taken_off_for_a_frozen_client_goes_to_blocked_assets() -> None:
@@ -154,7 +148,7 @@ def test_what_is_taken_off_for_a_frozen_client_goes_to_blocked_assets() -> None:
     got.refresh_from_db()
     assert (got.status, got.quarantine_reason, got.owner_role) == ("FROZEN", "CLIENT_FROZEN", "compliance")
     assert here.balances()["BLOCKED USD"] == -one.amount and "SUSPENSE USD" not in here.balances()
-    proven()
+    books.proven()
 
 
 def test_a_netted_leg_is_open_again_when_its_receipt_is_taken_off() -> None:
@@ -177,7 +171,7 @@ def test_a_netted_leg_is_open_again_when_its_receipt_is_taken_off() -> None:
     legs = {leg.asset_id: leg.status for leg in settlement.net_set_legs([net_set.id])[net_set.id]}
     assert legs["USD"] == "INSTRUCTED"
     assert {o.status for o in settlement.list_obligations(SYSTEM).filter(asset_id="USD")} == {"NETTED"}
-    proven()
+    books.proven()
 
 
 def test_a_deposit_taken_off_is_reversed_may_overdraw_and_can_be_credited_again() -> None:
@@ -195,7 +189,7 @@ def test_a_deposit_taken_off_is_reversed_may_overdraw_and_can_be_credited_again(
     assert apply(receipts=[got], rest=True) == "EXECUTED"
     assert sorted(d.status for d in settlement.list_deposits(SYSTEM)) == ["CREDITED", "REVERSED"]
     assert here.balances()["CLIENT_BALANCE USD"] < 0
-    proven()
+    books.proven()
 
 
 # --- by hand ----------------------------------------------------------------------------------------------------------------
@@ -214,7 +208,7 @@ def test_several_receipts_pay_one_and_one_pays_several_by_hand() -> None:
     assert here.balances()["CLIENT_BALANCE USD"] == D(-7)  # too much stays the client's
     assert "SUSPENSE USD" not in here.balances()
     assert [d.amount for d in settlement.list_deposits(acme.treasury).filter(status="CREDITED")] == [D(7)]
-    proven()
+    books.proven()
 
 
 def test_a_match_that_does_not_fit_is_refused_and_nothing_changes() -> None:
@@ -258,12 +252,12 @@ def test_what_falls_short_within_the_tolerance_is_written_off_as_finance_granted
     assert (got.status, statuses()) == ("MATCHED", ["EXPECTED", "RECEIVED"])
     assert here.balances()["WRITE_OFF USD"] == D(12)
     assert ReceiptMatch.objects.get().written_off == D(12)
-    proven()
+    books.proven()
     short = come(other.amount - 16, remittance=other.end_to_end_id)
     assert (short.status, statuses()) == ("MATCHED", ["PART_RECEIVED", "RECEIVED"])  # past it: still owed
     assert settle(request_unmatch(actor=olga(), receipt_id=got.id, reason="they paid the rest elsewhere")) == "EXECUTED"
     assert "WRITE_OFF USD" not in here.balances()
-    proven()
+    books.proven()
 
 
 def test_nothing_of_a_frozen_client_is_applied() -> None:
@@ -318,7 +312,7 @@ def test_frozen_money_is_let_go_of_by_compliance_alone_and_goes_back_or_to_its_a
     second.refresh_from_db()
     assert (second.status, here.balances()["SUSPENSE USD"]) == ("RETURN_DUE", D(-300))
     assert "BLOCKED USD" not in here.balances()
-    proven()
+    books.proven()
 
 
 def test_a_return_never_goes_where_it_may_not() -> None:
@@ -363,7 +357,7 @@ def test_a_return_that_comes_back_is_a_receipt_of_its_own() -> None:
     assert sorted(Receipt.objects.values_list("status", flat=True)) == ["QUARANTINED", "RETURNED"]
     assert here.balances()["SUSPENSE USD"] == D(-100)
     assert db.one("SELECT count(*) FROM events_event WHERE kind = 'statement.unexplained'") == (0,)
-    proven()
+    books.proven()
 
 
 def test_crypto_without_its_originators_name_waits_for_the_travel_rule() -> None:
@@ -409,7 +403,7 @@ def test_two_matches_of_the_same_receipt_at_once_apply_it_once() -> None:
     got.refresh_from_db()
     assert got.status == "MATCHED"
     assert (one.amount,) == db.one("SELECT sum(amount) FROM settlement_receiptmatch WHERE undoes_id IS NULL AND round = 2")
-    proven()
+    books.proven()
 
 
 def test_a_match_against_a_reorganisation_conserves_the_money() -> None:
@@ -428,7 +422,7 @@ def test_a_match_against_a_reorganisation_conserves_the_money() -> None:
     assert here.balances() == {
         name: amount - (2 if name == "NOSTRO BTC" else 0) for name, amount in before.items() if name != "SUSPENSE BTC"
     }
-    proven()
+    books.proven()
 
 
 # --- walls ------------------------------------------------------------------------------------------------------------------
@@ -495,4 +489,4 @@ def test_whatever_people_do_to_receipts_money_is_conserved(seed: int) -> None:
             parts = luck.choice(proposals).parts if proposals else ()
             assert apply(*parts, receipts=[chosen], rest=True) == "EXECUTED"
         jobs.match_receipts()
-        proven()
+        books.proven()

@@ -21,13 +21,12 @@ from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
-from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.trades import queries, rules
 from apps.workflows.allocate_deal import Share, allocate_trade, reverse_allocation
 from apps.workflows.change_status import lower_status
-from tests import deals, lines, world
+from tests import books, deals, lines, world
 from tests.people import staff
 from tests.settlement import world as here
 
@@ -59,8 +58,7 @@ def block(transactional_db: None) -> Any:
     manager = world.actor_of(acme.account, "Trader")
     sees = replace(manager, account_ids=frozenset({acme.account.id, *(one.id for one in funds.values())}))
     yield acme, trade, sees, funds
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    books.proven()
 
 
 def test_case_10_a_block_to_three_accounts_one_refused_for_credit(block: Any) -> None:
@@ -176,8 +174,7 @@ def prefunded(transactional_db: None) -> Any:
     sees = replace(manager, account_ids=frozenset({cygnus.account.id, *(one.id for one in funds.values())}))
     trade = here.deal(cygnus, Side.BUY, "3")
     yield cygnus, trade, sees, funds
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    books.proven()
 
 
 @pytest.mark.parametrize("status", ["RESTRICTED", "SUSPENDED", "FROZEN"])
@@ -244,5 +241,4 @@ def test_a_prefunded_block_is_shared_out_between_balances_at_once() -> None:
         assert no.value.code == "not_allocatable", "what has settled in the balances stays"
     deals.change(trade, price="20000")  # a correction reaches both balances by their share
     assert (free(cygnus.account, "USD"), free(funds["alpha"], "USD")) == (D(35_000), D(5_000))
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    books.proven()

@@ -11,13 +11,12 @@ import pytest
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
-from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
 from apps.trades import queries as trades
 from apps.workflows.settle_net_set import agree_net_set
-from tests import deals, lines, world
+from tests import books, deals, lines, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,8 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _proven(transactional_db: None) -> Any:
     yield
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    books.proven()
 
 
 def settle_all(firm: world.Firm, usd: str) -> None:

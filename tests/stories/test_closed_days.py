@@ -15,10 +15,10 @@ from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
-from apps.reports.queries import adjustments, closing, proofs
+from apps.reports.queries import adjustments, closing
 from apps.rfqs.states import Side
 from apps.settlement.rails import outside
-from tests import deals, world
+from tests import books, deals, world
 from tests.close import world as days
 from tests.settlement import world as here
 
@@ -29,8 +29,7 @@ TUESDAY, WEDNESDAY, SEPTEMBER = date(2026, 9, 15), date(2026, 9, 16), date(2026,
 @pytest.fixture(autouse=True)
 def _proven(transactional_db: None) -> Any:
     yield
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    books.proven()
 
 
 def charge(amount: str, at: datetime) -> None:

@@ -14,8 +14,6 @@ from apps.core.unit import use_case
 from apps.credit.models import Reservation
 from apps.instruments import queries as instruments
 from apps.jobs import settlement as jobs
-from apps.ledger import queries as ledger
-from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import AlreadySettling, BadCloseOut, BadRedate, MarksMissing, NothingToCloseOut, PaymentInFlight
@@ -27,7 +25,7 @@ from apps.workflows.open_day import open_day
 from apps.workflows.propose_marks import propose_marks
 from apps.workflows.redate_deal import ask_redate
 from apps.workflows.settle_net_set import agree_net_set
-from tests import world
+from tests import books, world
 from tests.people import staff
 from tests.settlement import world as here
 
@@ -35,32 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WEDNESDAY, THURSDAY, FRIDAY = (datetime(2026, 9, day, 8, 0, tzinfo=UTC) for day in (16, 17, 18))
 FRIDAYS_CUTOFF = datetime(2026, 9, 17, 15, 0, tzinfo=UTC)
 BANK, WALLET = world.INSTRUCTIONS["acme"][0].address, world.INSTRUCTIONS["acme"][2].address
-
-
-def posted(after: int) -> list[tuple[str, str, D]]:
-    """(kind of the entry, account, amount) of every line after the first `after`, sorted."""
-    rows = db.run(
-        "SELECT t.kind, a.kind || ' ' || l.asset_code, l.amount FROM ledger_ledgerline l JOIN ledger_ledgertransaction t "
-        "ON t.id = l.transaction_id JOIN ledger_ledgeraccount a ON a.id = l.account_id ORDER BY l.id OFFSET %s",
-        (after,),
-    )
-    return sorted((kind, account, amount) for kind, account, amount in rows)
-
-
-def count() -> int:
-    return int(db.one("SELECT count(*) FROM ledger_ledgerline")[0])
-
-
-def proven() -> None:
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
-    for one in ledger.list_identity(instruments.get_entity("flowdesk").id):
-        assert one.holds
-
-
-def told(client_id: object, *kinds: str) -> list[str]:
-    rows = db.run("SELECT kind FROM events_event WHERE client_id = %s ORDER BY client_seq", (client_id,))
-    return [kind for (kind,) in rows if kind.split(".")[0] in kinds]
 
 
 def answer(asked: Approval, *who: str) -> str:
@@ -100,7 +72,7 @@ def acme() -> world.Firm:
 def test_a_payment_fails_over_two_days_and_is_redated_with_interest(acme: world.Firm) -> None:
     deal = here.deal(acme, Side.BUY, "2")
     (dollars,) = db.one("SELECT pays FROM trades_tradeversion WHERE trade_id = %s", (deal.id,))
-    assert [line for line in posted(0) if line[0] == "DEAL"] == sorted([
+    assert sorted(line for line in books.entries(0) if line[0] == "DEAL") == sorted([
         ("DEAL", "POSITION BTC", D(2)), ("DEAL", "RECEIVABLE USD", dollars),
         ("DEAL", "PAYABLE BTC", D(-2)), ("DEAL", "POSITION USD", -dollars),
     ])  # fmt: skip
@@ -109,9 +81,9 @@ def test_a_payment_fails_over_two_days_and_is_redated_with_interest(acme: world.
     here.at(WEDNESDAY)
     jobs.run_all()  # the value date passes: nothing comes, and our leg waits behind it or on the line
     here.at(THURSDAY)
-    before = count()
+    before = books.count()
     jobs.run_all()
-    assert count() == before
+    assert books.count() == before
 
     olga = staff("olga", "operations")
     friday = FRIDAY.date()
@@ -131,8 +103,8 @@ def test_a_payment_fails_over_two_days_and_is_redated_with_interest(acme: world.
         [("BTC", friday, D(2)), ("USD", friday, dollars), ("USD", friday, interest)]
     )
     # The old claims go and come back with the new date, at the same amounts; the interest is new.
-    assert sum(amount for _, account, amount in posted(before) if account == "RECEIVABLE USD") == interest
-    assert [line for line in posted(before) if line[0] == "ADJUSTMENT"] == [
+    assert sum(amount for _, account, amount in books.entries(before) if account == "RECEIVABLE USD") == interest
+    assert [line for line in sorted(books.entries(before)) if line[0] == "ADJUSTMENT"] == [
         ("ADJUSTMENT", "FEE_INCOME USD", -interest), ("ADJUSTMENT", "RECEIVABLE USD", interest),
     ]  # fmt: skip
     assert here.balances() == {
@@ -140,7 +112,7 @@ def test_a_payment_fails_over_two_days_and_is_redated_with_interest(acme: world.
         "RECEIVABLE USD": dollars + interest, "PAYABLE BTC": D(-2),
         "POSITION BTC": D(2), "POSITION USD": -dollars, "FEE_INCOME USD": -interest,
     }  # fmt: skip
-    proven()
+    books.proven()
 
     here.at(FRIDAYS_CUTOFF, seconds=10)
     jobs.run_all()
@@ -150,32 +122,32 @@ def test_a_payment_fails_over_two_days_and_is_redated_with_interest(acme: world.
     jobs.run_all()
     expected = here.only("EXPECTED")
     assert (expected.amount, expected.due_date) == (dollars + interest, friday), "the deal and its interest are one payment"
-    before = count()
+    before = books.count()
     here.pay_in("USD", dollars + interest, name="Acme Capital", address=BANK, remittance=expected.end_to_end_id)
     jobs.run_all()
-    assert posted(before) == sorted([
+    assert sorted(books.entries(before)) == sorted([
         ("RECEIPT_FINAL", "NOSTRO USD", dollars + interest), ("RECEIPT_FINAL", "SUSPENSE USD", -dollars - interest),
         ("RECEIPT_APPLIED", "SUSPENSE USD", dollars + interest), ("RECEIPT_APPLIED", "RECEIVABLE USD", -dollars - interest),
     ])  # fmt: skip
     assert Adjustment.objects.get().status == "SETTLED"
     jobs.run_all()
     assert here.release(here.only("READY").id) == "EXECUTED"
-    before = count()
+    before = books.count()
     jobs.run_all()
     here.at(FRIDAY, hours=1)
     jobs.run_all()
     fee = D("0.00005")
-    assert posted(before) == sorted([
+    assert sorted(books.entries(before)) == sorted([
         ("PAYMENT_SENT", "PAYABLE BTC", D(2)), ("PAYMENT_SENT", "IN_TRANSIT BTC", D(-2)),
         ("PAYMENT_BOOKED", "IN_TRANSIT BTC", D(2)), ("PAYMENT_BOOKED", "NOSTRO BTC", D(-2)),
         ("CHARGE", "COST BTC", fee), ("CHARGE", "NOSTRO BTC", -fee),
     ])  # fmt: skip
     assert settlement.trade_status([deal.id]) == {deal.id: "SETTLED"}
-    assert told(acme.client_id, "adjustment", "net_set", "settlement", "trade") == [
+    assert books.seen_by(acme, "adjustment", "net_set", "settlement", "trade") == [
         "trade.booked", "net_set.frozen", "net_set.agreed", "net_set.aborted", "trade.corrected", "adjustment.booked",
         "net_set.frozen", "net_set.agreed", "adjustment.settled", "settlement.settled", "trade.settled",
     ]  # fmt: skip
-    proven()
+    books.proven()
 
 
 def test_a_default_is_closed_out_at_approved_marks(acme: world.Firm) -> None:
@@ -203,15 +175,15 @@ def test_a_default_is_closed_out_at_approved_marks(acme: world.Firm) -> None:
     here.at(THURSDAY, minutes=1)
     jobs.run_all()
     payments = [i for i in settlement.list_instructions(SYSTEM) if i.direction == "PAY"]
-    assert all(i.status == "BLOCKED" for i in payments), "nothing leaves while it waits"
-    before = count()
+    assert payments and all(i.status == "BLOCKED" for i in payments), "nothing leaves while it waits"
+    before = books.count()
     assert answer(asked, "ron:risk") == "EXECUTED"
 
     # They owe 2 × 20,000 and a spread less 1 × 19,000, and have to get 2 − 1 BTC, which are worth 18,000 today.
     amount = owes - owed - 18_000
     made = CloseOut.objects.get()
     assert (made.amount, made.currency, made.agreement) == (amount, "USD", "Master agreement 2021")
-    assert posted(before) == sorted([
+    assert sorted(books.entries(before)) == sorted([
         ("CLOSE_OUT", "PAYABLE BTC", D(2)), ("CLOSE_OUT", "RECEIVABLE BTC", D(-1)), ("CLOSE_OUT", "POSITION BTC", D(-1)),
         ("CLOSE_OUT", "RECEIVABLE USD", -owes), ("CLOSE_OUT", "PAYABLE USD", owed), ("CLOSE_OUT", "POSITION USD", owes - owed),
         ("CLOSE_OUT", "POSITION USD", -amount), ("CLOSE_OUT", "RECEIVABLE USD", amount),
@@ -227,14 +199,14 @@ def test_a_default_is_closed_out_at_approved_marks(acme: world.Firm) -> None:
     assert settlement.trade_status([first.id, second.id]) == {first.id: "CLOSED_OUT", second.id: "CLOSED_OUT"}
     assert not Reservation.objects.filter(status="COMMITTED").exists(), "the credit they took is free"
     assert clients.get_counterparty(acme.client_id).status == "SUSPENDED"
-    assert told(acme.client_id, "close_out", "adjustment") == ["adjustment.booked", "close_out.determined"]
-    proven()
+    assert books.seen_by(acme, "close_out", "adjustment") == ["adjustment.booked", "close_out.determined"]
+    books.proven()
     world.firm("borealis")
     with pytest.raises(NothingToCloseOut):
         ask_close_out(actor=rita, **(given | {"client_code": "borealis"}))
-    before = count()
+    before = books.count()
     jobs.run_all()
-    assert count() == before, "a sweep that runs again posts nothing"
+    assert books.count() == before, "a sweep that runs again posts nothing"
 
     # The estate pays.
     here.at(datetime(2026, 9, 17, 15, 0, 10, tzinfo=UTC))
@@ -245,7 +217,7 @@ def test_a_default_is_closed_out_at_approved_marks(acme: world.Firm) -> None:
     adjustment.refresh_from_db()
     assert adjustment.status == "SETTLED"
     assert "RECEIVABLE USD" not in here.balances()
-    proven()
+    books.proven()
 
 
 def test_what_changed_meanwhile_is_asked_again_and_a_payment_in_flight_ends_first(acme: world.Firm) -> None:
@@ -273,4 +245,4 @@ def test_what_changed_meanwhile_is_asked_again_and_a_payment_in_flight_ends_firs
         ask_redate(
             actor=staff("olga", "operations"), trade_id=deal, value_date=FRIDAY.date(), late="RECEIVE", note="", consent="mail"
         )  # fmt: skip
-    proven()
+    books.proven()

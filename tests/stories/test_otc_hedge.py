@@ -26,9 +26,8 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.hedge_breaks import ask_hedge_move
 from apps.workflows.import_fills import import_fills
 from apps.workflows.onboard_client import Applicant, Instruction, onboard_client
-from tests import lines, world
+from tests import books, lines, world
 from tests.settlement import world as here
-from tests.stories.test_settlement import identity_holds
 from tests.trades.books import HEADER, line
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,14 +63,13 @@ def test_two_hedges_net_and_both_sides_pay() -> None:
     here.open_house("USD", "BTC")
     account = otc_lp()
     bought, sold = hedge(BUY, SELL)
-    entity = bought.entity_id
     assert {o.value_date for o in Obligation.objects.all()} == {date(2026, 9, 16)}, "the pair's own cycle"
     assert here.balances() == {
         "CAPITAL BTC": D(-1000), "CAPITAL USD": D(-10_000_000), "NOSTRO BTC": D(1000), "NOSTRO USD": D(10_000_000),
         "RECEIVABLE BTC": D(3), "PAYABLE USD": D(-60_006), "PAYABLE BTC": D(-1), "RECEIVABLE USD": D(20_008),
         "POSITION BTC": D(-2), "POSITION USD": D(39_990), "COST USD": D(8),
     }  # fmt: skip
-    identity_holds(entity)
+    books.proven()
     (owes_btc, owes_usd) = hedges.list_owed()
     assert [(o.lp, o.asset, o.receive, o.pay, o.hedges) for o in (owes_btc, owes_usd)] == [
         ("helios", "BTC", D(3), D(1), 2),
@@ -104,7 +102,7 @@ def test_two_hedges_net_and_both_sides_pay() -> None:
         "CAPITAL BTC": D(-1000), "CAPITAL USD": D(-10_000_000), "NOSTRO BTC": D(1002), "NOSTRO USD": D(9_960_002),
         "POSITION BTC": D(-2), "POSITION USD": D(39_990), "COST USD": D(8),
     }  # fmt: skip
-    identity_holds(entity)
+    books.proven()
     assert hedges.list_owed() == []
     told = db.run("SELECT client_id, count(*) FROM events_event WHERE kind = 'trade.settled' GROUP BY 1")
     assert told == [(None, 2)], "an LP is no client: only the house is told"
@@ -121,7 +119,7 @@ def test_without_netting_each_side_is_paid_by_itself_on_the_lps_value_date() -> 
         ("USD", "PAY", D(60_000)),
         ("BTC", "RECEIVE", D(3)),
     }
-    identity_holds(bought.entity_id)
+    books.proven()
 
 
 def test_a_hedge_that_never_was_takes_what_is_owed_with_it_until_it_is_netted() -> None:
@@ -134,7 +132,7 @@ def test_a_hedge_that_never_was_takes_what_is_owed_with_it_until_it_is_netted() 
     assert set(Obligation.objects.filter(trade=sold).values_list("status", flat=True)) == {"CANCELLED"}
     assert Hedge.objects.get(trade=sold).status == "CANCELLED"
     late = ask_hedge_move(actor=tara, trade_id=bought.id, move="cancel", reason="x")
-    identity_holds(bought.entity_id)
+    books.proven()
     here.at(here.CUTOFF, seconds=10)
     jobs.run_all()
     with pytest.raises(BadHedge):
@@ -143,7 +141,7 @@ def test_a_hedge_that_never_was_takes_what_is_owed_with_it_until_it_is_netted() 
     with pytest.raises(AlreadySettling):
         _let_go(trade_id=bought.id)
     assert Hedge.objects.get(trade=bought).status == "UNCONFIRMED"
-    identity_holds(bought.entity_id)
+    books.proven()
 
 
 @use_case

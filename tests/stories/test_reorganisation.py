@@ -14,42 +14,19 @@ from apps.core.actor import SYSTEM
 from apps.credit.models import ExposureCall
 from apps.jobs import credit as credit_jobs
 from apps.jobs import settlement as jobs
-from apps.ledger import queries as ledger
-from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Deposit, Receipt
 from apps.settlement.rails import outside
-from tests import world
+from tests import books, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FINAL = timedelta(hours=2)
 
 
-def posted(after: int) -> list[tuple[str, str, D]]:
-    """(kind of the entry, account, amount) of every line after the first `after`, in order."""
-    rows = db.run(
-        "SELECT t.kind, a.kind || ' ' || l.asset_code, l.amount FROM ledger_ledgerline l JOIN ledger_ledgertransaction t "
-        "ON t.id = l.transaction_id JOIN ledger_ledgeraccount a ON a.id = l.account_id ORDER BY l.id OFFSET %s",
-        (after,),
-    )
-    return [(kind, account, amount) for kind, account, amount in rows]
-
-
-def count() -> int:
-    return int(db.one("SELECT count(*) FROM ledger_ledgerline")[0])
-
-
 def told(kind: str) -> int:
     return int(db.one("SELECT count(*) FROM events_event WHERE kind = %s AND public IS NOT NULL", (kind,))[0])
-
-
-def proven() -> None:
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
-    for one in ledger.list_identity(settlement.list_nostros()[0].entity_id):
-        assert one.holds
 
 
 def deposit(amount: str) -> str:
@@ -65,12 +42,12 @@ def prefunded() -> world.Firm:
 
 def test_a_deposit_already_dealt_on_is_reorganised_away_called_and_cured() -> None:
     firm = prefunded()
-    before = count()
+    before = books.count()
     reference = deposit("5")
     assert Receipt.objects.get().status == "SEEN"
     here.at(world.NOON + FINAL)
     jobs.run_all()
-    assert posted(before) == [
+    assert books.entries(before) == [
         ("RECEIPT_FINAL", "NOSTRO BTC", D(5)), ("RECEIPT_FINAL", "SUSPENSE BTC", D(-5)),
         ("RECEIPT_APPLIED", "SUSPENSE BTC", D(5)), ("RECEIPT_APPLIED", "CLIENT_BALANCE BTC", D(-5)),
     ]  # fmt: skip
@@ -79,12 +56,12 @@ def test_a_deposit_already_dealt_on_is_reorganised_away_called_and_cured() -> No
     here.deal(firm, Side.SELL, "4")  # it deals on what was credited
     dollars = -here.balances()["CLIENT_BALANCE USD"]
     assert here.balances()["CLIENT_BALANCE BTC"] == D(-1)
-    proven()
+    books.proven()
 
-    before = count()
+    before = books.count()
     outside.reorganise(here.place("BTC"), reference, at=clock.desk_now())
     jobs.run_all()
-    assert posted(before) == [
+    assert books.entries(before) == [
         ("REVERSAL", "NOSTRO BTC", D(-5)), ("REVERSAL", "SUSPENSE BTC", D(5)),
         ("REVERSAL", "SUSPENSE BTC", D(-5)), ("REVERSAL", "CLIENT_BALANCE BTC", D(5)),
     ]  # fmt: skip
@@ -100,13 +77,13 @@ def test_a_deposit_already_dealt_on_is_reorganised_away_called_and_cured() -> No
     (call,) = ExposureCall.objects.all()
     assert (call.currency, call.amount, call.status, call.account_id) == ("BTC", D(4), "ISSUED", firm.account.id)
     assert clients.get_counterparty(firm.account.owner_id).status == "RESTRICTED"
-    proven()
+    books.proven()
 
-    before = count()
+    before = books.count()
     deposit("4")  # the cure
     here.at(clock.desk_now() + FINAL)
     jobs.run_all()
-    assert posted(before) == [
+    assert books.entries(before) == [
         ("RECEIPT_FINAL", "NOSTRO BTC", D(4)), ("RECEIPT_FINAL", "SUSPENSE BTC", D(-4)),
         ("RECEIPT_APPLIED", "SUSPENSE BTC", D(4)), ("RECEIPT_APPLIED", "CLIENT_BALANCE BTC", D(-4)),
     ]  # fmt: skip
@@ -114,20 +91,20 @@ def test_a_deposit_already_dealt_on_is_reorganised_away_called_and_cured() -> No
     credit_jobs.watch_balances()
     assert ExposureCall.objects.get().status == "MET"
     assert clients.get_counterparty(firm.account.owner_id).status == "RESTRICTED", "two people bring it up again"
-    proven()
+    books.proven()
     jobs.run_all()
-    assert count() == before + 4, "a sweep that runs again posts nothing"
+    assert books.count() == before + 4, "a sweep that runs again posts nothing"
 
 
 def test_a_reorganisation_before_it_was_final_leaves_no_line() -> None:
     prefunded()
-    before = count()
+    before = books.count()
     reference = deposit("5")
     outside.reorganise(here.place("BTC"), reference, at=clock.desk_now())
     here.at(world.NOON + FINAL)
     jobs.run_all()
     assert [one.status for one in settlement.list_receipts(SYSTEM)] == ["DROPPED"]
-    assert count() == before
+    assert books.count() == before
     assert not Deposit.objects.exists()
 
 
@@ -167,5 +144,4 @@ def test_what_a_reverted_receipt_had_paid_is_expected_again(both: bool) -> None:
     jobs.run_all()
     expected.refresh_from_db()
     assert (expected.status, expected.settled_amount) == ("RECEIVED", D(2))
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
+    books.proven()

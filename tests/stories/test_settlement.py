@@ -8,24 +8,16 @@ from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
 from apps.ledger import queries as ledger
-from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.workflows.import_fills import import_fills
 from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
-from tests import lines, world
+from tests import books, lines, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def identity_holds(entity_id) -> None:  # type: ignore[no-untyped-def]
-    for one in ledger.list_identity(entity_id):
-        assert one.holds, one
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
 
 
 FILLS = """counterparty,execution_id,instrument,side,quantity,price,fee,executed_at
@@ -69,7 +61,7 @@ def test_a_credit_client_deals_twice_we_hedge_and_the_net_of_both_settles() -> N
         "PAYABLE USD": -gets, "RECEIVABLE USD": pays,
         **HEDGED, "POSITION USD": D(40_001) - net, "COST USD": D(8),
     }  # fmt: skip
-    identity_holds(bought.entity_id)
+    books.proven()
     here.pay_in("USD", net, name="Acme Capital", address="021000021-1001", remittance=here.only("EXPECTED").end_to_end_id)
     here.at(here.VALUE_DAY, hours=1)
     jobs.run_all()
@@ -82,7 +74,7 @@ def test_a_credit_client_deals_twice_we_hedge_and_the_net_of_both_settles() -> N
         "COST BTC": fee, "COST USD": D(8),
         **HEDGED, "POSITION USD": D(40_001) - net,
     }  # fmt: skip
-    identity_holds(bought.entity_id)
+    books.proven()
     assert lines.taken() == lines.taken(lines.SETTLEMENT) == (D(0), D(0))
     assert clock.desk_now() > here.VALUE_DAY
 
@@ -135,7 +127,7 @@ def test_a_prefunded_client_deposits_deals_and_withdraws() -> None:
     }  # fmt: skip
     (btc,) = [b for b in ledger.list_client_balances([cygnus.account.id])[cygnus.account.id] if b.asset == "BTC"]
     assert (btc.posted, btc.held, btc.available) == (D("0.5"), D(0), D("0.5"))
-    identity_holds(trade.entity_id)
+    books.proven()
     kinds = [kind for (kind,) in db.run("SELECT kind FROM events_event WHERE client_id = %s ORDER BY client_seq", (cygnus.client_id,))]
     assert [k for k in kinds if k.split(".")[0] in {"deposit", "receipt", "withdrawal", "instruction"}] == [
         "deposit.credited", "receipt.credited", "withdrawal.requested", "withdrawal.approved", "instruction.sent", "instruction.settled",

@@ -23,7 +23,6 @@ from apps.ledger.rules import Ref
 from apps.ledger.rules import credit as credited
 from apps.ledger.rules import debit as debited
 from apps.ledger.states import Kind
-from apps.reports.queries import proofs
 from apps.rfqs.states import Channel, Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import NetSet
@@ -31,16 +30,11 @@ from apps.workflows.book_on_behalf import book_on_behalf
 from apps.workflows.change_status import propose_status
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.manage_credit import propose_withdrawal
-from tests import deals, lines, people, world
+from tests import books, deals, lines, people, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DESIGNATION = {False: "HOUSE", True: "CLIENT"}
-
-
-def proven() -> None:
-    with db.snapshot():
-        assert [(one.name, one.details) for one in proofs.run() if not one.ok] == []
 
 
 def prefunded(safeguarded: bool, deposit: D) -> world.Firm:
@@ -87,14 +81,14 @@ def test_a_deal_past_the_balance_is_owed_called_and_settles_when_it_is_paid(safe
     assert (agreement.flags, asked is not None) == (["CREDIT"], True)
     assert of_client() == {"CLIENT_BALANCE USD": D(-30_000), "RECEIVABLE USD": D(40_020), "PAYABLE BTC": D(-2)}, "no overdraft"
     assert settlement.trade_status([trade.id]) == {trade.id: "OPEN"}
-    proven()
+    books.proven()
     assert credit_jobs.watch_balances() == 1
     assert credit_jobs.watch_balances() == 0, "once"
     (call,) = ExposureCall.objects.all()
     assert (call.amount, call.currency, call.status, call.client_id) == (D(10_020), "USD", "ISSUED", firm.client_id)
     assert credit.describe_call(call, clock.desk_now())["currency"] == "USD"
     assert Counterparty.objects.get(id=firm.client_id).status == "RESTRICTED"
-    proven()
+    books.proven()
     here.at(here.CUTOFF, seconds=10)
     settlement_jobs.run_all()
     assert not NetSet.objects.exists(), "a prefunded deal is no part of a net set"
@@ -112,7 +106,7 @@ def test_a_deal_past_the_balance_is_owed_called_and_settles_when_it_is_paid(safe
     assert db.one("SELECT count(*) FROM ledger_hold WHERE status = 'PENDING'") == (0,)
     assert db.one("SELECT count(*) FROM events_event WHERE kind = 'trade.settled' AND client_id = %s", (firm.client_id,)) == (1,)
     assert Counterparty.objects.get(id=firm.client_id).status == "RESTRICTED", "until two bring it up"
-    proven()
+    books.proven()
 
 
 def test_a_deal_that_fits_settles_at_once_as_before() -> None:
@@ -142,7 +136,7 @@ def test_an_overdraft_is_a_receivable_that_is_called_and_never_covered_by_anothe
     assert credit_jobs.watch_balances() == 1
     assert ExposureCall.objects.get().amount == 500
     assert Counterparty.objects.get(id=firm.client_id).status == "RESTRICTED"
-    proven()
+    books.proven()
     pay_in(D(500), False)
     credit_jobs.watch_balances()
     assert ExposureCall.objects.get().status == "MET"
@@ -189,13 +183,13 @@ def test_an_owed_deal_is_corrected_and_cancelled_like_one_on_credit() -> None:
     trade = agreed(firm)[0]
     deals.change(trade, price="20000")
     assert of_client() == {"CLIENT_BALANCE USD": D(-30_000), "RECEIVABLE USD": D(40_000), "PAYABLE BTC": D(-2)}
-    proven()
+    books.proven()
     pay_in(D(10_000), False)
     assert credit_jobs.watch_balances() == 1
     assert of_client() == {"CLIENT_BALANCE BTC": D(-2)}
     deals.change(trade, price="19990")
     assert of_client() == {"CLIENT_BALANCE BTC": D(-2), "CLIENT_BALANCE USD": D(-20)}, "settled by now: on the balance at once"
-    proven()
+    books.proven()
 
 
 def test_an_owed_deal_that_is_cancelled_owes_nothing_any_more() -> None:
@@ -206,4 +200,4 @@ def test_an_owed_deal_that_is_cancelled_owes_nothing_any_more() -> None:
     assert of_client() == {"CLIENT_BALANCE USD": D(-30_000)}
     credit_jobs.watch_balances()
     assert ExposureCall.objects.get().status == "MET"
-    proven()
+    books.proven()
