@@ -23,10 +23,11 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.propose_marks import propose_marks
 from apps.workflows.redate_deal import ask_redate
 from tests import deals, world
+from tests.books import proven
 from tests.deals import person
 from tests.settlement import world as here
 from tests.stories.test_blocks import open_account
-from tests.stories.test_fails import answer, marks, on_file, proven
+from tests.stories.test_fails import answer, marks, on_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WEDNESDAY, THURSDAY, FRIDAY = (datetime(2026, 9, day, 8, 0, tzinfo=UTC) for day in (16, 17, 18))

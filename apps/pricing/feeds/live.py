@@ -195,13 +195,15 @@ class Live:
             finally:
                 if exchange is not None:
                     with contextlib.suppress(Exception):
-                        await asyncio.wait_for(exchange.close(), 5)
+                        async with asyncio.timeout(5):
+                            await exchange.close()
             wait = min(self._pace.longest_wait, self._pace.first_wait * 2 ** min(failures - 1, 20))
             await asyncio.sleep(random.random() * wait.total_seconds())  # noqa: S311 (spreads connections; no secret)
 
     async def _session(self, venue: _Venue, exchange: Exchange) -> NoReturn:
         """One connection's life: it ends by an error only."""
-        markets = await asyncio.wait_for(exchange.load_markets(), self._pace.connect.total_seconds())
+        async with asyncio.timeout(self._pace.connect.total_seconds()):
+            markets = await exchange.load_markets()
         exchange.number = Decimal  # only now: what it makes of a venue's list of markets, which is no price, wants floats
         listed = {pair: symbol for pair in self._pairs if (symbol := pair.replace("-", "/")) in markets}
         if not listed:
@@ -222,7 +224,8 @@ class Live:
         while True:
             ask = exchange.watch_order_book if streams else exchange.fetch_order_book
             try:
-                raw = await asyncio.wait_for(ask(symbol, LEVELS), self._pace.stall.total_seconds())
+                async with asyncio.timeout(self._pace.stall.total_seconds()):  # `wait_for` of Python 3.11 can swallow the end of the feed
+                    raw = await ask(symbol, LEVELS)
             except TimeoutError:
                 raise TimeoutError(f"{pair}: no book for {self._pace.stall}") from None
             self._take(venue, pair, raw)

@@ -55,7 +55,7 @@ def business_date(entity_id: UUID, now: datetime) -> date:
 
 
 def book_of(entity_id: UUID) -> UUID:
-    """The book that carries what no deal is behind: charges, what is written off."""
-    book = Book.objects.filter(entity_id=entity_id).order_by("id").values_list("id", flat=True).first()
+    """The book that carries what no deal is behind (charges, what is written off): the entity's first by code."""
+    book = Book.objects.filter(entity_id=entity_id).order_by("code").values_list("id", flat=True).first()
     assert book is not None, "a booking entity has a book"
     return book
