@@ -85,3 +85,15 @@ class BadVenueRecord(Rejected):
     """A record of balances that cannot be read; `line` and `field` say where."""
 
     code, title = "bad_venue_record", "The record cannot be read"
+
+
+class BadOpening(Rejected):
+    """A list of opening balances that cannot be taken; `line` and `field` say where, and nothing of it is asked for."""
+
+    code, title = "bad_opening", "Not a list of opening balances"
+
+
+class OpeningTooLate(Conflict):
+    """A balance is opened once, and before anything else posts to it; what is wrong with it later is an adjustment."""
+
+    code, title = "opening_too_late", "This balance cannot be opened any more"

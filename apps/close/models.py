@@ -7,7 +7,7 @@ from apps.clients.models import Counterparty
 from apps.core.db import AmountField, Row
 from apps.instruments.models import BookingEntity
 
-from .states import BreakProof, BreakStatus, DayStatus, MonthStatus
+from .states import BreakProof, BreakStatus, DayStatus, MonthStatus, OpeningKind
 
 
 class BusinessDay(Row):
@@ -156,3 +156,35 @@ class VenueBalance(Row):
 
     class Meta:
         indexes = [models.Index(fields=["entity", "date", "counterparty", "asset_code"], name="venuebalance_day")]
+
+
+class Opening(Row):
+    """What one balance of ours or of a client was before the first posting that we know: asked by one, granted by another, posted once.
+
+    `amount` is as the world says it: what we have there, or what we owe the client. Its ledger transaction has the key `opening:` and
+    `ledger_account_id`; the walls refuse it where a real posting of that account is as old.
+    """
+
+    append_only = True
+
+    entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=14, choices=[(k, k) for k in OpeningKind])
+    owner_id = models.UUIDField()  # nostro, client account or counterparty
+    owner = models.CharField(max_length=160)  # as it was named when it was asked for
+    asset_code = models.CharField(max_length=12)
+    ledger_account_id = models.UUIDField()
+    amount = AmountField()
+    date = models.DateField()  # business date on which it posts
+    evidence = models.CharField(max_length=200)
+    asked_by = models.UUIDField()
+    granted_by = models.UUIDField()
+    posted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["ledger_account_id"], name="opening_once"),
+            models.CheckConstraint(condition=~Q(asked_by=F("granted_by")), name="opening_four_eyes"),
+            models.CheckConstraint(condition=~Q(amount=0), name="opening_not_zero"),
+            models.CheckConstraint(condition=~Q(evidence=""), name="opening_evidence"),
+        ]
+        indexes = [models.Index(fields=["entity", "-posted_at"], name="opening_by_entity")]

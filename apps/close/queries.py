@@ -11,7 +11,7 @@ from apps.core.errors import NotFound
 
 from . import rules
 from .errors import NoSuchDay
-from .models import Break, BusinessDay, Month, Proof, VenueBalance
+from .models import Break, BusinessDay, Month, Opening, Proof, VenueBalance
 from .rules import Known
 from .states import BreakProof, BreakStatus, DayStatus, MonthStatus
 
@@ -134,3 +134,8 @@ def list_venue_balances(entity_id: UUID, counterparty_id: UUID, on: date) -> dic
     """What an LP or venue last said we hold there at the end of a business date, by asset."""
     rows = VenueBalance.objects.filter(entity_id=entity_id, counterparty_id=counterparty_id, date=on)
     return {row.asset_code: row.amount for row in rows.order_by("imported_at", "id")}
+
+
+def list_openings(entity_id: UUID, most: int = 500) -> list[Opening]:
+    """Balances that were opened, the last first."""
+    return list(Opening.objects.filter(entity_id=entity_id).order_by("-posted_at", "-id")[:most])

@@ -39,3 +39,11 @@ class BreakStatus(StrEnum):
 
 B = BreakStatus
 BREAK = Machine({B.OPEN: {B.RESOLVED, B.WRITTEN_OFF}, B.RESOLVED: set(), B.WRITTEN_OFF: set()})
+
+
+class OpeningKind(StrEnum):
+    """Which balances are opened; the words of a file, and what the ledger calls them."""
+
+    NOSTRO = "NOSTRO"
+    VENUE = "VENUE"
+    CLIENT_BALANCE = "CLIENT_BALANCE"

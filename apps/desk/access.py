@@ -47,6 +47,7 @@ SCREENS = {
         Screen("adjustments", "Adjustments", "request_page", BACK_OFFICE | {"sales"}),
         Screen("reconciliation", "Reconciliation", "balance", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("closing", "Close", "event_available", frozenset({"operations", "finance", "risk", "auditor"})),
+        Screen("openings", "Opening balances", "start", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("ssis", "Settlement instructions", "account_balance_wallet", BACK_OFFICE),
         Screen("treasury", "Treasury", "account_balance_wallet", BACK_OFFICE),
         Screen("receipts", "Receipts", "call_received", SEES_COMPLIANCE | {"finance"}),

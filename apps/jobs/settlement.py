@@ -153,10 +153,15 @@ def run_all() -> dict[str, int]:
     return done
 
 
-def fund(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> None:
-    """Capital on one of our accounts, in the ledger and on the simulated rail alike: for seeds."""
+def place_at(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> None:
+    """Money that lies on one of our accounts at the simulated bank or chain, without a statement line; once per reference."""
     watched = next(one for one in settlement.list_places() if one.nostro_id == nostro_id)
     outside.opening(place_of(watched), amount, reference)
+
+
+def fund(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> None:
+    """More capital on one of our accounts, in the ledger and on the simulated rail alike."""
+    place_at(nostro_id, amount, reference)
     fund_nostro(nostro_id=nostro_id, amount=amount, reference=reference)
 
 

@@ -208,3 +208,14 @@ def list_at_venue(owner_id: UUID) -> dict[str, Decimal]:
     """What we hold with an LP or venue, by asset."""
     rows = LedgerAccount.objects.filter(kind=Kind.VENUE, owner_id=owner_id).values("asset_code").annotate(total=Sum("amount"))
     return {row["asset_code"]: row["total"] for row in rows}
+
+
+def list_moved(account_ids: Iterable[UUID], until: date) -> set[UUID]:
+    """Of these ledger accounts those with a posting of this business date or an earlier one."""
+    rows = LedgerLine.objects.filter(account_id__in=list(account_ids), transaction__business_date__lte=until)
+    return set(rows.values_list("account_id", flat=True).distinct())
+
+
+def has_moved(owner_id: UUID) -> bool:
+    """Whether anything was ever posted to a balance of this owner."""
+    return LedgerAccount.objects.filter(owner_id=owner_id, version__gt=0).exists()

@@ -27,6 +27,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "break_write_off": (frozenset({"operations"}), frozenset({"finance"})),
     "day_reopen": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "month_lock": (frozenset({"finance"}), frozenset({"finance"})),
+    "opening": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "client_key": (frozenset({"admin"}), frozenset({"compliance"})),
     "access_end": (frozenset({"admin", "compliance"}), frozenset()),  # revoke a client's key, close a member: stricter, at once
     "halt_on": (frozenset({"trader", "risk", "operations"}), frozenset()),

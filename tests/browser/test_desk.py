@@ -44,7 +44,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "unfinished": "/desk/deals/", "position": "/desk/position/", "credit": "/desk/credit/", "statistics": "/desk/statistics/",
         "deal": deal_address(day), "settlement": "/desk/settlement/",
         "reconciliation": "/desk/reconciliation/",
-        "receipts": "/desk/receipts/", "closing": "/desk/close/", "approvals": "/desk/approvals/",
+        "receipts": "/desk/receipts/", "closing": "/desk/close/", "openings": "/desk/openings/", "approvals": "/desk/approvals/",
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/", "webhooks": "/desk/webhooks/",
         "prices": "/desk/prices/", "coverage": "/desk/coverage/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
         "ssis": "/desk/ssis/?status=all",

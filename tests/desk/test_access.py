@@ -37,6 +37,7 @@ ADDRESSES = {
     "adjustments": ["/desk/adjustments/"],
     "reconciliation": ["/desk/reconciliation/"],
     "closing": ["/desk/close/"],
+    "openings": ["/desk/openings/"],
     "receipts": ["/desk/receipts/", f"/desk/receipts/{ids.encode('rcp', NOBODY)}/"],
     "treasury": ["/desk/treasury/"],
     "ssis": ["/desk/ssis/", f"/desk/ssis/{ids.encode('ssi', NOBODY)}/"],

@@ -206,6 +206,13 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/halts/payments/lift/": ("", "trader risk operations", {"reason": "test"}),
     "desk/halts/throw/": ("", "trader risk operations", {"scope": "all", "reason": "test"}),
     "desk/on-behalf/": ("sales trader", "sales trader", {"amount": "1"}),
+    "desk/openings/": (CLOSES, "", {}),
+    "desk/openings/ask/": (
+        "",
+        "finance",
+        {"account": "client acme-main", "asset": "USD", "amount": "1", "date": "2026-09-15", "evidence": "x"},
+    ),
+    "desk/openings/file/": ("", "finance", {"date": "2026-09-15", "evidence": "x"}),
     "desk/position/": (TRADING, "", {}),
     "desk/position/hedges/": ("", "trader", _HEDGE),
     "desk/position/hedges/<str:trade>/": ("", "trader operations", {"move": "cancel", "reason": "test"}),

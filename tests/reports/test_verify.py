@@ -251,6 +251,17 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         ],
         "BALANCE was not proven",
     ),
+    (
+        "openings",
+        [],
+        [
+            "INSERT INTO close_opening (id, entity_id, kind, owner_id, owner, asset_code, ledger_account_id, amount, date, evidence, "
+            "asked_by, granted_by, posted_at) SELECT gen_random_uuid(), entity_id, 'NOSTRO', owner_id, 'USD house', asset_code, id, 7, "
+            "'2026-09-15', 'x', gen_random_uuid(), gen_random_uuid(), now() FROM ledger_ledgeraccount "
+            "WHERE kind = 'NOSTRO' AND asset_code = 'USD'"
+        ],
+        "opening of USD house USD: granted 7, posted nothing",
+    ),
     ("documents", [], ["INSERT INTO reports_documentcounter (scope, kind, last) VALUES ('acme', 'statement', 1)"], "0 numbers given"),
     (
         "closed_days_take_nothing",

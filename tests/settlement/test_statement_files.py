@@ -194,7 +194,7 @@ def test_a_damaged_file_is_read_or_refused_in_words(at: int, many: int, text: st
 @pytest.fixture
 def house(transactional_db: None) -> None:
     clock.freeze_desk(world.NOON)
-    here._nostro(asset="EUR")
+    here.open_nostro(asset="EUR")
 
 
 def test_a_statement_is_booked_once_and_the_next_one_follows(house: None) -> None:

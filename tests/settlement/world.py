@@ -48,7 +48,7 @@ THREE_PEOPLE = (("Trader", ("viewer", "trader")), ("Treasury", ("viewer", "settl
 
 
 @use_case
-def _nostro(*, asset: str, now: datetime) -> Nostro:
+def open_nostro(*, asset: str, now: datetime) -> Nostro:
     rail, address = ADDRESSES[asset]
     entity = instruments.get_entity("flowdesk")
     return settlement_operations.create_nostro(
@@ -61,7 +61,7 @@ def open_house(*assets: str, **capital: D) -> dict[str, Nostro]:
     clock.freeze_desk(world.NOON)
     out = {}
     for asset in assets or tuple(capital):
-        out[asset] = _nostro(asset=asset)
+        out[asset] = open_nostro(asset=asset)
         jobs.fund(out[asset].id, capital.get(asset, CAPITAL[asset]))
     return out
 

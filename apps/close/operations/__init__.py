@@ -3,6 +3,7 @@
 from .breaks import comment_break, explain_break, keep_breaks, take_break, write_off_break
 from .days import close_day, keep_changed, keep_proofs, open_day, reopen_day, start_close, stop_close
 from .months import move_month
+from .openings import post_opening
 from .venues import keep_venue_balances
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "keep_venue_balances",
     "move_month",
     "open_day",
+    "post_opening",
     "reopen_day",
     "start_close",
     "stop_close",

@@ -9,12 +9,14 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.clients import queries as clients
 from apps.core.errors import AppError, NotFound
 from apps.instruments import queries as instruments
-from apps.jobs.settlement import fund
+from apps.jobs.settlement import place_at
 from apps.ledger import queries as ledger
 from apps.settlement import queries as settlement
 from apps.users import queries as users
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.manage_staff import register_staff
 from apps.workflows.onboard_client import onboard_client, register_counterparty
+from apps.workflows.open_balances import Wanted, ask_openings, today
 from apps.workflows.set_up_house import load_list, open_nostro
 from flowdesk import demo_firms
 
@@ -66,14 +68,25 @@ class Command(BaseCommand):
         return len(new)
 
     def _capital(self) -> int:
-        """What our own accounts hold before the first deal, in the ledger and at the simulated bank or chain alike."""
-        done = 0
+        """What our own accounts hold before the first deal, at the simulated bank or chain, and opened in the ledger by two of finance."""
+        entity, wanted = instruments.get_entity("flowdesk"), []
         for place in demo_firms.NOSTROS:
             nostro = settlement.find_place(rail_code=place.rail, address=place.address)
-            if nostro is not None and place.opening and not ledger.list_lines_of([nostro.id]).exists():
-                fund(nostro.id, place.opening)
-                done += 1
-        return done
+            if nostro is not None and place.opening and not ledger.has_moved(nostro.id):
+                place_at(nostro.id, place.opening)
+                wanted.append(Wanted("nostro", f"{place.rail}/{place.address}", place.asset, place.opening))
+        if wanted:
+            asked = ask_openings(
+                actor=users.get_by_username("fay").as_actor(),
+                entity_id=entity.id,
+                on=today(entity.id),
+                wanted=wanted,
+                evidence="what the demo begins with",
+            )
+            done = decide_approval(approval_id=asked.id, actor=users.get_by_username("finn").as_actor(), approve=True)
+            if done.status != "EXECUTED":
+                raise CommandError(f"seed_demo: the opening balances ended {done.status}: {done.comment}")
+        return len(wanted)
 
     def _clients(self) -> int:
         new = [one for one in demo_firms.CLIENTS if not _exists(clients.get_client, one.code)]

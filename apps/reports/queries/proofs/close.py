@@ -34,6 +34,27 @@ LINES = (
                              AND m.first = date_trunc('month', c.date)::date)""",
     ),
     sql(
+        "openings",
+        "An opening balance was granted by two, is posted as it was granted, once, and before anything else of its account",
+        """SELECT format('opening of %s %s: granted %s, posted %s', o.owner, o.asset_code, trim_scale(o.amount),
+           coalesce(trim_scale(p.amount)::text, 'nothing'))
+           FROM close_opening o
+           LEFT JOIN (SELECT t.source_id, l.account_id, CASE a.kind WHEN 'CLIENT_BALANCE' THEN -l.amount ELSE l.amount END AS amount
+                      FROM ledger_ledgertransaction t JOIN ledger_ledgerline l ON l.transaction_id = t.id
+                      JOIN ledger_ledgeraccount a ON a.id = l.account_id WHERE t.source_type = 'opening') p
+             ON p.source_id = o.id AND p.account_id = o.ledger_account_id
+           WHERE p.amount IS DISTINCT FROM o.amount""",
+        """SELECT format('posting %s says it is an opening, and nobody granted one', t.id)
+           FROM ledger_ledgertransaction t
+           WHERE t.source_type = 'opening' AND NOT EXISTS (SELECT 1 FROM close_opening o WHERE o.id = t.source_id)""",
+        """SELECT format('opening of %s %s on %s: posting %s of %s came before it', o.owner, o.asset_code, o.date, t.id, t.business_date)
+           FROM close_opening o
+           JOIN ledger_ledgertransaction opened ON opened.source_id = o.id
+           JOIN ledger_ledgerline first ON first.transaction_id = opened.id AND first.account_id = o.ledger_account_id
+           JOIN ledger_ledgerline l ON l.account_id = o.ledger_account_id AND l.version < first.version
+           JOIN ledger_ledgertransaction t ON t.id = l.transaction_id AND t.business_date <= o.date""",
+    ),
+    sql(
         "documents",
         "A report exists once per version, versions and document numbers without gaps, and what is DONE has files",
         """SELECT format('%s %s %s: versions %s to %s, %s of them', report, scope, business_date, min(version), max(version),
