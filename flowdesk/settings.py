@@ -6,7 +6,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from flowdesk import banks, places
+from flowdesk import banks, custodians, places
 from flowdesk.approvals import APPROVALS  # noqa: F401 (a setting)
 
 env = environ.Env()
@@ -317,6 +317,9 @@ RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.sett
 # Banks that are spoken to in files, by rail code: {"fedwire-usd": {"name": "Flowdesk Ltd", "bic": "…", "out": FOLDER, "in": FOLDER}}.
 BANK_FILES = banks.read(env.json("BANK_FILES", default={}))
 RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
+# Custodians of our wallets, by rail code: {"bitcoin-btc": {"url": "https://…", "token": "…", "callback_secrets": "whsec_…"}}.
+CUSTODIANS = custodians.read(env.json("CUSTODIANS", default={}), production=ENVIRONMENT == "production")
+RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------

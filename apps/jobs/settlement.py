@@ -15,6 +15,7 @@ from apps.core.actor import SYSTEM
 from apps.core.errors import AppError, Conflict
 from apps.settlement import queries as settlement
 from apps.settlement.queries import housing as house_transfers
+from apps.settlement.queries import reports
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
 from apps.settlement.rails.base import Answer, Outcome, Place
@@ -102,7 +103,19 @@ def resolve_unknown() -> int:
         rail, place = _rail_of(instruction_id)
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = rail.status(place, key, now=clock.desk_now())
-        done += _one(record_answer, instruction_id=instruction_id, answer=answer, final=True)
+        done += _one(record_answer, instruction_id=instruction_id, answer=answer, final=True, source="POLL")
+    return done
+
+
+def follow_sent() -> int:
+    """Ask rails that keep a record of each payment where those stand that they have taken on: their people may still refuse one."""
+    done = 0
+    places = settlement.list_places()
+    for instruction_id in reports.list_sent({p.rail for p in places if getattr(get_rail(p.rail, p.kind), "tracks", False)}):
+        rail, place = _rail_of(instruction_id)
+        key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
+        answer = rail.status(place, key, now=clock.desk_now())
+        done += _one(record_answer, instruction_id=instruction_id, answer=answer, source="POLL")
     return done
 
 
@@ -145,7 +158,7 @@ def run_all() -> dict[str, int]:
     """Every sweep once, in the order in which money moves; how much each did."""
     steps: list[Callable[[], int]] = [
         freeze_due, agree_due, instruct_due, poll_rails, match_receipts, review_queue, release_straight_through, send_released,
-        resolve_unknown, poll_rails, match_receipts,
+        resolve_unknown, follow_sent, poll_rails, match_receipts,
     ]  # fmt: skip
     done: dict[str, int] = {}
     for sweep in steps:
@@ -200,6 +213,7 @@ def send_payments() -> None:
     release_straight_through()
     send_released()
     resolve_unknown()
+    follow_sent()
 
 
 @shared_task(name="flowdesk.read_rails")

@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from apps.core.unit import use_case
+from apps.core.unit import step, use_case
 from apps.settlement.models import Instruction
-from apps.settlement.operations import instructions, payments
-from apps.settlement.queries.locks import lock_instruction
-from apps.settlement.rules.rail import Answer, Outcome, Payment
+from apps.settlement.operations import instructions, payments, reports
+from apps.settlement.queries.locks import Chain, lock_instruction
+from apps.settlement.rules.rail import GONE, Answer, Outcome, Payment
 from apps.settlement.states import InstructionStatus
 
 
@@ -19,15 +19,31 @@ def begin_sending(*, instruction_id: UUID, now: datetime) -> Payment | None:
 
 
 @use_case
-def record_answer(*, instruction_id: UUID, answer: Answer, final: bool = False, now: datetime) -> Instruction:
+def record_answer(
+    *, instruction_id: UUID, answer: Answer, final: bool = False, source: str = "ANSWER", message: str = "", now: datetime
+) -> Instruction:
     """SENDING or UNKNOWN → SENT, FAILED, or UNKNOWN where no answer came. It is never sent again.
 
+    A rail that keeps a record of each payment may still refuse what it had taken on: SENT → FAILED, as long as nothing of it is booked.
+
     :param final: the answer to a status request, so that NOT_FOUND means it was never paid and never will be
+    :param source: how it came: ANSWER to the sending itself, POLL, or CALLBACK with the id of its `message`
     """
+    return take_answer(instruction_id=instruction_id, answer=answer, final=final, source=source, message=message, now=now)
+
+
+@step
+def take_answer(*, instruction_id: UUID, answer: Answer, final: bool, source: str, message: str, now: datetime) -> Instruction:
+    """What `record_answer` does, inside another story."""
     chain = payments.lock_for(instruction_id=instruction_id)
     i = chain.instructions[instruction_id]
-    if i.status not in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
+    if not reports.note(instruction=i, answer=answer, source=source, message=message, now=now):
         return i
+    if answer.amount is not None and answer.amount != i.amount:  # what it has under our key is not what we asked for
+        reports.contradict(instruction=i, answer=answer)
+        answer, final = Answer(Outcome.UNKNOWN), False
+    if i.status not in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
+        return _take_later(chain, i, answer, now)
     if answer.outcome is Outcome.ACCEPTED:
         return payments.mark_sent(chain=chain, instruction_id=instruction_id, reference=answer.reference, now=now)
     if answer.outcome is Outcome.REJECTED or (final and answer.outcome is Outcome.NOT_FOUND):
@@ -35,6 +51,19 @@ def record_answer(*, instruction_id: UUID, answer: Answer, final: bool = False, 
         return payments.mark_failed(chain=chain, instruction_id=instruction_id, reason=reason, now=now)
     if i.status == InstructionStatus.SENDING:
         payments.mark_unknown(instruction=i)
+    return i
+
+
+def _take_later(chain: Chain, i: Instruction, answer: Answer, now: datetime) -> Instruction:
+    """A word on a payment that has an answer already: a refusal ends it while nothing of it is booked; what cannot be is a person's."""
+    if not answer.version:
+        return i
+    refused = answer.outcome is Outcome.REJECTED
+    if refused and i.status == InstructionStatus.SENT and not i.settled_amount:
+        return payments.mark_failed(chain=chain, instruction_id=i.id, reason=answer.reason, now=now)
+    paid = i.status in {InstructionStatus.SENT, InstructionStatus.SETTLED}
+    if (refused and paid) or (answer.stage in GONE and i.status == InstructionStatus.FAILED):
+        reports.contradict(instruction=i, answer=answer)
     return i
 
 

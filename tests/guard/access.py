@@ -295,6 +295,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
 # Outside the desk: who is not signed in may come here.
 DOORS = {
     "", "favicon.ico", "login/", "logout/", "admin/login/", "admin/logout/", "livez", "readyz", ".well-known/jwks.json", "api/<path:rest>",
+    "rails/<str:rail>/callbacks",  # signed by a custodian
     "api/", *(f"api/{one}" for one in OPEN),
 }  # fmt: skip
 
@@ -349,6 +350,7 @@ RECORDS = {
     "settlement.exclusion": SETTLING,
     "settlement.linedispute": SETTLING,
     "settlement.obligation": SETTLING,
+    "settlement.railreport": SETTLING,
     "settlement.receipt": "operations finance compliance auditor",
     "settlement.releaseband": SETTLING,
     "settlement.releasestop": SETTLING,

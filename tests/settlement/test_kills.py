@@ -12,10 +12,11 @@ from decimal import Decimal as D
 from typing import Any
 from unittest.mock import patch
 
+import orjson
 import pytest
 from django.db import connections, transaction
 
-from apps.core import db
+from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
 from apps.ledger import operations as ledger
@@ -24,7 +25,9 @@ from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
 from apps.settlement.rails import outside
 from apps.settlement.rails.chain import ChainSimulator
-from apps.workflows import send_payment
+from apps.settlement.rails.custody_sim import CustodianSimulator
+from apps.settlement.rules import custody
+from apps.workflows import hear_rail, send_payment
 from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 from tests.settlement import world as here
@@ -52,9 +55,9 @@ def after(target: Any, name: str) -> Any:
 
 
 @contextmanager
-def at_commit(case: str, moment: str) -> Iterator[None]:
+def at_commit(case: str, moment: str, where: Any = jobs) -> Iterator[None]:
     """Killed right before or right after the commit of the use case `case` of the jobs."""
-    real = getattr(jobs, case)
+    real = getattr(where, case)
     commit = transaction.Atomic.__exit__
 
     def run(**kw: Any) -> Any:
@@ -68,7 +71,7 @@ def at_commit(case: str, moment: str) -> Iterator[None]:
         die()
         return done
 
-    with patch.object(jobs, case, run):
+    with patch.object(where, case, run):
         yield
 
 
@@ -84,6 +87,26 @@ STEPS: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
     "before the statement line is read": (lambda: before(jobs, "read_line"), jobs.poll_rails),
     "before the statement line is committed": (lambda: at_commit("read_line", "before"), jobs.poll_rails),
     "after the statement line is committed": (lambda: at_commit("read_line", "after"), jobs.poll_rails),
+}
+
+
+def told_by_callback() -> None:
+    """The custodian's messages come as they would over its door."""
+    messages = CustodianSimulator().callbacks(here.place("BTC"), now=clock.desk_now())
+    for message_id, body in messages:
+        hear_rail.hear_withdrawal(rail="bitcoin-btc", said=custody.read_withdrawal(orjson.loads(body)["data"]), message=message_id)
+
+
+AT_A_CUSTODIAN: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
+    "as the custodian is called": (lambda: before(CustodianSimulator, "send"), jobs.send_released),
+    "after the custodian has it, before its answer": (lambda: after(CustodianSimulator, "send"), jobs.send_released),
+    "before its answer is committed": (lambda: at_commit("record_answer", "before"), jobs.send_released),
+    "after its answer is committed": (lambda: at_commit("record_answer", "after"), jobs.send_released),
+    "as it is asked where the payment stands": (lambda: after(CustodianSimulator, "status"), jobs.follow_sent),
+    "before its word is committed": (lambda: at_commit("record_answer", "before"), jobs.follow_sent),
+    "before a callback is committed": (lambda: at_commit("hear_withdrawal", "before", hear_rail), told_by_callback),
+    "after a callback is committed": (lambda: at_commit("hear_withdrawal", "after", hear_rail), told_by_callback),
+    "before its statement line is committed": (lambda: at_commit("read_line", "before"), jobs.poll_rails),
 }
 
 
@@ -138,6 +161,28 @@ def test_a_payment_killed_at_any_step_is_paid_once(step: str, released: None) ->
     assert {one.status for one in payments()[:-1]} <= {"FAILED"}
     paid = outside.change(here.place("BTC"), lambda doc: [one for one in doc["payments"].values() if one["outcome"] == "ACCEPTED"])
     assert len(paid) == 1
+    assert here.balances()["NOSTRO BTC"] == D(999) - FEE
+    assert "IN_TRANSIT BTC" not in here.balances()
+
+
+@pytest.mark.parametrize("outcome", [pytest.param("OK"), pytest.param("POLICY", marks=pytest.mark.drill)])
+@pytest.mark.parametrize("step", [one if "callback" in one else pytest.param(one, marks=pytest.mark.drill) for one in AT_A_CUSTODIAN])
+def test_a_payment_through_a_custodian_killed_at_any_step_is_paid_once(step: str, outcome: str, released: None, settings: Any) -> None:
+    settings.RAILS = {**settings.RAILS, "bitcoin-btc": "apps.settlement.rails.custody_sim.CustodianSimulator"}
+    killed, sweep = AT_A_CUSTODIAN[step]
+    outside.script(here.place("BTC"), outcome)
+    if sweep is not jobs.send_released:
+        jobs.send_released()
+        here.at(here.VALUE_DAY, minutes=3)
+    if sweep is jobs.poll_rails:
+        here.at(here.VALUE_DAY, hours=1)
+    ended = in_a_worker(killed(), sweep)
+    assert ended == (signal.SIGKILL if sweep is not jobs.poll_rails or outcome == "OK" else 0), "it was not killed"
+    settle_what_is_left()
+    assert [one.status for one in payments()][-1] == "SETTLED"
+    assert {one.status for one in payments()[:-1]} <= {"FAILED"}
+    paid = outside.change(here.place("BTC"), lambda doc: [line["amount"] for line in doc["lines"] if line["kind"] == "PAYMENT"])
+    assert paid == ["-1"]
     assert here.balances()["NOSTRO BTC"] == D(999) - FEE
     assert "IN_TRANSIT BTC" not in here.balances()
 

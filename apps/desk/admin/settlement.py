@@ -13,6 +13,7 @@ from apps.settlement.models import (
     NetSet,
     Nostro,
     Obligation,
+    RailReport,
     Receipt,
     ReceiptMatch,
     ReceiptNote,
@@ -52,6 +53,15 @@ class MatchToleranceAdmin(Record):
     roles = BACK_OFFICE
     list_display = ("asset", "version", "amount", "reason", "set_at")
     list_filter = ("asset",)
+
+
+@admin.register(RailReport)
+class RailReportAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("heard_at", "instruction", "version", "stage", "reason", "source")
+    list_filter = ("stage", "source")
+    search_fields = ("=instruction__end_to_end_id", "reference", "message")
+    list_select_related = ("instruction",)
 
 
 @admin.register(ReleaseStop)

@@ -81,6 +81,8 @@ KINDS = {
     "instruction.failed": ("Payment failed", "error"),
     "instruction.returned": ("Payment came back", "keyboard_return"),
     "instruction.unknown": ("The rail does not answer", "help"),
+    "instruction.reported": ("The rail says where it stands", "sync"),
+    "instruction.contradicted": ("The rail contradicts what is booked", "report"),
     "instruction.made": ("Payment instruction made", "send"),
     "instruction.released": ("Payment released", "lock_open"),
     "instruction.sent": ("Payment sent", "outgoing_mail"),

@@ -68,6 +68,8 @@ TO_STAFF = {
     "release.resumed": ("operations", "risk"),
     "statement.unexplained": ("operations", "finance"),
     "instruction.unknown": ("operations",),
+    "instruction.contradicted": ("operations", "finance"),
+    "rail.unexplained": ("operations",),
 }
 APPROVAL_REQUESTED = "approval.requested"  # to whoever may check it, except its maker
 KINDS = frozenset({*TO_CLIENT, *TO_STAFF, APPROVAL_REQUESTED})

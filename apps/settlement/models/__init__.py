@@ -6,6 +6,7 @@ from .housing import HouseTransfer
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
 from .receiving import Deposit, MatchTolerance, RailCursor, Receipt, ReceiptMatch, ReceiptNote, StatementImport, StatementLine
+from .reporting import RailReport
 from .ways_in import PayTo
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Obligation",
     "PayTo",
     "RailCursor",
+    "RailReport",
     "Receipt",
     "ReceiptMatch",
     "ReceiptNote",

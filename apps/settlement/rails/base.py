@@ -22,5 +22,8 @@ class Rail(Protocol):
     def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
         """The lines booked by `now` with a sequence above `after`, in order."""
 
+    # True: `status` is asked as long as a payment is SENT, since the rail may still refuse what it has taken on. Absent: never.
+    # tracks: bool
+
     def incoming(self, place: Place, *, now: datetime) -> tuple[Incoming, ...]:
         """What is on its way in; empty where a rail only knows booked lines."""

@@ -20,7 +20,8 @@ from apps.core import money
 from .base import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
 
 T = TypeVar("T")
-OUTCOMES = ("OK", "SLOW", "RETURN", "DUPLICATE", "SPLIT", "LOSE", "TIMEOUT", "TIMEOUT_LOST", "REJECT", "CHARGE")
+# POLICY: taken on, then refused by a custodian's own people; on other rails as OK.
+OUTCOMES = ("OK", "SLOW", "RETURN", "DUPLICATE", "SPLIT", "LOSE", "TIMEOUT", "TIMEOUT_LOST", "REJECT", "CHARGE", "POLICY")
 SLOW_FACTOR = 12
 RETURNED_AFTER = timedelta(hours=2)
 
@@ -131,13 +132,14 @@ def pay(place: Place, payment: Payment, *, now: datetime, delay: timedelta, pref
         doc["made"] += 1
         reference = f"{prefix}{doc['made']:06d}"
         doc["payments"][payment.key] = {"outcome": "ACCEPTED", "reference": reference, "reason": ""}
-        _book(doc, payment, what, reference, now + delay * (SLOW_FACTOR if what == "SLOW" else 1), charge)
+        book(doc, payment, what, reference, now + delay * (SLOW_FACTOR if what == "SLOW" else 1), charge)
         return Answer(Outcome.UNKNOWN, reason="no answer") if what == "TIMEOUT" else Answer(Outcome.ACCEPTED, reference)
 
     return change(place, act)
 
 
-def _book(doc: dict[str, Any], payment: Payment, what: str, reference: str, at: datetime, charge: Decimal) -> None:
+def book(doc: dict[str, Any], payment: Payment, what: str, reference: str, at: datetime, charge: Decimal) -> None:
+    """Let the lines of a payment come due at `at`, as the outcome says."""
     if what == "LOSE":
         return
     whom = {

@@ -32,11 +32,34 @@ class Payment:
     remittance: str = ""
 
 
+class Stage(StrEnum):
+    """Where a payment stands at a rail that says so (a custodian): it may be refused long after it was taken on."""
+
+    PENDING_APPROVAL = "PENDING_APPROVAL"  # the custodian's own people or policy have to agree
+    APPROVED = "APPROVED"
+    BROADCAST = "BROADCAST"
+    CONFIRMED = "CONFIRMED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+
+GONE = frozenset({Stage.BROADCAST, Stage.CONFIRMED})  # the money has left
+NEVER = frozenset({Stage.REJECTED, Stage.CANCELLED, Stage.FAILED})  # it has not, and will not
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """:param version: of the rail's own record of the payment, from 1 on; 0 where the rail keeps none, and tells only once
+    :param amount: what the rail says it pays, where it says so
+    """
+
     outcome: Outcome
     reference: str = ""
     reason: str = ""
+    stage: str = ""
+    version: int = 0
+    amount: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
