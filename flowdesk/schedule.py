@@ -22,6 +22,7 @@ TICKS: dict[str, float] = {
     "flowdesk.send_payments": 2.0,
     "flowdesk.read_rails": 2.0,
     "flowdesk.reconcile": 300.0,
+    "flowdesk.carry_out_plans": 1.0,
     "flowdesk.remind_confirmations": 60.0,
     "reports.make_due": 60.0,
     "reports.run_due": 30.0,

@@ -13,7 +13,7 @@ from apps.pricing.states import MARK_SET
 from apps.reports.states import RUN
 from apps.rfqs.states import QUOTE, RFQ
 from apps.settlement.states import ADJUSTMENT, DEPOSIT, HOUSE_TRANSFER, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
-from apps.trades.states import ALLOCATION, CONFIRMATION, DISPUTE, HEDGE, TRADE
+from apps.trades.states import ALLOCATION, CONFIRMATION, DISPUTE, HEDGE, PLAN, TRADE
 
 TABLES: dict[str, Machine[Any]] = {
     "approvals_approval": APPROVAL,
@@ -43,6 +43,7 @@ TABLES: dict[str, Machine[Any]] = {
     "settlement_receipt": RECEIPT,
     "settlement_withdrawal": WITHDRAWAL,
     "trades_allocation": ALLOCATION,
+    "trades_allocationplan": PLAN,
     "trades_confirmation": CONFIRMATION,
     "trades_dispute": DISPUTE,
     "trades_hedge": HEDGE,

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from apps.core import clock
 from apps.core.actor import SYSTEM
 from apps.core.errors import AppError, Conflict
+from apps.jobs.trades import carry_out_plans
 from apps.settlement import queries as settlement
 from apps.settlement.queries import housing as house_transfers
 from apps.settlement.queries import reports
@@ -39,7 +40,11 @@ def freeze_sets() -> int:
 
 
 def freeze_due() -> int:
-    """Freeze all whose cut-off has passed, then make the payments of what is frozen, and of legs whose payment ended unpaid."""
+    """Freeze all whose cut-off has passed, then make the payments of what is frozen, and of legs whose payment ended unpaid.
+
+    What was planned before a deal is carried out first: once it is frozen it is too late.
+    """
+    carry_out_plans()
     frozen = freeze_sets()
     instruct_sets()
     return frozen

@@ -1,4 +1,4 @@
-"""What clients have not answered is asked again."""
+"""What clients have not answered is asked again; what they planned before a deal is carried out."""
 
 import logging
 
@@ -6,9 +6,10 @@ from celery import shared_task
 from django.db import DatabaseError
 
 from apps.core.clock import desk_now
-from apps.core.errors import AppError
+from apps.core.errors import AppError, Busy
 from apps.trades import queries
 from apps.workflows.confirm_deal import remind
+from apps.workflows.plan_shares import carry_out_plan, refuse_plan
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,25 @@ def remind_due() -> int:
         except (AppError, DatabaseError) as no:
             log.warning("confirmation %s not reminded: %s", confirmation_id, no)
     return told
+
+
+def carry_out_plans() -> int:
+    """Shares planned before the deals that were booked since, and plans whose request ended without one; how many came to an end."""
+    ended = 0
+    for plan_id, trade_id in queries.list_due_plans():
+        try:
+            ended += carry_out_plan(plan_id=plan_id, trade_id=trade_id) is not None
+        except (Busy, DatabaseError) as no:  # still due at the next tick
+            log.warning("plan %s not carried out: %s", plan_id, no)
+        except AppError as no:
+            assert trade_id is not None, "a plan without a deal lapses"
+            ended += refuse_plan(plan_id=plan_id, trade_id=trade_id, refusal=no) is not None
+    return ended
+
+
+@shared_task(name="flowdesk.carry_out_plans")
+def carry_out() -> None:
+    carry_out_plans()
 
 
 @shared_task(name="flowdesk.remind_confirmations")

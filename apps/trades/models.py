@@ -8,7 +8,7 @@ from apps.core.db import AmountField, Row
 from apps.instruments.models import Book, BookingEntity, Pair
 from apps.rfqs.models import Quote, Rfq
 
-from .states import AllocationStatus, ConfirmationStatus, DisputeStatus, HedgeStatus, TradeKind, TradeStatus
+from .states import AllocationStatus, ConfirmationStatus, DisputeStatus, HedgeStatus, PlanStatus, TradeKind, TradeStatus
 
 
 class Trade(Row):
@@ -125,6 +125,59 @@ class Allocation(Row):
             models.CheckConstraint(condition=Q(status="REJECTED") | Q(refusal=""), name="allocation_refusal"),
             models.CheckConstraint(condition=Q(status="PROPOSED") | Q(decided_at__isnull=False), name="allocation_decided"),
             models.UniqueConstraint(fields=["trade", "account"], condition=Q(status__in=["PROPOSED", "ACCEPTED"]), name="allocation_once"),
+        ]
+
+
+class AllocationPlan(Row):
+    """How a client wants the deal of a request shared out, said before the deal; the last one said counts."""
+
+    rfq = models.ForeignKey(Rfq, on_delete=models.PROTECT, related_name="+", db_index=False)  # plan_number leads with it
+    number = models.SmallIntegerField()
+    status = models.CharField(max_length=9, choices=[(s, s) for s in PlanStatus], default=PlanStatus.PLANNED)
+    planned_by = models.UUIDField()  # member
+    planned_at = models.DateTimeField()
+    trade = models.OneToOneField(Trade, null=True, on_delete=models.PROTECT, related_name="plan")
+    refusal = models.CharField(max_length=40, blank=True)  # the code of why the whole deal could not be shared out
+    detail = models.CharField(max_length=200, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rfq", "number"], name="plan_number"),
+            models.UniqueConstraint(fields=["rfq"], condition=Q(status="PLANNED"), name="plan_one"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="plan_from_one"),
+            models.CheckConstraint(
+                condition=Q(status="PLANNED", ended_at__isnull=True) | (~Q(status="PLANNED") & Q(ended_at__isnull=False)), name="plan_ended"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["DONE", "REFUSED"], trade__isnull=False)
+                | (~Q(status__in=["DONE", "REFUSED"]) & Q(trade__isnull=True)),
+                name="plan_of_a_deal",
+            ),
+            models.CheckConstraint(condition=Q(status="REFUSED") | Q(refusal=""), name="plan_refusal"),
+        ]
+        indexes = [models.Index(fields=["planned_at"], condition=Q(status="PLANNED"), name="plan_open")]
+
+
+class PlannedShare(Row):
+    """What one account is to take by a plan: a base quantity, or a percentage of the deal."""
+
+    append_only = True
+
+    plan = models.ForeignKey(AllocationPlan, on_delete=models.PROTECT, related_name="shares", db_index=False)  # plannedshare_once
+    position = models.SmallIntegerField()  # as it was said: the first takes of a line first
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    quantity = AmountField(null=True)
+    percent = AmountField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "account"], name="plannedshare_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, percent__isnull=True) | Q(quantity__isnull=True, percent__gt=0, percent__lte=100),
+                name="plannedshare_one",
+            ),
         ]
 
 

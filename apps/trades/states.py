@@ -38,6 +38,17 @@ class AllocationStatus(StrEnum):
     REVERSED = "REVERSED"
 
 
+class PlanStatus(StrEnum):
+    """Of shares named before the deal."""
+
+    PLANNED = "PLANNED"
+    REPLACED = "REPLACED"  # by a newer plan of the same request
+    WITHDRAWN = "WITHDRAWN"  # by the client
+    LAPSED = "LAPSED"  # its request ended without a deal
+    DONE = "DONE"  # the deal is shared out by it
+    REFUSED = "REFUSED"  # the deal could not be shared out: its own account keeps all of it
+
+
 class DisputeStatus(StrEnum):
     OPEN = "OPEN"
     UPHELD = "UPHELD"  # by a version of the deal
@@ -68,3 +79,14 @@ CONFIRMATION = Machine(
 )
 ALLOCATION = Machine({A.PROPOSED: {A.ACCEPTED, A.REJECTED}, A.ACCEPTED: {A.REVERSED}, A.REJECTED: set(), A.REVERSED: set()})
 DISPUTE = Machine({D.OPEN: {D.UPHELD, D.REJECTED, D.WITHDRAWN}, D.UPHELD: set(), D.REJECTED: set(), D.WITHDRAWN: set()})
+P = PlanStatus
+PLAN = Machine(
+    {
+        P.PLANNED: {P.REPLACED, P.WITHDRAWN, P.LAPSED, P.DONE, P.REFUSED},
+        P.REPLACED: set(),
+        P.WITHDRAWN: set(),
+        P.LAPSED: set(),
+        P.DONE: set(),
+        P.REFUSED: set(),
+    }
+)

@@ -1,7 +1,6 @@
 """A block is shared out to other accounts of its client: each share is checked like a deal of that account, and settles by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -12,7 +11,6 @@ from apps.clients import queries as clients
 from apps.clients import rules as client_rules
 from apps.clients.errors import AccountUnavailable
 from apps.clients.models import SettlementMode
-from apps.clients.rules import ANSWERS
 from apps.clients.states import ClientStatus
 from apps.core import ids, money
 from apps.core.actor import Actor
@@ -28,22 +26,12 @@ from apps.settlement import queries as settlement
 from apps.settlement.queries import Due
 from apps.trades import operations as trades
 from apps.trades import queries, rules
-from apps.trades.errors import BadAllocation, NotAllocatable, NoWord
+from apps.trades.errors import NotAllocatable, NoWord
 from apps.trades.models import Allocation, Trade, TradeVersion
 from apps.users import rules as people
 
-from . import restate_deal
-
-WHOLE = Decimal(100)
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What one account is to take: a base quantity, or a percentage of the whole block."""
-
-    account_id: UUID
-    quantity: Decimal | None = None
-    percent: Decimal | None = None
+from . import restate_deal, sharing
+from .sharing import Share
 
 
 @use_case
@@ -58,13 +46,25 @@ def allocate_trade(*, actor: Actor, trade_id: UUID, shares: Sequence[Share], evi
     :raises AppError: NotFound, RoleMissing, NoWord, IllegalMove, NotAllocatable, AccountUnavailable, BadAllocation (`pointer` names the
         share)
     """
-    trade = _lock(actor, trade_id, evidence)
-    assert trade.account_id is not None, "a client's deal has an account"
+    return share_out(trade=_lock(actor, trade_id, evidence), shares=shares, actor=actor, now=now)
+
+
+@step
+def share_out(*, trade: Trade, shares: Sequence[Share], actor: Actor, now: datetime) -> list[Allocation]:
+    """What :func:`allocate_trade` does to a deal that is locked and allocatable, by the client's word of now or, as SYSTEM, of before.
+
+    :raises AppError: AccountUnavailable, BadAllocation, NoWord, NotAllocatable, AlreadyAllocated
+    """
+    assert trade.account_id is not None and trade.terms is not None, "a client's deal has an account and terms"
     block = _status(trade.account_id)
     if not client_rules.may_deal(block) and not client_rules.may_reduce(block):
         raise AccountUnavailable("nothing of this account is shared out")
     version = queries.get_version(trade)
-    quantities = _quantities(trade, version, shares, actor, now)
+    whole = sharing.Block(
+        trade.counterparty_id, trade.account_id, trade.terms, trade.pair.base, version.quantity, queries.unallocated(trade)
+    )
+    read = sharing.read_shares(whole, shares, actor, now)
+    quantities = [(account_id, quantity) for account_id, quantity in read if quantity is not None]
     proposed = trades.propose_allocations(trade=trade, quantities=quantities, by=actor.id, now=now)
     assert trade.rfq_id is not None
     prefunded = restate_deal.is_prefunded(trade)
@@ -102,6 +102,7 @@ def reverse_allocation(*, actor: Actor, trade_id: UUID, allocation_id: UUID, evi
         raise NotFound("no such allocation")
     trade = _lock(actor, trade_id, evidence)
     one = next(one for one in queries.list_allocations(trade) if one.id == allocation_id)
+    sharing.require_authority(actor, one.account_id)
     if restate_deal.is_prefunded(trade):
         raise NotAllocatable("its shares have settled in their accounts' balances")
     assert trade.account_id is not None, "a client's deal has an account"
@@ -161,14 +162,21 @@ def _follow(trade: Trade, version: TradeVersion, now: datetime) -> None:
 
 def _lock(actor: Actor, trade_id: UUID, evidence: str) -> Trade:
     seen = queries.get_trade(trade_id, actor=actor)
-    if actor.is_client:
-        if not clients.has_role(actor, seen.account_id, ANSWERS):
-            raise NoWord("trader or settlement authority is needed")
-    else:
+    sharing.require_authority(actor, seen.account_id)
+    if not actor.is_client:
         people.require_may(actor.roles, "affirm")
         if not evidence.strip():
             raise NoWord("say where the client's word lies")
     trade = restate_deal.lock_deal(seen.id)
+    require_allocatable(trade)
+    return trade
+
+
+def require_allocatable(trade: Trade) -> None:
+    """The caller holds the deal.
+
+    :raises AppError: IllegalMove, NotAllocatable
+    """
     queries.require_active(trade)
     assert trade.terms is not None
     if trade.terms.mode == SettlementMode.PREFUNDED and not restate_deal.is_prefunded(trade):
@@ -176,48 +184,6 @@ def _lock(actor: Actor, trade_id: UUID, evidence: str) -> Trade:
     moving = any(o.status not in {"OPEN", "CANCELLED"} for o in settlement.list_obligations_of([trade.id]))
     if moving and not restate_deal.is_prefunded(trade):
         raise NotAllocatable("something of it is in a net set, on its way or settled")
-    return trade
-
-
-def _quantities(trade: Trade, version: TradeVersion, shares: Sequence[Share], actor: Actor, now: datetime) -> list[tuple[UUID, Decimal]]:
-    """The base quantity of each account.
-
-    :raises BadAllocation: not an account for it, or more than there is
-    """
-    scale = trade.pair.base.scale
-    percents = [one.percent or money.ZERO for one in shares]
-    if sum(percents, money.ZERO) > WHOLE:
-        raise BadAllocation("more than 100 percent", pointer="/allocations")
-    parts = rules.share_out(version.quantity, [*percents, WHOLE - sum(percents, money.ZERO)], scale)
-    out: list[tuple[UUID, Decimal]] = []
-    for number, (one, part) in enumerate(zip(shares, parts, strict=False)):
-        at = f"/allocations/{number}"
-        quantity = part if one.quantity is None else one.quantity
-        _require_account(trade, one.account_id, actor, f"{at}/account_id", now)
-        if one.account_id in {account for account, _ in out}:
-            raise BadAllocation("the same account twice", pointer=f"{at}/account_id")
-        if quantity <= 0 or money.scale_of(quantity) > scale:
-            raise BadAllocation(f"above zero, in the decimals of {trade.pair.base_id}", pointer=f"{at}/quantity")
-        out.append((one.account_id, quantity))
-    left = queries.unallocated(trade)
-    if not out or sum((quantity for _, quantity in out), money.ZERO) > left:
-        raise BadAllocation(f"{money.text(left)} {trade.pair.base_id} of it are not allocated", pointer="/allocations")
-    return out
-
-
-def _require_account(trade: Trade, account_id: UUID, actor: Actor, pointer: str, now: datetime) -> None:
-    try:
-        account = clients.get_account(account_id, actor=actor)
-    except NotFound:
-        raise BadAllocation("no such account", pointer=pointer) from None
-    if account.owner_id != trade.counterparty_id or account.id == trade.account_id:
-        raise BadAllocation("another account of the same client", pointer=pointer)
-    terms = clients.get_terms(account_id, now)
-    assert trade.terms is not None
-    prefunded = trade.terms.mode == SettlementMode.PREFUNDED
-    if terms.entity_id != trade.entity_id or (terms.mode == SettlementMode.PREFUNDED) != prefunded:
-        how = "out of its balance" if prefunded else "on credit"
-        raise BadAllocation(f"an account that settles {how} with the same booking entity", pointer=pointer)
 
 
 def _status(account_id: UUID) -> ClientStatus:

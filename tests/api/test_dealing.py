@@ -7,12 +7,13 @@ import httpx
 import pytest
 from flowdesk_client import Api, Refused, sign
 
-from apps.core import clock, db
+from apps.core import clock, db, ids
 from apps.pricing.feeds import bus
 from apps.rfqs.models import Rfq
 from apps.trades.models import Trade
 from tests import lines, world
 from tests import web as webs
+from tests.stories.test_blocks import open_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -202,3 +203,29 @@ def test_the_type_of_a_problem_is_a_page_that_explains_it(web: webs.Web, api: Ap
 
 def test_an_unstated_tenor_is_told_as_the_instruments_own(api: Api) -> None:
     assert ask(api)["tenor"] == "T+1"
+
+
+def test_shares_are_planned_replaced_and_taken_back_over_the_wire(api: Api, web: webs.Web, acme: world.Firm) -> None:
+    fund = open_account(firm=acme, name="alpha")
+    manager = webs.api(web, world.actor_of(acme.account, "Trader"), attempts=1)
+    rfq = ask(manager)
+    at, share = f"/api/v1/rfqs/{rfq['id']}/allocations", {"account_id": ids.encode("acc", fund.id)}
+    assert refused(lambda: manager.get(at)).code == "not_found"
+    said = manager.post(at, {"allocations": [share | {"quantity": "1.5"}]})
+    assert (said["status"], said["number"], said["allocations"]) == ("PLANNED", 1, [share | {"quantity": "1.5"}])
+    assert manager.post(at, {"allocations": [share | {"percent": "50"}]})["number"] == 2
+    assert manager.get(at)["allocations"] == [share | {"percent": "50"}]
+    for wrong, pointer in (
+        ({"quantity": "3"}, "/allocations"), ({"percent": "100.1"}, "/allocations"),
+        ({"percent": "1", "quantity": "1"}, "/allocations/0/percent"),
+    ):  # fmt: skip
+        no = refused(lambda wrong=wrong: manager.post(at, {"allocations": [share | wrong]}))
+        assert pointer in {no.problem.get("pointer"), *(one["pointer"] for one in no.problem.get("errors", []))}
+    stranger = webs.api(web, world.firm("mallory").trader, attempts=1)
+    for call in (
+        lambda: stranger.get(at),
+        lambda: stranger.post(at, {"allocations": [share | {"percent": "1"}]}),
+        lambda: stranger.delete(at),
+    ):
+        assert refused(call).code == "not_found"
+    assert manager.delete(at)["status"] == "WITHDRAWN" and manager.get(at)["status"] == "WITHDRAWN"

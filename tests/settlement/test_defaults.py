@@ -16,12 +16,13 @@ from apps.settlement.errors import AlreadySettling, BadAdjustment, BadCloseOut, 
 from apps.settlement.models import Adjustment, CloseOut, Instruction, Obligation
 from apps.settlement.operations import adjusting
 from apps.workflows.adjust import ask_reversal
-from apps.workflows.allocate_deal import Share, allocate_trade
+from apps.workflows.allocate_deal import allocate_trade
 from apps.workflows.change_status import lower_status
 from apps.workflows.close_out import ask_close_out
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.propose_marks import propose_marks
 from apps.workflows.redate_deal import ask_redate
+from apps.workflows.sharing import Share
 from tests import deals, world
 from tests.books import proven
 from tests.deals import person

@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 
 from apps.clients import operations as clients
 from apps.clients import queries as client_queries
-from apps.clients.models import Account
+from apps.clients.models import Account, Authority
 from apps.clients.states import ClientStatus
-from apps.core import db
+from apps.core import db, ids
 from apps.core.actor import SYSTEM
 from apps.core.errors import AppError
 from apps.core.unit import use_case
@@ -24,8 +24,9 @@ from apps.ledger.states import Kind
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.trades import queries, rules
-from apps.workflows.allocate_deal import Share, allocate_trade, reverse_allocation
+from apps.workflows.allocate_deal import allocate_trade, reverse_allocation
 from apps.workflows.change_status import lower_status
+from apps.workflows.sharing import Share
 from tests import books, deals, lines, world
 from tests.people import staff
 from tests.settlement import world as here
@@ -45,6 +46,8 @@ def open_account(*, firm: world.Firm, name: str, now: Any) -> Account:
     )  # fmt: skip
     for status in (ClientStatus.ONBOARDING, ClientStatus.APPROVED):
         clients.set_status(thing=made, status=status, reason="a fund of the client")
+    trader = client_queries.get_member(firm.client_id, f"{firm.account.owner.code} Trader")
+    Authority.objects.create(id=ids.uuid7(), member=trader, account=made, roles=["trader"])
     return made
 
 

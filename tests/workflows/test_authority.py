@@ -20,10 +20,11 @@ from apps.settlement import queries as settlement
 from apps.settlement.errors import NotAllowed
 from apps.settlement.models import NetSet, Withdrawal
 from apps.trades.errors import NoWord
-from apps.workflows.allocate_deal import Share, allocate_trade
+from apps.workflows.allocate_deal import allocate_trade
 from apps.workflows.confirm_deal import affirm_trade, dispute_trade
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi, revoke_own_ssi
 from apps.workflows.settle_net_set import agree_net_set, dispute_net_set
+from apps.workflows.sharing import Share
 from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
 from tests import world
 from tests.settlement import world as here

@@ -9,7 +9,8 @@ from apps.api.docs import documented
 from apps.api.door import Door, show
 from apps.api.shapes import Amount, Body, Items, WireId, array, decimal, moment, obj, text
 from apps.trades import queries
-from apps.workflows.allocate_deal import Share, allocate_trade, reverse_allocation
+from apps.workflows.allocate_deal import allocate_trade, reverse_allocation
+from apps.workflows.sharing import Share
 
 from .paging import wire_id
 

@@ -15,6 +15,7 @@ from apps.trades.rules import REASONS
 from .adjustments import ADJUSTMENT
 from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
+from .plans import PLAN
 from .receipts import RECEIPT
 from .rfqs import QUOTE, RFQ
 from .settlement import DEPOSIT, DIRECTION, EXCLUDED, INSTRUCTION, NET_SET, OBLIGATION, WITHDRAWAL
@@ -148,6 +149,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dispute.upheld": ("the deal has a new version", DISPUTED),
     "dispute.rejected": ("the deal stands; `outcome` says why", DISPUTED),
     "dispute.withdrawn": ("by you, or by us on your word", DISPUTED),
+    "allocation.planned": ("you said how a request's deal shall be shared out", PLAN),
+    "allocation.plan_ended": ("it was withdrawn or has lapsed with its request, or the deal was shared out so, or could not be", PLAN),
     "allocation.accepted": ("an account settles its share of a deal", ALLOCATION),
     "allocation.rejected": ("a share that its account cannot take; the deal's own account keeps it", ALLOCATION),
     "allocation.reversed": ("the deal's own account settles it again", ALLOCATION),
@@ -204,6 +207,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "order.refused": ("an order was refused: its limit was not met, or by a rule of the desk", _REFUSED),
     "allocate.refused": ("", _REFUSED),
     "allocation.reverse.refused": ("", _REFUSED),
+    "allocation.plan.refused": ("", _REFUSED),
+    "allocation.unplan.refused": ("", _REFUSED),
     "affirm.refused": ("", _REFUSED),
     "dispute.refused": ("", _REFUSED),
     "dispute.withdraw.refused": ("", _REFUSED),

@@ -36,7 +36,8 @@ LOOKS = {
     "RETRYING": ("warn", "replay"),
     "LATE": ("bad", "alarm"), "UNCONFIRMED": ("warn", "hourglass_top"), "CONFIRMED": ("good", "task_alt"),
     "DUE": ("mute", "schedule"), "AFFIRMED": ("good", "thumb_up"), "UPHELD": ("good", "gavel"),
-    "PROPOSED": ("info", "call_split"), "REVERSED": ("mute", "undo"),
+    "PROPOSED": ("info", "call_split"), "PLANNED": ("info", "schedule"), "REPLACED": ("mute", "layers"), "DONE": ("good", "task_alt"),
+    "LAPSED": ("mute", "timer_off"), "REFUSED": ("bad", "block"), "REVERSED": ("mute", "undo"),
     "RESOLVED": ("good", "task_alt"), "WRITTEN_OFF": ("warn", "ink_eraser"), "CLOSING": ("warn", "hourglass_top"),
     "CLOSED": ("good", "lock"), "LOCKED": ("good", "lock"), "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
 }  # fmt: skip

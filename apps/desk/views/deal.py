@@ -15,6 +15,7 @@ from apps.desk.templatetags.desk import amount
 from apps.reports.queries.desk import deal, deal_answers, on_behalf
 from apps.reports.queries.desk.deal import Entry, Story, VersionRow
 from apps.rfqs.rules import FLAGS
+from apps.trades.queries import find_plan
 from apps.trades.rules import REASONS
 from apps.users.rules import may_make
 from apps.workflows import confirm_deal
@@ -57,6 +58,8 @@ KINDS = {
     "dispute.rejected": ("Dispute rejected", "gavel"),
     "dispute.withdrawn": ("Dispute withdrawn", "undo"),
     "allocation.accepted": ("Share taken by an account", "call_split"),
+    "allocation.planned": ("Shares planned", "call_split"),
+    "allocation.plan_ended": ("Plan of shares ended", "call_split"),
     "allocation.rejected": ("Share refused", "block"),
     "allocation.reversed": ("Share taken back", "undo"),
     "hedge.booked": ("Hedge booked", "shield"),
@@ -128,6 +131,7 @@ def show_story(request: HttpRequest, actor: Actor, story: Story, *, screen: str)
         "payments": payments,
         "agreement": on_behalf.find_agreement(story.head.rfq_id) if story.head.channel in {"VOICE", "CHAT"} else None,
         "acts": acts_of(story.head.status, story.head.owner_id, actor) if story.head.trade_id is None else [],
+        "plan": find_plan(story.head.rfq_id) if story.head.rfq_id is not None else None,
         "last_quote": story.quotes[-1].id if story.quotes else None,
         "items": [_item(e) for e in story.entries] if may_know else _for_the_front(story),
     }
@@ -207,6 +211,10 @@ def _text(entry: Entry) -> str:
         return f"client may {' or '.join(prices)}" if prices else ""
     if entry.kind == "trade.booked":
         return f"client {told.get('side')}s {amount(told.get('quantity'))} at {amount(told.get('price'))}, value {told.get('value_date')}"
+    if entry.kind in {"allocation.planned", "allocation.plan_ended"}:
+        count = len(told.get("allocations", []))
+        said = [f"{count} accounts", str(told.get("status", "")).lower(), str(told.get("detail", ""))]
+        return " · ".join(one for one in said if one)
     if entry.kind == "quote.accepted":
         return f"client {told.get('side')}s"
     if entry.kind in {"trade.corrected", "trade.cancelled"}:

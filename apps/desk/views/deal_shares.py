@@ -15,7 +15,8 @@ from apps.desk.amounts import Unreadable, read
 from apps.desk.once import FormOnce, carry_out
 from apps.trades import queries as trades
 from apps.users.rules import require_may
-from apps.workflows.allocate_deal import Share, allocate_trade, reverse_allocation
+from apps.workflows.allocate_deal import allocate_trade, reverse_allocation
+from apps.workflows.sharing import Share
 
 from . import params
 from .deal_acts import WORD, done, read_words

@@ -24,6 +24,7 @@ from apps.reports.queries.desk import ticket
 from apps.reports.queries.desk.ticket import Ticket
 from apps.rfqs import rules
 from apps.rfqs.states import Side as RfqSide
+from apps.trades.queries import find_plan
 from apps.workflows.quote_by_hand import Preview, preview_by_hand, quote_by_hand
 
 from . import params
@@ -61,6 +62,7 @@ def ticket_page(request: HttpRequest, actor: Actor, rfq: str) -> HttpResponse:
     context: dict[str, Any] = {
         "t": found,
         "quotes": ticket.list_quotes_of(found.id),
+        "plan": find_plan(found.id),
         "acts": acts_of(found.status, found.owner_id, actor),
         "is_mine": is_mine,
         "may_send": is_mine and may_quote(actor) and found.status in {"PICKED_UP", "QUOTED"},

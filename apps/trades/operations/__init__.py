@@ -5,6 +5,7 @@ from .clients import book_client
 from .confirmations import affirm, confirm, dispute, end_dispute, remind, take_dispute
 from .hedges import book_hedge, cancel_hedge, compare_hedge, resolve_break
 from .internal import book_internal
+from .plans import end_plan, plan_shares
 from .records import keep_record
 from .versions import Why, add_version, tell_version
 
@@ -21,7 +22,9 @@ __all__ = [
     "decide_allocation",
     "dispute",
     "end_dispute",
+    "end_plan",
     "keep_record",
+    "plan_shares",
     "propose_allocations",
     "remind",
     "resolve_break",

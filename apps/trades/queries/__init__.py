@@ -49,6 +49,7 @@ from .deals import (
     visible_to,
     with_versions,
 )
+from .plans import describe_plan, find_plan, list_due_plans, lock_open_plan, lock_plan, next_plan_number
 
 __all__ = [
     "confirmation_document",
@@ -58,6 +59,7 @@ __all__ = [
     "describe_confirmation",
     "describe_dispute",
     "describe_hedge",
+    "describe_plan",
     "describe_unallocated",
     "describe_version",
     "economics_of",
@@ -68,6 +70,7 @@ __all__ = [
     "find_dispute",
     "find_execution",
     "find_lp_figures",
+    "find_plan",
     "find_version",
     "get_confirmation",
     "get_trade",
@@ -80,6 +83,7 @@ __all__ = [
     "list_allocations",
     "list_disputed",
     "list_disputes",
+    "list_due_plans",
     "list_due_reminders",
     "list_hedges_of",
     "list_unaffirmed",
@@ -89,7 +93,10 @@ __all__ = [
     "lock_confirmation",
     "lock_dispute",
     "lock_hedge",
+    "lock_open_plan",
+    "lock_plan",
     "lock_trade",
+    "next_plan_number",
     "open_net_quantity",
     "require_active",
     "terms_of",

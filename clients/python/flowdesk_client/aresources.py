@@ -657,6 +657,28 @@ class AsyncRfqsResource:
         """One request with its last quote."""
         return await self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}", m.Rfq)
 
+    async def allocations(self, rfq_id: str) -> m.RfqAllocation:
+        """The shares planned for a request's deal."""
+        return await self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation)
+
+    async def create_allocation(
+        self, rfq_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = ""
+    ) -> m.RfqAllocation:
+        """Say while a request is open how its deal shall be shared out, in place of what was said before; in percent where the request is for an amount of the quote asset."""
+        return await self._caller.ask(
+            "POST",
+            f"/api/v1/rfqs/{path_part(rfq_id)}/allocations",
+            m.RfqAllocation,
+            body={"allocations": allocations},
+            idempotency_key=idempotency_key,
+        )
+
+    async def delete_allocation(self, rfq_id: str, *, idempotency_key: str = "") -> m.RfqAllocation:
+        """Plan nothing after all: the request's own account takes the whole deal."""
+        return await self._caller.ask(
+            "DELETE", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation, body={}, idempotency_key=idempotency_key
+        )
+
     async def cancel(self, rfq_id: str, *, idempotency_key: str = "") -> m.Rfq:
         """Take a request back."""
         return await self._caller.ask("POST", f"/api/v1/rfqs/{path_part(rfq_id)}/cancel", m.Rfq, body={}, idempotency_key=idempotency_key)
@@ -1081,6 +1103,8 @@ class AsyncWebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.planned",
+            "allocation.plan_ended",
             "allocation.accepted",
             "allocation.rejected",
             "allocation.reversed",
@@ -1137,6 +1161,8 @@ class AsyncWebhooksResource:
             "order.refused",
             "allocate.refused",
             "allocation.reverse.refused",
+            "allocation.plan.refused",
+            "allocation.unplan.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
@@ -1217,6 +1243,8 @@ class AsyncWebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.planned",
+            "allocation.plan_ended",
             "allocation.accepted",
             "allocation.rejected",
             "allocation.reversed",
@@ -1273,6 +1301,8 @@ class AsyncWebhooksResource:
             "order.refused",
             "allocate.refused",
             "allocation.reverse.refused",
+            "allocation.plan.refused",
+            "allocation.unplan.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",

@@ -649,6 +649,26 @@ class RfqsResource:
         """One request with its last quote."""
         return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}", m.Rfq)
 
+    def allocations(self, rfq_id: str) -> m.RfqAllocation:
+        """The shares planned for a request's deal."""
+        return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation)
+
+    def create_allocation(self, rfq_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = "") -> m.RfqAllocation:
+        """Say while a request is open how its deal shall be shared out, in place of what was said before; in percent where the request is for an amount of the quote asset."""
+        return self._caller.ask(
+            "POST",
+            f"/api/v1/rfqs/{path_part(rfq_id)}/allocations",
+            m.RfqAllocation,
+            body={"allocations": allocations},
+            idempotency_key=idempotency_key,
+        )
+
+    def delete_allocation(self, rfq_id: str, *, idempotency_key: str = "") -> m.RfqAllocation:
+        """Plan nothing after all: the request's own account takes the whole deal."""
+        return self._caller.ask(
+            "DELETE", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation, body={}, idempotency_key=idempotency_key
+        )
+
     def cancel(self, rfq_id: str, *, idempotency_key: str = "") -> m.Rfq:
         """Take a request back."""
         return self._caller.ask("POST", f"/api/v1/rfqs/{path_part(rfq_id)}/cancel", m.Rfq, body={}, idempotency_key=idempotency_key)
@@ -1069,6 +1089,8 @@ class WebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.planned",
+            "allocation.plan_ended",
             "allocation.accepted",
             "allocation.rejected",
             "allocation.reversed",
@@ -1125,6 +1147,8 @@ class WebhooksResource:
             "order.refused",
             "allocate.refused",
             "allocation.reverse.refused",
+            "allocation.plan.refused",
+            "allocation.unplan.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
@@ -1205,6 +1229,8 @@ class WebhooksResource:
             "dispute.upheld",
             "dispute.rejected",
             "dispute.withdrawn",
+            "allocation.planned",
+            "allocation.plan_ended",
             "allocation.accepted",
             "allocation.rejected",
             "allocation.reversed",
@@ -1261,6 +1287,8 @@ class WebhooksResource:
             "order.refused",
             "allocate.refused",
             "allocation.reverse.refused",
+            "allocation.plan.refused",
+            "allocation.unplan.refused",
             "affirm.refused",
             "dispute.refused",
             "dispute.withdraw.refused",
