@@ -654,7 +654,7 @@ class RfqsResource:
         return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation)
 
     def create_allocation(self, rfq_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = "") -> m.RfqAllocation:
-        """Say while a request is open how its deal shall be shared out, in place of what was said before; in percent where the request is for an amount of the quote asset."""
+        """Say while a request is open how its deal shall be shared out; in place of what was said before."""
         return self._caller.ask(
             "POST",
             f"/api/v1/rfqs/{path_part(rfq_id)}/allocations",
