@@ -1,6 +1,6 @@
 """Shares of a deal planned before it: named at its request, carried out once it is booked."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -12,7 +12,6 @@ from apps.api.shapes import EMPTY, Body, array, decimal, moment, obj, text
 from apps.core.errors import NotFound
 from apps.rfqs import queries as rfqs
 from apps.trades import queries
-from apps.trades.models import AllocationPlan
 from apps.trades.states import PlanStatus
 from apps.workflows.plan_shares import plan_shares, withdraw_plan
 from apps.workflows.sharing import Share
@@ -60,10 +59,6 @@ EXAMPLE = {
 }
 
 
-def _told(plan: AllocationPlan) -> dict[str, Any]:
-    return queries.describe_plan(plan)
-
-
 class Plans(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "trade", "DELETE": "trade"}
 
@@ -72,7 +67,7 @@ class Plans(Door):
         found = queries.find_plan(rfqs.get_rfq(self._id(rfq_id), actor=self.actor).id)
         if found is None:
             raise NotFound("nothing is planned")
-        return show_one(_told(found))
+        return show_one(queries.describe_plan(found))
 
     @documented(
         "Say while a request is open how its deal shall be shared out; in place of what was said before",
@@ -87,7 +82,7 @@ class Plans(Door):
         return self.run(
             plan_shares,
             operation="allocation.plan",
-            render=lambda plan: (201, _told(plan)),
+            render=lambda plan: (201, queries.describe_plan(plan)),
             rfq_id=self._id(rfq_id),
             shares=[Share(one["account_id"], one["quantity"], one["percent"]) for one in asked],
         )
@@ -101,7 +96,9 @@ class Plans(Door):
     )
     def delete(self, request: Request, rfq_id: str) -> HttpResponse:
         self.read(EMPTY)
-        return self.run(withdraw_plan, operation="allocation.unplan", render=lambda plan: (200, _told(plan)), rfq_id=self._id(rfq_id))
+        return self.run(
+            withdraw_plan, operation="allocation.unplan", render=lambda plan: (200, queries.describe_plan(plan)), rfq_id=self._id(rfq_id)
+        )
 
     def _id(self, rfq_id: str) -> UUID:
         found: UUID = wire_id("rfq", rfq_id)
