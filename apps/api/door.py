@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -35,8 +36,8 @@ _JSON = frozenset({"*/*", "application/json"})
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _UTF8 = re.compile(r"application/json(\s*;\s*charset=\"?utf-?8\"?)?", re.ASCII | re.IGNORECASE)
 
-# What is run in place of every use case of this request: a sandbox's refusals go through all that a refusal goes through (ADR 0020).
-instead: ContextVar[Callable[..., Any] | None] = ContextVar("instead", default=None)
+# What runs the use case of this request: a sandbox brings about what refuses it first, in the same transaction (ADR 0020).
+around: ContextVar[Callable[..., Any] | None] = ContextVar("around", default=None)
 
 
 class Caller:
@@ -216,7 +217,8 @@ class Door(APIView):
             standing=self.standing,
         )
         with acting.acting(caller.actor, acting.current_request_id()):
-            return reply((instead.get() or call)(once=once, actor=caller.actor, **kw))
+            run = around.get()
+            return reply((call if run is None else partial(run, call=call))(once=once, actor=caller.actor, **kw))
 
 
 def _is_plain_json(request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-_ROW = re.compile(r"\| `(?P<code>\w+)` \| (?P<status>\d+) \| (?P<retry>\w+) \| (?P<meaning>.*) \| [\w.]+ \|")
+_ROW = re.compile(r"\| `(?P<code>\w+)` \| (?P<status>\d+) \| (?P<retry>\w+) \| (?P<meaning>.*) \| [\w., ]+ \|")
 
 
 @cache

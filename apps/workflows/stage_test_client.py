@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from apps.clients import operations as clients
 from apps.clients import queries
 from apps.clients.states import ClientStatus
 from apps.core.actor import Actor
-from apps.core.errors import Conflict, NotFound, Rejected
+from apps.core.errors import NotFound
 from apps.core.unit import use_case
 from apps.credit import operations as credit
 from apps.credit import queries as credit_queries
@@ -64,13 +63,3 @@ def stage_test_client(*, actor: Actor, act: str, now: datetime) -> Staged:
         else:
             credit.meet_calls(line_id=line.id, now=now)
     return Staged(ClientStatus(queries.get_counterparty(actor.client_id).status), call)
-
-
-@use_case
-def refuse(*, no: Conflict | Rejected, now: datetime, **_asked: Any) -> None:
-    """What a tester asked for is refused as it is in life: the answer is stored and found again, and the event is told.
-
-    :raises AppError: `no`; SandboxOnly
-    """
-    require_sandbox()
-    raise no

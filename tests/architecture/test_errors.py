@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from apps.api.errors_page import rows
 from tests.architecture import errors_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,3 +44,4 @@ def test_codes_told_at_the_door_are_listed() -> None:
     listed = set(re.findall(r"^\| `(\w+)`", errors_page.PAGE.read_text(), flags=re.M))
     assert told
     assert told <= listed, told - listed
+    assert {row["code"] for row in rows()} == listed, "the page that a problem's type points at"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from flowdesk_client import Client
 
 from apps.core import clock
@@ -16,6 +17,8 @@ from apps.pricing.feeds import bus
 from tests import web as webs
 from tests import world
 from tests.live.conftest import LiveProcess, free_port, start_live
+
+from .sandbox import Sandbox
 
 
 class BadLine:
@@ -185,3 +188,21 @@ def relayed(django_db_setup: None) -> Iterator[tuple[Relay, LiveProcess]]:
 @pytest.fixture
 def relay(relayed: tuple[Relay, LiveProcess], transactional_db: None) -> Relay:
     return relayed[0]
+
+
+@pytest.fixture(scope="session")
+def sandbox_web(django_db_setup: None) -> Iterator[webs.Web]:
+    web = webs.start_web(FLOWDESK_ENVIRONMENT="sandbox", RATE_REQUESTS="5000/s", RATE_BAD_SIGNATURES="1000/s")
+    yield web
+    webs.kill(web)
+
+
+@pytest.fixture
+def sandbox(sandbox_web: webs.Web, transactional_db: None, settings: Any) -> Iterator[Sandbox]:
+    settings.ENVIRONMENT = "sandbox"
+    clock.freeze_desk(world.NOON)
+    bus.publish([world.depth()])
+    call_command("seed_demo", verbosity=0)
+    first = Client(sandbox_web.url, webs.key_for(world.firm("walker").trader, ("read", "quote", "trade")), attempts=1)
+    yield Sandbox(sandbox_web, first)
+    first.close()

@@ -1,78 +1,30 @@
 """A sandbox forces every state and every refusal: by header, by magic quantity, by its simulated people and by its clock."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.core.management import call_command
 from flowdesk_client import Client, Key, Refused
-from flowdesk_client.keys import public_key_of
-from flowdesk_client.models import Rfq
 
 from apps.api.errors_page import rows
 from apps.api.sandbox.scenarios import OUTCOMES, SCENARIOS, SCRIPTS, Kind, Scenario
 from apps.clients.models import Account, ApiKey
-from apps.core import clock
 from apps.core.actor import SYSTEM
 from apps.jobs import rfqs as rfq_jobs
 from apps.jobs import settlement as jobs
-from apps.pricing.feeds import bus
 from apps.rfqs.rules import REJECTIONS
 from apps.settlement import queries as settlement
+from apps.workflows.stage_cause import CAUSES
 from flowdesk.sandbox.backoffice import BackOffice
 from flowdesk.sandbox.trader import Trader
 from tests import web as webs
 from tests import world
 
+from .sandbox import HEADER, Sandbox, ask
+
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
-HEADER = "Flowdesk-Scenario"
-
-
-@pytest.fixture(scope="module")
-def shared(django_db_setup: None) -> Iterator[webs.Web]:
-    web = webs.start_web(FLOWDESK_ENVIRONMENT="sandbox", RATE_REQUESTS="5000/s")
-    yield web
-    webs.kill(web)
-
-
-@dataclass
-class Sandbox:
-    web: webs.Web
-    first: Client
-    now: list[Decimal] = field(default_factory=lambda: [D(0)])
-
-    def as_scenario(self, name: str, key: Key | None = None, **options: Any) -> Client:
-        options = {"attempts": 1, "headers": {HEADER: name} if name else None} | options
-        return Client(self.web.url, key or self.first.api.key, **options)
-
-    def fresh(self) -> Key:
-        """A client of one's own, with nothing behind it."""
-        private = Ed25519PrivateKey.generate()
-        made = self.first.api.post("/api/v1/sandbox/clients", {"public_key": public_key_of(Key("", private))})
-        return Key(made["keys"][0]["key_id"], private)
-
-    def advance(self, seconds: int) -> None:
-        self.first.api.post("/api/v1/sandbox/clock", {"advance_s": seconds})
-        bus.publish([world.depth(at=clock.desk_now())])
-
-
-@pytest.fixture
-def sandbox(shared: webs.Web, transactional_db: None, settings: Any) -> Iterator[Sandbox]:
-    settings.ENVIRONMENT = "sandbox"
-    clock.freeze_desk(world.NOON)
-    bus.publish([world.depth()])
-    call_command("seed_demo", verbosity=0)
-    first = Client(shared.url, webs.key_for(world.firm("walker").trader, ("read", "quote", "trade")), attempts=1)
-    yield Sandbox(shared, first)
-    first.close()
-
-
-def ask(client: Client, size: Decimal = D(1), side: Any = "buy") -> Rfq:
-    return client.rfqs.create(instrument="BTC-USD", side=side, quantity=size)
 
 
 def magic(one: Scenario) -> Decimal:
@@ -112,6 +64,7 @@ def test_the_trader_does_what_each_request_says(sandbox: Sandbox) -> None:
     assert sandbox.first.rfqs.get(asked["expire"].id).status == "EXPIRED"
 
 
+@pytest.mark.drill
 def test_every_refusal_of_the_page_can_be_had(sandbox: Sandbox) -> None:
     listed = [row for row in rows() if SCENARIOS[row["code"]].kind is Kind.REFUSAL]
     assert len(listed) > 100
@@ -132,7 +85,7 @@ def test_a_forced_refusal_is_stored_told_and_found_as_a_real_one_is(sandbox: San
     for code in ("credit_exceeded", "trading_halted"):
         with sandbox.as_scenario(code) as client:
             seen = [_refused(client, code) for _ in range(2)]
-        assert (seen[0].code, seen[0].problem["scenario"], seen[0].problem) == (code, True, seen[1].problem)
+        assert (seen[0].code, seen[0].problem["scenario"], seen[0].problem) == (code, "caused", seen[1].problem)
         outcome = sandbox.first.by_client_id.get(f"forced-{code}")
         assert (outcome.outcome, outcome.status) == ("refused", 422)
         assert _refused(sandbox.first, code).problem == seen[0].problem, "stored: without the header too"
@@ -197,6 +150,7 @@ def test_our_people_do_to_a_testers_own_client_what_it_asks_for(sandbox: Sandbox
 
 def test_the_page_has_every_scenario() -> None:
     page = (webs.ROOT / "docs/sandbox.md").read_text()
+    assert {code for row in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.M) for code in re.findall(r"\w+", row)} >= set(CAUSES)
     for one in SCENARIOS.values():
         number = f".00{one.magic:02}" if one.magic else ""
         if one.kind is not Kind.REFUSAL:

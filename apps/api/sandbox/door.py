@@ -1,32 +1,36 @@
 """Round every signed request of a sandbox (settings.API_MIDDLEWARE): does what its scenario says round the platform's own answer.
 
-Nothing behind it knows of scenarios: the platform sees another book, the simulated people read a note, a refusal is given at the door.
+Nothing behind it knows of scenarios: the platform sees another request, book, line or clock and refuses by itself, the simulated people
+read a note; what nothing in a sandbox can bring about is refused in its place.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache, partial
+from typing import Any
 
 import orjson
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.api import problems
-from apps.api.door import instead
+from apps.api.door import around
 from apps.api.errors_page import rows
 from apps.api.jsonbody import peek
 from apps.core import actor, ids
 from apps.core.errors import AppError, Conflict, Rejected
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite, Level
-from apps.workflows.stage_test_client import refuse
+from apps.workflows.stage_cause import CAUSES, NotBefallen, befall, refuse
 
 from . import notes
 from .scenarios import SCENARIOS, Kind, Scenario, of_quantity
 
+log = logging.getLogger(__name__)
 HEADER = "Flowdesk-Scenario"
 SLOW_S = 3
 _AGAIN = frozenset({"safe", "after", "check_status"})
@@ -50,13 +54,7 @@ class Scenarios:
     def _play(self, scenario: Scenario, request: HttpRequest) -> HttpResponseBase:
         match scenario.kind:
             case Kind.REFUSAL:
-                row = next(row for row in rows() if row["code"] == scenario.name)
-                if (answer := self._refused(scenario.name, request)) is not None:
-                    return answer
-                if row["retry"] in _AGAIN and not _is_first(request):
-                    return self.get_response(request)
-                title, _, detail = row["meaning"].partition(". ")
-                return _problem(int(row["status"]), scenario.name, title, detail or title, retry=row["retry"])
+                return self._refuse(scenario.name, request)
             case Kind.ANSWER:
                 return self._answer(scenario, request)
             case Kind.BOOK:
@@ -70,20 +68,26 @@ class Scenarios:
                 _note(scenario.kind.name, "account_id", "acc", scenario, answer)
                 return answer
 
-    def _refused(self, code: str, request: HttpRequest) -> HttpResponseBase | None:
-        """The platform's own answer with this refusal in place of what was asked for: stored, and with its event.
+    def _refuse(self, code: str, request: HttpRequest) -> HttpResponseBase:
+        """Refused by its cause where one can be brought about, else in its place.
 
-        It stands whatever it is: what ended the request before that, such as its signature, its body, a scope, a rate or an answer stored
-        under its key. None: not refused by a rule of the desk, so nothing was sent.
+        What ends the request before that stands: its signature, its body, a scope, a rate, or an answer stored under its key.
         """
-        kind = _decided().get(code)
-        if kind is None or request.method != "POST":
-            return None
-        token = instead.set(partial(refuse, no=kind(scenario=True)))
-        try:
+        row = next(row for row in rows() if row["code"] == code)
+        if row["retry"] in _AGAIN and not (code in CAUSES and code in _decided()) and not _is_first(request):
             return self.get_response(request)
-        finally:
-            instead.reset(token)
+        if code in _TAMPERED:
+            _TAMPERED[code](request)
+            request.__dict__.pop("headers", None)  # Django keeps what it read of them
+            return self.get_response(request)
+        if request.method == "POST" and (code in CAUSES or code in _decided()):
+            token = around.set(partial(_caused, code=code))
+            try:
+                return self.get_response(request)
+            finally:
+                around.reset(token)
+        title, _, detail = row["meaning"].partition(". ")
+        return _problem(int(row["status"]), code, title, detail or title, retry=row["retry"])
 
     def _answer(self, scenario: Scenario, request: HttpRequest) -> HttpResponseBase:
         if not _is_first(request):
@@ -101,6 +105,39 @@ class Scenarios:
             return self.get_response(request)
         finally:
             bus.lens.reset(token)
+
+
+def _caused(*, call: Callable[..., Any], code: str, once: Any, **asked: Any) -> Any:
+    """The use case of a request under the cause of a refusal; where that does not befall it, the refusal in its place."""
+    if code in CAUSES:
+        try:
+            return befall(call=call, code=code, once=once, **asked)
+        except NotBefallen as no:
+            log.info("sandbox: no cause for %s: %s", code, no.__cause__ or no)
+            if code not in _decided():
+                return call(once=once, **asked)
+    return refuse(no=_decided()[code](scenario="in_its_place"), once=once, **asked)
+
+
+def _damage_signature(request: HttpRequest) -> None:
+    """Its first character is another one."""
+    label, begins, rest = request.META.get("HTTP_SIGNATURE", "").partition(":")
+    request.META["HTTP_SIGNATURE"] = label + begins + ("A" if rest[:1] != "A" else "B") + rest[1:]
+
+
+def _tamper(**as_if: str) -> Callable[[HttpRequest], None]:
+    return lambda request: request.META.update(as_if)
+
+
+# What the way to us could do to a request: it comes in otherwise than it was sent, and the platform says what is wrong with it.
+_TAMPERED: dict[str, Callable[[HttpRequest], None]] = {
+    "invalid_signature": _damage_signature,
+    "length_required": _tamper(CONTENT_LENGTH=""),
+    "body_too_large": _tamper(CONTENT_LENGTH="65537"),
+    "unsupported_media_type": _tamper(HTTP_CONTENT_ENCODING="gzip"),
+    "not_acceptable": _tamper(HTTP_ACCEPT="text/html"),
+    "ip_not_allowed": _tamper(REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="192.0.2.1"),  # TEST-NET-1, RFC 5737
+}
 
 
 @cache
@@ -138,7 +175,7 @@ def _note(what: str, member: str, prefix: str, scenario: Scenario, answer: HttpR
 def _problem(status: int, code: str, title: str, detail: str, *, retry: str = "never") -> HttpResponseBase:
     request_id = ids.encode("req", ids.uuid7())
     with actor.acting(actor.SYSTEM, request_id):
-        answer = problems.respond(problems.document(status, code, title, detail, retry=retry, scenario=True))
+        answer = problems.respond(problems.document(status, code, title, detail, retry=retry, scenario="at_the_door"))
     answer["X-Request-Id"] = request_id
     return answer
 

@@ -20,7 +20,7 @@ class Kind(StrEnum):
     MONEY_IN = "what the account's next payment to us does"
     MONEY_OUT = "what our next payment to the account does: an outcome of the rail"
     ANSWER = "what happens to the answer, the first time an idempotency key is used"
-    REFUSAL = "the refusal of this code, given instead of the answer; the retryable ones only the first time a key is used"
+    REFUSAL = "the refusal of this code, by its cause where there can be one; the retryable ones only the first time a key is used"
 
 
 @dataclass(frozen=True, slots=True)

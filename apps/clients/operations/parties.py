@@ -119,6 +119,28 @@ def create_member(*, counterparty: Counterparty, name: str, email: str, accounts
 
 
 @step
+def set_authority(*, member_id: UUID, account_id: UUID, roles: Sequence[str], dealing_limit: Decimal | None) -> Authority:
+    """What a member may do on an account from now on.
+
+    :param dealing_limit: in USD a deal; None: none of their own
+    """
+    queries.lock_member(member_id)
+    made, _ = Authority.objects.update_or_create(
+        member_id=member_id,
+        account_id=account_id,
+        defaults={"roles": list(roles), "dealing_limit": dealing_limit},
+        create_defaults={"id": ids.uuid7(), "roles": list(roles), "dealing_limit": dealing_limit},
+    )
+    house = {
+        "account": str(account_id),
+        "roles": list(roles),
+        "dealing_limit": None if dealing_limit is None else money.text(dealing_limit),
+    }
+    events.record("authority.set", subject_type="member", subject_id=member_id, house=house)
+    return made
+
+
+@step
 def create_key(
     *,
     member: Member,

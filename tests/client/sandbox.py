@@ -1,0 +1,47 @@
+"""A sandbox's web process, its first client, and clients of their own that start over in it."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flowdesk_client import Client, Key
+from flowdesk_client.keys import public_key_of
+from flowdesk_client.models import Rfq
+
+from apps.clients.models import Account
+from apps.core import clock
+from apps.pricing.feeds import bus
+from tests import web as webs
+from tests import world
+
+HEADER = "Flowdesk-Scenario"
+
+
+@dataclass
+class Sandbox:
+    web: webs.Web
+    first: Client
+    now: list[Decimal] = field(default_factory=lambda: [Decimal(0)])
+
+    def as_scenario(self, name: str, key: Key | None = None, **options: Any) -> Client:
+        options = {"attempts": 1, "headers": {HEADER: name} if name else None} | options
+        return Client(self.web.url, key or self.first.api.key, **options)
+
+    def fresh(self) -> Key:
+        """A client of one's own, with nothing behind it."""
+        private = Ed25519PrivateKey.generate()
+        made = self.first.api.post("/api/v1/sandbox/clients", {"public_key": public_key_of(Key("", private))})
+        return Key(made["keys"][0]["key_id"], private)
+
+    def treasury(self) -> Any:
+        """The first client's member who settles."""
+        return world.actor_of(Account.objects.get(code="walker-main"), "Treasury")
+
+    def advance(self, seconds: int) -> None:
+        self.first.api.post("/api/v1/sandbox/clock", {"advance_s": seconds})
+        bus.publish([world.depth(at=clock.desk_now())])
+
+
+def ask(client: Client, size: Decimal = Decimal(1), side: Any = "buy") -> Rfq:
+    return client.rfqs.create(instrument="BTC-USD", side=side, quantity=size)
