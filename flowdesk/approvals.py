@@ -31,6 +31,8 @@ _KINDS = {
     "hedge_break": ("apps.workflows.hedge_breaks", "confirm", "version"),
     "hedge_cancel": ("apps.workflows.hedge_breaks", "cancel", "version"),
     "position_limit": ("apps.workflows.limit_position", "execute", "version"),
+    "lp": ("apps.workflows.onboard_lp", "execute", "version"),
+    "lp_terms": ("apps.workflows.onboard_lp", "execute_terms", "terms_version"),
     "coverage": ("apps.workflows.cover_account", "execute", "version"),
     "dispute": ("apps.workflows.confirm_deal", "reject", "dispute_version"),
     "trade_version": ("apps.workflows.change_deal", "execute", "version"),

@@ -174,6 +174,7 @@ class Terms(Row):
     netting_zone = models.CharField(max_length=40)
     silence_agrees = models.BooleanField(default=True)
     safeguarded = models.BooleanField(default=False)
+    tenor = models.SmallIntegerField(null=True, blank=True)  # of an LP: business days to the value date of a hedge that names none
     prehedge_consent = models.CharField(max_length=80, blank=True)  # where it is written; empty: we may not deal ahead of this client
 
     class Meta:
@@ -182,6 +183,7 @@ class Terms(Row):
             models.CheckConstraint(
                 condition=Q(close_out_netting=False) | ~Q(close_out_agreement="") & Q(close_out_date__isnull=False), name="terms_close_out"
             ),
+            models.CheckConstraint(condition=Q(tenor__isnull=True) | Q(tenor__gte=0, tenor__lte=2), name="terms_tenor"),
             models.UniqueConstraint(fields=["account", "version"], name="terms_version"),
             models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="terms_one_current"),
             models.CheckConstraint(

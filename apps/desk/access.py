@@ -43,6 +43,7 @@ SCREENS = {
         Screen("statistics", "Statistics", "monitoring", SEES_TRADING),
         Screen("credit", "Credit", "credit_score", SEES_TRADING | {"compliance"}),
         Screen("coverage", "Coverage", "groups", SEES_TRADING),
+        Screen("counterparties", "LPs and venues", "lan", ALL),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("adjustments", "Adjustments", "request_page", BACK_OFFICE | {"sales"}),
         Screen("reconciliation", "Reconciliation", "balance", frozenset({"operations", "finance", "risk", "auditor"})),

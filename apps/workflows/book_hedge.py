@@ -11,6 +11,7 @@ from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
 from apps.clients.models import Counterparty, Terms
+from apps.clients.rules import is_taken_on
 from apps.close import queries as days
 from apps.core import ids, money
 from apps.core.actor import SYSTEM, Actor
@@ -49,7 +50,8 @@ class NotTheHouse(Forbidden):
 class Execution:
     """What was executed, in our eyes: quantity in base, price in quote per base, fee in the quote asset; the instant has its zone.
 
-    `quote_quantity` is the LP's own second amount; without it, it is quantity × price at the quote asset's scale.
+    `fee`: None is what the LP's terms say. `quote_quantity` is the LP's own second amount; without it, it is quantity × price at the quote
+    asset's scale.
     """
 
     counterparty: str
@@ -58,7 +60,7 @@ class Execution:
     side: str
     quantity: Decimal
     price: Decimal
-    fee: Decimal
+    fee: Decimal | None
     execution_id: str
     executed_at: datetime
     quote_quantity: Decimal | None = None
@@ -87,6 +89,7 @@ class _Checked:
     pair: Pair
     trader_id: UUID | None
     quote_quantity: Decimal
+    fee: Decimal
     trade_date: date
     value_date: date
     terms: Terms | None  # of an OTC LP, with whom it is owed and settled
@@ -122,7 +125,9 @@ def ask_hedge(*, actor: Actor, execution: Execution, mids: Mapping[str, Composit
         raise DuplicateExecution(f"{execution.execution_id} of {execution.counterparty} is booked", pointer="/execution_id")
     mid = _mid(execution, mids)
     payload = {name: _text(value) for name, value in asdict(execution).items() if value is not None}
-    payload |= {"quote_quantity": money.text(checked.quote_quantity)} | ({} if mid is None else {"reference_mid": money.text(mid)})
+    payload |= {"quote_quantity": money.text(checked.quote_quantity), "fee": money.text(checked.fee)} | (
+        {} if mid is None else {"reference_mid": money.text(mid)}
+    )
     return approvals.request(
         kind=KIND,
         subject_type="hedge",
@@ -191,7 +196,7 @@ def book_execution(
         quantity=execution.quantity,
         price=execution.price,
         quote_quantity=checked.quote_quantity,
-        fee=execution.fee,
+        fee=checked.fee,
         value_date=checked.value_date,
         trade_date=checked.trade_date,
         source=source,
@@ -253,8 +258,10 @@ def _check(execution: Execution, only_entity: UUID | None, now: datetime) -> _Ch
     if execution.value_date is not None and execution.value_date < trade_date:
         raise BadHedge(f"before the trade date {trade_date.isoformat()}", pointer="/value_date")
     _links(execution, book)
+    agreed = clients.find_terms_of(lp.id)
     terms = clients.find_lp_terms(lp.id, book.entity_id, now)
-    if terms is not None and execution.side == "sell" and execution.fee >= quote_quantity:
+    fee = _fee(execution, agreed, quote_quantity, pair)
+    if terms is not None and execution.side == "sell" and fee >= quote_quantity:
         raise BadHedge("less than what the sale brings: the LP pays the rest", pointer="/fee")
     return _Checked(
         lp=lp,
@@ -263,16 +270,24 @@ def _check(execution: Execution, only_entity: UUID | None, now: datetime) -> _Ch
         trader_id=_trader(execution.trader),
         quote_quantity=quote_quantity,
         trade_date=trade_date,
-        value_date=execution.value_date or (trade_date if terms is None else _settles_on(pair, trade_date)),
+        fee=fee,
+        value_date=execution.value_date or (trade_date if terms is None else _settles_on(pair, trade_date, terms)),
         terms=terms,
-        known=_known(execution, lp, book, quote_quantity),
+        known=_known(execution, lp, book, quote_quantity, fee),
     )
 
 
-def _settles_on(pair: Pair, trade_date: date) -> date:
-    """By the pair's own cycle, where the LP's execution names no date."""
+def _settles_on(pair: Pair, trade_date: date, terms: Terms) -> date:
+    """By the LP's terms, or by the pair's own cycle where they say nothing, when the LP's execution names no date."""
     base, quote = (calendar.Asset(one.code, calendar.Kind(one.kind)) for one in (pair.base, pair.quote))
-    return calendar.value_date(trade_date, base, quote, int(pair.tenor[-1]))
+    return calendar.value_date(trade_date, base, quote, int(pair.tenor[-1]) if terms.tenor is None else terms.tenor)
+
+
+def _fee(execution: Execution, agreed: Terms | None, quote_quantity: Decimal, pair: Pair) -> Decimal:
+    """As executed, or as agreed: bps of the quote amount, rounded up at the quote asset's scale."""
+    if execution.fee is not None or agreed is None:
+        return execution.fee or money.ZERO
+    return money.round_up(quote_quantity * agreed.fee_bps / 10_000, pair.quote.scale)
 
 
 def _lp(code: str) -> Counterparty:
@@ -282,7 +297,10 @@ def _lp(code: str) -> Counterparty:
         raise BadHedge(f"{code} is not known", pointer="/counterparty") from None
     if not {"LP", "VENUE"} & set(lp.roles):
         raise BadHedge(f"{code} is no LP or venue", pointer="/counterparty")
-    return clients.lock_counterparty(lp.id)  # two reports of one execution come one after the other
+    lp = clients.lock_counterparty(lp.id)  # two reports of one execution come one after the other
+    if not is_taken_on(lp.status):
+        raise BadHedge(f"{code} is not taken on: {lp.status}", pointer="/counterparty")
+    return lp
 
 
 def _book(code: str, only_entity: UUID | None) -> Book:
@@ -298,12 +316,13 @@ def _amounts(execution: Execution, pair: Pair) -> Decimal:
     for name, value in (("quantity", execution.quantity), ("price", execution.price)):
         if not value.is_finite() or value <= 0:
             raise BadHedge("above zero", pointer=f"/{name}")
-    if not execution.fee.is_finite() or execution.fee < 0:
+    fee = execution.fee or money.ZERO
+    if not fee.is_finite() or fee < 0:
         raise BadHedge("zero or above", pointer="/fee")
     if money.scale_of(execution.price) > money.MAX_SCALE:
         raise BadHedge(f"more than {money.MAX_SCALE} decimals", pointer="/price")
     gross = execution.quantity * execution.price
-    scales = {"quantity": (execution.quantity, pair.base), "fee": (execution.fee, pair.quote)}
+    scales = {"quantity": (execution.quantity, pair.base), "fee": (fee, pair.quote)}
     given = execution.quote_quantity
     if given is not None:
         scales["quote_quantity"] = (given, pair.quote)
@@ -316,7 +335,7 @@ def _amounts(execution: Execution, pair: Pair) -> Decimal:
     worth = given or (money.round_up(gross, pair.quote.scale) if buys else money.round_down(gross, pair.quote.scale))
     if worth <= 0:
         raise BadHedge("worth less than one unit", pointer="/quantity")
-    if worth + execution.fee >= TOO_MUCH:
+    if worth + fee >= TOO_MUCH:
         raise BadHedge("worth more than can be booked", pointer="/quantity")
     return worth
 
@@ -349,13 +368,13 @@ def _links(execution: Execution, book: Book) -> None:
             raise BadHedge("it was not dealt between the request and the client's deal", pointer="/pre_hedge_of")
 
 
-def _known(execution: Execution, lp: Counterparty, book: Book, quote_quantity: Decimal) -> Booked | None:
+def _known(execution: Execution, lp: Counterparty, book: Book, quote_quantity: Decimal, fee: Decimal) -> Booked | None:
     old = trade_queries.find_execution(lp.id, execution.execution_id)
     if old is None:
         return None
     made = trade_queries.get_version(old)
     booked = (old.book_id, old.pair_id, made.side, made.quantity, made.price, made.quote_quantity, made.fee)
-    if booked != (book.id, execution.instrument, execution.side, execution.quantity, execution.price, quote_quantity, execution.fee):
+    if booked != (book.id, execution.instrument, execution.side, execution.quantity, execution.price, quote_quantity, fee):
         raise DuplicateExecution(f"{execution.execution_id} was booked with other figures", pointer="/execution_id")
     return Booked(old, made, old.hedge, False)
 

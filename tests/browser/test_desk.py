@@ -49,6 +49,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "prices": "/desk/prices/", "coverage": "/desk/coverage/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
         "ssis": "/desk/ssis/?status=all",
         "adjustments": "/desk/adjustments/", "late": "/desk/settlement/late/", "treasury": "/desk/treasury/",
+        "counterparties": "/desk/counterparties/", "counterparty": "/desk/counterparties/helios/",
     }  # fmt: skip
     wait_for_readers()
     driving.drive("dealing")

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from apps.clients.models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, KeyUse, Member, SettlementMode, Terms
-from apps.clients.rules import WARN_DAYS
+from apps.clients.rules import WARN_DAYS, is_taken_on
+from apps.clients.states import ClientStatus
 from apps.core import db, flights
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -132,8 +133,9 @@ def get_house(entity_id: UUID) -> Counterparty:
 
 
 def list_liquidity() -> QuerySet[Counterparty]:
-    """Whom we hedge with."""
-    return Counterparty.objects.filter(roles__overlap=["LP", "VENUE"]).order_by("code")
+    """Whom we hedge with: taken on, and not gone."""
+    taken_on = [status for status in ClientStatus if is_taken_on(status)]
+    return Counterparty.objects.filter(roles__overlap=["LP", "VENUE"], status__in=taken_on).order_by("code")
 
 
 def get_counterparty(counterparty_id: UUID) -> Counterparty:
@@ -157,6 +159,11 @@ def find_lp_terms(lp_id: UUID, entity_id: UUID, at: datetime) -> Terms | None:
     in_force = of_lp.filter(Q(effective_until__isnull=True) | Q(effective_until__gt=at), entity_id=entity_id, effective_from__lte=at)
     found = in_force.order_by("-version").first()
     return None if found is None or found.mode == SettlementMode.PREFUNDED else found
+
+
+def find_terms_of(counterparty_id: UUID) -> Terms | None:
+    """The terms of a counterparty's default account as they are now."""
+    return Terms.objects.filter(account__owner_id=counterparty_id, account__is_default=True, effective_until__isnull=True).first()
 
 
 def list_clients() -> QuerySet[Counterparty]:

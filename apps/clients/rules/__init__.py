@@ -46,6 +46,11 @@ def may_deal(status: ClientStatus) -> bool:
     return status is ClientStatus.APPROVED
 
 
+def is_taken_on(status: str) -> bool:
+    """Whether it has been approved and has not left: what was dealt with it is booked, also while nothing new is to be dealt."""
+    return ClientStatus(status) in {ClientStatus.APPROVED, ClientStatus.RESTRICTED, ClientStatus.SUSPENDED, ClientStatus.FROZEN}
+
+
 def may_reduce(status: ClientStatus) -> bool:
     """RESTRICTED takes off what is open, by its own keys; nothing else is dealt."""
     return status is ClientStatus.RESTRICTED

@@ -99,7 +99,7 @@ def hedge(request: HttpRequest, actor: Actor) -> HttpResponse:
         side=params.posted(request, "side"),
         quantity=amounts.read(params.posted(request, "quantity"), "quantity"),
         price=amounts.read(params.posted(request, "price"), "price"),
-        fee=_amount_or(request, "fee", Decimal(0)) or Decimal(0),
+        fee=_fee(request),
         execution_id=params.posted(request, "execution_id"),
         executed_at=_moment_or_now(request, "executed_at"),
         trader=None,
@@ -183,6 +183,11 @@ def lp_record(request: HttpRequest, actor: Actor) -> HttpResponse:
     told = carry_out(once, import_lp_record, actor=actor, counterparty=params.posted(request, "counterparty"), on=on, text=text)
     messages.success(request, f"{file.name}: {told}")
     return redirect("desk:position")
+
+
+def _fee(request: HttpRequest) -> Decimal | None:
+    """Nothing typed is what the LP's terms say, which a typed zero is not."""
+    return _amount_or(request, "fee", Decimal(0)) if params.posted(request, "fee") else None
 
 
 def _amount_or(request: HttpRequest, name: str, empty: Decimal | None) -> Decimal | None:

@@ -39,7 +39,7 @@ def ssi_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "rows": ssis.list_ssis(**chosen),
         "chosen": chosen,
         "statuses": STATUSES,
-        "clients": [(one.code, one.name) for one in clients.list_clients()],
+        "clients": [(one.code, one.name) for one in (*clients.list_clients(), *clients.list_liquidity())],
         "told": settlement.list_told(),
         "nostros": settlement.list_nostros(),
         "may_tell": may_make(actor.roles, ways_in.ACT),
