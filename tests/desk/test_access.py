@@ -42,6 +42,7 @@ ADDRESSES = {
     "treasury": ["/desk/treasury/"],
     "ssis": ["/desk/ssis/", f"/desk/ssis/{ids.encode('ssi', NOBODY)}/"],
     "coverage": ["/desk/coverage/"],
+    "counterparties": ["/desk/counterparties/", "/desk/counterparties/nobody/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "keys": ["/desk/keys/", "/desk/keys/ak_test_0/"],
@@ -54,6 +55,9 @@ FORMS = {
     "/desk/pricing/BTC-USD/set/": {"version": "1", "reason": "test"},
     "/desk/pricing/venues/set/": {"venue": "kraken", "taker_bps": "5"},
     "/desk/coverage/set/": {"account": "acme-main", "person_1": "sam", "share_1": "100"},
+    "/desk/counterparties/ask/": {"code": "quasar"},
+    "/desk/counterparties/nobody/terms/": {"reason": "test"},
+    "/desk/counterparties/nobody/place/": {"address": "x"},
     "/desk/settlement/release/": {"instruction": ids.encode("ins", NOBODY)},
     **{
         f"/desk/settlement/sets/{ids.encode('set', NOBODY)}/{act}/": {"reason": "test", "evidence": "test"}

@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.approvals import queries as approvals
-from apps.clients.models import SettlementMode
 from apps.clients.operations import Place
 from apps.core import clock
 from apps.core.actor import Actor
@@ -31,6 +30,11 @@ from . import params
 from .shell import show
 
 PLACES = range(1, 4)  # on one form
+MODES = {
+    "PREFUNDED": "we hold assets there: hedges post at once",
+    "CLIENT_FIRST": "over the counter, it pays first",
+    "CREDIT": "over the counter, each side by itself",
+}
 SEES_PLACES = frozenset({"operations", "compliance", "finance", "risk", "auditor", "admin"})
 
 
@@ -115,16 +119,9 @@ def _choices() -> dict[str, Any]:
     return {
         "books": [(entity, book) for entity in instruments.list_entities() for book in instruments.list_books(entity.id)],
         "rails": [(rail.code, rail.asset_id) for rail in instruments.list_rails()],
-        "modes": [(mode.value, MODES[mode.value]) for mode in SettlementMode],
+        "modes": list(MODES.items()),
         "tenors": onboard_lp.TENORS,
     }
-
-
-MODES = {
-    SettlementMode.PREFUNDED.value: "we hold assets there: hedges post at once",
-    SettlementMode.CLIENT_FIRST.value: "over the counter, it pays first",
-    SettlementMode.CREDIT.value: "over the counter, each side by itself",
-}
 
 
 def _terms(request: HttpRequest) -> LpTerms:
