@@ -1,5 +1,7 @@
 """The business day of a booking entity and the proofs that let it close."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -7,7 +9,7 @@ from apps.clients.models import Counterparty
 from apps.core.db import AmountField, Row
 from apps.instruments.models import BookingEntity
 
-from .states import BreakProof, BreakStatus, DayStatus, MonthStatus, OpeningKind
+from .states import BreakProof, BreakStatus, DayStatus, MonthStatus, OpeningKind, ShortfallStatus
 
 
 class BusinessDay(Row):
@@ -188,3 +190,35 @@ class Opening(Row):
             models.CheckConstraint(condition=~Q(evidence=""), name="opening_evidence"),
         ]
         indexes = [models.Index(fields=["entity", "-posted_at"], name="opening_by_entity")]
+
+
+class Shortfall(Row):
+    """What safeguarded clients are owed of an asset and our accounts for client money do not hold, from the posting that made it so until
+    it is covered: one row a breach, and somebody's. `owed` and `kept` are as last seen, in units of the asset.
+    """
+
+    entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
+    asset_code = models.CharField(max_length=12)
+    owed = AmountField()
+    kept = AmountField()
+    worst = AmountField()  # the most that was missing
+    status = models.CharField(max_length=7, choices=[(s, s) for s in ShortfallStatus], default=ShortfallStatus.OPEN)
+    found_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    owner_id = models.UUIDField(null=True)
+    owner_name = models.CharField(max_length=150, blank=True)
+    words = models.CharField(max_length=200, blank=True)  # what its owner does about it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "asset_code"], condition=Q(status="OPEN"), name="shortfall_once"),
+            models.CheckConstraint(condition=Q(worst__gt=0) & Q(worst__gte=F("owed") - F("kept")), name="shortfall_missing"),
+            models.CheckConstraint(
+                condition=Q(status="OPEN", ended_at__isnull=True) | Q(status="COVERED", ended_at__isnull=False), name="shortfall_ended"
+            ),
+            models.CheckConstraint(condition=Q(words="") | Q(owner_id__isnull=False), name="shortfall_of_somebody"),
+        ]
+
+    @property
+    def missing(self) -> Decimal:
+        return Decimal(self.owed - self.kept)

@@ -11,9 +11,9 @@ from apps.core.errors import NotFound
 
 from . import rules
 from .errors import NoSuchDay
-from .models import Break, BusinessDay, Month, Opening, Proof, VenueBalance
+from .models import Break, BusinessDay, Month, Opening, Proof, Shortfall, VenueBalance
 from .rules import Known
-from .states import BreakProof, BreakStatus, DayStatus, MonthStatus
+from .states import BreakProof, BreakStatus, DayStatus, MonthStatus, ShortfallStatus
 
 
 def find_day(entity_id: UUID, on: date) -> BusinessDay | None:
@@ -139,3 +139,26 @@ def list_venue_balances(entity_id: UUID, counterparty_id: UUID, on: date) -> dic
 def list_openings(entity_id: UUID, most: int = 500) -> list[Opening]:
     """Balances that were opened, the last first."""
     return list(Opening.objects.filter(entity_id=entity_id).order_by("-posted_at", "-id")[:most])
+
+
+def lock_open_shortfall(entity_id: UUID, asset: str) -> Shortfall | None:
+    return _shortfalls_locked().filter(entity_id=entity_id, asset_code=asset, status=ShortfallStatus.OPEN).first()
+
+
+def lock_shortfall(shortfall_id: UUID) -> Shortfall:
+    """
+    :raises NotFound: there is none
+    """
+    found = _shortfalls_locked().filter(id=shortfall_id).first()
+    if found is None:
+        raise NotFound("no such shortfall")
+    return found
+
+
+def list_shortfalls(most: int = 20) -> list[Shortfall]:
+    """The open ones first, then the last that were covered."""
+    return list(Shortfall.objects.select_related("entity").order_by("-status", "-found_at")[:most])
+
+
+def _shortfalls_locked() -> "QuerySet[Shortfall]":
+    return Shortfall.objects.select_for_update(no_key=True, of=("self",)).select_related("entity")

@@ -41,6 +41,16 @@ B = BreakStatus
 BREAK = Machine({B.OPEN: {B.RESOLVED, B.WRITTEN_OFF}, B.RESOLVED: set(), B.WRITTEN_OFF: set()})
 
 
+class ShortfallStatus(StrEnum):
+    """Safeguarded money that is not covered, until it is again."""
+
+    OPEN = "OPEN"
+    COVERED = "COVERED"
+
+
+SHORTFALL = Machine({ShortfallStatus.OPEN: {ShortfallStatus.COVERED}, ShortfallStatus.COVERED: set()})
+
+
 class OpeningKind(StrEnum):
     """Which balances are opened; the words of a file, and what the ledger calls them."""
 

@@ -132,6 +132,7 @@ urlpatterns = [
     path("desk/ssis/<str:ssi>/suspend/", ssis.suspend, name="ssi-suspend"),
     path("desk/ssis/<str:ssi>/revoke/", ssis.revoke, name="ssi-revoke"),
     path("desk/treasury/", treasury.treasury_page, name="treasury"),
+    path("desk/treasury/shortfalls/<uuid:one>/take/", treasury.take_shortfall, name="take-shortfall"),
     path("desk/treasury/transfers/", treasury.transfer, name="house-transfer"),
     path("desk/treasury/transfers/<uuid:transfer>/cancel/", treasury.cancel, name="house-transfer-cancel"),
     path("desk/receipts/", receipts.receipts_page, name="receipts"),

@@ -21,6 +21,7 @@ from apps.rfqs import queries as rfqs
 from apps.settlement import queries as settlement
 from apps.workflows.revalue_credit import keep_marks, release_orphan, revalue_line
 from apps.workflows.watch_balances import settle_owed, watch_balance
+from apps.workflows.watch_client_money import watch_client_money
 
 log = logging.getLogger(__name__)
 DEAD = timedelta(minutes=1)  # since when nothing may stand reserved for a request that ended
@@ -84,8 +85,14 @@ def _quietly(case: Callable[..., Any], **kw: Any) -> Any:
         return None
 
 
+def watch_cover() -> int:
+    """What lowers client money otherwise than by a payment or a statement, and what has covered it; how many shortfalls are open."""
+    return len(_quietly(watch_client_money) or [])
+
+
 @shared_task(name="flowdesk.keep_credit")
 def keep_credit() -> None:
     sweep_orphans()
     watch_balances()
+    watch_cover()
     revalue()

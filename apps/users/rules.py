@@ -28,6 +28,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "day_reopen": (frozenset({"finance"}), frozenset({"finance", "risk"})),
     "month_lock": (frozenset({"finance"}), frozenset({"finance"})),
     "opening": (frozenset({"finance"}), frozenset({"finance", "risk"})),
+    "client_money": (frozenset({"finance", "compliance"}), frozenset()),  # take what is not covered
     "client_key": (frozenset({"admin"}), frozenset({"compliance"})),
     "access_end": (frozenset({"admin", "compliance"}), frozenset()),  # revoke a client's key, close a member: stricter, at once
     "halt_on": (frozenset({"trader", "risk", "operations"}), frozenset()),

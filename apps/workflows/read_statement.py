@@ -19,15 +19,18 @@ from apps.settlement.states import ReceiptStatus
 from apps.users import rules as roles
 from apps.users.errors import RoleMissing
 
-from . import restate_deal
+from . import restate_deal, watch_client_money
 
 
 @use_case
 def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine | None:
     """One statement line, once; None when it was read before."""
     line = statements.read_line(nostro_id=nostro_id, entry=entry, now=now)
-    if line is not None and statements.takes_back(entry):
+    if line is None:
+        return None
+    if statements.takes_back(entry):
         restate_deal.carry_reverted(nostro_id=nostro_id, reference=entry.reference, now=now)
+    watch_client_money.look_after(entity_id=line.nostro.entity_id, asset=line.nostro.asset_id, now=now)
     return line
 
 
@@ -55,6 +58,7 @@ def match_receipt(*, receipt_id: UUID, now: datetime) -> Receipt:
     receipt = settlement.get_receipt(receipt_id, actor=SYSTEM)
     if receipt.status != ReceiptStatus.CLEARED or receipt.account_id is None:
         return receipt
+    watch_client_money.look_after(entity_id=receipt.nostro.entity_id, asset=receipt.nostro.asset_id, now=now)
     prefunded = clients.get_terms(receipt.account_id, now).mode == SettlementMode.PREFUNDED
     return matching.match(receipt_id=receipt_id, prefunded=prefunded, now=now)
 

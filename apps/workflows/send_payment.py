@@ -10,6 +10,8 @@ from apps.settlement.queries.locks import Chain, lock_instruction
 from apps.settlement.rules.rail import GONE, Answer, Outcome, Payment
 from apps.settlement.states import InstructionStatus
 
+from . import watch_client_money
+
 
 @use_case
 def begin_sending(*, instruction_id: UUID, now: datetime) -> Payment | None:
@@ -45,6 +47,7 @@ def take_answer(*, instruction_id: UUID, answer: Answer, final: bool, source: st
     if i.status not in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
         return _take_later(chain, i, answer, now)
     if answer.outcome is Outcome.ACCEPTED:
+        watch_client_money.look_after(entity_id=i.entity_id, asset=i.asset_id, now=now)
         return payments.mark_sent(chain=chain, instruction_id=instruction_id, reference=answer.reference, now=now)
     if answer.outcome is Outcome.REJECTED or (final and answer.outcome is Outcome.NOT_FOUND):
         reason = answer.reason or "the rail never got it"

@@ -289,6 +289,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/keys/ask/": ("", "admin", {"client": "acme", "member": "mem_00000000000000000000000007", "public_key": "x", "scope": "read"}),
     "desk/members/<str:member>/close/": ("", "compliance admin", {}),
     "desk/treasury/": (SETTLING, "", {}),
+    "desk/treasury/shortfalls/<uuid:one>/take/": ("", "finance compliance", {"words": "test"}),
     "desk/treasury/transfers/": (
         "",
         "operations",

@@ -4,6 +4,7 @@ from .breaks import comment_break, explain_break, keep_breaks, take_break, write
 from .days import close_day, keep_changed, keep_proofs, open_day, reopen_day, start_close, stop_close
 from .months import move_month
 from .openings import post_opening
+from .shortfalls import note_cover, take_shortfall
 from .venues import keep_venue_balances
 
 __all__ = [
@@ -15,11 +16,13 @@ __all__ = [
     "keep_proofs",
     "keep_venue_balances",
     "move_month",
+    "note_cover",
     "open_day",
     "post_opening",
     "reopen_day",
     "start_close",
     "stop_close",
     "take_break",
+    "take_shortfall",
     "write_off_break",
 ]

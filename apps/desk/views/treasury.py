@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.close import queries as days_of
 from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -18,6 +19,7 @@ from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import treasury
 from apps.users.rules import may_make
 from apps.workflows.transfer_house import ACT, ask_house_transfer, cancel_house_transfer
+from apps.workflows.watch_client_money import take
 
 from . import params
 from .shell import show
@@ -37,6 +39,8 @@ def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "days": days,
         "funding": treasury.list_funding(days, places),
         "transfers": treasury.list_transfers(),
+        "shortfalls": days_of.list_shortfalls(),
+        "may_take": may_make(actor.roles, "client_money"),
         "may_transfer": may_make(actor.roles, ACT),
     }
     return show(request, actor, "desk/treasury.html", screen="treasury", now=now, **context)
@@ -66,6 +70,15 @@ def cancel(request: HttpRequest, actor: Actor, transfer: UUID) -> HttpResponse:
     """Take a transfer back before it is instructed."""
     once = FormOnce(request, actor, operation="house_transfer", tell=lambda _: "The transfer is cancelled")
     messages.success(request, carry_out(once, cancel_house_transfer, actor=actor, transfer_id=transfer))
+    return redirect("desk:treasury")
+
+
+@page("treasury")
+@require_POST
+def take_shortfall(request: HttpRequest, actor: Actor, one: UUID) -> HttpResponse:
+    """Finance or compliance take client money that is not covered, and say what they do about it."""
+    once = FormOnce(request, actor, operation="client_money", tell=lambda row: f"{row.asset_code} that is not covered is yours")
+    messages.success(request, carry_out(once, take, actor=actor, shortfall_id=one, words=params.posted(request, "words", 200)))
     return redirect("desk:treasury")
 
 

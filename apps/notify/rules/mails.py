@@ -67,6 +67,8 @@ TO_STAFF = {
     "release.stopped": ("operations", "risk"),
     "release.resumed": ("operations", "risk"),
     "statement.unexplained": ("operations", "finance"),
+    "client_money.short": ("compliance", "finance", "operations"),
+    "client_money.covered": ("compliance", "finance", "operations"),
     "instruction.unknown": ("operations",),
     "instruction.contradicted": ("operations", "finance"),
     "rail.unexplained": ("operations",),

@@ -1,0 +1,42 @@
+"""Safeguarded money is covered after every payment and every line of a statement; where it is not, somebody is told at once."""
+
+from datetime import datetime
+from uuid import UUID
+
+from apps.close import operations as close
+from apps.close.models import Shortfall
+from apps.core import unit
+from apps.core.actor import Actor
+from apps.core.unit import step, use_case
+from apps.reports.queries import client_money
+
+
+@step
+def look_after(*, entity_id: UUID, asset: str, now: datetime) -> None:
+    """Look at this asset once everything of this transaction is posted, with the balances locked: one statement, of this asset alone."""
+
+    def look(places: list[tuple[UUID, str]]) -> None:
+        for entity, code in sorted(set(places)):
+            found = client_money.get_cover(entity, code)
+            close.note_cover(entity_id=entity, asset=code, owed=found.owed, kept=found.kept, now=now)
+
+    unit.bag(unit.BALANCES + 1, "client money", (entity_id, asset), look)
+
+
+@use_case
+def watch_client_money(*, now: datetime) -> list[str]:
+    """Every asset that falls short, or did: what other postings did to client money, and what has covered it. Assets that fall short."""
+    return [
+        one.asset
+        for one in client_money.list_to_note()
+        if close.note_cover(entity_id=one.entity_id, asset=one.asset, owed=one.owed, kept=one.kept, now=now)
+    ]
+
+
+@use_case
+def take(*, actor: Actor, shortfall_id: UUID, words: str, now: datetime) -> Shortfall:
+    """Finance or compliance make a shortfall theirs and say what they do about it.
+
+    :raises AppError: RoleMissing, NotFound, ReasonMissing, IllegalMove
+    """
+    return close.take_shortfall(shortfall_id=shortfall_id, actor=actor, words=words, now=now)
