@@ -12,6 +12,7 @@ TICKS: dict[str, float] = {
     "flowdesk.keep_credit": 5.0,
     "flowdesk.drive_events": 1.0,
     "flowdesk.seal_history": 5.0,
+    "flowdesk.anchor_chain": 300.0,
     "flowdesk.watch_positions": 5.0,
     "flowdesk.send_mails": 2.0,
     "flowdesk.keep_keys": 300.0,

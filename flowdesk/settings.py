@@ -323,6 +323,8 @@ RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------
+# Signed heads of the audit chain, a file a day: a place where the database's administrators may not write over anything.
+ANCHORS_DIR = Path(env.str("ANCHORS_DIR", default=str(VAR_DIR / "anchors"))).absolute()
 REPORTS_DIR = Path(env.str("REPORTS_DIR", default=str(VAR_DIR / "reports"))).absolute()
 
 # --- the desk: its policy, its theme (apps/desk) --------------------------------------------------------------------

@@ -102,3 +102,18 @@ class Seal(models.Model):
             models.UniqueConstraint(fields=["era", "after_xid"], name="seal_follows_once"),
             models.CheckConstraint(condition=Q(number__gt=0, xid__gt=models.F("after_xid")), name="seal_forward"),
         ]
+
+
+class Anchor(models.Model):
+    """The head of the chain as it was on a day, signed: what the file of that day says that is kept where this database is not."""
+
+    append_only = True
+
+    date = models.DateField(primary_key=True)  # of the wall, in UTC
+    number = models.BigIntegerField()
+    head = models.BinaryField()
+    signed = models.TextField()  # compact JWS by a published key of ours
+    written_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(number__gt=0), name="anchor_of_a_block")]

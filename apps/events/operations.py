@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -181,6 +181,17 @@ def seal(*, after: tuple[int, int, int, bytes], era: int, xid: int, ids: Sequenc
     made = Seal(**block, ids=list(ids), head=rules.head_of(**block, ids=ids))
     made.save(force_insert=True)
     return made
+
+
+@step
+def keep_anchor(*, on: date, number: int, head: str, signed: str) -> bool:
+    """The signed head of a day, once; False when somebody was faster."""
+    made = db.run(
+        "INSERT INTO events_anchor (date, number, head, signed, written_at) VALUES (%s, %s, %s, %s, clock_timestamp()) "
+        "ON CONFLICT DO NOTHING RETURNING number",
+        (on, number, bytes.fromhex(head), signed),
+    )
+    return bool(made)
 
 
 # --- readers: each has its own place in commit order --------------------------------------------------------------------

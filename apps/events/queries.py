@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 from apps.core import db
 from apps.core.actor import Actor
 
 from . import rules
-from .models import Cursor, Event, Failure, Seal
+from .models import Anchor, Cursor, Event, Failure, Seal
 from .rules import GENESIS
 
 
@@ -109,6 +110,21 @@ def get_chain_head() -> tuple[int, int, int, bytes]:
     """Number, era, xid and head of the last block; before the first 0, 1, 0 and zeros."""
     row = db.first("SELECT number, era, xid, head FROM events_seal ORDER BY number DESC LIMIT 1")
     return (row[0], row[1], row[2], bytes(row[3])) if row else (0, 1, 0, GENESIS)
+
+
+def find_sealed() -> tuple[int | None, str]:
+    """Number and head (hexadecimal) of the last block; (None, "") before the first."""
+    number, _, _, head = get_chain_head()
+    return (number, head.hex()) if number else (None, "")
+
+
+def list_anchors(most: int = 60) -> list[tuple[date, str]]:
+    """Date and signed head of the last anchors, the last first."""
+    return list(Anchor.objects.order_by("-date").values_list("date", "signed")[:most])
+
+
+def has_anchor(on: date) -> bool:
+    return Anchor.objects.filter(date=on).exists()
 
 
 def iterate_seals() -> Iterator[Seal]:

@@ -1,6 +1,8 @@
 """Drive each subscriber of settings.SUBSCRIBERS through the events that it has not had yet; seal history."""
 
 import logging
+import os
+from pathlib import Path
 
 from celery import shared_task
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 
 from apps.events import operations as events
 from apps.events import queries
+from apps.workflows.anchor_chain import anchor_chain
 from apps.workflows.deliver_events import deliver_event, deliver_together, note_failed_delivery, pass_over
 from apps.workflows.seal_history import seal_history
 
@@ -71,6 +74,41 @@ def seal(blocks: int = 50) -> int:
     while made < blocks and seal_history() is not None:
         made += 1
     return made
+
+
+def anchor() -> int:
+    """Sign the chain's head once a day, and put every anchor that has no file into ANCHORS_DIR; how many files are new.
+
+    A file is written once and never again: one that says something else than its row is told in the log, and left.
+    """
+    anchor_chain()
+    settings.ANCHORS_DIR.mkdir(parents=True, exist_ok=True)
+    return sum(_keep(settings.ANCHORS_DIR / f"{on.isoformat()}.jws", f"{signed}\n") for on, signed in queries.list_anchors())
+
+
+def _keep(path: Path, text: str) -> bool:
+    if path.exists():
+        if path.read_text(encoding="utf-8") != text:
+            log.error("%s is not what was written", path)
+        return False
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.chmod(0o440)
+        path.hardlink_to(draft)  # whole or not there, and never in the place of another
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
+@shared_task(name="flowdesk.anchor_chain")
+def anchor_daily() -> None:
+    anchor()
 
 
 @shared_task(name="flowdesk.seal_history")

@@ -14,6 +14,8 @@ class ReportRun(Row):
     version = models.SmallIntegerField(default=1)
     status = models.CharField(max_length=7, choices=[(s, s) for s in RunStatus], default=RunStatus.DUE)
     number = models.CharField(max_length=40, blank=True)  # gapless per client and kind, on statements
+    chain_number = models.BigIntegerField(null=True)  # the audit chain when it was started: its last block
+    chain_head = models.CharField(max_length=64, blank=True, db_default="")
     files = models.JSONField(default=list)  # [{"name", "format", "sha256", "bytes"}], under settings.REPORTS_DIR
     due_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

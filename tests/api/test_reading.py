@@ -1,24 +1,31 @@
 """What a client reads: value dates, entries, members, ways in, the story of a deal, documents; each object by itself, and nobody else's."""
 
 import hashlib
+import json
 from datetime import date, timedelta
 from decimal import Decimal as D
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from django.core.management import call_command
 from flowdesk_client import Api, Refused
 from flowdesk_client.signing import sign
+from joserfc import jws as independent
+from joserfc.jwk import KeySet
 
 from apps.core import clock
 from apps.jobs import settlement as jobs
+from apps.jobs.events import seal
 from apps.pricing.feeds import bus
 from apps.reports.queries import runs
 from apps.workflows import run_report
 from tests import web as webs
 from tests import world
 from tests.api.test_dealing import ask
+from tests.commits import wait_for_readers
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -166,13 +173,23 @@ def test_members_are_told_with_what_they_may_do(api: Api, acme: world.Firm) -> N
     assert "trader" in mine["authorities"][0]["roles"]
 
 
-def test_statements_are_listed_and_downloaded_as_they_were_made(web: webs.Web, api: Api, acme: world.Firm) -> None:
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+def test_statements_are_listed_and_downloaded_as_they_were_made(web: webs.Web, api: Api, acme: world.Firm, tmp_path: Path) -> None:
     day = world.NOON.date()
     run_report.make_reports_due(business_date=day)
     (made,) = runs.list_runs(day).filter(report="statement", scope=acme.account.code)
     assert api.get("/api/v1/statements")["data"] == [], "what is not made is not shown"
+    wait_for_readers()
+    assert seal() > 0
     run_report.run_report(made.id)
     (one,) = api.get("/api/v1/statements")["data"]
+    # The head of the audit chain, which the client keeps: verified offline, with another library, by the published keys.
+    keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json").json())
+    kept = json.loads(independent.deserialize_compact(one["chain"]["signed"], keys, algorithms=["EdDSA"]).payload)
+    assert (kept["number"], kept["head"], kept["document"]) == (one["chain"]["number"], one["chain"]["head"], one["number"])
+    assert kept["sha256"] == {file["format"]: file["sha256"] for file in one["files"]}
+    (tmp_path / "kept").write_text(one["chain"]["signed"])
+    call_command("verify_chain", against=tmp_path / "kept")
     assert (one["report"], one["business_date"], one["version"]) == ("statement", day.isoformat(), 1)
     assert api.get("/api/v1/reports?report=statement")["data"] == [one]
     assert api.get(f"/api/v1/reports/{one['id']}") == one

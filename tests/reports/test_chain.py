@@ -1,19 +1,24 @@
 """Promise 11: history cannot be rewritten unnoticed. The superuser does it with triggers off; `verify_chain` names the place."""
 
+import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import ProgrammingError, connection
+from django.db import IntegrityError, ProgrammingError, connection
 
-from apps.core import db
+from apps.core import clock, db
 from apps.events.models import Event, Seal
-from apps.jobs.events import seal
+from apps.events.queries import find_sealed
+from apps.jobs.events import anchor, seal
+from apps.jobs.reports import run_date
 from apps.ledger.models import LedgerTransaction
-from apps.reports.queries import chain
+from apps.reports.queries import chain, proofs
+from apps.workflows.anchor_chain import anchor_chain
 from apps.workflows.seal_history import seal_history
 from tests.commits import wait_for_readers
 from tests.reports import desk
@@ -166,6 +171,67 @@ def test_a_chain_made_anew_is_found_by_the_head_that_was_kept_outside(
     with pytest.raises(CommandError, match=r"--against .*: ") as no:
         call_command("verify_chain", against=kept)
     assert no.value.returncode == 2
+
+
+def test_each_day_has_one_signed_head_in_a_file_that_is_never_written_again(
+    superuser: psycopg.Connection[Any], settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANCHORS_DIR = tmp_path / "anchors"
+    assert anchor() == 0, "nothing was sealed yet"
+    firms = desk.busy()
+    seal_everything()
+    today = datetime.now(UTC)
+    assert together(4, lambda _: anchor_chain()).count(True) == 1, "once a day, however many schedulers"
+    assert (anchor(), anchor()) == (1, 0)
+    kept = settings.ANCHORS_DIR / f"{today.date().isoformat()}.jws"
+    assert kept.stat().st_mode & 0o777 == 0o440
+    call_command("verify_chain", against=kept)
+    desk.deal(firms.acme, "later")
+    seal_everything()
+    assert anchor() == 0, "today has its head"
+    monkeypatch.setattr(clock, "wall_now", lambda: today + timedelta(days=1))
+    assert anchor() == 1
+    kept.chmod(0o640)
+    kept.write_text("somebody's own")
+    assert anchor() == 0
+    assert kept.read_text() == "somebody's own", "left as it is, and told in the log"
+    assert prove("anchors") == []
+    with pytest.raises(ProgrammingError, match="permission denied"), connection.cursor() as cursor:
+        cursor.execute("UPDATE events_anchor SET number = 1")
+    # Somebody makes the whole chain anew: the rows agree with it, the signed heads do not.
+    superuser.execute(f"UPDATE events_event SET house = '{{}}' WHERE id = {EVENT}")
+    superuser.execute("DELETE FROM events_seal")
+    seal_everything()
+    assert broken() == ""
+    assert "the chain was made anew" in prove("anchors")[0]
+    # ... and puts the new heads where the old ones were: nobody has signed those.
+    superuser.execute("UPDATE events_anchor a SET head = s.head FROM events_seal s WHERE s.number = a.number")
+    superuser.execute("UPDATE events_anchor SET number = 1, head = (SELECT head FROM events_seal WHERE number = 1)")
+    assert "its signature is over another head" in prove("anchors")[0]
+
+
+def test_a_statement_says_in_its_footer_where_the_chain_stood(settings: Any, tmp_path: Path) -> None:
+    settings.REPORTS_DIR = tmp_path
+    desk.busy()
+    seal_everything()
+    number, head = find_sealed()
+    clock.freeze_desk(desk.EVENING)
+    run_date(desk.TODAY)
+    table = (tmp_path / "2026-09-15/statement_acme-main_v1.csv").read_text().splitlines()[-1]
+    assert table.startswith("AUDIT_CHAIN,acme-main,")
+    assert f",{number},{head}," in table
+    said = subprocess.run(
+        ["pdftotext", "-layout", str(tmp_path / "2026-09-15/statement_acme-main_v1.pdf"), "-"], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"Audit chain: block {number}, head {head}" in said
+    with pytest.raises(IntegrityError, match="what was issued never changes"), connection.cursor() as cursor:
+        cursor.execute("UPDATE reports_reportrun SET chain_number = chain_number - 1 WHERE report = 'statement'")
+
+
+def prove(name: str) -> list[str]:
+    with db.snapshot():
+        [finding] = proofs.run([name])
+    return finding.details
 
 
 def test_what_a_running_transaction_may_still_precede_is_not_sealed(superuser_session: psycopg.Connection[Any]) -> None:

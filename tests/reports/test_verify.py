@@ -252,6 +252,12 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         "BALANCE was not proven",
     ),
     (
+        "anchors",
+        [],
+        ["INSERT INTO events_anchor (date, number, head, signed, written_at) VALUES ('2026-09-15', 7, 'x', 'x', now())"],
+        "block 7, which the anchor of 2026-09-15 keeps, is gone",
+    ),
+    (
         "openings",
         [],
         [

@@ -1,6 +1,7 @@
 """Documents of a client's accounts: what there is, and the files."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,9 +14,10 @@ from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.shapes import Choice, Day, Field, WireId, array, moment, obj, page, read_query, text
 from apps.clients import queries as clients
-from apps.core import ids
+from apps.core import ids, signing_keys
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
+from apps.core.signing_keys import CHAIN_HEAD
 from apps.reports.queries import runs
 from apps.reports.rules import Report
 from apps.rfqs.queries import stamp
@@ -32,6 +34,13 @@ FILE = obj(
         "url": text("GET it, signed as any other"),
     }
 )
+CHAIN = obj(
+    {
+        "number": {"type": "integer", "description": "last block of the audit chain when the document was made"},
+        "head": text("of that block, hexadecimal; both stand in the document's footer"),
+        "signed": text("number, head, document and the files' digests as a JWS (EdDSA, by a key of /.well-known/jwks.json)"),
+    }
+)
 DOCUMENT = obj(
     {
         "id": text("rep_…"),
@@ -41,8 +50,10 @@ DOCUMENT = obj(
         "version": {"type": "integer", "description": "a correction is a new document of the next version"},
         "number": text("of statements and invoices: gapless per client and kind"),
         "made_at": moment(""),
+        "chain": CHAIN,
         "files": array(FILE),
-    }
+    },
+    "chain",
 )
 _FILTERS: dict[str, Field] = {
     "account_id": WireId("only this account", prefix="acc"),
@@ -148,9 +159,23 @@ def _describe(run: Any, codes: dict[str, Any]) -> dict[str, Any]:
         "version": run.version,
         "number": run.number,
         "made_at": stamp(run.done_at),
+        **({} if run.chain_number is None else {"chain": _chain(run)}),
         "files": [
             {"format": one["format"], "sha256": one["sha256"], "bytes": one["bytes"], "url": f"/api/v1/reports/{own}/{one['format']}"}
             for one in run.files
             if one["format"] in FORMATS
         ],
     }
+
+
+def _chain(run: Any) -> dict[str, Any]:
+    """What a client keeps: whoever makes the history anew later cannot make this."""
+    facts = {
+        "number": run.chain_number,
+        "head": run.chain_head,
+        "document": run.number,
+        "version": run.version,
+        "sha256": {one["format"]: one["sha256"] for one in run.files if one["format"] in FORMATS},
+    }
+    signed = signing_keys.sign(json.dumps(facts, sort_keys=True).encode(), CHAIN_HEAD)
+    return {"number": run.chain_number, "head": run.chain_head, "signed": signed}

@@ -68,9 +68,10 @@ def _statement(run: ReportRun, folder: Path, stem: Path) -> list[dict[str, Any]]
     account = layouts.Account(queries.list_movements(account_id, entity_id, run.business_date), deals)
     obligations = queries.list_obligations(account_id, entity_id)
     document = layouts.statement(
-        issuer, holder, run.business_date, run.started_at, run.number, run.version, account, deals, obligations, queries.get_scales()
-    )
-    cells = layouts.statement_cells(holder, account, deals, obligations)
+        issuer, holder, run.business_date, run.started_at, run.number, run.version, account, deals, obligations, queries.get_scales(),
+        layouts.sealed(run.chain_number, run.chain_head),
+    )  # fmt: skip
+    cells = layouts.statement_cells(holder, account, deals, obligations, (run.chain_number, run.chain_head))
     return [
         _put(folder, stem, "csv", csvfile.encode(layouts.STATEMENT_HEADER, cells)),
         _put(folder, stem, "pdf", [pdf.render(document)]),
@@ -82,7 +83,8 @@ def _invoice(run: ReportRun, folder: Path, stem: Path) -> list[dict[str, Any]]:
     assert run.started_at is not None, "it was started"
     charged = invoices.list_charged(account_id, entity_id, run.business_date)
     document = layouts.invoice(
-        issuer, holder, run.business_date, run.started_at, run.number, run.version, charged, queries.get_scales()
+        issuer, holder, run.business_date, run.started_at, run.number, run.version, charged, queries.get_scales(),
+        layouts.sealed(run.chain_number, run.chain_head),
     )  # fmt: skip
     return [
         _put(folder, stem, "csv", csvfile.encode(layouts.INVOICE_HEADER, layouts.invoice_cells(run.number, holder, charged))),

@@ -8,6 +8,7 @@ from uuid import UUID
 from apps.core import db, ids
 from apps.core.unit import step
 from apps.events import operations as events
+from apps.events import queries as history
 from apps.reports.errors import NotCorrectable
 from apps.reports.models import ReportRun
 from apps.reports.queries import runs as queries
@@ -54,7 +55,7 @@ def correct(*, report: str, scope: str, business_date: date, now: datetime) -> R
 def start(*, run_id: UUID, now: datetime, wall: datetime) -> ReportRun | None:
     """Take a run for rendering, under a lease; None when another worker has it or it is done.
 
-    A numbered document gets the next number of its client here, once, for all its attempts.
+    A numbered document gets the next number of its client here, once, for all its attempts; each attempt names the audit chain as it is.
     """
     run = ReportRun.objects.select_for_update(no_key=True, skip_locked=True).filter(id=run_id).first()
     if run is None or run.status == RunStatus.DONE:
@@ -68,7 +69,9 @@ def start(*, run_id: UUID, now: datetime, wall: datetime) -> ReportRun | None:
     if run.report in NUMBERED and not run.number:
         client = queries.find_client_of(run.scope)
         run.number = f"{client}-{_next_number(client, run.report):06d}"
-    run.save(update_fields=["status", "started_at", "lease_until", "error", "number"])
+    number, head = history.find_sealed()
+    run.chain_number, run.chain_head = number, head
+    run.save(update_fields=["status", "started_at", "lease_until", "error", "number", "chain_number", "chain_head"])
     return run
 
 

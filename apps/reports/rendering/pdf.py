@@ -75,6 +75,9 @@ class _Page(FPDF):  # type: ignore[misc]
         # Right-aligned by the width it will have: {nb} is put in when the last page is known.
         self.set_x(self.w - self.r_margin - self.get_string_width(f"Page {self.page_no()} of {'9' * len(str(self.page_no()))}"))
         self.cell(0, 4, f"Page {self.page_no()} of {{nb}}")
+        if self.document.sealed:
+            self.ln(4)
+            self.cell(self.epw, 3, self.spell(self.document.sealed))
 
     # --- blocks -------------------------------------------------------------------------------------------------------
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:

@@ -54,6 +54,7 @@ class Document:
     tables: Sequence[Table]
     notes: Sequence[str] = field(default_factory=tuple)
     landscape: bool = False
+    sealed: str = ""  # block and head of the audit chain, in the footer of what clients get
 
 
 def figure(value: Decimal | None, scale: int) -> str:

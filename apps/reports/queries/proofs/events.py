@@ -2,7 +2,12 @@
 
 # ruff: noqa: S608 - every part is written here
 
-from .lines import sql
+import json
+
+from apps.core import db, signing_keys
+from apps.core.signing_keys import CHAIN_HEAD
+
+from .lines import Line, listed, sql
 
 
 def _missing(kind: str, subject: str, what: str, source: str) -> str:
@@ -36,6 +41,29 @@ _DECIDED = [
     _missing(f"approval.{status.lower()}", "approval", "approval", f"(SELECT id FROM approvals_approval WHERE status = '{status}') f")
     for status in ("EXECUTED", "FAILED", "STALE", "REJECTED")
 ]
+
+_ANCHORS = """
+SELECT a.date, a.number, encode(a.head, 'hex'), a.signed, encode(s.head, 'hex')
+FROM events_anchor a LEFT JOIN events_seal s ON s.number = a.number ORDER BY a.date
+"""
+
+
+def _anchors() -> tuple[int, list[str]]:
+    """Each day's signed head is the one that its block has now. That the chain follows from its rows is `verify_chain`'s."""
+    return listed([told for row in db.run(_ANCHORS) if (told := _broken(*row))])
+
+
+def _broken(on: object, number: int, head: str, signed: str, now: str | None) -> str:
+    if now != head:
+        said = "is gone" if now is None else "has another head"
+        return f"block {number}, which the anchor of {on} keeps, {said}: the chain was made anew"
+    try:
+        kept = json.loads(signing_keys.verify(signed, CHAIN_HEAD))
+    except ValueError as no:
+        return f"anchor of {on}: {no}"
+    same = isinstance(kept, dict) and (kept.get("date"), kept.get("number"), kept.get("head")) == (str(on), number, head)
+    return "" if same else f"anchor of {on}: its signature is over another head"
+
 
 LINES = (
     sql(
@@ -113,4 +141,5 @@ LINES = (
             f"({_SETTLED}) f JOIN trades_trade t ON t.id = f.id JOIN clients_terms m ON m.id = t.terms_id AND m.mode <> 'PREFUNDED'",
         ),
     ),
+    Line("anchors", "The audit chain still leads through the head that was signed each day", _anchors),
 )

@@ -4,6 +4,7 @@ from .blotter import BLOTTER_HEADER, blotter, blotter_cells
 from .invoice import INVOICE_HEADER, invoice, invoice_cells
 from .position import POSITION_HEADER, Valuation, position, position_cells
 from .statement import STATEMENT_HEADER, Account, statement, statement_cells
+from .words import sealed
 
 __all__ = [
     "BLOTTER_HEADER",
@@ -18,6 +19,7 @@ __all__ = [
     "invoice_cells",
     "position",
     "position_cells",
+    "sealed",
     "statement",
     "statement_cells",
 ]

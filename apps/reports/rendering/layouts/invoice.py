@@ -39,6 +39,7 @@ def invoice(
     version: int,
     charged: Sequence[Charged],
     scales: Scales,
+    sealed: str = "",
 ) -> Document:
     totals = sums(charged)
     month = f"{month_end:%B %Y}"
@@ -47,6 +48,7 @@ def invoice(
         issuer=issuer,
         reference=f"Invoice {number}" + (f", correction {version - 1}" if version > 1 else ""),
         generated=generated,
+        sealed=sealed,
         facts=[
             ("Client", holder.client_name),
             ("Account", holder.account_code),

@@ -50,7 +50,11 @@ class Account:
 
 
 def statement_cells(
-    holder: Holder, account: Account, deals: Sequence[BlotterRow], obligations: Sequence[OpenObligation]
+    holder: Holder,
+    account: Account,
+    deals: Sequence[BlotterRow],
+    obligations: Sequence[OpenObligation],
+    chain: tuple[int | None, str] = (None, ""),
 ) -> Iterator[Sequence[str]]:
     def cells(record: str, **given: str) -> Sequence[str]:
         return [given.get(name, {"record": record, "account": holder.account_code}.get(name, "")) for name in STATEMENT_HEADER]
@@ -75,6 +79,8 @@ def statement_cells(
             "OPEN_OBLIGATION", asset=o.asset, reference=o.deal, amount=money.text(o.amount), outstanding=money.text(o.outstanding),
             value_date=o.value_date.isoformat(), direction=yours(o.direction), status=o.status,
         )  # fmt: skip
+    if chain[0] is not None:
+        yield cells("AUDIT_CHAIN", reference=str(chain[0]), description=chain[1])
 
 
 def statement(
@@ -88,6 +94,7 @@ def statement(
     deals: Sequence[BlotterRow],
     obligations: Sequence[OpenObligation],
     scales: Scales,
+    sealed: str = "",
 ) -> Document:
     dealt = [
         Row([
@@ -109,6 +116,7 @@ def statement(
         issuer=issuer,
         reference=f"Statement {number}" + (f", correction {version - 1}" if version > 1 else ""),
         generated=generated,
+        sealed=sealed,
         facts=[
             ("Client", holder.client_name),
             ("Account", holder.account_code),

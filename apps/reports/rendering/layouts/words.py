@@ -19,6 +19,11 @@ def stamp(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def sealed(number: int | None, head: str) -> str:
+    """Where the audit chain stood when a document was made."""
+    return "" if number is None else f"Audit chain: block {number}, head {head}"
+
+
 def plain(value: Decimal | None) -> str:
     return "" if value is None else money.text(value)
 
