@@ -290,6 +290,13 @@ class Receipt(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportChain(Model):
+    number: int  #: last block of the audit chain when the document was made
+    head: str  #: of that block, hexadecimal; both stand in the document's footer
+    signed: str  #: number, head, document and the files' digests as a JWS (EdDSA, by a key of /.well-known/jwks.json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFile(Model):
     format: str  #: csv, pdf
     sha256: str  #: of the file's bytes, hexadecimal
@@ -307,6 +314,7 @@ class Report(Model):
     number: str  #: of statements and invoices: gapless per client and kind
     made_at: datetime
     files: list[ReportFile]
+    chain: ReportChain | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
