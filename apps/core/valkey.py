@@ -4,6 +4,10 @@
 without Valkey stays its own.
 """
 
+import logging
+import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +19,10 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+log = logging.getLogger(__name__)
+
 TIMEOUT_S = 50 / 1000  # a Valkey that hangs must not hang a request; nothing is retried
+PAUSE_S = 1  # so long `shout` leaves a Valkey alone that could not be reached
 Command = tuple[str | bytes | int, ...]
 
 flights = 0  # round trips of this process: tests hold the hot paths to their number
@@ -94,3 +101,54 @@ def _answer(line: Any) -> Any:
 def _pool(url: str) -> redis.ConnectionPool:
     """One a process (redis-py opens new connections after a fork)."""
     return redis.ConnectionPool.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0))
+
+
+class _Mouth:
+    """A line on which Valkey answers nothing (CLIENT REPLY OFF)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.lock = threading.Lock()
+        self.line: Any = None
+        self.not_before = time.monotonic()
+
+    def shout(self, commands: Sequence[Command]) -> None:
+        with self.lock:
+            if self.line is None and time.monotonic() < self.not_before:
+                return
+            try:
+                if self.line is None or self._has_ended():
+                    self._hang_up()
+                    self.line = _pool(self.url).make_connection()
+                    self.line.connect()
+                    self.line.send_command("CLIENT", "REPLY", "OFF")
+                self.line.send_packed_command(self.line.pack_commands(commands), check_health=False)
+            except (redis.RedisError, OSError) as lost:
+                log.warning("Valkey was not told: %s", lost)
+                self._hang_up()
+                self.not_before = time.monotonic() + PAUSE_S
+
+    def _has_ended(self) -> bool:
+        try:
+            return bool(self.line.can_read(0))  # nothing is ever said on it but its end
+        except redis.ConnectionError:
+            return True
+
+    def _hang_up(self) -> None:
+        line, self.line = self.line, None
+        if line is not None:
+            line.disconnect()
+
+
+@cache
+def _mouth(url: str) -> _Mouth:
+    """One a process: a fork opens its own."""
+    return _Mouth(url)
+
+
+os.register_at_fork(after_in_child=_mouth.cache_clear)
+
+
+def shout(commands: Sequence[Command]) -> None:
+    """Send what may be lost. Nothing is waited for, and no thread is woken that would take the interpreter from a request."""
+    _mouth(settings.VALKEY_URL).shout(commands)

@@ -1,7 +1,6 @@
 """Record facts in their own transaction; tell readers after the commit."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +13,7 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from apps.core import actor as acting
-from apps.core import clock, db, ids, unit
+from apps.core import clock, db, ids, unit, valkey
 from apps.core.errors import AppError
 from apps.core.unit import step
 
@@ -122,44 +121,9 @@ def _send_many(items: list[tuple[Any, ...]], actor: tuple[Any, ...]) -> None:
 
 
 # --- after the commit: a nudge, never the fact ------------------------------------------------------------------------
-class _Publisher:
-    """One thread a process sends nudges over Valkey. A lost nudge heals: readers compare the top every 5 s."""
-
-    def __init__(self) -> None:
-        self.ready = threading.Condition()
-        self.clients: set[str] = set()
-        self.thread: threading.Thread | None = None
-
-    def tell(self, clients: set[str]) -> None:
-        with self.ready:
-            self.clients |= clients or {"house"}
-            if self.thread is None or not self.thread.is_alive():
-                self.thread = threading.Thread(target=self._run, name="event-nudges", daemon=True)
-                self.thread.start()
-            self.ready.notify()
-
-    def _run(self) -> None:
-        import redis
-
-        client = redis.Redis.from_url(settings.VALKEY_URL, socket_timeout=0.05, socket_connect_timeout=0.05)
-        while True:
-            with self.ready:
-                while not self.clients:
-                    if not self.ready.wait(timeout=30):
-                        self.thread = None
-                        return
-                batch, self.clients = self.clients, set()
-            try:
-                with client.pipeline(transaction=False) as pipe:
-                    for one in batch:
-                        pipe.publish(settings.EVENTS_CHANNEL, one)
-                    pipe.execute()
-            except redis.RedisError as no:
-                log.warning("event nudge not sent: %s", no)
-
-
-_publisher = _Publisher()
-tell: Callable[[set[str]], None] = _publisher.tell
+def tell(clients: set[str]) -> None:
+    """Wake the readers of these clients' events, or of the house's. A lost nudge heals: readers compare the top every 5 s."""
+    valkey.shout([("PUBLISH", settings.EVENTS_CHANNEL, one) for one in clients or {"house"}])
 
 
 # --- seals: what was committed, in a hash chain ---------------------------------------------------------------------------

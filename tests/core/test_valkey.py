@@ -72,3 +72,33 @@ def test_a_server_that_hangs_is_given_up_and_its_late_answer_is_nobodys() -> Non
             valkey.ask(GET)
         other.execute_command("CLIENT", "UNPAUSE")
         assert valkey.ask(("SET", "a", "new"), GET) == [b"OK", b"new"]
+
+
+def heard(subscription: redis.client.PubSub) -> bytes | None:
+    message = subscription.get_message(timeout=5)
+    return None if message is None else message["data"]
+
+
+@pytest.fixture
+def ear():
+    with redis.Redis.from_url(valkey.settings.VALKEY_URL) as server, server.pubsub(ignore_subscribe_messages=True) as subscription:
+        subscription.subscribe("news")
+        while subscription.subscribed is False or subscription.get_message(timeout=0.1) is not None:
+            pass
+        yield subscription
+
+
+def test_what_is_shouted_is_heard_and_goes_on_being_heard_when_the_line_was_cut(ear: redis.client.PubSub) -> None:
+    valkey.shout([("PUBLISH", "news", "one"), ("PUBLISH", "news", "two")])
+    assert [heard(ear), heard(ear)] == [b"one", b"two"]
+    with redis.Redis.from_url(valkey.settings.VALKEY_URL) as server:
+        server.client_kill_filter(_type="normal", skipme=True)
+    valkey.shout([("PUBLISH", "news", "three")])
+    assert heard(ear) == b"three"
+
+
+def test_a_shout_that_nobody_hears_is_lost_without_a_word_and_a_silent_server_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with override_settings(VALKEY_URL="redis://127.0.0.1:1"):
+        for _ in range(3):
+            valkey.shout([("PUBLISH", "news", "lost")])
+    assert caplog.text.count("was not told") == 1  # the other two did not try
