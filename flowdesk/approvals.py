@@ -30,6 +30,7 @@ _KINDS = {
     "hedge": ("apps.workflows.book_hedge", "execute", "version"),
     "hedge_break": ("apps.workflows.hedge_breaks", "confirm", "version"),
     "hedge_cancel": ("apps.workflows.hedge_breaks", "cancel", "version"),
+    "hedge_version": ("apps.workflows.correct_hedge", "execute", "version"),
     "position_limit": ("apps.workflows.limit_position", "execute", "version"),
     "lp": ("apps.workflows.onboard_lp", "execute", "version"),
     "lp_terms": ("apps.workflows.onboard_lp", "execute_terms", "terms_version"),

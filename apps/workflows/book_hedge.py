@@ -251,7 +251,7 @@ def _check(execution: Execution, only_entity: UUID | None, now: datetime) -> _Ch
         raise BadHedge("buy or sell", pointer="/side")
     if not 1 <= len(execution.execution_id) <= 64:
         raise BadHedge("1 to 64 characters", pointer="/execution_id")
-    quote_quantity = _amounts(execution, pair)
+    quote_quantity = worth_of(execution, pair)
     if execution.executed_at.year not in YEARS or execution.executed_at > now + AHEAD:
         raise BadHedge("a time that has come", pointer="/executed_at")
     trade_date = roll_date(book, execution.executed_at)
@@ -312,7 +312,11 @@ def _book(code: str, only_entity: UUID | None) -> Book:
     return book
 
 
-def _amounts(execution: Execution, pair: Pair) -> Decimal:
+def worth_of(execution: Execution, pair: Pair) -> Decimal:
+    """The second amount of an execution, in the quote asset: the LP's own, or quantity × price rounded against us.
+
+    :raises BadHedge: `pointer` names what cannot be so
+    """
     for name, value in (("quantity", execution.quantity), ("price", execution.price)):
         if not value.is_finite() or value <= 0:
             raise BadHedge("above zero", pointer=f"/{name}")
@@ -373,8 +377,12 @@ def _known(execution: Execution, lp: Counterparty, book: Book, quote_quantity: D
     if old is None:
         return None
     made = trade_queries.get_version(old)
-    booked = (old.book_id, old.pair_id, made.side, made.quantity, made.price, made.quote_quantity, made.fee)
-    if booked != (book.id, execution.instrument, execution.side, execution.quantity, execution.price, quote_quantity, fee):
+    asked = (book.id, execution.instrument, execution.side, execution.quantity, execution.price, quote_quantity, fee)
+    known = [
+        (old.book_id, old.pair_id, one.side, one.quantity, one.price, one.quote_quantity, one.fee)
+        for one in trade_queries.list_versions(old)  # as it was first reported, or as it was corrected
+    ]
+    if asked not in known:
         raise DuplicateExecution(f"{execution.execution_id} was booked with other figures", pointer="/execution_id")
     return Booked(old, made, old.hedge, False)
 

@@ -15,10 +15,6 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments.models import Book
-from apps.ledger import operations as ledger
-from apps.settlement import operations as settlement
-from apps.settlement import queries as owed
 from apps.trades import operations as trades
 from apps.trades import queries
 from apps.trades.errors import BadFill, BadHedge, BadRecord
@@ -28,6 +24,7 @@ from apps.trades.states import HedgeStatus
 from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
+from . import correct_hedge
 from .book_hedge import roll_date
 from .import_fills import Fill, read_fills, require_unique
 
@@ -89,8 +86,6 @@ def ask_hedge_move(*, actor: Actor, trade_id: UUID, move: str, reason: str, now:
     hedge = queries.lock_hedge(trade_id)
     if hedge.status == HedgeStatus.CANCELLED or (move == "confirm" and hedge.status != HedgeStatus.BREAK):
         raise BadHedge(f"the hedge is {hedge.status}", pointer="/status")
-    if move == "cancel" and owed.is_settling(trade_id):
-        raise BadHedge("it has begun to settle: hedge back", pointer="/status")
     made = queries.get_version(hedge.trade)
     told = f"{made.side} {money.text(made.quantity)} {hedge.trade.pair_id} at {money.text(made.price)}"
     return approvals.request(
@@ -121,29 +116,20 @@ def confirm(*, approval: Approval, checker: Actor, now: datetime) -> Hedge:
 
 @step
 def cancel(*, approval: Approval, checker: Actor, now: datetime) -> Hedge:
-    """What an approved request of kind "hedge_cancel" does: the deal and what is owed from it are cancelled, its lines reversed, today.
-
-    :raises AlreadySettling: an OTC hedge that is netted or paid
+    """What an approved request of kind "hedge_cancel" does: it never was. What is owed and posted is taken back; where some of it is netted
+    or paid, that stays and the LP and we owe each other the reverse.
     """
     assert checker.id is not None
-    hedge = queries.lock_hedge(approval.subject_id)
+    hedge = correct_hedge.lock(approval.subject_id)
     reason = approval.payload["reason"]
-    trades.cancel_hedge(hedge=hedge, asked_by=approval.maker_id, checked_by=checker.id, note=reason, now=now)
-    settlement.let_go(trade_id=hedge.trade_id)
-    book: Book = instruments.get_book_by_id(hedge.trade.book_id)
-    ledger.reverse(
-        source_id=hedge.trade_id,
-        kinds=["HEDGE"],
-        effective_at=now,
-        business_date=roll_date(book, now),
-        narrative=f"hedge {hedge.trade.execution_id} cancelled",
-    )
+    why = trades.Why("DESK_ERROR", reason, "", approval.maker_id, checker.id, approval.id, now)
+    correct_hedge.restate(hedge=hedge, terms=None, settled=None, why=why, now=now)
     return hedge
 
 
 def version(approval: Approval) -> str:
     """The hedge of a request as it is now."""
-    return _version_of(queries.lock_hedge(approval.subject_id))
+    return _version_of(correct_hedge.lock(approval.subject_id))
 
 
 def _version_of(hedge: Hedge) -> str:

@@ -203,3 +203,20 @@ def test_an_old_price_is_shown_and_flagged_and_a_missing_one_leaves_no_profit(en
     page = enter("rita").get("/desk/position/").content.decode()
     assert "no mark of ETH" in page
     assert "stale" in page
+
+
+def test_a_hedge_is_corrected_from_its_page_by_two(enter: Any, venue: None, staff: dict[str, User]) -> None:
+    import_fills(text=books.HEADER + books.line(), book_code="main", made_by=None)
+    trade = Trade.objects.get()
+    at = f"/desk/deals/{ids.encode('trd', trade.id)}/"
+    form = {"side": "buy", "quantity": "1.5", "price": "19,990", "fee": "3", "reason": "DESK_ERROR", "note": "typed wrong"}
+    assert "Correct the hedge" not in enter("rita").get(at).content.decode()
+    assert enter("tara").post(f"{at}hedge/", {"once": key(), **form, "price": "20000"}).status_code == 422, "nothing is different"
+    assert enter("tara").post(f"{at}hedge/", {"once": key(), **form}).status_code == 302
+    assert "Correct hedge x-1 with venue: price" in enter("tara").get(at).content.decode()
+    (approval,) = db.one("SELECT id FROM approvals_approval WHERE status = 'REQUESTED'")
+    assert at in enter("olga").get(f"/desk/approvals/{approval}/").content.decode()
+    assert decide(staff, "olga") == "EXECUTED"
+    text = enter("tara").get(at).content.decode()
+    assert "price 20,000.00 → <b>19,990.00</b>" in text and "we pay 30,000.00 USD → <b>29,985.00 USD</b>" in text
+    assert books.positions() == {"BTC": D("1.5"), "USD": D(-29_988)}

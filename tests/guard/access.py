@@ -203,6 +203,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
         "trader operations",
         _WHY | {"price": "1"},
     ),
+    "desk/deals/<str:deal>/hedge/": ("", "trader operations", {"price": "1", "reason": "DESK_ERROR", "note": "test"}),
     "desk/deals/<str:deal>/shares/": ("", "operations", {"evidence": "a call"}),
     "desk/deals/<str:deal>/shares/<str:allocation>/reverse/": ("", "operations", {"evidence": "a call"}),
     "desk/deals/<str:deal>/dispute/": ("", "operations", {"version": "1", "reason": "PRICE", "evidence": "a call"}),

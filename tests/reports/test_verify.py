@@ -102,7 +102,7 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ),
     ("trade_versions", [], [f"UPDATE trades_trade SET version = 2 WHERE id = {CLIENT_TRADE}"], "is at version 2 and has 1"),
     ("hedges", [], ["DELETE FROM trades_hedge"], "is gone, its deal ACTIVE"),
-    ("hedges", [], ["UPDATE ledger_ledgertransaction SET kind = 'OTHER' WHERE kind = 'HEDGE'"], "its ledger lines stand 0 times"),
+    ("hedges", [], ["UPDATE ledger_ledgertransaction SET kind = 'OTHER' WHERE kind = 'HEDGE'"], "is 0 by the ledger"),
     ("hedges", [], ["UPDATE trades_hedge SET status = 'CONFIRMED'"], "nobody's word"),
     ("event_sequences", [], ["DELETE FROM events_event WHERE client_seq = 2"], "numbers 1 to"),
     ("event_sequences", [], ["UPDATE events_counter SET last_seq = last_seq + 1"], "counter"),

@@ -8,7 +8,6 @@ import pytest
 
 from apps.core import db
 from apps.core.actor import SYSTEM
-from apps.core.unit import use_case
 from apps.credit.models import Line
 from apps.credit.states import Level
 from apps.instruments import queries as instruments
@@ -17,10 +16,8 @@ from apps.jobs import settlement as jobs
 from apps.pricing.feeds import bus
 from apps.reports.queries.desk import hedges
 from apps.settlement import queries as settlement
-from apps.settlement.errors import AlreadySettling
 from apps.settlement.models import Obligation
-from apps.settlement.operations import let_go
-from apps.trades.errors import BadFill, BadHedge
+from apps.trades.errors import BadFill
 from apps.trades.models import Hedge, Trade
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.hedge_breaks import ask_hedge_move
@@ -122,31 +119,16 @@ def test_without_netting_each_side_is_paid_by_itself_on_the_lps_value_date() -> 
     books.proven()
 
 
-def test_a_hedge_that_never_was_takes_what_is_owed_with_it_until_it_is_netted() -> None:
+def test_a_hedge_that_never_was_takes_what_is_owed_with_it() -> None:
     here.open_house("USD", "BTC")
     otc_lp()
-    bought, sold = hedge(BUY, SELL)
+    _, sold = hedge(BUY, SELL)
     tara, olga = here.staff("tara", "trader"), here.staff("olga", "operations")
     asked = ask_hedge_move(actor=tara, trade_id=sold.id, move="cancel", reason="dealt once, reported twice")
     assert decide_approval(approval_id=asked.id, actor=olga, approve=True).status == "EXECUTED"
     assert set(Obligation.objects.filter(trade=sold).values_list("status", flat=True)) == {"CANCELLED"}
     assert Hedge.objects.get(trade=sold).status == "CANCELLED"
-    late = ask_hedge_move(actor=tara, trade_id=bought.id, move="cancel", reason="x")
     books.proven()
-    here.at(here.CUTOFF, seconds=10)
-    jobs.run_all()
-    with pytest.raises(BadHedge):
-        ask_hedge_move(actor=tara, trade_id=bought.id, move="cancel", reason="x")
-    assert decide_approval(approval_id=late.id, actor=olga, approve=True).status == "FAILED"
-    with pytest.raises(AlreadySettling):
-        _let_go(trade_id=bought.id)
-    assert Hedge.objects.get(trade=bought).status == "UNCONFIRMED"
-    books.proven()
-
-
-@use_case
-def _let_go(*, trade_id: Any, now: datetime) -> None:
-    let_go(trade_id=trade_id)
 
 
 def test_an_lp_that_we_prefund_or_without_terms_is_posted_at_once() -> None:

@@ -25,6 +25,7 @@ class NoDecision(Rejected):
     code, title = "no_decision", "Say yes or no"
 
 
+HEDGES = ("hedge_version", "hedge_cancel", "hedge_break")  # about a hedge that is there
 TABS = ("open", "decided")
 
 
@@ -61,7 +62,7 @@ def approval_page(request: HttpRequest, actor: Actor, approval: UUID) -> HttpRes
         "missing": approvals.describe_missing(found) if found.status == "REQUESTED" else [],
     }
     context["payments"] = _payments(found)
-    context["deal"] = found.subject_id if found.kind in deal_answers.KINDS else None
+    context["deal"] = found.subject_id if found.kind in (*deal_answers.KINDS, *HEDGES) else None
     return show(request, actor, "desk/approval.html", screen="approvals", title=found.title, is_mine=found.maker_id == actor.id, **context)
 
 

@@ -20,7 +20,7 @@ from apps.trades.rules import REASONS
 from apps.users.rules import may_make
 from apps.workflows import confirm_deal
 
-from . import params
+from . import hedge_acts, params
 from .acts import acts_of
 from .blockers import read_blockers
 from .shell import show
@@ -65,6 +65,7 @@ KINDS = {
     "hedge.booked": ("Hedge booked", "shield"),
     "hedge.confirmed": ("Hedge confirmed", "task_alt"),
     "hedge.broken": ("Differs from the LP's record", "link_off"),
+    "hedge.corrected": ("Hedge corrected", "edit"),
     "hedge.cancelled": ("Hedge cancelled", "cancel"),
     "internal.booked": ("Dealt between two of our books", "swap_horiz"),
     "ledger.posted": ("Posted to the ledger", "balance"),
@@ -137,6 +138,8 @@ def show_story(request: HttpRequest, actor: Actor, story: Story, *, screen: str)
     }
     if story.head.trade_id is not None and story.head.kind == "CLIENT":
         context |= _answers(story, actor)
+    if story.head.trade_id is not None and story.head.kind == "HEDGE":
+        context["hedge"] = hedge_acts.of(story, actor, _changed)
     title = f"{'Deal' if story.head.trade_id else 'Request'} {story.head.client_name} {story.head.pair}"
     return show(request, actor, "desk/deal.html", screen=screen, title=title, **context)
 

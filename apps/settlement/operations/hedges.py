@@ -1,15 +1,17 @@
 """What we and an OTC liquidity provider owe each other from a hedge: netted, instructed and paid like a client's deal."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from apps.core import db, ids, money
 from apps.core.unit import step
-from apps.settlement.errors import AlreadySettling
 from apps.settlement.models import Obligation
-from apps.settlement.states import OBLIGATION, ObligationStatus
+from apps.settlement.states import ObligationStatus
 from apps.trades.models import Trade, TradeVersion
+
+from . import obligations
+from .obligations import Restated, Slice
 
 
 @step
@@ -30,17 +32,23 @@ def owe_lp(*, trade: Trade, version: TradeVersion, account_id: UUID, now: dateti
 
 
 @step
-def let_go(*, trade_id: UUID) -> None:
-    """OPEN → CANCELLED for all that is owed from a hedge that never was; nothing owed is fine.
+def restate_lp(*, trade: Trade, version: TradeVersion, account_id: UUID, delta_date: date, now: datetime) -> Restated:
+    """What is owed from a hedge comes to what its version says, as from a client's deal (:func:`obligations.restate`).
 
-    :raises AlreadySettling: some of it is in a net set, instructed or paid
+    :param account_id: the LP's
+    :param delta_date: the value date of a difference to what is netted, on its way or settled
     """
-    owed = list(Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(trade_id=trade_id).order_by("id"))
-    if any(one.status != ObligationStatus.OPEN for one in owed):
-        raise AlreadySettling("the hedge is in a net set or paid: abort the set first, or hedge back")
-    for one in owed:
-        OBLIGATION.move(one, ObligationStatus.CANCELLED)
-        one.save(update_fields=["status"])
+    pays = version.receives - _fee_in(version, version.receives_asset)  # the LP, to us
+    receives = version.pays + _fee_in(version, version.pays_asset)
+    return obligations.restate(
+        trade=trade,
+        version=version,
+        slices=[] if version.action == "CANCEL" else [Slice(account_id, None, pays, receives)],
+        settles_now=False,
+        delta_date=delta_date,
+        now=now,
+        sides=(version.receives_asset, version.pays_asset),
+    )
 
 
 def _fee_in(version: TradeVersion, asset: str) -> Decimal:

@@ -78,6 +78,7 @@ def restate(
     settles_now: bool,
     delta_date: date,
     now: datetime,
+    sides: tuple[str, str] | None = None,
 ) -> Restated:
     """Bring what is owed from a deal to what its version says, account by account.
 
@@ -86,13 +87,15 @@ def restate(
 
     :param slices: every account's part; one that has no part any more is left out
     :param delta_date: the value date of a difference to what stays
+    :param sides: the assets in which the slices pay and receive; by default the version's, which is a client's
     """
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(trade=trade)
     mine = list(rows.exclude(status=ObligationStatus.CANCELLED).order_by("id"))
     wanted: dict[tuple[UUID, UUID | None, str], Decimal] = {}  # what is to be owed; what we receive above zero
+    paid_in, received_in = sides or (version.pays_asset, version.receives_asset)
     for part in slices:
-        wanted[part.account_id, part.allocation_id, version.pays_asset] = part.pays
-        wanted[part.account_id, part.allocation_id, version.receives_asset] = -part.receives
+        wanted[part.account_id, part.allocation_id, paid_in] = part.pays
+        wanted[part.account_id, part.allocation_id, received_in] = -part.receives
     same = {one.id for one in mine if one.version_id == version.id and wanted.get(_part(one)) == _signed(one)}
     gone = [one for one in mine if one.id not in same and let_go(one=one, reason="the deal has a new version")]
     for one in gone:

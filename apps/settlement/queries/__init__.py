@@ -16,7 +16,7 @@ from .due import (
 )
 from .exposure import Due, find_reverted, list_exposed, list_obligations_of, list_outstanding, list_owed_again
 from .gate import find_band, get_band, list_bands
-from .lps import is_settling, list_owed_by_lp
+from .lps import list_owed_by_lp
 from .prefunded import list_owed_deals, list_short
 from .senders import has_come
 from .unfinished import count_open
@@ -80,7 +80,6 @@ __all__ = [
     "get_receipt",
     "get_withdrawal",
     "has_come",
-    "is_settling",
     "list_bands",
     "list_clearable",
     "list_decisions",

@@ -24,9 +24,3 @@ def list_owed_by_lp(lp_id: UUID) -> dict[UUID, dict[str, Decimal]]:
     for row in rows:
         out.setdefault(row["trade_id"], {})[row["asset_id"]] = row["owed"]
     return out
-
-
-def is_settling(trade_id: UUID) -> bool:
-    """Whether something owed from a hedge is in a net set, instructed or paid."""
-    free = [ObligationStatus.OPEN, ObligationStatus.CANCELLED]
-    return Obligation.objects.filter(trade_id=trade_id).exclude(status__in=free).exists()

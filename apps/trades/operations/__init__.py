@@ -3,7 +3,7 @@
 from .allocations import decide_allocation, propose_allocations, reverse_allocation
 from .clients import book_client
 from .confirmations import affirm, confirm, dispute, end_dispute, remind, take_dispute
-from .hedges import book_hedge, cancel_hedge, compare_hedge, resolve_break
+from .hedges import book_hedge, compare_hedge, resolve_break, restate_hedge
 from .internal import book_internal
 from .plans import end_plan, plan_shares
 from .records import keep_record
@@ -16,7 +16,6 @@ __all__ = [
     "book_client",
     "book_hedge",
     "book_internal",
-    "cancel_hedge",
     "compare_hedge",
     "confirm",
     "decide_allocation",
@@ -28,6 +27,7 @@ __all__ = [
     "propose_allocations",
     "remind",
     "resolve_break",
+    "restate_hedge",
     "reverse_allocation",
     "take_dispute",
     "tell_version",

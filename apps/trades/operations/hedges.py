@@ -11,8 +11,10 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.trades import queries, rules
 from apps.trades.models import Hedge, Trade, TradeVersion
-from apps.trades.rules import Figures
-from apps.trades.states import HEDGE, TRADE, HedgeStatus, TradeKind, TradeStatus
+from apps.trades.rules import Amounts, Figures, Terms
+from apps.trades.states import HEDGE, HedgeStatus, TradeKind
+
+from .versions import Why, add_version
 
 
 @step
@@ -130,22 +132,31 @@ def resolve_break(*, hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str) 
 
 
 @step
-def cancel_hedge(*, hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str, now: datetime) -> TradeVersion:
-    """It was never dealt: a CANCEL version, status CANCELLED. The caller holds trade and hedge, and reverses the ledger lines.
+def restate_hedge(
+    *, hedge: Hedge, terms: Terms | None, settled: Amounts | None, why: Why, theirs: Figures | None, now: datetime
+) -> tuple[TradeVersion, TradeVersion]:
+    """The version before and the one made: other terms, or none, since it never was. The caller holds trade and hedge, and brings what is
+    owed and the ledger along.
 
+    A break that the LP's record agrees with by now is CONFIRMED by the two people; a confirmed hedge that it contradicts stays one and
+    says so.
+
+    :param theirs: what the LP's last record says of the execution; None where it says nothing
     :raises IllegalMove: it was cancelled before
     """
-    trade = hedge.trade
-    TRADE.move(trade, TradeStatus.CANCELLED)
-    HEDGE.move(hedge, HedgeStatus.CANCELLED)
-    version = queries.get_version(trade)
-    trade.version = version.number + 1
-    version.id, version.number, version.action, version.reason = ids.uuid7(), trade.version, "CANCEL", "DESK_ERROR"
-    version.made_by, version.checked_by, version.note, version.effective_at = asked_by, checked_by, note[:200], now
-    db.insert(version)
-    trade.save(update_fields=["status", "version"])
-    _decided(hedge, asked_by, checked_by, note, "hedge.cancelled")
-    return version
+    old, new = add_version(trade=hedge.trade, terms=terms, settled=settled, why=why)
+    if terms is None:
+        HEDGE.move(hedge, HedgeStatus.CANCELLED)
+        _decided(hedge, why.made_by, why.checked_by, why.note, "hedge.cancelled")
+        return old, new
+    if theirs is not None:
+        hedge.differences, hedge.compared_at = [asdict(one) for one in rules.compare(queries.figures_of(hedge), theirs)], now
+        hedge.save(update_fields=["differences", "compared_at"])
+        if hedge.status == HedgeStatus.BREAK and not hedge.differences:
+            HEDGE.move(hedge, HedgeStatus.CONFIRMED)
+            _decided(hedge, why.made_by, why.checked_by, why.note, "hedge.confirmed")
+    _tell("hedge.corrected", hedge, note=why.note, changed=rules.differences(queries.terms_of(old), terms))
+    return old, new
 
 
 def _decided(hedge: Hedge, asked_by: UUID, checked_by: UUID, note: str, kind: str) -> Hedge:

@@ -150,6 +150,11 @@ def lock_hedge(trade_id: UUID) -> Hedge:
     return hedge
 
 
+def find_otc_account(trade_id: UUID) -> UUID | None:
+    """The LP's account in which a hedge settles; None where it was posted at once, and for what is no hedge."""
+    return Trade.objects.filter(id=trade_id, kind=TradeKind.HEDGE).values_list("terms__account_id", flat=True).first()
+
+
 def list_hedges_of(counterparty_id: UUID, trade_date: date) -> list[UUID]:
     """What we booked with an LP on a business date and did not cancel, in the order in which it is locked."""
     rows = Trade.objects.filter(kind=TradeKind.HEDGE, counterparty_id=counterparty_id, trade_date=trade_date, status="ACTIVE")

@@ -69,9 +69,12 @@ def restating_lines(
     entity_id: UUID,
     book_id: UUID,
     prefunded: bool,
+    is_hedge: bool = False,
 ) -> list[Line]:
     """What a later version, or an allocation, books: obligations that are gone are taken back, those it makes are booked, and position and
     fee by the difference. Lines of one account are added up; those of zero are left out.
+
+    :param is_hedge: with an OTC LP, whose fee is our cost
     """
 
     def owed(one: Owed, sign: int) -> Line:
@@ -82,11 +85,20 @@ def restating_lines(
     for deal, sign in ((old, -1), (new, 1)):
         if deal is not None:
             nobody = UUID(int=0)
-            booked = client_lines(deal, entity_id=entity_id, book_id=book_id, account_id=nobody, prefunded=prefunded)
+            if is_hedge:
+                booked = otc_lines(deal, entity_id=entity_id, book_id=book_id, account_id=nobody)
+            else:
+                booked = client_lines(deal, entity_id=entity_id, book_id=book_id, account_id=nobody, prefunded=prefunded)
             lines += [Line(line.ref, sign * line.amount) for line in booked if line.ref.owner_id is None]
+    return difference([], lines)
+
+
+def difference(old: Iterable[Line], new: Iterable[Line]) -> list[Line]:
+    """What brings the books from some lines to others: one line an account, none of zero."""
     total: dict[Ref, Decimal] = {}
-    for line in lines:
-        total[line.ref] = total.get(line.ref, line.amount * 0) + line.amount
+    for sign, lines in ((-1, old), (1, new)):
+        for line in lines:
+            total[line.ref] = total.get(line.ref, Decimal(0)) + sign * line.amount
     return [Line(ref, amount) for ref, amount in total.items() if amount]
 
 

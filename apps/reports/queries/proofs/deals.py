@@ -82,13 +82,27 @@ LINES = (
     ),
     sql(
         "hedges",
-        "Hedges and internal trades are posted once, cancelled ones taken back; what confirmed a hedge is known",
-        """SELECT format('%s %s is %s and its ledger lines stand %s times', lower(t.kind), t.id, t.status, coalesce(l.n, 0))
+        "A hedge's ledger lines are what its version says, none where it is cancelled; internal trades are posted once; what confirmed a "
+        "hedge is known",
+        """SELECT format('internal %s is %s and its ledger lines stand %s times', t.id, t.status, coalesce(l.n, 0))
            FROM trades_trade t
-           LEFT JOIN (SELECT source_id, count(*) FILTER (WHERE kind IN ('HEDGE', 'INTERNAL'))
-                      - count(*) FILTER (WHERE kind = 'REVERSAL') AS n
+           LEFT JOIN (SELECT source_id, count(*) FILTER (WHERE kind = 'INTERNAL') - count(*) FILTER (WHERE kind = 'REVERSAL') AS n
                       FROM ledger_ledgertransaction WHERE source_type = 'trade' GROUP BY source_id) l ON l.source_id = t.id
-           WHERE t.kind IN ('HEDGE', 'INTERNAL') AND coalesce(l.n, 0) <> CASE t.status WHEN 'ACTIVE' THEN 1 ELSE 0 END""",
+           WHERE t.kind = 'INTERNAL' AND coalesce(l.n, 0) <> CASE t.status WHEN 'ACTIVE' THEN 1 ELSE 0 END""",
+        """SELECT format('hedge %s v%s: %s %s is %s by the ledger, %s by its version', coalesce(e.id, l.id), e.version,
+             coalesce(e.kind, l.kind), coalesce(e.asset, l.asset), trim_scale(coalesce(l.amount, 0)), trim_scale(coalesce(e.amount, 0)))
+           FROM (SELECT t.id, t.version, x.kind, x.asset, x.amount FROM trades_trade t
+                 JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+                 CROSS JOIN LATERAL (VALUES ('POSITION', v.pays_asset, v.pays), ('POSITION', v.receives_asset, -v.receives),
+                   ('COST', v.fee_asset, v.fee)) x(kind, asset, amount)
+                 WHERE t.kind = 'HEDGE' AND v.action <> 'CANCEL' AND x.amount <> 0) e
+           FULL JOIN (SELECT t.id, a.kind, l.asset_code AS asset, sum(l.amount) AS amount FROM trades_trade t
+                      JOIN ledger_ledgertransaction x ON x.source_id = t.id AND x.kind IN ('HEDGE', 'CORRECTION', 'REVERSAL')
+                      JOIN ledger_ledgerline l ON l.transaction_id = x.id
+                      JOIN ledger_ledgeraccount a ON a.id = l.account_id AND a.kind IN ('POSITION', 'COST')
+                      WHERE t.kind = 'HEDGE' GROUP BY 1, 2, 3 HAVING sum(l.amount) <> 0) l
+             ON l.id = e.id AND l.kind = e.kind AND l.asset = e.asset
+           WHERE e.amount IS DISTINCT FROM l.amount""",
         """SELECT format('hedge %s is %s, its deal %s', t.id, coalesce(h.status, 'gone'), t.status)
            FROM trades_trade t
            LEFT JOIN trades_hedge h ON h.trade_id = t.id
