@@ -65,7 +65,7 @@ def ask_correction(*, actor: Actor, trade_id: UUID, figures: Figures, reason: st
     :raises ApprovalOpen: a correction is asked already
     """
     people.require_may(actor.roles, ACT)
-    hedge = lock(trade_id)
+    hedge = lock_hedge(trade_id)
     trade = hedge.trade
     if hedge.status == HedgeStatus.CANCELLED:
         raise BadHedge("the hedge is CANCELLED", pointer="/status")
@@ -108,7 +108,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> TradeVersio
     terms = Terms(
         asked["side"], Decimal(asked["quantity"]), Decimal(asked["price"]), Decimal(asked["fee"]), date.fromisoformat(asked["value_date"])
     )
-    hedge = lock(approval.subject_id)
+    hedge = lock_hedge(approval.subject_id)
     settled = _require_fit(hedge.trade, queries.get_version(hedge.trade), terms, Decimal(asked["quote_quantity"]), now)
     why = Why(
         asked["reason"], asked["note"], "", approval.maker_id, checker.id, approval.id, queries.get_version(hedge.trade, 1).effective_at
@@ -118,11 +118,11 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> TradeVersio
 
 def version(approval: Approval) -> str:
     """The hedge of a request as it is now, locked with all that a version may touch."""
-    return _state(lock(approval.subject_id))
+    return _state(lock_hedge(approval.subject_id))
 
 
 @step
-def lock(trade_id: UUID) -> Hedge:
+def lock_hedge(trade_id: UUID) -> Hedge:
     """A hedge in the house order: the LP's account, where it settles there, the deal, the hedge.
 
     :raises NotFound: no such hedge

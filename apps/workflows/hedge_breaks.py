@@ -120,7 +120,7 @@ def cancel(*, approval: Approval, checker: Actor, now: datetime) -> Hedge:
     or paid, that stays and the LP and we owe each other the reverse.
     """
     assert checker.id is not None
-    hedge = correct_hedge.lock(approval.subject_id)
+    hedge = correct_hedge.lock_hedge(approval.subject_id)
     reason = approval.payload["reason"]
     why = trades.Why("DESK_ERROR", reason, "", approval.maker_id, checker.id, approval.id, now)
     correct_hedge.restate(hedge=hedge, terms=None, settled=None, why=why, now=now)
@@ -129,7 +129,7 @@ def cancel(*, approval: Approval, checker: Actor, now: datetime) -> Hedge:
 
 def version(approval: Approval) -> str:
     """The hedge of a request as it is now."""
-    return _version_of(correct_hedge.lock(approval.subject_id))
+    return _version_of(correct_hedge.lock_hedge(approval.subject_id))
 
 
 def _version_of(hedge: Hedge) -> str:
