@@ -320,6 +320,7 @@ RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 # Custodians of our wallets, by rail code: {"bitcoin-btc": {"url": "https://…", "token": "…", "callback_secrets": "whsec_…"}}.
 CUSTODIANS = custodians.read(env.json("CUSTODIANS", default={}), production=ENVIRONMENT == "production")
 RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
+CHAIN_STUCK_AFTER_MIN = env.int("CHAIN_STUCK_AFTER_MIN", default=60)  # a transaction of ours without confirmations, in desk time
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 def freeze_sets() -> int:
     """Sets whose cut-off has passed, each account's in a transaction of its own; one that cannot be frozen stops no other."""
     return sum(
-        _one(freeze_net_set, account_id=f.account_id, entity_id=f.entity_id, value_date=f.value_date, cutoff_at=f.cutoff_at)
+        one_case(freeze_net_set, account_id=f.account_id, entity_id=f.entity_id, value_date=f.value_date, cutoff_at=f.cutoff_at)
         for f in settlement.list_due_freezes(clock.desk_now())
     )
 
@@ -52,32 +52,32 @@ def freeze_due() -> int:
 
 def agree_due() -> int:
     """Sets on which silence agrees."""
-    return sum(_one(agree_net_set, net_set_id=one, actor=SYSTEM) for one in settlement.list_due_agreements(clock.desk_now()))
+    return sum(one_case(agree_net_set, net_set_id=one, actor=SYSTEM) for one in settlement.list_due_agreements(clock.desk_now()))
 
 
 def instruct_sets() -> int:
     """Legs without a living payment."""
-    return sum(_one(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
+    return sum(one_case(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
 
 
 def instruct_due() -> int:
     """Withdrawals that are held, house transfers that are checked; legs have their payments from :func:`freeze_due`."""
-    return sum(_one(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals()) + _house_transfers()
+    return sum(one_case(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals()) + _house_transfers()
 
 
 def _house_transfers() -> int:
     """Those that finance has checked."""
-    return sum(_one(instruct_house_transfer, transfer_id=one) for one in house_transfers.list_approved())
+    return sum(one_case(instruct_house_transfer, transfer_id=one) for one in house_transfers.list_approved())
 
 
 def review_queue() -> int:
     """READY ⇄ BLOCKED, as the gate stands now."""
-    return sum(_one(review_payment, instruction_id=one) for one in settlement.list_queue())
+    return sum(one_case(review_payment, instruction_id=one) for one in settlement.list_queue())
 
 
 def release_straight_through() -> int:
     """Legs within their rail's band that nothing blocks leave without people."""
-    return sum(_one(release_by_itself, instruction_id=one) for one in settlement.list_straight_through())
+    return sum(one_case(release_by_itself, instruction_id=one) for one in settlement.list_straight_through())
 
 
 def send_released() -> int:
@@ -91,13 +91,13 @@ def send_released() -> int:
             continue
         if payment is None:
             continue
-        rail, place = _rail_of(instruction_id)
+        rail, place = rail_of(instruction_id)
         try:
             answer = rail.send(place, payment, now=clock.desk_now())
         except Exception:  # whatever broke on the way: it may have been paid, so nobody sends it again
             log.exception("no answer for %s", instruction_id)
             answer = Answer(Outcome.UNKNOWN, reason="no answer")
-        sent += _one(record_answer, instruction_id=instruction_id, answer=answer)
+        sent += one_case(record_answer, instruction_id=instruction_id, answer=answer)
     return sent
 
 
@@ -105,10 +105,10 @@ def resolve_unknown() -> int:
     """Ask the rail what became of payments without an answer, by their own key. They are never sent again."""
     done = 0
     for instruction_id in settlement.list_stuck(clock.wall_now()) + settlement.list_unknown():
-        rail, place = _rail_of(instruction_id)
+        rail, place = rail_of(instruction_id)
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = rail.status(place, key, now=clock.desk_now())
-        done += _one(record_answer, instruction_id=instruction_id, answer=answer, final=True, source="POLL")
+        done += one_case(record_answer, instruction_id=instruction_id, answer=answer, final=True, source="POLL")
     return done
 
 
@@ -117,10 +117,11 @@ def follow_sent() -> int:
     done = 0
     places = settlement.list_places()
     for instruction_id in reports.list_sent({p.rail for p in places if getattr(get_rail(p.rail, p.kind), "tracks", False)}):
-        rail, place = _rail_of(instruction_id)
+        rail, place = rail_of(instruction_id)
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = rail.status(place, key, now=clock.desk_now())
-        done += _one(record_answer, instruction_id=instruction_id, answer=answer, source="POLL")
+        if answer.version:  # else it has nothing to add
+            done += one_case(record_answer, instruction_id=instruction_id, answer=answer, source="POLL")
     return done
 
 
@@ -139,10 +140,10 @@ def _poll(watched: Watched) -> int:
     rail, place = get_rail(watched.rail, watched.kind), place_of(watched)
     now, read = clock.desk_now(), 0
     if incoming := rail.incoming(place, now=now):
-        _one(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
+        one_case(see_incoming, nostro_id=watched.nostro_id, incoming=incoming)
     statement = rail.statement(place, after=watched.last_sequence, now=now)
     if not statement.entries and (not watched.last_sequence or watched.read_at is None or now - watched.read_at > QUIET):
-        _one(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
+        one_case(note_balance, nostro_id=watched.nostro_id, balance=statement.balance)
     for entry in statement.entries:
         try:
             read_line(nostro_id=watched.nostro_id, entry=entry)
@@ -155,8 +156,8 @@ def _poll(watched: Watched) -> int:
 
 def match_receipts() -> int:
     """FINAL → CLEARED or QUARANTINED, CLEARED → MATCHED."""
-    cleared = sum(_one(clear_receipt, receipt_id=one) for one in settlement.list_final())
-    return cleared + sum(_one(match_receipt, receipt_id=one) for one in settlement.list_clearable())
+    cleared = sum(one_case(clear_receipt, receipt_id=one) for one in settlement.list_final())
+    return cleared + sum(one_case(match_receipt, receipt_id=one) for one in settlement.list_clearable())
 
 
 def run_all() -> dict[str, int]:
@@ -187,12 +188,13 @@ def place_of(watched: Watched) -> Place:
     return Place(watched.rail, watched.address, watched.asset, watched.confirmations)
 
 
-def _rail_of(instruction_id: UUID) -> tuple[Any, Place]:
+def rail_of(instruction_id: UUID) -> tuple[Any, Place]:
+    """The adapter of a payment's rail, and our place there."""
     nostro = settlement.get_instruction(instruction_id, actor=SYSTEM).nostro
     return get_rail(nostro.rail_id, nostro.rail.kind), Place(nostro.rail_id, nostro.address, nostro.asset_id, nostro.rail.confirmations)
 
 
-def _one(case: Callable[..., Any], **kw: Any) -> int:
+def one_case(case: Callable[..., Any], **kw: Any) -> int:
     """One use case of a sweep: quietly right when somebody was faster; what was refused is logged and comes again."""
     try:
         case(**kw)

@@ -155,6 +155,12 @@ class NobodyToCheck(Rejected):
     code, title = "nobody_to_check", "There are not enough people for this"
 
 
+class NotReplaceable(Rejected):
+    """Not a transaction that hangs on its chain, one that is being replaced, or no better fee; `pointer` names the field."""
+
+    code, title = "not_replaceable", "This transaction is not replaced so"
+
+
 class NotUnknown(Rejected):
     """Only a payment that is UNKNOWN is ended by hand, with evidence."""
 

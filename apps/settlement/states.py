@@ -111,6 +111,17 @@ class HouseTransferStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class ReplacementStatus(StrEnum):
+    """A transaction that is to take the place of one that hangs on its chain."""
+
+    READY = "READY"
+    SENDING = "SENDING"
+    UNKNOWN = "UNKNOWN"
+    SENT = "SENT"
+    REFUSED = "REFUSED"
+    CANCELLED = "CANCELLED"
+
+
 H = HouseTransferStatus
 A = AdjustmentStatus
 O, N, L, P, R, D, W = ObligationStatus, NetSetStatus, NetLegStatus, InstructionStatus, ReceiptStatus, DepositStatus, WithdrawalStatus  # noqa: E741
@@ -156,7 +167,7 @@ INSTRUCTION = Machine(
         P.SENDING: {P.UNKNOWN, P.SENT, P.FAILED},
         P.UNKNOWN: {P.SENT, P.FAILED},
         P.SENT: {P.SETTLED, P.FAILED, P.RETURNED},
-        P.SETTLED: {P.RETURNED},
+        P.SETTLED: {P.RETURNED, P.SENT},  # SENT: its chain took the transaction back, and one of the same nonce may still confirm
         P.FAILED: set(),
         P.RETURNED: set(),
         P.CANCELLED: set(),
@@ -211,6 +222,18 @@ HOUSE_TRANSFER = Machine(
         H.SETTLED: {H.IN_TRANSIT, H.FAILED},  # its receipt was taken back
         H.CANCELLED: set(),
         H.FAILED: set(),
+    }
+)
+
+E = ReplacementStatus
+REPLACEMENT = Machine(
+    {
+        E.READY: {E.SENDING, E.CANCELLED},  # CANCELLED: the payment ended, or must not be sped up any more
+        E.SENDING: {E.SENT, E.UNKNOWN, E.REFUSED},
+        E.UNKNOWN: {E.SENT, E.REFUSED},
+        E.SENT: set(),
+        E.REFUSED: set(),
+        E.CANCELLED: set(),
     }
 )
 

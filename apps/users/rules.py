@@ -10,6 +10,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "net_set_abort": (frozenset({"operations"}), frozenset({"operations"})),
     "release_band": (frozenset({"operations"}), frozenset({"risk"})),
     "unknown_payment": (frozenset({"operations"}), frozenset({"operations"})),
+    "replacement": (frozenset({"operations"}), frozenset({"operations"})),  # of a transaction that hangs on its chain
     "client_review": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "receipt": (frozenset({"operations"}), frozenset({"compliance"})),
     "match": (frozenset({"operations"}), frozenset({"operations"})),  # by hand, and its undoing

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from apps.core import ids
+from apps.core import db, ids
 from apps.jobs import events as driving
 from apps.users.models import User
 from tests.commits import wait_for_readers
@@ -28,6 +28,10 @@ def picture(page: Any, name: str) -> None:
 
 def deal_address(day: Day) -> str:
     return f"/desk/deals/{ids.encode('trd', day.deal.id)}/"
+
+
+def a_payment() -> Any:
+    return db.one("SELECT id FROM settlement_instruction WHERE direction = 'PAY' ORDER BY sent_at NULLS LAST, id LIMIT 1")[0]
 
 
 def require_clean(watched: Any, site: str, but: tuple[str, ...] = ()) -> None:
@@ -48,6 +52,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/", "webhooks": "/desk/webhooks/",
         "prices": "/desk/prices/", "coverage": "/desk/coverage/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",
         "ssis": "/desk/ssis/?status=all",
+        "payment": f"/desk/settlement/payments/{ids.encode('ins', a_payment())}/",
         "adjustments": "/desk/adjustments/", "late": "/desk/settlement/late/", "treasury": "/desk/treasury/",
         "counterparties": "/desk/counterparties/", "counterparty": "/desk/counterparties/helios/",
     }  # fmt: skip

@@ -18,6 +18,7 @@ from django.db import connections, transaction
 
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
+from apps.jobs import chains
 from apps.jobs import settlement as jobs
 from apps.ledger import operations as ledger
 from apps.rfqs.states import Side
@@ -28,6 +29,8 @@ from apps.settlement.rails.chain import ChainSimulator
 from apps.settlement.rails.custody_sim import CustodianSimulator
 from apps.settlement.rules import custody
 from apps.workflows import hear_rail, send_payment
+from apps.workflows.decide_approval import decide_approval
+from apps.workflows.replace_transaction import request_replacement
 from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 from tests.settlement import world as here
@@ -185,6 +188,35 @@ def test_a_payment_through_a_custodian_killed_at_any_step_is_paid_once(step: str
     assert paid == ["-1"]
     assert here.balances()["NOSTRO BTC"] == D(999) - FEE
     assert "IN_TRANSIT BTC" not in here.balances()
+
+
+OF_A_REPLACEMENT: dict[str, Callable[[], Any]] = {
+    "after the intent": lambda: at_commit("begin_replacing", "after", chains),
+    "as the chain is called": lambda: before(ChainSimulator, "replace"),
+    "after the chain has it": lambda: after(ChainSimulator, "replace"),
+    "before the answer is committed": lambda: at_commit("record_replacement", "before", chains),
+    "after the answer is committed": lambda: at_commit("record_replacement", "after", chains),
+}
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("step", OF_A_REPLACEMENT)
+def test_a_replacement_killed_at_any_step_is_the_same_transaction_and_pays_once(step: str, released: None) -> None:
+    outside.script(here.place("BTC"), "STUCK")
+    jobs.send_released()
+    here.at(here.VALUE_DAY, hours=1)
+    asked = request_replacement(actor=here.staff("otto", "operations"), instruction_id=payments()[0].id, fee=D("0.0002"), reason="x")
+    decide_approval(approval_id=asked.id, actor=here.staff("oda", "operations"), approve=True)
+    assert in_a_worker(OF_A_REPLACEMENT[step](), chains.send_replacements) == signal.SIGKILL
+    db.run("UPDATE settlement_replacement SET sending_since = sending_since - interval '3 minutes'")
+    for hour in (2, 3):
+        chains.send_replacements()
+        here.at(here.VALUE_DAY, hours=hour)
+        jobs.run_all()
+    assert [one.status for one in payments()] == ["SETTLED"]
+    txs = outside.change(here.place("BTC"), lambda doc: [sorted(one["txs"]) for one in doc["payments"].values()])
+    assert txs == [["2"]], "one replacement, whatever was lost"
+    assert here.balances()["NOSTRO BTC"] == D(999) - D("0.0002")
 
 
 def settle_what_is_left() -> None:

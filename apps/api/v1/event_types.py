@@ -163,6 +163,7 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "settlement.settled": ("every leg of it is settled", NET_SET),
     "instruction.sent": ("we have paid; it is under way", INSTRUCTION),
     "instruction.settled": ("a payment is booked", INSTRUCTION),
+    "instruction.unconfirmed": ("the chain took a payment back; it is under way again", INSTRUCTION),
     "instruction.failed": ("a payment did not leave", INSTRUCTION),
     "instruction.returned": ("a payment came back", INSTRUCTION),
     "receipt.credited": ("your money has come", RECEIPT),

@@ -19,6 +19,7 @@ from apps.settlement.models import (
     ReceiptNote,
     ReleaseBand,
     ReleaseStop,
+    Replacement,
     StatementLine,
     Withdrawal,
 )
@@ -61,6 +62,15 @@ class RailReportAdmin(Record):
     list_display = ("heard_at", "instruction", "version", "stage", "reason", "source")
     list_filter = ("stage", "source")
     search_fields = ("=instruction__end_to_end_id", "reference", "message")
+    list_select_related = ("instruction",)
+
+
+@admin.register(Replacement)
+class ReplacementAdmin(Record):
+    roles = BACK_OFFICE
+    list_display = ("made_at", "instruction", "number", "fee", "status", "reference", "reason")
+    list_filter = ("status",)
+    search_fields = ("=instruction__end_to_end_id", "reference")
     list_select_related = ("instruction",)
 
 

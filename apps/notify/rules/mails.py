@@ -70,6 +70,8 @@ TO_STAFF = {
     "client_money.short": ("compliance", "finance", "operations"),
     "client_money.covered": ("compliance", "finance", "operations"),
     "instruction.unknown": ("operations",),
+    "instruction.stuck": ("operations",),
+    "instruction.replacement_refused": ("operations",),
     "instruction.contradicted": ("operations", "finance"),
     "rail.unexplained": ("operations",),
 }

@@ -6,6 +6,7 @@ from .housing import HouseTransfer
 from .owing import Exclusion, LineDispute, NetLeg, NetSet, Nostro, Obligation
 from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdrawal
 from .receiving import Deposit, MatchTolerance, RailCursor, Receipt, ReceiptMatch, ReceiptNote, StatementImport, StatementLine
+from .replacing import Replacement
 from .reporting import RailReport
 from .ways_in import PayTo
 
@@ -31,6 +32,7 @@ __all__ = [
     "ReceiptNote",
     "ReleaseBand",
     "ReleaseStop",
+    "Replacement",
     "StatementImport",
     "StatementLine",
     "Withdrawal",

@@ -64,6 +64,7 @@ class Instruction(Row):
     released_at = models.DateTimeField(null=True)
     sending_since = models.DateTimeField(null=True)  # wall clock: how long the rail has owed us an answer
     sent_at = models.DateTimeField(null=True)
+    stuck_at = models.DateTimeField(null=True)  # when operations were told that its transaction hangs
     settled_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=120, blank=True)
 

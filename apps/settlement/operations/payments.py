@@ -138,6 +138,27 @@ def take_back(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: dat
 
 
 @step
+def unconfirm(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: datetime, now: datetime) -> bool:
+    """SETTLED → SENT: its chain took the transaction back. It is in transit again, for it or one of the same nonce may still confirm.
+
+    :return: False where it has not settled, or what it returned has ended: a person has to look
+    """
+    i = chain.instructions[instruction_id]
+    if i.status != InstructionStatus.SETTLED or i.returns_id is not None:
+        return False
+    if i.house_transfer_id is not None and house_transfers.lock(i.house_transfer_id).status == HouseTransferStatus.SETTLED:
+        return False  # it has reached the other account as well
+    undone, i.settled_amount, i.settled_at = i.settled_amount, money.ZERO, None
+    move(i, InstructionStatus.SENT, "settled_amount", "settled_at")
+    _reverse(i, [BOOKED_KIND], booked_at, reason)
+    settling.owe_again(chain=chain, instruction=i, amount=undone, now=now)
+    if i.withdrawal_id is not None:
+        transfers.unsettle(withdrawal_id=i.withdrawal_id)
+    _tell(i, "instruction.unconfirmed")
+    return True
+
+
+@step
 def lock_for(*, instruction_id: UUID) -> Chain:
     """Everything that moves with a payment, in the house order of locks."""
     account_id = Instruction.objects.values_list("account_id", flat=True).get(id=instruction_id)

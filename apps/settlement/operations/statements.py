@@ -12,6 +12,7 @@ from apps.ledger import operations as ledger
 from apps.settlement.errors import BadStatement, StatementGap, StatementMissing
 from apps.settlement.models import Instruction, Nostro, RailCursor, StatementImport, StatementLine
 from apps.settlement.queries.locks import Chain
+from apps.settlement.queries.replacing import was_booked_as
 from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Entry
 from apps.settlement.rules.statement_file import StatementFile, digest_of
@@ -84,8 +85,10 @@ def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chai
     ours = paid is not None and paid.returns_id is None  # what we sent back and comes again is a receipt of its own
     if line.kind == "RETURN" and ours and paid is not None and chain is not None and line.amount == paid.amount:
         why = line.remittance or "returned"
+        if nostro.rail.kind == "CHAIN" and was_booked_as(nostro_id=nostro.id, key=paid.end_to_end_id, reference=line.reference):
+            return payments.unconfirm(chain=chain, instruction_id=paid.id, reason=why, booked_at=line.booked_at, now=now)
         return payments.take_back(chain=chain, instruction_id=paid.id, reason=why, booked_at=line.booked_at, now=now)
-    if line.kind == "CHARGE" and line.amount < 0:
+    if line.kind == "CHARGE":
         _charge(line, nostro)
         return True
     if line.amount > 0:  # money in, or a return that fits no payment of ours
@@ -101,7 +104,7 @@ def _charge(line: StatementLine, nostro: Nostro) -> None:
         kind="CHARGE",
         source_type="statement_line",
         source_id=line.id,
-        lines=postings.charge(till_of(nostro), book_of(nostro.entity_id), -line.amount),
+        lines=postings.charge(till_of(nostro), book_of(nostro.entity_id), -line.amount),  # one that is given back posts the other way
         effective_at=line.booked_at,
         business_date=business_date(nostro.entity_id, line.booked_at),
         narrative=line.reference,

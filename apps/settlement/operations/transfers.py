@@ -223,6 +223,15 @@ def hold_again(*, withdrawal_id: UUID, after: Instruction, given_back: Decimal, 
     _tell(w, "withdrawal.held")
 
 
+@step
+def unsettle(*, withdrawal_id: UUID) -> None:
+    """SETTLED → INSTRUCTED: the chain took its payment back, which may still confirm. What was paid out stays out of the balance."""
+    w = lock_withdrawal(withdrawal_id)
+    w.settled_at = None
+    _move(w, WithdrawalStatus.HELD, "settled_at")
+    _move(w, WithdrawalStatus.INSTRUCTED)
+
+
 def _hold_sources(w: Withdrawal) -> list[UUID]:
     """The withdrawal itself, then each attempt after which it was held again."""
     return [w.id, *Instruction.objects.filter(withdrawal=w).order_by("id").values_list("id", flat=True)]

@@ -22,6 +22,14 @@ def list_sent(rails: Iterable[str]) -> list[UUID]:
     return list(sent.order_by("sent_at", "id").values_list("id", flat=True)[:BATCH])
 
 
+def list_attempts(i: Instruction) -> list[Instruction]:
+    """Every attempt at what a payment is for, the first one first."""
+    for target in ("net_leg_id", "obligation_id", "withdrawal_id", "returns_id"):
+        if (wanted := getattr(i, target)) is not None:
+            return list(Instruction.objects.filter(**{target: wanted}).order_by("attempt"))
+    return [i]
+
+
 def list_reports(instruction_id: UUID) -> list[RailReport]:
     """What the rail has said of a payment, in its own order."""
     return list(RailReport.objects.filter(instruction_id=instruction_id).order_by("version"))

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from . import outside
+from . import chain_txs, outside
 from .base import Answer, Incoming, Payment, Place, Statement
 
 BLOCK = {"BTC": timedelta(minutes=10), "ETH": timedelta(seconds=12)}
@@ -12,12 +12,18 @@ _BLOCK, _FEE = timedelta(seconds=12), Decimal("0.0001")  # of other assets
 
 
 class ChainSimulator:
+    tracks = True  # a transaction that can never confirm any more has not paid
+
     def send(self, place: Place, payment: Payment, *, now: datetime) -> Answer:
         fee = NETWORK_FEE.get(place.asset, _FEE)
         return outside.pay(place, payment, now=now, delay=_final_after(place), prefix="0x", charge=fee)
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
-        return outside.status(place, key)
+        return chain_txs.status(place, key)
+
+    def replace(self, place: Place, key: str, *, number: int, fee: Decimal, now: datetime) -> Answer:
+        """Broadcast another transaction of a payment, with its nonce and a higher fee: once per number, however often it is called."""
+        return chain_txs.replace(place, key, number=number, fee=fee, delay=_final_after(place), now=now)
 
     def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
         return outside.statement(place, after=after, now=now)

@@ -20,8 +20,9 @@ from apps.core import money
 from .base import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
 
 T = TypeVar("T")
-# POLICY: taken on, then refused by a custodian's own people; on other rails as OK.
-OUTCOMES = ("OK", "SLOW", "RETURN", "DUPLICATE", "SPLIT", "LOSE", "TIMEOUT", "TIMEOUT_LOST", "REJECT", "CHARGE", "POLICY")
+# POLICY: taken on, then refused by a custodian's own people; on other rails as OK. STUCK: it hangs on its chain until it is replaced
+# (chain_txs.py); elsewhere as LOSE.
+OUTCOMES = ("OK", "SLOW", "RETURN", "DUPLICATE", "SPLIT", "LOSE", "TIMEOUT", "TIMEOUT_LOST", "REJECT", "CHARGE", "POLICY", "STUCK")
 SLOW_FACTOR = 12
 RETURNED_AFTER = timedelta(hours=2)
 
@@ -131,7 +132,8 @@ def pay(place: Place, payment: Payment, *, now: datetime, delay: timedelta, pref
             return Answer(Outcome.REJECTED, reason="AC04 closed account")
         doc["made"] += 1
         reference = f"{prefix}{doc['made']:06d}"
-        doc["payments"][payment.key] = {"outcome": "ACCEPTED", "reference": reference, "reason": ""}
+        told = {"amount": money.text(payment.amount), "to": payment.beneficiary_address}
+        doc["payments"][payment.key] = {"outcome": "ACCEPTED", "reference": reference, "reason": "", **told}
         book(doc, payment, what, reference, now + delay * (SLOW_FACTOR if what == "SLOW" else 1), charge)
         return Answer(Outcome.UNKNOWN, reason="no answer") if what == "TIMEOUT" else Answer(Outcome.ACCEPTED, reference)
 
@@ -140,7 +142,7 @@ def pay(place: Place, payment: Payment, *, now: datetime, delay: timedelta, pref
 
 def book(doc: dict[str, Any], payment: Payment, what: str, reference: str, at: datetime, charge: Decimal) -> None:
     """Let the lines of a payment come due at `at`, as the outcome says."""
-    if what == "LOSE":
+    if what in {"LOSE", "STUCK"}:
         return
     whom = {
         "end_to_end_id": payment.key,

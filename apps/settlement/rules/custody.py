@@ -143,7 +143,7 @@ def _line(said: Mapping[str, Any], at: str) -> Entry:
         raise BadAnswer(f"{at}.sequence: a number from 1 on")
     if kind not in KINDS:
         raise BadAnswer(f"{at}.kind: {kind} is none of {', '.join(KINDS)}")
-    if not amount or (kind in {"PAYMENT", "CHARGE"} and amount > 0) or (kind == "RECEIPT" and amount < 0):
+    if not amount or (kind == "PAYMENT" and amount > 0) or (kind == "RECEIPT" and amount < 0):
         raise BadAnswer(f"{at}.amount: {money.text(amount)} is no {kind}")
     return Entry(
         sequence=sequence,
