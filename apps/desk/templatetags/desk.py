@@ -40,7 +40,7 @@ LOOKS = {
     "LAPSED": ("mute", "timer_off"), "REFUSED": ("bad", "block"), "REVERSED": ("mute", "undo"),
     "RESOLVED": ("good", "task_alt"), "WRITTEN_OFF": ("warn", "ink_eraser"), "CLOSING": ("warn", "hourglass_top"),
     "CLOSED": ("good", "lock"), "LOCKED": ("good", "lock"), "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
-    "STUCK": ("bad", "hourglass_empty"), "REFUSED": ("bad", "block"), "PENDING_APPROVAL": ("warn", "hourglass_top"),
+    "STUCK": ("bad", "hourglass_empty"), "PENDING_APPROVAL": ("warn", "hourglass_top"),
     "BROADCAST": ("info", "send"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's
