@@ -12,7 +12,18 @@ from apps.notify.states import DELIVERY, ENDPOINT, POST
 from apps.pricing.states import MARK_SET
 from apps.reports.states import RUN
 from apps.rfqs.states import QUOTE, RFQ
-from apps.settlement.states import ADJUSTMENT, DEPOSIT, HOUSE_TRANSFER, INSTRUCTION, NET_LEG, NET_SET, OBLIGATION, RECEIPT, WITHDRAWAL
+from apps.settlement.states import (
+    ADJUSTMENT,
+    DEPOSIT,
+    HOUSE_TRANSFER,
+    INSTRUCTION,
+    NET_LEG,
+    NET_SET,
+    OBLIGATION,
+    RECEIPT,
+    REPLACEMENT,
+    WITHDRAWAL,
+)
 from apps.trades.states import ALLOCATION, CONFIRMATION, DISPUTE, HEDGE, PLAN, TRADE
 
 TABLES: dict[str, Machine[Any]] = {
@@ -42,6 +53,7 @@ TABLES: dict[str, Machine[Any]] = {
     "settlement_netset": NET_SET,
     "settlement_obligation": OBLIGATION,
     "settlement_receipt": RECEIPT,
+    "settlement_replacement": REPLACEMENT,
     "settlement_withdrawal": WITHDRAWAL,
     "trades_allocation": ALLOCATION,
     "trades_allocationplan": PLAN,
