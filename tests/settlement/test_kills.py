@@ -181,7 +181,7 @@ def test_a_payment_through_a_custodian_killed_at_any_step_is_paid_once(step: str
         here.at(here.VALUE_DAY, hours=1)
     ended = in_a_worker(killed(), sweep)
     assert ended == (signal.SIGKILL if sweep is not jobs.poll_rails or outcome == "OK" else 0), "it was not killed"
-    settle_what_is_left()
+    settle_what_is_left(until=9)
     assert [one.status for one in payments()][-1] == "SETTLED"
     assert {one.status for one in payments()[:-1]} <= {"FAILED"}
     paid = outside.change(here.place("BTC"), lambda doc: [line["amount"] for line in doc["lines"] if line["kind"] == "PAYMENT"])
@@ -219,10 +219,10 @@ def test_a_replacement_killed_at_any_step_is_the_same_transaction_and_pays_once(
     assert here.balances()["NOSTRO BTC"] == D(999) - D("0.0002")
 
 
-def settle_what_is_left() -> None:
+def settle_what_is_left(until: int = 6) -> None:
     """Other workers go on; a new attempt is released afresh. Two minutes of wall time have passed for what the dead one left."""
     people = {"maker": here.staff("otto", "operations"), "checker": here.staff("oda", "operations")}
-    for hour in range(2, 6):
+    for hour in range(2, until):
         db.run("UPDATE settlement_instruction SET sending_since = sending_since - interval '3 minutes' WHERE status = 'SENDING'")
         here.at(here.VALUE_DAY, hours=hour)
         jobs.run_all()
