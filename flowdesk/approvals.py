@@ -46,6 +46,7 @@ _KINDS = {
     "opening": ("apps.workflows.open_balances", "execute", "version"),
     "house_transfer": ("apps.workflows.transfer_house", "execute", "version", "refused"),
     "redate": ("apps.workflows.redate_deal", "execute", "version"),
+    "calendar": ("apps.workflows.change_calendar", "execute", "version"),
     "close_out": ("apps.workflows.close_out", "execute", "version"),
     "internal": ("apps.workflows.book_internal", "execute", "version"),
 }

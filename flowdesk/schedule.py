@@ -20,6 +20,7 @@ TICKS: dict[str, float] = {
     "flowdesk.judge_fair_use": 15.0,
     "flowdesk.send_webhooks": 1.0,
     "flowdesk.net_and_instruct": 5.0,
+    "flowdesk.redate_closed_days": 5.0,
     "flowdesk.send_payments": 2.0,
     "flowdesk.read_rails": 2.0,
     "flowdesk.tend_chains": 5.0,

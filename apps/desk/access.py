@@ -45,6 +45,7 @@ SCREENS = {
         Screen("coverage", "Coverage", "groups", SEES_TRADING),
         Screen("counterparties", "LPs and venues", "lan", ALL),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
+        Screen("calendar", "Calendar", "calendar_month", BACK_OFFICE),
         Screen("adjustments", "Adjustments", "request_page", BACK_OFFICE | {"sales"}),
         Screen("reconciliation", "Reconciliation", "balance", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("closing", "Close", "event_available", frozenset({"operations", "finance", "risk", "auditor"})),

@@ -13,3 +13,9 @@ class UnknownCalendar(Rejected):
     """No calendar is known for a currency: its good days cannot be told."""
 
     code, title = "unknown_calendar", "No calendar for this currency"
+
+
+class BadCalendarChange(Rejected):
+    """The calendar cannot be changed so; `pointer` names the field."""
+
+    code, title = "bad_calendar_change", "The calendar cannot be changed so"

@@ -83,3 +83,35 @@ class Book(Row):
 
     def __str__(self) -> str:
         return self.code
+
+
+class CalendarChange(Row):
+    """The desk's word on one day, over the library's: a currency's banks are open or closed, or a rail's cut-off is another one.
+
+    The last one of a day counts; `number` is the calendars' revision from then on.
+    """
+
+    append_only = True
+
+    number = models.IntegerField(unique=True)
+    day = models.DateField()
+    currency = models.ForeignKey(Asset, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    is_good = models.BooleanField(null=True)  # of a currency; null: as the library says
+    rail = models.ForeignKey(Rail, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    cutoff = models.TimeField(null=True)  # of a rail, in its zone; null: as on any day
+    reason = models.CharField(max_length=200)  # told to clients whose deals it moves
+    made_by = models.UUIDField()
+    checked_by = models.UUIDField()
+    approval_id = models.UUIDField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(currency__isnull=False, rail__isnull=True, cutoff__isnull=True)
+                | Q(currency__isnull=True, rail__isnull=False, is_good__isnull=True),
+                name="calendarchange_one",
+            ),
+            models.CheckConstraint(condition=~Q(made_by=F("checked_by")), name="calendarchange_four_eyes"),
+            models.CheckConstraint(condition=~Q(reason=""), name="calendarchange_reason"),
+        ]

@@ -1,9 +1,14 @@
-"""Reference rows that every installation starts with; all else is entered in the desk."""
+"""Reference rows that every installation starts with; all else is entered in the desk. Changes of calendars, which two people make."""
 
-from datetime import time
+from datetime import date, datetime, time
 from decimal import Decimal
+from uuid import UUID
 
-from .models import Asset, Book, BookingEntity, Pair, Rail
+from apps.core import db, ids
+from apps.core.unit import step
+from apps.events import operations as events
+
+from .models import Asset, Book, BookingEntity, CalendarChange, Pair, Rail
 
 ASSETS = [
     ("USD", "US dollar", "FIAT", 2, "USD", "USD"),
@@ -40,14 +45,14 @@ def seed_reference() -> None:
         Rail.objects.get_or_create(
             code=code, defaults={"asset_id": asset, "kind": kind, "cutoff": cutoff, "zone": zone, "confirmations": confirmations}
         )
-    for code, base, quote, tick, step, least, most, tenor in PAIRS:
+    for code, base, quote, tick, lot, least, most, tenor in PAIRS:
         Pair.objects.get_or_create(
             code=code,
             defaults={
                 "base_id": base,
                 "quote_id": quote,
                 "tick": Decimal(tick),
-                "step": Decimal(step),
+                "step": Decimal(lot),
                 "min_quantity": Decimal(least),
                 "max_quantity": Decimal(most),
                 "tenor": tenor,
@@ -59,3 +64,55 @@ def seed_reference() -> None:
     )
     for code in BOOKS:
         Book.objects.get_or_create(code=code, defaults={"entity": entity})
+
+
+@step
+def change_calendar(
+    *,
+    day: date,
+    currency: str | None,
+    is_good: bool | None,
+    rail: str | None,
+    cutoff: time | None,
+    reason: str,
+    made_by: UUID,
+    checked_by: UUID,
+    approval_id: UUID,
+    now: datetime,
+) -> CalendarChange:
+    """From its commit on every new value date, cut-off and gate reads it; its number is the calendars' revision.
+
+    :param currency: whose banks are open (`is_good`), closed, or (None) as the library says; or else
+    :param rail: whose cut-off is another one on that day, or (None) the usual one
+    """
+    db.run("SELECT pg_advisory_xact_lock(hashtextextended('instruments_calendarchange', 0))")
+    (number,) = db.one("SELECT coalesce(max(number), 0) + 1 FROM instruments_calendarchange")
+    made = CalendarChange(
+        id=ids.uuid7(),
+        number=number,
+        day=day,
+        currency_id=currency,
+        is_good=is_good,
+        rail_id=rail,
+        cutoff=cutoff,
+        reason=reason,
+        made_by=made_by,
+        checked_by=checked_by,
+        approval_id=approval_id,
+        made_at=now,
+    )
+    db.insert(made)
+    events.record(
+        "calendar.changed",
+        subject_type="calendar",
+        subject_id=made.id,
+        house={
+            "number": number,
+            "day": day.isoformat(),
+            "what": currency or rail,
+            "is_good": is_good,
+            "cutoff": None if cutoff is None else cutoff.isoformat(),
+            "reason": reason,
+        },
+    )
+    return made

@@ -1,10 +1,13 @@
 """Pairs, assets, rails, our entities and books."""
 
+from collections.abc import Iterable
+from datetime import date, time
 from uuid import UUID
 
 from apps.core.errors import NotFound
 
-from .models import Asset, Book, BookingEntity, Pair, Rail
+from . import rules
+from .models import Asset, Book, BookingEntity, CalendarChange, Pair, Rail
 
 
 def list_pairs() -> list[Pair]:
@@ -57,6 +60,33 @@ def get_book_by_id(book_id: UUID) -> Book:
 
 def list_books(entity_id: UUID) -> list[Book]:
     return list(Book.objects.filter(entity_id=entity_id).order_by("code"))
+
+
+def get_calendars() -> rules.Calendars:
+    """The good days of every currency as they stand, with the desk's own changes."""
+    rows = CalendarChange.objects.order_by("number").values_list("number", "currency_id", "day", "is_good")
+    return rules.calendars_of(tuple((number, currency or "", day, is_good) for number, currency, day, is_good in rows))
+
+
+def get_cutoff(rail: Rail) -> rules.CutOff:
+    """A rail's, with the days on which it is another one."""
+    return rules.CutOff(rail.asset_id, rail.cutoff, rail.zone, _changed(CalendarChange.objects.filter(rail=rail)))
+
+
+def _changed(changes: Iterable[CalendarChange]) -> tuple[tuple[date, time], ...]:
+    last = {one.day: one.cutoff for one in sorted(changes, key=lambda one: one.number)}
+    return tuple((day, at) for day, at in sorted(last.items()) if at is not None)
+
+
+def list_calendar_changes() -> list[CalendarChange]:
+    """Every one that was made, the newest first."""
+    return list(CalendarChange.objects.order_by("-number"))
+
+
+def find_calendar_change(what: str, day: date) -> CalendarChange | None:
+    """The one that counts for a currency or rail on a day."""
+    rows = CalendarChange.objects.filter(day=day).order_by("-number")
+    return rows.filter(currency_id=what).first() or rows.filter(rail_id=what).first()
 
 
 def business_date_of(moment: str, entity: str = "e") -> str:

@@ -52,6 +52,7 @@ class CutOff:
     asset: str
     at: time
     zone: str
+    changed: tuple[tuple[date, time], ...] = ()  # days on which it is another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,25 @@ class Calendars:
 LIBRARY = Calendars()
 
 
+@cache
+def calendars_of(changes: tuple[tuple[int, str, date, bool | None], ...]) -> Calendars:
+    """The calendars that the desk's changes make of the library's: (number, currency, day, good or as the library says), in their order."""
+    overrides: dict[str, dict[date, bool]] = {}
+    for _, currency, day, is_good in changes:
+        mine = overrides.setdefault(currency, {})
+        if is_good is None:
+            mine.pop(day, None)
+        else:
+            mine[day] = is_good
+    return Calendars(overrides, max((number for number, *_ in changes), default=0))
+
+
+def final_currencies(base: Asset, quote: Asset) -> frozenset[str]:
+    """The fiat currencies for which a pair's value date is good: its own, and USD in crosses."""
+    fiats = frozenset(asset.code for asset in (base, quote) if asset.has_calendar)
+    return fiats | {USD} if len(fiats) == 2 else fiats
+
+
 @dataclass(frozen=True, slots=True)
 class ValueDate:
     """The one settlement date of both legs, with what it was told by: cut-offs in UTC by asset, and the calendar's version."""
@@ -120,7 +140,7 @@ def value_date(trade_date: date, base: Asset, quote: Asset, tenor: int, calendar
     if not fiats:
         return trade_date + timedelta(days=tenor)
     between = fiats - {USD} if len(fiats) == 2 else fiats
-    final = fiats | {USD} if len(fiats) == 2 else fiats
+    final = final_currencies(base, quote)
     day = trade_date
     for _ in range(tenor - 1):
         day = _next_good(day + timedelta(days=1), between, calendars)
@@ -159,11 +179,15 @@ def settle_on(
 def still_on(
     now: datetime, day: date, base: Asset, quote: Asset, tenor: int, *, cutoffs: Sequence[CutOff] = (), calendars: Calendars = LIBRARY
 ) -> ValueDate:
-    """A value date that was told before, for a deal made now: it never rolls in silence, it is refused once a cut-off has passed.
+    """A value date that was told before, for a deal made now: it never rolls in silence, it is refused once a cut-off has passed or the
+    day is good no more.
 
     :raises PastCutoff: it can no longer be settled on that day; the next date is in `extra["next_value_date"]`
     """
     mine = _cutoffs_on(day, (base.code, quote.code), cutoffs)
+    if not all(calendars.is_good(currency, day) for currency in final_currencies(base, quote)):
+        following = value_date(day, base, quote, 1, calendars)
+        raise PastCutoff(f"{day} is not a good day any more", next_value_date=following.isoformat())
     for asset, moment in mine:
         if moment <= now:
             following = value_date(day, base, quote, 1, calendars)
@@ -173,7 +197,7 @@ def still_on(
 
 def cutoff_at(day: date, cutoff: CutOff) -> datetime:
     """A cut-off of `day` in UTC. A wall-clock time that comes twice means the first; one that is skipped, the same time after the gap."""
-    return _in_utc(day, cutoff.at, cutoff.zone)
+    return _in_utc(day, dict(cutoff.changed).get(day, cutoff.at), cutoff.zone)
 
 
 def business_date(now: datetime, roll: Roll = NEW_YORK_CLOSE) -> date:

@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from apps.core import clock
 from apps.core.actor import SYSTEM
 from apps.core.errors import AppError, Conflict
+from apps.jobs.calendars import redate_closed_days
 from apps.jobs.trades import carry_out_plans
 from apps.settlement import queries as settlement
 from apps.settlement.queries import housing as house_transfers
@@ -42,9 +43,10 @@ def freeze_sets() -> int:
 def freeze_due() -> int:
     """Freeze all whose cut-off has passed, then make the payments of what is frozen, and of legs whose payment ended unpaid.
 
-    What was planned before a deal is carried out first: once it is frozen it is too late.
+    What was planned before a deal is carried out first, and what falls on a closed day gets another: once it is frozen it is too late.
     """
     carry_out_plans()
+    redate_closed_days()
     frozen = freeze_sets()
     instruct_sets()
     return frozen

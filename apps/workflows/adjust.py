@@ -192,7 +192,7 @@ def _require_possible(account: Account, entity_id: UUID, wanted: Wanted, now: da
     entity = instruments.get_entity_by_id(entity_id)
     if wanted.value_date < calendar.business_date(now, calendar.Roll(entity.roll, entity.zone)):
         raise BadAdjustment("it has passed", pointer="/value_date")
-    if asset.calendar and not calendar.LIBRARY.is_good(asset.calendar, wanted.value_date):
+    if asset.calendar and not instruments.get_calendars().is_good(asset.calendar, wanted.value_date):
         raise BadAdjustment(f"not a good day for {asset.code}", pointer="/value_date")
     if wanted.trade_id is not None and trades.get_trade(wanted.trade_id, actor=SYSTEM).counterparty_id != account.owner_id:
         raise BadAdjustment("not a deal of this counterparty", pointer="/trade")

@@ -280,7 +280,9 @@ def _check(execution: Execution, only_entity: UUID | None, now: datetime) -> _Ch
 def _settles_on(pair: Pair, trade_date: date, terms: Terms) -> date:
     """By the LP's terms, or by the pair's own cycle where they say nothing, when the LP's execution names no date."""
     base, quote = (calendar.Asset(one.code, calendar.Kind(one.kind)) for one in (pair.base, pair.quote))
-    return calendar.value_date(trade_date, base, quote, int(pair.tenor[-1]) if terms.tenor is None else terms.tenor)
+    return calendar.value_date(
+        trade_date, base, quote, int(pair.tenor[-1]) if terms.tenor is None else terms.tenor, instruments.get_calendars()
+    )
 
 
 def _fee(execution: Execution, agreed: Terms | None, quote_quantity: Decimal, pair: Pair) -> Decimal:

@@ -14,7 +14,7 @@ from apps.approvals.models import Approval
 from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
-from apps.instruments import rules as calendar
+from apps.instruments import queries as instruments
 from apps.settlement import queries as settlement
 from apps.trades import operations as trades
 from apps.trades import queries, rules
@@ -201,9 +201,10 @@ def _require_fit(trade: Trade, old: TradeVersion, new: Terms, now: datetime) -> 
 def require_date(*, trade: Trade, day: date, now: datetime) -> None:
     """:raises BadVersion: it has passed, or is no good day for the pair"""
     fiats = {a.code for a in (trade.pair.base, trade.pair.quote) if a.calendar}
+    calendars = instruments.get_calendars()
     if day < restate_deal.business_date(trade, now):
         raise BadVersion("it has passed", pointer="/value_date")
-    if not all(calendar.LIBRARY.is_good(code, day) for code in fiats):
+    if not all(calendars.is_good(code, day) for code in fiats):
         raise BadVersion(f"not a good day for {trade.pair_id}", pointer="/value_date")
 
 

@@ -5,9 +5,10 @@ Used by automatic quotes, quotes by hand, streams, orders and deals on behalf.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, time
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from decimal import Decimal
+from functools import cache
 from typing import Any, Protocol
 
 from apps.clients import rules as client_rules
@@ -141,16 +142,19 @@ def value_date(dealing: Dealing, tenor: str, now: datetime) -> calendar.ValueDat
     """
     base, quote = _assets(dealing)
     today = calendar.business_date(now, calendar.Roll(dealing.roll, dealing.roll_zone))
-    return calendar.settle_on(now, today, base, quote, int((tenor or dealing.default_tenor)[-1]), cutoffs=_cutoffs(dealing))
+    tenor_days = int((tenor or dealing.default_tenor)[-1])
+    changes = _changes(dealing.calendar_changes)
+    return calendar.settle_on(now, today, base, quote, tenor_days, cutoffs=_cutoffs(dealing), calendars=changes.calendars)
 
 
 def same_value_date(dealing: Dealing, rfq: Rfq, now: datetime) -> calendar.ValueDate:
     """The value date that a request was told when it came, for its next quote.
 
-    :raises PastCutoff: a cut-off of that day has passed since
+    :raises PastCutoff: a cut-off of that day has passed since, or the day is good no more
     """
     base, quote = _assets(dealing)
-    return calendar.still_on(now, rfq.value_date, base, quote, int(rfq.tenor[-1]), cutoffs=_cutoffs(dealing))
+    calendars = _changes(dealing.calendar_changes).calendars
+    return calendar.still_on(now, rfq.value_date, base, quote, int(rfq.tenor[-1]), cutoffs=_cutoffs(dealing), calendars=calendars)
 
 
 def _assets(dealing: Dealing) -> tuple[calendar.Asset, calendar.Asset]:
@@ -161,7 +165,33 @@ def _assets(dealing: Dealing) -> tuple[calendar.Asset, calendar.Asset]:
 
 
 def _cutoffs(dealing: Dealing) -> list[calendar.CutOff]:
-    return [calendar.CutOff(c["asset"], time.fromisoformat(c["at"]), c["zone"]) for c in dealing.cutoffs]
+    changed = _changes(dealing.calendar_changes).cutoffs
+    return [
+        calendar.CutOff(c["asset"], time.fromisoformat(c["at"]), c["zone"], tuple(changed.get(c["rail"], {}).items()))
+        for c in dealing.cutoffs
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    calendars: calendar.Calendars
+    cutoffs: dict[str, dict[date, time]]  # by rail
+
+
+@cache
+def _changes(told: tuple[str, ...]) -> _Changed:
+    """The desk's changes of calendars as the dealing statement tells them."""
+    days: list[tuple[int, str, date, bool | None]] = []
+    cutoffs: dict[str, dict[date, time]] = {}
+    for number, what, on, to in (line.split(" ") for line in told):
+        day = date.fromisoformat(on)
+        if ":" in to:
+            cutoffs.setdefault(what, {})[day] = time.fromisoformat(to)
+        else:
+            cutoffs.get(what, {}).pop(day, None)
+            days.append((int(number), what, day, {"true": True, "false": False}.get(to)))
+    revision = max((int(line.split(" ", 1)[0]) for line in told), default=0)
+    return _Changed(replace(calendar.calendars_of(tuple(days)), revision=revision), cutoffs)
 
 
 def pair_of(dealing: Dealing) -> PairSpec:

@@ -53,7 +53,7 @@ def business_date(trade: Trade, now: datetime) -> date:
 def next_good_date(trade: Trade, now: datetime) -> date:
     """The value date of what a version owes beyond what stays: the next one good for both legs."""
     base, quote = (calendar.Asset(a.code, calendar.Kind(a.kind)) for a in (trade.pair.base, trade.pair.quote))
-    return calendar.value_date(business_date(trade, now), base, quote, 1)
+    return calendar.value_date(business_date(trade, now), base, quote, 1, instruments.get_calendars())
 
 
 def _scale(trade: Trade, asset: str) -> int:

@@ -54,6 +54,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "ssis": "/desk/ssis/?status=all",
         "payment": f"/desk/settlement/payments/{ids.encode('ins', a_payment())}/",
         "adjustments": "/desk/adjustments/", "late": "/desk/settlement/late/", "treasury": "/desk/treasury/",
+        "calendar": "/desk/calendar/",
         "counterparties": "/desk/counterparties/", "counterparty": "/desk/counterparties/helios/",
     }  # fmt: skip
     wait_for_readers()

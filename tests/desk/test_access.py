@@ -43,6 +43,7 @@ ADDRESSES = {
     "ssis": ["/desk/ssis/", f"/desk/ssis/{ids.encode('ssi', NOBODY)}/"],
     "coverage": ["/desk/coverage/"],
     "counterparties": ["/desk/counterparties/", "/desk/counterparties/nobody/"],
+    "calendar": ["/desk/calendar/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "keys": ["/desk/keys/", "/desk/keys/ak_test_0/"],
@@ -58,6 +59,7 @@ FORMS = {
     "/desk/counterparties/ask/": {"code": "quasar"},
     "/desk/counterparties/nobody/terms/": {"reason": "test"},
     "/desk/counterparties/nobody/place/": {"address": "x"},
+    "/desk/calendar/ask/": {"what": "USD", "day": "2026-09-21", "to": "closed", "reason": "test"},
     "/desk/settlement/release/": {"instruction": ids.encode("ins", NOBODY)},
     **{
         f"/desk/settlement/sets/{ids.encode('set', NOBODY)}/{act}/": {"reason": "test", "evidence": "test"}

@@ -175,6 +175,8 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/approvals/<uuid:approval>/decide/": ("", "operations", {"decision": "reject", "comment": "no"}),  # asks for operations
     "desk/blotter.csv": (ALL, "", {}),
     "desk/blotter/": (ALL, "", {}),
+    "desk/calendar/": (SETTLING, "", {}),
+    "desk/calendar/ask/": ("", "operations", {"what": "USD", "day": "2026-09-21", "to": "closed", "reason": "test"}),
     "desk/close/": (CLOSES, "", {}),
     "desk/close/adjustments.csv": (CLOSES, "", {}),
     "desk/close/day/": ("", "operations finance risk", {"date": "2026-09-15", "act": "stop", "reason": "test"}),

@@ -119,6 +119,20 @@ _KEY_STATE = obj(
 )
 _MEMBER_STATE = obj({"id": text("mem_…"), "name": text(""), "closed_at": moment("")})
 
+MOVED = obj(
+    {
+        "trade_id": {"type": ["string", "null"], "description": "trd_…"},
+        "adjustment_id": {"type": ["string", "null"], "description": "adj_…"},
+        "from": text("the value date until now", format="date"),
+        "to": text("the next good day", format="date"),
+        "closed": text("the currency whose banks are closed on the first"),
+        "reason": text("why they are, in words"),
+        "calendar_version": text("of the calendars by which it is the next good day"),
+        "version": {"type": ["integer", "null"], "description": "of the deal, which has the new date; null where only a difference moved"},
+        "obligations": array(OBLIGATION),
+    }
+)
+
 TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "rfq.received": ("a person prices your request", RFQ),
     "rfq.quoted": ("your request has a firm quote", RFQ),
@@ -154,6 +168,7 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "allocation.accepted": ("an account settles its share of a deal", ALLOCATION),
     "allocation.rejected": ("a share that its account cannot take; the deal's own account keeps it", ALLOCATION),
     "allocation.reversed": ("the deal's own account settles it again", ALLOCATION),
+    "value_date.moved": ("banks are closed on a value date: what was open of a deal or adjustment settles on the next good day", MOVED),
     "trade.settled": ("both sides of a deal are settled", _SETTLED),
     "net_set.frozen": ("what is paid for a value date: settlement advice", NET_SET),
     "net_set.agreed": ("by you, or by silence where your terms say so", NET_SET),

@@ -58,6 +58,7 @@ class Dealing:
     cutoffs: list[dict[str, str]]
     stopped_until: datetime | None = None  # by fair use
     duplicate_of: UUID | None = None  # a request that seems to be the same (Same)
+    calendar_changes: tuple[str, ...] = ()  # all of them, in their order: number, currency or rail, day, what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,10 @@ SELECT a.id, a.code, a.status, c.id, c.status, c.group_id, coalesce(y.roles, '{}
                       WHERE l.entity_id = t.entity_id AND l.kind = 'POSITION' AND l.asset_code = m.asset_code
                         AND l.book_id = t.book_id), 0)))
      FROM pricing_positionlimit m WHERE m.book_id = t.book_id AND m.asset_code IN (p.base_id, p.quote_id) AND m.effective_until IS NULL),
-  (SELECT array_agg(r.asset_id || ' ' || r.cutoff::text || ' ' || r.zone)
-     FROM instruments_rail r WHERE r.asset_id IN (p.base_id, p.quote_id))
+  (SELECT array_agg(r.asset_id || ' ' || r.cutoff::text || ' ' || r.zone || ' ' || r.code)
+     FROM instruments_rail r WHERE r.asset_id IN (p.base_id, p.quote_id)),
+  (SELECT array_agg(concat_ws(' ', k.number, coalesce(k.currency_id, k.rail_id), k.day, coalesce(k.is_good::text, k.cutoff::text, '-'))
+     ORDER BY k.number) FROM instruments_calendarchange k)
 """
 _MARKET = """
 LEFT JOIN instruments_asset ba ON ba.code = p.base_id
@@ -180,9 +183,9 @@ def _dealing(row: tuple[Any, ...]) -> Dealing:
             _rows.pop(next(iter(_rows)))  # the oldest; a mark that is under way is among the youngest
     elif mark is not None:
         policy = _rows[row[22], mark]
-    limits, cutoffs = row[-4:-2]
-    rails = [dict(zip(("asset", "at", "zone"), rail.split(" "), strict=True)) for rail in cutoffs or ()]
-    values: list[Any] = [*row[:35], policy, *row[37:-4], db.loads(limits or "{}"), rails, row[-2], row[-1]]
+    limits, cutoffs, changes = row[-5:-2]
+    rails = [dict(zip(("asset", "at", "zone", "rail"), rail.split(" "), strict=True)) for rail in cutoffs or ()]
+    values: list[Any] = [*row[:35], policy, *row[37:-5], db.loads(limits or "{}"), rails, row[-2], row[-1], tuple(changes or ())]
     return Dealing(*values)
 
 

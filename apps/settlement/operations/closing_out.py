@@ -13,6 +13,7 @@ from apps.clients.models import Account
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
+from apps.instruments import queries as instruments
 from apps.instruments.models import Asset
 from apps.instruments.rules import next_good_day
 from apps.ledger import operations as ledger
@@ -168,7 +169,7 @@ def close(
             direction="RECEIVE" if amount > 0 else "PAY",
             asset=currency.code,
             amount=abs(amount),
-            value_date=next_good_day(today, [currency.code] if currency.calendar else []),
+            value_date=next_good_day(today, [currency.code] if currency.calendar else [], instruments.get_calendars()),
             reason=f"close-out under {agreement}"[:200],
             evidence=evidence,
             made_by=made_by,

@@ -15,6 +15,7 @@ from apps.clients.models import SettlementMode, Terms
 from apps.compliance import queries as compliance
 from apps.core import money
 from apps.credit import queries as credit
+from apps.instruments import queries as instruments
 from apps.instruments import rules as calendar
 from apps.ledger import queries as ledger
 from apps.ledger.states import Kind
@@ -57,8 +58,8 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         now=now,
         today=today,
         due_date=i.due_date,
-        cutoff_at=calendar.cutoff_at(today, calendar.CutOff(i.asset_id, rail.cutoff, rail.zone)),
-        rail_open=not i.asset.calendar or calendar.LIBRARY.is_good(i.asset.calendar, today),
+        cutoff_at=calendar.cutoff_at(today, instruments.get_cutoff(rail)),
+        rail_open=not i.asset.calendar or instruments.get_calendars().is_good(i.asset.calendar, today),
         rail_down=rail.down,
         client_status="" if account is None else str(client_rules.stricter(account.owner.status, account.status)),
         needs_ssi=i.returns_id is None and i.house_transfer_id is None,
