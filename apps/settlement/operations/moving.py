@@ -23,6 +23,6 @@ def move_open(*, obligations: Sequence[Obligation], day: date) -> list[Obligatio
 def lock_open_on(*, day: date, trade_id: UUID | None = None, adjustment_id: UUID | None = None) -> list[Obligation]:
     """What is OPEN of a deal, or of an adjustment, on a day, and nothing of it paid; [] where something of it on that day is further."""
     rows = Obligation.objects.select_for_update(no_key=True, of=("self",)).filter(value_date=day)
-    rows = rows.filter(trade_id=trade_id) if trade_id is not None else rows.filter(adjustment__id=adjustment_id)
+    rows = rows.filter(**({"adjustment_id": adjustment_id} if trade_id is None else {"trade_id": trade_id}))
     found = [one for one in rows.order_by("id") if one.status not in {ObligationStatus.CANCELLED, ObligationStatus.SETTLED}]
     return found if all(one.status == ObligationStatus.OPEN and not one.settled_amount for one in found) else []
