@@ -230,6 +230,7 @@ EVENT_ERA = env.int("EVENT_ERA", default=1)
 FEED_VENUES = env.list("FEED_VENUES", default=[])  # live venues by ccxt's names; none: simulated, or recorded with --prices
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
+MONITORING = env.json("MONITORING", default={})  # of alerts (apps.compliance.rules.Thresholds): {"off_market_bps": "150"}
 SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
 # A file of private keys (a JWK set, 0600): the first signs quote receipts. `manage.py signing_keys` makes and rotates them.
 QUOTE_SIGNING_KEYS_NAMED = env.str("QUOTE_SIGNING_KEYS", default="")
@@ -277,6 +278,7 @@ SUBSCRIBERS = {
     "email": "apps.notify.operations.mails.EMAIL",
     "dealing": "apps.reports.operations.statistics.DEALING",
     "confirm": "apps.trades.operations.confirmations.CONFIRM",
+    "monitoring": "apps.workflows.watch_dealing.WATCH",
 }
 WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
 if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":

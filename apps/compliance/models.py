@@ -1,8 +1,11 @@
-"""Screening of names against lists: the default behind the hook settings.SCREENING."""
+"""Screening of names against lists: the default behind the hook settings.SCREENING. Alerts of monitoring, with what was done about them."""
 
 from django.db import models
+from django.db.models import Q
 
 from apps.core.db import Row
+
+from .states import AlertRule, AlertStatus
 
 
 class ListEntry(Row):
@@ -32,3 +35,46 @@ class Screening(Row):
 
     class Meta:
         indexes = [models.Index(fields=["subject_id"], name="screening_subject")]
+
+
+class Alert(Row):
+    """Something about a client's dealing that compliance looks at: which rule spoke, about what, why. Raised once a cause."""
+
+    rule = models.CharField(max_length=30, choices=[(r, r) for r in AlertRule])
+    cause = models.CharField(max_length=120)  # what it is about: a deal, a payment, a day of an account
+    status = models.CharField(max_length=9, choices=[(s, s) for s in AlertStatus], default=AlertStatus.OPEN)
+    why = models.CharField(max_length=300)
+    client_id = models.UUIDField(null=True)
+    client_name = models.CharField(max_length=200, blank=True)
+    subject_type = models.CharField(max_length=30)
+    subject_id = models.UUIDField()
+    raised_at = models.DateTimeField()
+    owner_id = models.UUIDField(null=True)
+    owner_name = models.CharField(max_length=120, blank=True)
+    outcome = models.CharField(max_length=300, blank=True)  # why it was closed, or where it was reported
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rule", "cause"], name="alert_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=["OPEN", "ESCALATED"], ended_at__isnull=True, outcome="")
+                | Q(status__in=["REPORTED", "CLOSED"], ended_at__isnull=False) & ~Q(outcome=""),
+                name="alert_ended",
+            ),
+            models.CheckConstraint(condition=~Q(why=""), name="alert_why"),
+        ]
+        indexes = [models.Index(fields=["raised_at"], condition=Q(status__in=["OPEN", "ESCALATED"]), name="alert_open")]
+
+
+class AlertNote(Row):
+    """What somebody did about an alert, or wrote."""
+
+    append_only = True
+
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="notes")
+    act = models.CharField(max_length=9, choices=[(a, a) for a in ("NOTED", "TAKEN", "ESCALATED", "REPORTED", "CLOSED")])
+    text = models.CharField(max_length=500, blank=True)
+    by = models.UUIDField()
+    by_name = models.CharField(max_length=120)
+    at = models.DateTimeField()

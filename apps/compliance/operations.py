@@ -1,4 +1,4 @@
-"""Screen a name and keep what was found."""
+"""Screen a name and keep what was found; raise an alert and work it."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,11 +8,15 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from apps.core import db, ids
+from apps.core.actor import Actor
+from apps.core.errors import IllegalMove, NotFound
 from apps.core.unit import step
 from apps.events import operations as events
 
 from . import rules
-from .models import ListEntry, Screening
+from .models import Alert, AlertNote, ListEntry, Screening
+from .rules import Finding
+from .states import ALERT, AlertStatus
 
 Screener = Callable[[str], Sequence[str]]
 
@@ -45,3 +49,49 @@ def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> 
 def add_list_entry(*, list_name: str, name: str, country: str = "", reference: str = "") -> ListEntry:
     entry, _ = ListEntry.objects.get_or_create(list_name=list_name, name=name, defaults={"country": country, "reference": reference})
     return entry
+
+
+@step
+def raise_alert(*, finding: Finding, now: datetime) -> bool:
+    """Whether it is new: a rule speaks once about a cause."""
+    made = ids.uuid7()
+    given = (
+        made, str(finding.rule), finding.cause[:120], finding.why[:300], finding.client_id, finding.client_name[:200], finding.subject_type,
+        finding.subject_id, now,
+    )  # fmt: skip
+    rows = db.run(
+        "INSERT INTO compliance_alert (id, rule, cause, status, why, client_id, client_name, subject_type, subject_id, raised_at, "
+        "owner_name, outcome) VALUES (%s, %s, %s, 'OPEN', %s, %s, %s, %s, %s, %s, '', '') "
+        "ON CONFLICT (rule, cause) DO NOTHING RETURNING id",
+        given,
+    )
+    if rows:
+        told = {"rule": str(finding.rule), "cause": finding.cause, "why": finding.why, "about": str(finding.subject_id)}
+        events.record("alert.raised", subject_type="alert", subject_id=made, house=told)
+    return bool(rows)
+
+
+@step
+def work_alert(*, alert_id: UUID, act: str, text: str, actor: Actor, now: datetime) -> Alert:
+    """Take it, write about it, or move it on; each stays on record.
+
+    :param act: NOTED, TAKEN, ESCALATED, REPORTED or CLOSED
+    :raises NotFound: no such alert
+    :raises IllegalMove: it has ended, or is not escalated yet
+    """
+    assert actor.id is not None, "one of our own people"
+    one = Alert.objects.select_for_update(no_key=True).filter(id=alert_id).first()
+    if one is None:
+        raise NotFound("no such alert")
+    if act in {"ESCALATED", "REPORTED", "CLOSED"}:
+        ALERT.move(one, AlertStatus(act))
+        if act != "ESCALATED":
+            one.outcome, one.ended_at = text[:300], now
+    elif one.ended_at is not None:
+        raise IllegalMove(f"the alert is {one.status}", state=str(one.status))
+    if act == "TAKEN" or (one.owner_id is None and act != "NOTED"):
+        one.owner_id, one.owner_name = actor.id, actor.name[:120]
+    one.save(update_fields=["status", "outcome", "ended_at", "owner_id", "owner_name"])
+    db.insert(AlertNote(id=ids.uuid7(), alert=one, act=act, text=text[:500], by=actor.id, by_name=actor.name[:120], at=now))
+    events.record(f"alert.{act.lower()}", subject_type="alert", subject_id=one.id, house={"by": actor.name, "status": str(one.status)})
+    return one

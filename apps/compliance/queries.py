@@ -1,7 +1,14 @@
+"""What was screened, and the alerts that compliance works."""
+
 from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from .models import Screening
+from django.db.models import Q
+
+from apps.core.errors import NotFound
+
+from .models import Alert, AlertNote, Screening
 
 
 def has_hit(subject_ids: Iterable[UUID]) -> bool:
@@ -10,3 +17,30 @@ def has_hit(subject_ids: Iterable[UUID]) -> bool:
     for subject, result in Screening.objects.filter(subject_id__in=list(subject_ids)).order_by("id").values_list("subject_id", "result"):
         latest[subject] = result
     return "HIT" in latest.values()
+
+
+def list_alerts(*, every: bool = False, limit: int = 500) -> list[Alert]:
+    """Those that are open, the oldest first; or every one, the newest first."""
+    rows = Alert.objects.order_by("-raised_at", "-id") if every else Alert.objects.filter(ended_at__isnull=True).order_by("raised_at", "id")
+    return list(rows[:limit])
+
+
+def list_alerts_of(day: date) -> list[Alert]:
+    """What was raised or ended on a day (UTC), and what is open at its end, the oldest first."""
+    ends = datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
+    starts = ends - timedelta(days=1)
+    rows = Alert.objects.filter(raised_at__lt=ends).filter(Q(ended_at__isnull=True) | Q(ended_at__gte=starts))
+    return list(rows.order_by("raised_at", "id"))
+
+
+def get_alert(alert_id: UUID) -> Alert:
+    """:raises NotFound: no such alert"""
+    found = Alert.objects.filter(id=alert_id).first()
+    if found is None:
+        raise NotFound("no such alert")
+    return found
+
+
+def list_alert_notes(alert_id: UUID) -> list[AlertNote]:
+    """What was done about it, in its order."""
+    return list(AlertNote.objects.filter(alert_id=alert_id).order_by("at", "id"))

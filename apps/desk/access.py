@@ -53,6 +53,7 @@ SCREENS = {
         Screen("ssis", "Settlement instructions", "account_balance_wallet", BACK_OFFICE),
         Screen("treasury", "Treasury", "account_balance_wallet", BACK_OFFICE),
         Screen("receipts", "Receipts", "call_received", SEES_COMPLIANCE | {"finance"}),
+        Screen("alerts", "Alerts", "policy", frozenset({"compliance", "auditor"})),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
         Screen("keys", "API keys", "vpn_key", frozenset({"admin", "compliance", "auditor"})),

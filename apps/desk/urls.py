@@ -5,6 +5,7 @@ from django.urls import path
 
 from .views import (
     adjustments,
+    alerts,
     approvals,
     blotter,
     calendar,
@@ -91,6 +92,9 @@ urlpatterns = [
     path("desk/credit/calls/<uuid:call>/withdraw/", credit.withdraw, name="withdraw-call"),
     path("desk/credit/haircuts/set/", credit.set_haircut, name="set-haircut"),
     path("desk/credit/status/", credit.set_status, name="set-status"),
+    path("desk/alerts/", alerts.alerts_page, name="alerts"),
+    path("desk/alerts/<str:alert>/", alerts.alert_page, name="alert"),
+    path("desk/alerts/<str:alert>/work/", alerts.work, name="work-alert"),
     path("desk/calendar/", calendar.calendar_page, name="calendar"),
     path("desk/calendar/ask/", calendar.ask, name="ask-calendar"),
     path("desk/coverage/", coverage.coverage_page, name="coverage"),

@@ -54,6 +54,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "adjustment": (frozenset({"operations", "sales"}), frozenset({"finance"})),
     "house_transfer": (frozenset({"operations"}), frozenset({"finance"})),
     "redate": (frozenset({"operations"}), frozenset({"operations"})),  # and finance, where there is interest
+    "alert": (frozenset({"compliance"}), frozenset()),  # take, write, escalate, report, close
     "calendar": (frozenset({"operations"}), frozenset({"operations"})),  # a bank holiday, a cut-off: what the library does not know
     "close_out": (frozenset({"risk"}), frozenset({"risk"})),
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),

@@ -44,6 +44,7 @@ ADDRESSES = {
     "coverage": ["/desk/coverage/"],
     "counterparties": ["/desk/counterparties/", "/desk/counterparties/nobody/"],
     "calendar": ["/desk/calendar/"],
+    "alerts": ["/desk/alerts/", f"/desk/alerts/{ids.encode('alt', NOBODY)}/"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "keys": ["/desk/keys/", "/desk/keys/ak_test_0/"],

@@ -170,6 +170,9 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
         {"account": "acme-main", "kind": "REBATE:PAY", "amount": "1", "value_date": "2026-09-16"},
     ),
     "desk/adjustments/<str:adjustment>/reverse/": ("", "operations sales", {"reason": "test"}),
+    "desk/alerts/": ("compliance auditor", "", {}),
+    "desk/alerts/<str:alert>/": ("compliance auditor", "", {}),
+    "desk/alerts/<str:alert>/work/": ("", "compliance", {"act": "NOTED", "text": "test"}),
     "desk/approvals/": (ALL, "", {}),
     "desk/approvals/<uuid:approval>/": ("operations risk finance admin auditor", "", {}),  # that one: asked of operations
     "desk/approvals/<uuid:approval>/decide/": ("", "operations", {"decision": "reject", "comment": "no"}),  # asks for operations

@@ -75,7 +75,7 @@ def build() -> Office:
         "act": "reject", "deal": ids.encode("trd", day.deal.id),
         "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
         "code": "helios",
-        "allocation": ids.encode("alc", nobody), "one": str(nobody),
+        "allocation": ids.encode("alc", nobody), "alert": ids.encode("alt", nobody), "one": str(nobody),
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
         "adjustment": ids.encode("adj", nobody), "transfer": str(nobody), "net_set": ids.encode("set", nobody),
         "webhook": ids.encode("whe", endpoint.id),

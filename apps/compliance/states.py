@@ -1,0 +1,26 @@
+"""What an alert may become."""
+
+from enum import StrEnum
+
+from apps.core.states import Machine
+
+
+class AlertStatus(StrEnum):
+    OPEN = "OPEN"
+    ESCALATED = "ESCALATED"
+    REPORTED = "REPORTED"  # to the authority
+    CLOSED = "CLOSED"
+
+
+class AlertRule(StrEnum):
+    OFF_MARKET = "OFF_MARKET"
+    LATE_BOOKING = "LATE_BOOKING"
+    CANCEL_AFTER_MOVE = "CANCEL_AFTER_MOVE"
+    BAND_SPLITTING = "BAND_SPLITTING"
+    IN_OUT_NO_TRADE = "IN_OUT_NO_TRADE"
+    SSI_CHANGE_BEFORE_PAYMENT = "SSI_CHANGE_BEFORE_PAYMENT"
+    PRE_HEDGE_NO_CONSENT = "PRE_HEDGE_NO_CONSENT"
+
+
+A = AlertStatus
+ALERT = Machine({A.OPEN: {A.ESCALATED, A.CLOSED}, A.ESCALATED: {A.REPORTED, A.CLOSED}, A.REPORTED: set(), A.CLOSED: set()})
