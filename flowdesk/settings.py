@@ -6,6 +6,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from apps.compliance.rules import thresholds
 from flowdesk import banks, custodians, places
 from flowdesk.approvals import APPROVALS  # noqa: F401 (a setting)
 
@@ -230,7 +231,14 @@ EVENT_ERA = env.int("EVENT_ERA", default=1)
 FEED_VENUES = env.list("FEED_VENUES", default=[])  # live venues by ccxt's names; none: simulated, or recorded with --prices
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
+SSI_COOLING_HOURS = env.int("SSI_COOLING_HOURS", default=24)  # from the verification of a settlement instruction to its first use
+if not 1 <= SSI_COOLING_HOURS <= 336:
+    raise ImproperlyConfigured("SSI_COOLING_HOURS: 1 to 336")
 MONITORING = env.json("MONITORING", default={})  # of alerts (apps.compliance.rules.Thresholds): {"off_market_bps": "150"}
+try:
+    thresholds(MONITORING)
+except ValueError as wrong:
+    raise ImproperlyConfigured(f"MONITORING: {wrong}") from None
 SCREENING = env.str("SCREENING", default="apps.compliance.operations.list_based")
 # A file of private keys (a JWK set, 0600): the first signs quote receipts. `manage.py signing_keys` makes and rotates them.
 QUOTE_SIGNING_KEYS_NAMED = env.str("QUOTE_SIGNING_KEYS", default="")

@@ -68,14 +68,19 @@ def thresholds(given: Mapping[str, object]) -> Thresholds:
     """
     :raises ValueError: no such threshold, or none above zero
     """
+    if not isinstance(given, Mapping):
+        raise ValueError("thresholds by name")
     known = {f.name: f.type for f in fields(Thresholds)}
     out: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
-            raise ValueError(f"MONITORING: no threshold {name}")
-        number = Decimal(str(value))
+            raise ValueError(f"no threshold {name}")
+        try:
+            number = Decimal(str(value))
+        except ArithmeticError:
+            raise ValueError(f"{name} is a number") from None
         if not number.is_finite() or number <= 0:
-            raise ValueError(f"MONITORING: {name} is above zero")
+            raise ValueError(f"{name} is above zero")
         out[name] = number if known[name] is Decimal else int(number)
     return Thresholds(**out)
 

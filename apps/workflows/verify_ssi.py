@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.conf import settings
 
 from apps.approvals import operations as approvals
 from apps.approvals import queries as approval_queries
@@ -95,9 +97,8 @@ def verify(*, approval: Approval, checker: Actor, now: datetime) -> None:
         _require_other_hands(number, by.checker)
     elif "receipt" in approval.payload["proof"]:
         _require_came(ssi, approval.payload["proof"]["receipt"])
-    clients.verify_ssi(
-        ssi=ssi, evidence_kind=approval.payload["evidence"], evidence=approval.payload["proof"], by=by, cooling=places.COOLING, now=now
-    )
+    asked, cooling = approval.payload, timedelta(hours=settings.SSI_COOLING_HOURS)
+    clients.verify_ssi(ssi=ssi, evidence_kind=asked["evidence"], evidence=asked["proof"], by=by, cooling=cooling, now=now)
 
 
 @use_case

@@ -63,9 +63,9 @@ def test_a_hedge_ahead_of_a_client_without_consent_and_thresholds_that_are_none(
     assert not rules.pre_hedge_no_consent(requests=["acme r1"], has_link=True)
     assert not rules.pre_hedge_no_consent(requests=[], has_link=False)
     assert rules.thresholds({"off_market_bps": "50", "split_deals": 4}) == Thresholds(off_market_bps=D(50), split_deals=4)
-    for wrong in ({"off_market": 1}, {"late_minutes": 0}, {"move_bps": "NaN"}, {"ssi_days": -1}):
-        with pytest.raises((ValueError, ArithmeticError)):
-            rules.thresholds(wrong)
+    for wrong in ({"off_market": 1}, {"late_minutes": 0}, {"move_bps": "NaN"}, {"ssi_days": -1}, {"ssi_days": "x"}, []):
+        with pytest.raises(ValueError, match=r"threshold|above zero|number"):
+            rules.thresholds(wrong)  # type: ignore[arg-type]
 
 
 def raised() -> list[tuple[str, str]]:

@@ -127,7 +127,8 @@ def refused(sql: str, by: str) -> None:
     assert no.value.__cause__.diag.constraint_name == by  # type: ignore[union-attr]
 
 
-def test_a_bank_account_goes_from_proposal_to_use_and_takes_the_place_of_the_one_before() -> None:
+def test_a_bank_account_goes_from_proposal_to_use_and_takes_the_place_of_the_one_before(settings: Any) -> None:
+    settings.SSI_COOLING_HOURS = 30  # the house's own; 24 where it says nothing
     acme = world.firm("acme")
     number = on_file(acme)
     clock.freeze_desk(world.NOON + timedelta(hours=1))
@@ -164,9 +165,9 @@ def test_a_bank_account_goes_from_proposal_to_use_and_takes_the_place_of_the_one
     assert status(ssi) == "APPROVED"
     assert (ssi.evidence_kind, ssi.evidence["number"], ssi.verified_by, ssi.checked_by) == ("CALL_BACK", "+442079460018", olga.id, oscar.id)
     refused("UPDATE clients_ssi SET status = 'ACTIVE' WHERE status = 'APPROVED'", "clients_ssi_cooling")
-    clock.freeze_desk(world.NOON + timedelta(hours=24, minutes=59))
+    clock.freeze_desk(world.NOON + timedelta(hours=30, minutes=59))
     assert ssis.keep() == 0
-    clock.freeze_desk(world.NOON + timedelta(hours=25))
+    clock.freeze_desk(world.NOON + timedelta(hours=31))
     assert (ssis.keep(), ssis.keep()) == (1, 0)
     assert (status(ssi), status(before)) == ("ACTIVE", "REVOKED")  # type: ignore[arg-type]
     assert told(acme) == ["ssi.proposed", "ssi.verifying", "ssi.approved", "ssi.revoked", "ssi.active"]

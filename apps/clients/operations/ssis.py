@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from apps.clients import queries
 from apps.clients.errors import SameMember, SsiKnown, SsiReplaced
 from apps.clients.models import Account, ContactNumber, Ssi
@@ -48,7 +50,7 @@ def propose_ssi(*, account: Account, place: Place, member: Actor, valid_until: d
     :raises SsiKnown: the account has this one already
     """
     places.require_place(place.rail, place.kind, place.address, place.bic, self_hosted=place.self_hosted)
-    places.require_ahead(valid_until, now)
+    places.require_ahead(valid_until, now, timedelta(hours=settings.SSI_COOLING_HOURS))
     if queries.is_address_taken(account.id, place.rail, place.asset, place.address):
         raise SsiKnown(place.address)
     made = Ssi(

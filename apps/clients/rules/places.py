@@ -12,7 +12,6 @@ from apps.clients.errors import BadEvidence, BadNumber, BadSsi
 
 from .wallets import checksummed
 
-COOLING = timedelta(hours=24)  # between the verification of a settlement instruction and its first use
 SELF_CUSTODY = "SIGNED_MESSAGE"  # who signs with a wallet's key holds it
 EVIDENCE = {"BANK": ("CALL_BACK",), "CHAIN": (SELF_CUSTODY, "MICRO_TRANSFER")}
 _ACCOUNT = re.compile(r"([0-9]{9})-([A-Za-z0-9]{1,17})", re.ASCII)
@@ -54,9 +53,9 @@ def is_bic(text: str) -> bool:
     return bool(bic_code.compact(text) == text and bic_code.is_valid(text))
 
 
-def require_ahead(valid_until: datetime | None, now: datetime) -> None:
+def require_ahead(valid_until: datetime | None, now: datetime, cooling: timedelta) -> None:
     """:raises BadSsi: it would end before it can have cooled off"""
-    if valid_until is not None and valid_until <= now + COOLING:
+    if valid_until is not None and valid_until <= now + cooling:
         raise BadSsi("it would end before it can be used", pointer="/valid_until")
 
 
