@@ -60,6 +60,11 @@ class Account(Row):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner"], condition=Q(is_default=True), name="account_one_default")]
 
+    @property
+    def is_frozen(self) -> bool:
+        """By sanctions, client or account: nothing of it is paid, returned, netted, set off or charged."""
+        return ClientStatus.FROZEN in {self.status, self.owner.status}
+
     def __str__(self) -> str:
         return self.code
 

@@ -91,7 +91,11 @@ def list_unclosed(entity_id: UUID, first: date) -> list[date]:
 
 
 def lock_breaks(entity_id: UUID) -> list[Break]:
-    """Every open break of an entity, in the order of ids."""
+    """Every open break of an entity, in the order of ids.
+
+    Runs over different days come one after the other, so that each sees what the other has found.
+    """
+    db.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"breaks:{entity_id}",))
     rows = Break.objects.select_for_update(no_key=True, of=("self",)).filter(entity_id=entity_id, status=BreakStatus.OPEN)
     return list(rows.order_by("id"))
 

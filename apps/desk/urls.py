@@ -144,6 +144,7 @@ urlpatterns = [
     path("desk/ssis/<str:ssi>/suspend/", ssis.suspend, name="ssi-suspend"),
     path("desk/ssis/<str:ssi>/revoke/", ssis.revoke, name="ssi-revoke"),
     path("desk/treasury/", treasury.treasury_page, name="treasury"),
+    path("desk/treasury/withdrawals/<str:withdrawal>/reject/", treasury.reject_withdrawal, name="reject-withdrawal"),
     path("desk/treasury/shortfalls/<uuid:one>/take/", treasury.take_shortfall, name="take-shortfall"),
     path("desk/treasury/transfers/", treasury.transfer, name="house-transfer"),
     path("desk/treasury/transfers/<uuid:transfer>/cancel/", treasury.cancel, name="house-transfer-cancel"),

@@ -50,11 +50,13 @@ def ask_for_key(
     """
     _require_may_ask(actor)
     owner = queries.get_member_by_id(member_id or _own(actor))
-    if actor.kind != "STAFF" and owner.counterparty_id != actor.client_id:
+    if (actor.kind != "STAFF" and owner.counterparty_id != actor.client_id) or not queries.hold_member(owner.id):
         raise NotFound("no such member")
     for account_id in account_ids:
         if queries.get_account(account_id, actor=actor).owner_id != owner.counterparty_id:
             raise NotFound("no such account")
+    if actor.kind != "STAFF" and not queries.administers(actor, account_ids or queries.list_account_ids(owner.id)):
+        raise NotYourKey("by an admin of every account that the key may use")
     rules.require_scopes(scopes)
     rules.require_own_scopes(scopes, is_house=owner.counterparty.house_of_id is not None)
     rules.require_allow_list(scopes, cidrs)
@@ -82,7 +84,9 @@ def ask_to_rotate(*, actor: Actor, key_id: str, public_key: str, days: int, now:
         _require_may_ask(actor)
     key = _live(key_id, actor)
     if key.member_id != actor.id:
-        _require_may_ask(actor)
+        _require_may_ask(actor, key)
+    if not queries.hold_member(key.member_id):
+        raise KeyEnded(key_id)
     payload = {
         "member_id": str(key.member_id),
         "public_key": _read_key(public_key),
@@ -106,6 +110,9 @@ def ask_to_widen(
     """
     _require_may_ask(actor)
     key = _live(key_id, actor)
+    _require_may_ask(actor, key)
+    if not queries.hold_member(key.member_id):
+        raise KeyEnded(key_id)
     rules.require_scopes(scopes)
     rules.require_own_scopes(scopes, is_house=queries.get_counterparty(key.member.counterparty_id).house_of_id is not None)
     rules.require_allow_list(scopes, cidrs)
@@ -138,7 +145,7 @@ def end_key(*, actor: Actor, key_id: str, now: datetime) -> ApiKey:
         staff.require_may(actor.roles, "access_end")
     key = queries.get_own_key(key_id, actor=actor)
     if actor.kind != "STAFF" and key.member_id != actor.id:
-        _require_may_ask(actor)
+        _require_may_ask(actor, key)
     was_live = key.revoked_at is None
     key = clients.revoke_key(key_id=key_id, now=clock.wall_now())
     if was_live:
@@ -231,12 +238,15 @@ def _own(actor: Actor) -> UUID:
     return actor.id
 
 
-def _require_may_ask(actor: Actor) -> None:
+def _require_may_ask(actor: Actor, key: ApiKey | None = None) -> None:
     """
-    :raises NotYourKey: a member without the role admin
+    :param key: that it is about, where there is one
+    :raises NotYourKey: a member who is no admin, or not of every account that the key may use
     :raises RoleMissing: one of our own people who does not make keys on a client's behalf
     """
     if actor.kind == "STAFF":
         staff.require_may(actor.roles, KIND)
     elif "admin" not in actor.roles:
         raise NotYourKey("a member with the role admin does this")
+    elif key is not None and not queries.administers_key(actor, key):
+        raise NotYourKey("by an admin of every account that the key may use")

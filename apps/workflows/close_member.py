@@ -32,7 +32,7 @@ def close_member(*, actor: Actor, member_id: UUID, now: datetime) -> Member:
     for them, is withdrawn: also the withdrawals and settlement instructions that wait for a second member. Deals that were done bind.
 
     :raises NotFound: no such member of this client
-    :raises NotAnAdmin: a member without the role admin
+    :raises NotAnAdmin: a member who is no admin of every account that this one acts on
     :raises RoleMissing: our own people without the right to do it
     """
     if actor.kind == "STAFF":
@@ -41,14 +41,23 @@ def close_member(*, actor: Actor, member_id: UUID, now: datetime) -> Member:
         raise NotAnAdmin("a member with the role admin closes members")
     if not queries.members_visible_to(actor).filter(id=member_id).exists():
         raise NotFound("no such member")
-    keys = [key.id for key in queries.keys_visible_to(actor).filter(member_id=member_id)]
-    for approval_id in open_requests.list_open_of(member_id, subject_ids=keys, member_id=member_id):
-        approvals.withdraw(approval_id=approval_id, comment="the member is closed", now=now)
+    if actor.kind != "STAFF" and not queries.administers(actor, queries.list_account_ids(member_id)):
+        raise NotAnAdmin("by an admin of every account that the member acts on")
+    _withdraw_asked(member_id, now)
+    member, ended = clients.close_member(member_id=member_id, now=clock.wall_now())  # waits for what the member asks for at this moment
+    _withdraw_asked(member_id, now)
     _end_requests(member_id, now)
-    member, ended = clients.close_member(member_id=member_id, now=clock.wall_now())
     for key in ended:
         clients.tell_key(key=key, kind="key.ended")
     return member
+
+
+@step
+def _withdraw_asked(member_id: UUID, now: datetime) -> None:
+    """Approvals that the member asked for, and those for its keys, are withdrawn."""
+    keys = [key.id for key in queries.keys_visible_to(SYSTEM).filter(member_id=member_id)]
+    for approval_id in open_requests.list_open_of(member_id, subject_ids=keys, member_id=member_id):
+        approvals.withdraw(approval_id=approval_id, comment="the member is closed", now=now)
 
 
 @step

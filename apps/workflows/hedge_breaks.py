@@ -15,6 +15,7 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
+from apps.instruments.models import Book
 from apps.trades import operations as trades
 from apps.trades import queries
 from apps.trades.errors import BadFill, BadHedge, BadRecord
@@ -153,13 +154,19 @@ def _read(text: str, lp: Counterparty, on: date) -> Sequence[Fill]:
     except BadFill as no:
         raise BadRecord(no.detail, **no.extra) from no
     require_unique(fills)
-    book = instruments.list_books(instruments.list_entities()[0].id)[0]
+    book = _book_of(lp)
     for fill in fills:
         if fill.counterparty != lp.code:
             raise BadRecord(f"line {fill.line}, counterparty: not {lp.code}", line=fill.line, field="counterparty")
         if roll_date(book, fill.executed_at) != on:
             raise BadRecord(f"line {fill.line}, executed_at: not of {on.isoformat()}", line=fill.line, field="executed_at")
     return fills
+
+
+def _book_of(lp: Counterparty) -> Book:
+    """One of the entity that the LP deals with by its terms, whose day the record is of; without terms, of our first one."""
+    terms = clients.find_terms_of(lp.id)
+    return instruments.list_books(instruments.list_entities()[0].id)[0] if terms is None else instruments.get_book_by_id(terms.book_id)
 
 
 def _figures(fill: Fill) -> Figures:

@@ -81,5 +81,6 @@ def _require_authority(actor: Actor, account_id: UUID) -> Account:
 
 
 def _require_member(actor: Actor, account_id: UUID) -> None:
-    if not queries.has_role(actor, account_id, SETTLES):
+    assert actor.id is not None, "a member has a name"
+    if not queries.has_role(actor, account_id, SETTLES) or not queries.hold_member(actor.id):
         raise NotAllowed("a member with settlement authority does this")

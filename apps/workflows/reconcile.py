@@ -34,6 +34,7 @@ from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
 COLUMNS = ("asset", "amount")
+LONGEST_RECORD = 100_000  # characters of a record of balances
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,22 +233,35 @@ def import_venue_balances(*, actor: Actor | None, entity_id: UUID, counterparty:
 
 
 def _read(text: str) -> dict[str, Decimal]:
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True)
-    if tuple(rows.fieldnames or ()) != COLUMNS:
-        raise BadVenueRecord(f"line 1: the columns are {', '.join(COLUMNS)}", line=1, field="")
+    if len(text) > LONGEST_RECORD:
+        raise BadVenueRecord(f"longer than {LONGEST_RECORD} characters", line=0, field="")
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), skipinitialspace=True, strict=True)
     out: dict[str, Decimal] = {}
     known = {one.code for one in instruments.list_assets()}
-    for number, row in enumerate(rows, 2):
-        asset = (row["asset"] or "").strip()
-        if asset not in known or asset in out:
-            what = "stands twice" if asset in out else "is no asset of ours"
-            raise BadVenueRecord(f"line {number}, asset: {asset or 'nothing'} {what}", line=number, field="asset")
-        try:
-            amount = (row["amount"] or "").strip()
-            out[asset] = money.parse(amount.removeprefix("-")) * (-1 if amount.startswith("-") else 1)
-        except money.NotAnAmount as no:
-            raise BadVenueRecord(f"line {number}, amount: {no}", line=number, field="amount") from None
+    try:
+        if tuple(next(rows, ())) != COLUMNS:
+            raise BadVenueRecord(f"line 1: the columns are {', '.join(COLUMNS)}", line=1, field="")
+        for row in rows:
+            if row:
+                asset, amount = _balance(rows.line_num, row, known)
+                if asset in out:
+                    raise BadVenueRecord(f"line {rows.line_num}, asset: {asset} stands twice", line=rows.line_num, field="asset")
+                out[asset] = amount
+    except csv.Error as no:
+        raise BadVenueRecord(f"line {rows.line_num}: not CSV: {no}", line=rows.line_num, field="") from None
     return out
+
+
+def _balance(line: int, row: list[str], known: set[str]) -> tuple[str, Decimal]:
+    if len(row) != len(COLUMNS):
+        raise BadVenueRecord(f"line {line}: {len(row)} columns, not {len(COLUMNS)}", line=line, field="")
+    asset, amount = (cell.strip() for cell in row)
+    if asset not in known:
+        raise BadVenueRecord(f"line {line}, asset: {asset[:40] or 'nothing'} is no asset of ours", line=line, field="asset")
+    try:
+        return asset, money.parse(amount.removeprefix("-")) * (-1 if amount.startswith("-") else 1)
+    except money.NotAnAmount as no:
+        raise BadVenueRecord(f"line {line}, amount: {no}", line=line, field="amount") from None
 
 
 def _words(text: str) -> str:

@@ -75,10 +75,11 @@ def approve_withdrawal(*, actor: Actor, withdrawal_id: UUID, now: datetime) -> W
 
 
 @use_case
-def cancel_withdrawal(*, actor: Actor, withdrawal_id: UUID, now: datetime) -> Withdrawal:
+def cancel_withdrawal(*, actor: Actor, withdrawal_id: UUID, reason: str = "", now: datetime) -> Withdrawal:
     """The client takes it back (CANCELLED), or operations refuse it (REJECTED): before it is instructed, or when its payment is BLOCKED
     since the place it should go to was revoked.
 
+    :param reason: of operations, for the record; the client is not told
     :raises AppError: NotFound, NotAllowed, RoleMissing, IllegalMove
     """
     found = settlement.get_withdrawal(withdrawal_id, actor=actor)
@@ -88,7 +89,7 @@ def cancel_withdrawal(*, actor: Actor, withdrawal_id: UUID, now: datetime) -> Wi
         people.require_may(actor.roles, "release")
     clients.lock_account(found.account_id)
     status = WithdrawalStatus.CANCELLED if actor.is_client else WithdrawalStatus.REJECTED
-    return transfers.cancel(withdrawal_id=withdrawal_id, status=status, now=now)
+    return transfers.cancel(withdrawal_id=withdrawal_id, status=status, reason=reason[:200], now=now)
 
 
 @use_case
@@ -116,7 +117,8 @@ def fund_nostro(*, nostro_id: UUID, amount: Decimal, reference: str, now: dateti
 @step
 def _require_authority(actor: Actor, account_id: UUID) -> Account:
     account = clients.get_account(account_id, actor=actor)
-    if not clients.has_role(actor, account_id, client_rules.SETTLES):
+    assert actor.id is not None, "a member has a name"
+    if not clients.has_role(actor, account_id, client_rules.SETTLES) or not clients.hold_member(actor.id):
         raise NotAllowed("a member with settlement authority does this")
     return account
 

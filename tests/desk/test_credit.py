@@ -56,7 +56,8 @@ def test_a_line_asked_for_is_another_ones_to_approve(enter: Any, day: Day) -> No
 @pytest.mark.parametrize(
     "wrong",
     [{"amount": "-1"}, {"amount": "x"}, {"subject": "CLIENT:x"}, {"measure": "NONE"}, {"valid_until": "tomorrow"}, {"excess": "5"},
-     {"subject": f"CLIENT:{uuid.uuid4()}"}, {"valid_until": "2020-01-01T00:00"}, {"measure": "DAILY"}],
+     {"subject": f"CLIENT:{uuid.uuid4()}"}, {"valid_until": "2020-01-01T00:00"}, {"measure": "DAILY"},
+     {"valid_from": "0001-01-01"}, {"valid_until": "9999-12-31T23:59"}],
 )  # fmt: skip
 def test_a_bad_entry_is_told_and_asks_for_nothing(enter: Any, day: Day, wrong: dict[str, str]) -> None:
     assert enter("rita").post(f"{PAGE}lines/set/", line_form(pre(day), **wrong)).status_code in {404, 422}

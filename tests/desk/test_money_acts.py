@@ -1,6 +1,7 @@
 """Adjustments, what is late, and treasury on the desk: asked by form, answered by another, shown as they stand."""
 
 from datetime import timedelta
+from decimal import Decimal as D
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from apps.rfqs.states import Side
 from apps.settlement.models import Adjustment, HouseTransfer
 from apps.users.models import User
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.transfer_balance import request_withdrawal
 from tests import world
 from tests.desk.forms import send
 from tests.settlement import world as house
@@ -82,3 +84,22 @@ def test_each_is_asked_for_by_form_and_stands_on_its_page(enter: Any, staff: dic
     assert send(rita, "settlement/late/close-out/", **given) == 422, "nothing on file"
     for page in ("adjustments/", "treasury/"):
         assert "Ask finance" not in read(rita, page)
+
+
+def test_operations_reject_a_withdrawal_with_a_reason(enter: Any, staff: dict[str, User]) -> None:
+    house.open_house("USD")
+    firm = world.firm("cygnus", mode="PREFUNDED", members=house.THREE_PEOPLE, instructions=house.CYGNUS)
+    house.pay_in("USD", D(1000), name="Cygnus Capital", address="021000021-3001", remittance="deposit")
+    jobs.run_all()
+    given = {"account_id": firm.account.id, "asset": "USD", "amount": D(300), "client_reference": "w1"}
+    asked = request_withdrawal(actor=firm.treasury, **given)
+    at = f"treasury/withdrawals/{ids.encode('wdr', asked.id)}/reject/"
+    page = read(enter("olga"), "treasury/")
+    assert "300.00" in page and f"/desk/{at}" in page and "/reject/" not in read(enter("fay"), "treasury/")
+    assert send(enter("fay"), at, reason="no") == 403
+    assert send(enter("olga"), at, reason="") == 422
+    assert send(enter("olga"), at, reason="the account is under review") == 302
+    assert db.one("SELECT status FROM settlement_withdrawal") == ("REJECTED",)
+    (house_told, public) = db.one("SELECT house::text, public::text FROM events_event WHERE kind = 'withdrawal.rejected'")
+    assert "under review" in house_told and "under review" not in public, "the client is not told why"
+    assert "Withdrawals" not in read(enter("olga"), "treasury/")

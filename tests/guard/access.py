@@ -298,6 +298,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/members/<str:member>/close/": ("", "compliance admin", {}),
     "desk/treasury/": (SETTLING, "", {}),
     "desk/treasury/shortfalls/<uuid:one>/take/": ("", "finance compliance", {"words": "test"}),
+    "desk/treasury/withdrawals/<str:withdrawal>/reject/": ("", "operations", {"reason": "test"}),
     "desk/treasury/transfers/": (
         "",
         "operations",

@@ -77,7 +77,8 @@ def build() -> Office:
         "code": "helios",
         "allocation": ids.encode("alc", nobody), "alert": ids.encode("alt", nobody), "one": str(nobody),
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
-        "adjustment": ids.encode("adj", nobody), "transfer": str(nobody), "net_set": ids.encode("set", nobody),
+        "adjustment": ids.encode("adj", nobody), "transfer": str(nobody),
+        "withdrawal": ids.encode("wdr", nobody), "net_set": ids.encode("set", nobody),
         "webhook": ids.encode("whe", endpoint.id),
     }  # fmt: skip
     return Office(day, staff, found, {role: browser_of(staff[name]) for role, name in ONE_OF.items()})

@@ -1,5 +1,6 @@
 """Authority is held per account: settlement on one account of a client says nothing on another one of it."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal as D
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from apps.clients import operations as clients
+from apps.clients.errors import NotAnAdmin, NotYourKey
 from apps.clients.models import Account, Authority, Member
 from apps.clients.operations import Place
 from apps.core import ids
@@ -21,6 +23,8 @@ from apps.settlement.errors import NotAllowed
 from apps.settlement.models import NetSet, Withdrawal
 from apps.trades.errors import NoWord
 from apps.workflows.allocate_deal import allocate_trade
+from apps.workflows.ask_for_keys import ask_for_key
+from apps.workflows.close_member import close_member
 from apps.workflows.confirm_deal import affirm_trade, dispute_trade
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi, revoke_own_ssi
 from apps.workflows.settle_net_set import agree_net_set, dispute_net_set
@@ -32,6 +36,7 @@ from tests.settlement import world as here
 pytestmark = pytest.mark.django_db(transaction=True)
 EUR = {"rail": "target-eur", "asset": "EUR", "address": "DE02120300000000202051", "bic": "BYLADEM1001"}
 USD = {"asset": "USD", "amount": D(10)}
+KEY: dict[str, Any] = {"public_key": b64encode(bytes(range(32))).decode(), "scopes": ["read"], "cidrs": [], "caps": {}, "days": 30}
 
 
 @use_case
@@ -94,6 +99,13 @@ def test_two_with_settlement_on_one_account_do_nothing_on_another_where_they_onl
     both(NoWord, lambda who: affirm_trade(actor=who, trade_id=trade.id, version=1))
     both(NoWord, lambda who: dispute_trade(actor=who, trade_id=trade.id, version=1, reason="PRICE"))
     both(NoWord, lambda who: allocate_trade(actor=who, trade_id=trade.id, shares=shares))
+    for who in (ann, bob):  # an admin of the other account alone
+        with pytest.raises(NotAnAdmin):
+            close_member(actor=who, member_id=acme.trader.id)
+        with pytest.raises(NotYourKey):
+            ask_for_key(actor=who, member_id=acme.trader.id, account_ids=(), **KEY)
+        with pytest.raises(NotYourKey):
+            ask_for_key(actor=who, member_id=None, account_ids=[main], **KEY)
     assert (Withdrawal.objects.get().status, draft.status, NetSet.objects.get().status) == ("REQUESTED", "DRAFT", "FROZEN")
 
 

@@ -1,6 +1,6 @@
 """Clients, accounts, members, keys, terms and settlement instructions: always through who may see them."""
 
-from .authorities import has_role
+from .authorities import administers, administers_key, has_role, hold_member, list_account_ids
 from .parties import (
     KeyGrant,
     count_live_keys,
@@ -71,6 +71,8 @@ from .ssis import (
 __all__ = [
     "KNOWN",
     "KeyGrant",
+    "administers",
+    "administers_key",
     "count_live_keys",
     "describe_ssi",
     "find_active_ssi",
@@ -97,10 +99,12 @@ __all__ = [
     "get_ssi",
     "get_terms",
     "has_role",
+    "hold_member",
     "is_address_taken",
     "is_frozen",
     "is_public_key_known",
     "keys_visible_to",
+    "list_account_ids",
     "list_accounts",
     "list_authorities",
     "list_authorities_of",

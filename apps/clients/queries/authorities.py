@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from apps.clients.models import Authority
+from apps.clients.models import ApiKey, Authority
+from apps.core import db
 from apps.core.actor import Actor
 
 
@@ -15,3 +16,30 @@ def has_role(actor: Actor, account_id: UUID | None, roles: Collection[str]) -> b
     if not actor.is_client or actor.id is None or account_id is None:
         return False
     return Authority.objects.filter(member_id=actor.id, account_id=account_id, roles__overlap=list(roles)).exists()
+
+
+def administers(actor: Actor, account_ids: Collection[UUID]) -> bool:
+    """Whether a member of a client is an admin, by this very key, on each of these accounts; of none, on one of its own."""
+    if not actor.is_client or actor.id is None:
+        return False
+    rows = Authority.objects.filter(member_id=actor.id, roles__contains=["admin"], account_id__in=actor.account_ids or ())
+    mine = set(rows.values_list("account_id", flat=True))
+    return bool(mine) and set(account_ids) <= mine
+
+
+def list_account_ids(member_id: UUID) -> list[UUID]:
+    """The accounts that a member acts on."""
+    return list(Authority.objects.filter(member_id=member_id).values_list("account_id", flat=True))
+
+
+def administers_key(actor: Actor, key: ApiKey) -> bool:
+    """:func:`administers` of every account that a key may use: those that it names, or all of its member."""
+    return administers(actor, list(key.accounts.values_list("id", flat=True)) or list_account_ids(key.member_id))
+
+
+def hold_member(member_id: UUID) -> bool:
+    """Keep a member from being closed until the transaction ends; False where that has happened already.
+
+    Who asks for something that ends with the member holds it before, so that the closing sees it, or it sees the closing.
+    """
+    return bool(db.run("SELECT 1 FROM clients_member WHERE id = %s AND closed_at IS NULL FOR SHARE", (member_id,)))

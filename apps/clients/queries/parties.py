@@ -198,8 +198,8 @@ def get_terms(account_id: UUID, at: datetime) -> Terms:
 
 
 def is_frozen(account_id: UUID) -> bool:
-    """By sanctions, client or account: nothing of it is paid, returned, netted, set off or charged."""
-    return Account.objects.filter(Q(status="FROZEN") | Q(owner__status="FROZEN"), id=account_id).exists()
+    """:attr:`Account.is_frozen` of the account as it is now."""
+    return get_owned(account_id).is_frozen
 
 
 def list_frozen() -> set[UUID]:

@@ -1,6 +1,6 @@
 """Credit: what stands against which line, breaches and calls; limits are asked for here and approved by another one of risk."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from apps.core.errors import NotFound, Rejected
 from apps.credit import queries as credit
 from apps.credit.operations.lines import Limits
 from apps.credit.states import CallStatus, Level, Measure
+from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
 from apps.instruments import queries as instruments
@@ -189,8 +190,4 @@ def _amount(request: HttpRequest, name: str, default: Decimal | None = None) -> 
 
 def _moment(request: HttpRequest, name: str) -> datetime:
     """`2026-09-15T12:00` or a date, in UTC."""
-    try:
-        at = datetime.fromisoformat(params.posted(request, name))
-    except ValueError:
-        raise BadEntry(f"{name}: a date or time in UTC such as 2026-12-31", pointer=name) from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return amounts.read_moment(params.posted(request, name), name)

@@ -1,6 +1,5 @@
 """One net set: its lines, what the client says of them, and the request to make it anew."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.errors import NotFound, Rejected
+from apps.core.errors import NotFound
+from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import net_sets
@@ -20,10 +20,6 @@ from apps.workflows.settle_net_set import ABORT, agree_net_set, dispute_net_set,
 
 from . import params
 from .shell import show
-
-
-class NoCutOff(Rejected):
-    code, title = "no_cutoff", "Not a cut-off"
 
 
 @page("settlement")
@@ -74,7 +70,7 @@ def abort(request: HttpRequest, actor: Actor, net_set: str) -> HttpResponse:
         net_set_id=_set(net_set),
         reason=params.posted(request, "reason", 200)[:200],
         leave_out=left_out,
-        until=_moment(request) if left_out else None,
+        until=amounts.read_moment(params.posted(request, "until", 40), "until") if left_out else None,
     )
     messages.success(request, told)
     return redirect("desk:net-set", net_set=net_set)
@@ -86,11 +82,3 @@ def _set(wire: str) -> UUID:
 
 def _lines(request: HttpRequest) -> list[UUID]:
     return [params.decode("obl", one, "obligation") for one in request.POST.getlist("line")]
-
-
-def _moment(request: HttpRequest) -> datetime:
-    try:
-        at = datetime.fromisoformat(params.posted(request, "until", 40))
-    except ValueError:
-        raise NoCutOff("a time in UTC such as 2026-09-16T15:00", pointer="until") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -26,7 +26,6 @@ from . import params
 from .shell import show
 
 ENDED = 50  # of the breaks that are gone, the last ones
-RECORD = 100_000  # characters of a record of balances
 
 
 @page("reconciliation")
@@ -110,7 +109,7 @@ def venue_balances(request: HttpRequest, actor: Actor) -> HttpResponse:
         entity_id=instruments.list_entities()[0].id,
         counterparty=params.posted(request, "counterparty"),
         on=on,
-        text=request.POST.get("file", "")[:RECORD],
+        text=request.POST.get("file", ""),
     )
     messages.success(request, told)
     return redirect("desk:reconciliation")

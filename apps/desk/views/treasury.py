@@ -15,9 +15,11 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.desk import amounts
 from apps.desk.access import page
+from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import treasury
-from apps.users.rules import may_make
+from apps.users.rules import may_make, require_may
+from apps.workflows.transfer_balance import cancel_withdrawal
 from apps.workflows.transfer_house import ACT, ask_house_transfer, cancel_house_transfer
 from apps.workflows.watch_client_money import take
 
@@ -41,6 +43,8 @@ def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "transfers": treasury.list_transfers(),
         "shortfalls": days_of.list_shortfalls(),
         "may_take": may_make(actor.roles, "client_money"),
+        "withdrawals": treasury.list_withdrawals(),
+        "may_reject": may_make(actor.roles, "release"),
         "may_transfer": may_make(actor.roles, ACT),
     }
     return show(request, actor, "desk/treasury.html", screen="treasury", now=now, **context)
@@ -60,6 +64,20 @@ def transfer(request: HttpRequest, actor: Actor) -> HttpResponse:
         amount=amounts.read(params.posted(request, "amount", 60), "amount"),
         reason=params.posted(request, "reason", 200),
     )
+    messages.success(request, told)
+    return redirect("desk:treasury")
+
+
+@page("treasury")
+@require_POST
+def reject_withdrawal(request: HttpRequest, actor: Actor, withdrawal: str) -> HttpResponse:
+    """A client is not paid what it asked for, and what was set aside is free again."""
+    require_may(actor.roles, "release")
+    reason = params.posted(request, "reason", 200)
+    if not reason:
+        raise Unreadable("reason: why it is not paid", pointer="reason")
+    once = FormOnce(request, actor, operation="withdrawal", tell=lambda _: "The withdrawal is rejected: its amount is free again")
+    told = carry_out(once, cancel_withdrawal, actor=actor, withdrawal_id=params.decode("wdr", withdrawal, "withdrawal"), reason=reason)
     messages.success(request, told)
     return redirect("desk:treasury")
 

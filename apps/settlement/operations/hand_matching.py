@@ -110,7 +110,7 @@ def _why_bad(chain: Chain, receipts: Sequence[Receipt], parts: Sequence[Part], *
     if late:
         return f"{late[0].rail_reference} is {late[0].status}"
     account = receipts[0].account
-    if account is None or matching.is_frozen(account):
+    if account is None or account.is_frozen:
         return "nothing of a frozen client is applied"
     came = [receiving.came(one) for one in receipts]
     expected = receiving.expected(chain.instructions.values())
@@ -183,7 +183,7 @@ def execute_undo(*, approval: Approval, checker: Actor, now: datetime) -> None:
     if matching.is_closed_out(chain):
         raise BadMatch("what it paid was closed out since")
     matching.take_off(receipt=receipt, chain=chain, reason=approval.payload["reason"], now=now)
-    if receipt.account is not None and matching.is_frozen(receipt.account):
+    if receipt.account is not None and receipt.account.is_frozen:
         block(receipt=receipt, now=now)
 
 

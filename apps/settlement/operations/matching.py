@@ -7,9 +7,6 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from apps.clients import rules as client_rules
-from apps.clients.models import Account
-from apps.clients.states import ClientStatus
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
@@ -38,7 +35,7 @@ def match(*, receipt_id: UUID, prefunded: bool, now: datetime) -> Receipt:
     receipt = Receipt.objects.select_related("nostro").get(id=receipt_id)
     chain = lock_chain(receiving.list_waiting(receipt).values_list("id", flat=True))
     receipt = lock_receipt(receipt_id)
-    if receipt.status != ReceiptStatus.CLEARED or receipt.by_hand or is_frozen(account):
+    if receipt.status != ReceiptStatus.CLEARED or receipt.by_hand or account.is_frozen:
         return receipt
     tolerance = receiving.get_tolerance(receipt.asset_id)
     parts = matching.allocate([receiving.came(receipt)], receiving.expected(chain.instructions.values()), tolerance)
@@ -47,11 +44,6 @@ def match(*, receipt_id: UUID, prefunded: bool, now: datetime) -> Receipt:
         return receipt
     apply(receipt=receipt, chain=chain, parts=parts, announced=None if parts else announced, now=now)
     return receipt
-
-
-def is_frozen(account: Account) -> bool:
-    """By sanctions: nothing of it is netted, set off or credited."""
-    return client_rules.stricter(account.owner.status, account.status) is ClientStatus.FROZEN
 
 
 @step

@@ -18,7 +18,7 @@ from apps.settlement.queries.locks import lock_receipt
 from apps.settlement.states import InstructionStatus, ReceiptStatus
 from apps.users import rules as roles
 
-from . import instructions, matching, receipts
+from . import instructions, receipts
 
 DECISIONS = ("return", "apply", "freeze")
 ENDED = [InstructionStatus.FAILED, InstructionStatus.CANCELLED]
@@ -116,13 +116,13 @@ def _account_for(receipt: Receipt, code: str) -> Account:
     if not code:
         raise BadDecision("apply: to which account?")
     account = clients.get_account_by_code(code)
-    if matching.is_frozen(account):
+    if account.is_frozen:
         raise BadDecision(f"{code} is frozen: nothing is credited to it")
     return account
 
 
 def _return(receipt: Receipt, named: tuple[str, str] | None, reason: str, now: datetime) -> Instruction:
-    if receipt.account is not None and matching.is_frozen(receipt.account):
+    if receipt.account is not None and receipt.account.is_frozen:
         raise BadDecision("its client is frozen: nothing is returned")
     beneficiary = _beneficiary(receipt, named)
     receipts.thaw(receipt=receipt, reason=reason, now=now)

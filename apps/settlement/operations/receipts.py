@@ -6,9 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.clients import queries as clients
-from apps.clients import rules as client_rules
 from apps.clients.models import Ssi
-from apps.clients.states import ClientStatus
 from apps.compliance import operations as compliance
 from apps.compliance import rules as names
 from apps.core import db, ids, money
@@ -149,7 +147,7 @@ def _doubt(receipt: Receipt, sender: Ssi | None, screening: str) -> str:
         return "SCREENING_HIT"
     if sender is None:
         return "UNKNOWN_SENDER"
-    if client_rules.stricter(sender.account.owner.status, sender.account.status) is ClientStatus.FROZEN:
+    if sender.account.is_frozen:
         return "CLIENT_FROZEN"
     if sender.asset_code != receipt.asset_id:
         return "WRONG_NETWORK_OR_MEMO"

@@ -148,11 +148,12 @@ def _require_withdrawable(w: Withdrawal) -> None:
 
 
 @step
-def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime) -> Withdrawal:
+def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime, reason: str = "") -> Withdrawal:
     """REQUESTED, CLIENT_APPROVED or HELD → CANCELLED (by the client) or REJECTED (by us); what was set aside is free again.
 
     So an INSTRUCTED one whose payment is BLOCKED for good, since the place that its client named has ended.
 
+    :param reason: ours, which the client is not told
     :raises IllegalMove: it is on its way
     """
     dead = _lock_dead_payment(withdrawal_id)
@@ -165,7 +166,7 @@ def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime) -> W
     _move(w, status)
     for source in _hold_sources(w):
         ledger.void_holds(source_id=source, now=now)
-    _tell(w, f"withdrawal.{status.lower()}")
+    _tell(w, f"withdrawal.{status.lower()}", {"reason": reason} if reason else None)
     return w
 
 
@@ -246,7 +247,7 @@ def _move(w: Withdrawal, status: WithdrawalStatus, *fields: str) -> None:
     w.save(update_fields=["status", *fields])
 
 
-def _tell(w: Withdrawal, kind: str) -> None:
+def _tell(w: Withdrawal, kind: str, house: dict[str, str] | None = None) -> None:
     account = clients.get_owned(w.account_id)
     events.record(
         kind,
@@ -255,4 +256,5 @@ def _tell(w: Withdrawal, kind: str) -> None:
         client_id=account.owner_id,
         account_id=w.account_id,
         public=views.describe_withdrawal(w),
+        house=house or {},
     )

@@ -175,3 +175,37 @@ def list_transfers(limit: int = 100) -> list[TransferRow]:
         [limit],
     )
     return [TransferRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalRow:
+    """What a client asked to be paid out of its balance and has not got yet; `payment` is the status of its instruction."""
+
+    id: UUID
+    account: str
+    asset: str
+    amount: Decimal
+    status: str
+    address: str
+    ssi_status: str
+    asked_by: str
+    requested_at: datetime
+    payment: str | None
+
+    @property
+    def may_be_rejected(self) -> bool:
+        """Before it is instructed, or when its payment will never leave."""
+        return self.status != "INSTRUCTED" or (self.payment == "BLOCKED" and self.ssi_status in {"REVOKED", "EXPIRED", "REJECTED"})
+
+
+def list_withdrawals(limit: int = 100) -> list[WithdrawalRow]:
+    """Those that are not at their end, the oldest first."""
+    rows = db.run(
+        """SELECT w.id, a.code, w.asset_id, w.amount, w.status, s.address, s.status, coalesce(m.name, ''), w.requested_at,
+             (SELECT i.status FROM settlement_instruction i WHERE i.withdrawal_id = w.id ORDER BY i.attempt DESC LIMIT 1)
+           FROM settlement_withdrawal w JOIN clients_account a ON a.id = w.account_id JOIN clients_ssi s ON s.id = w.ssi_id
+           LEFT JOIN clients_member m ON m.id = w.requested_by
+           WHERE w.status IN ('REQUESTED', 'CLIENT_APPROVED', 'HELD', 'INSTRUCTED') ORDER BY w.requested_at, w.id LIMIT %s""",
+        [limit],
+    )
+    return [WithdrawalRow(*row) for row in rows]
