@@ -51,8 +51,8 @@ def accept_quote(
     :param elapsed_us: how long ago the accept arrived
     :param now: the deciding instant, read by the first statement before any lock was waited for
     :return: the trade, its version, its settlement status
-    :raises AppError: NotFound, AccountUnavailable, NotEntitled, DealingLimit, QuoteExpired, QuoteAnswered, QuoteWithdrawn, QuoteSuperseded,
-        PriceMismatch, DuplicateOrder
+    :raises AppError: NotFound, AccountUnavailable, NotEntitled, DealingLimit, KeyCapExceeded, QuoteExpired, QuoteAnswered, QuoteWithdrawn,
+        QuoteSuperseded, PriceMismatch, DuplicateOrder
     """
     deal = rfq_queries.get_deal(quote_id, actor=actor)
     quoting.require_may_answer(deal)

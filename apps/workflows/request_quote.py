@@ -77,6 +77,7 @@ def request_quote(
     :return: the request, its quote (None when a person prices it), the account's code
     :raises AppError: NotFound, UnknownInstrument, InstrumentNotAllowed, AccountUnavailable, NotEntitled, TradingHalted,
         PriceUnavailable, QuantityOutOfRange, TooManyDecimals, SizeTooSmall, TtlOutOfRange, PastCutoff, CreditExceeded,
+        CapExceeded, LineBreached, NotReducing, MarkStale, DealingLimit, KeyCapExceeded,
         InsufficientBalance, DuplicateRfq, FairUseExceeded, QuoteInconsistent
     """
     dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))

@@ -40,10 +40,10 @@ from apps.users import queries as users
 from . import quoting, taking
 from .change_status import lower
 from .decide_approval import decide_approval
-from .found_test_client import require_sandbox
+from .found_test_client import require_sandbox, same_terms
 from .manage_credit import propose_line
+from .stage_acts import WHY
 
-WHY = "a tester asked for it"
 LEAST, TTL_MS = Decimal("0.01"), 10_000
 _WHILE, _WEEK_H = timedelta(hours=1), 8 * 24
 Asked = dict[str, Any]  # the arguments of the use case that the request calls
@@ -150,11 +150,7 @@ def _absurd_margin(asked: Asked, now: datetime) -> Asked:
 
 def _other_terms(asked: Asked, now: datetime, **other: Any) -> Asked:
     account = _account(asked)
-    terms = client_queries.get_terms(account.id, now)
-    same = {f.attname: getattr(terms, f.attname) for f in terms._meta.concrete_fields}
-    for name in ("id", "account_id", "version", "effective_from", "effective_until"):
-        del same[name]
-    clients.set_terms(account=account, now=now, **same | other)
+    clients.set_terms(account=account, now=now, **same_terms(client_queries.get_terms(account.id, now)) | other)
     return {}
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from apps.clients import operations as clients
 from apps.clients import queries
@@ -17,15 +18,15 @@ from apps.credit.states import Level, Measure
 
 from .change_status import lower
 from .found_test_client import require_sandbox
+from .stage_acts import ACTS, WHY
 
 DOWN = {"restrict": ClientStatus.RESTRICTED, "suspend": ClientStatus.SUSPENDED, "freeze": ClientStatus.FROZEN}
+TO_CLIENT = (*DOWN, "approve", "call", "meet_call")
 _UP = {
     ClientStatus.FROZEN: ClientStatus.SUSPENDED,
     ClientStatus.SUSPENDED: ClientStatus.RESTRICTED,
     ClientStatus.RESTRICTED: ClientStatus.APPROVED,
 }
-ACTS = (*DOWN, "approve", "call", "meet_call")
-WHY = "a tester asked for it"
 CALLED, DUE = Decimal(1_000_000), timedelta(days=1)
 
 
@@ -38,15 +39,19 @@ class Staged:
 
 
 @use_case
-def stage_test_client(*, actor: Actor, act: str, now: datetime) -> Staged:
-    """Restrict, suspend, freeze or approve the tester's own client, call its exposure, or see the call as met.
+def stage_test_client(*, actor: Actor, act: str, thing_id: UUID | None, now: datetime) -> Staged:
+    """Restrict, suspend, freeze or approve the tester's own client, call its exposure, see the call as met; or one of ACTS, to one thing.
 
-    :raises AppError: SandboxOnly; NotDown, IllegalMove: from its status it cannot; NotFound: it has no line; CallOpen: it is called already
+    :raises AppError: SandboxOnly; NotDown, IllegalMove: from its status it cannot; NotFound: it has no line, or no such thing; CallOpen: it
+        is called already; whatever our people would be refused with
     """
     require_sandbox()
     assert actor.client_id is not None
     call = None
-    if act in DOWN:
+    if act in ACTS:
+        assert thing_id is not None
+        ACTS[act].do(actor, thing_id, now)
+    elif act in DOWN:
         lower(client_id=actor.client_id, status=DOWN[act], reason=WHY, now=now)
     elif act == "approve":
         client = queries.lock_counterparty(actor.client_id)

@@ -1,7 +1,8 @@
 """Operations and the clients' banks: releases under four eyes, and pays what clients owe, on time or as a scenario says."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from apps.workflows.request_release import request_release
 
 log = logging.getLogger(__name__)
 NEVER, HALF, LATE, STRANGER = "settle_default", "settle_partial", "settle_late", "settle_stranger"
+OTHER_NAME, RECALLED = "settle_third_party", "settle_recalled"
+RECALLED_AFTER = timedelta(hours=1)
 
 
 class BackOffice:
@@ -29,10 +32,11 @@ class BackOffice:
         self.checker = users.get_by_username("oscar").as_actor()
         self._plans: dict[UUID, str] = {}  # by payment to us
         self._paid: set[UUID] = set()
+        self._recalls: list[tuple[datetime, Any, str]] = []  # when, where, by the rail's reference
 
     def step(self) -> int:
         """Everything that is due now; how much was done."""
-        return self._clients_pay() + self._release()
+        return self._recall() + self._clients_pay() + self._deposits_come() + self._release()
 
     def _release(self) -> int:
         ready = [one for one in settlement.list_instructions(SYSTEM) if one.status == "READY"]
@@ -59,23 +63,43 @@ class BackOffice:
             if plan == LATE and today < one.due_date + timedelta(days=1):
                 continue
             self._paid.add(one.id)
-            paid += plan != NEVER and self._pay(one, plan)
+            paid += plan != NEVER and self._pay(one, self._place(one), one.amount - one.settled_amount, one.end_to_end_id, plan)
         return paid
 
-    def _pay(self, one: Any, plan: str) -> bool:
+    def _deposits_come(self) -> int:
+        """What a client has announced comes at once."""
+        came = 0
+        for one in settlement.list_deposits(SYSTEM).filter(status="EXPECTED"):
+            place = next((place for place in settlement.list_places() if place.asset == one.asset_id), None)
+            if one.id in self._paid or place is None:
+                continue
+            self._paid.add(one.id)
+            plan = notes.take("MONEY_IN", one.account_id)
+            came += plan != NEVER and self._pay(one, place, one.amount, "", plan)
+        return came
+
+    def _recall(self) -> int:
+        now = clock.desk_now()
+        due, self._recalls = [one for one in self._recalls if one[0] <= now], [one for one in self._recalls if one[0] > now]
+        for at, place, reference in due:
+            outside.reorganise(place, reference, at=at)
+        return len(due)
+
+    def _pay(self, one: Any, place: Any, owed: Decimal, remittance: str, plan: str) -> bool:
         ssi = clients.find_active_ssi(one.account_id, one.asset_id)
         if ssi is None:
             return False
-        place = self._place(one)
-        owed = one.amount - one.settled_amount
-        get_rail(place.rail, place.kind).pay_in(  # type: ignore[attr-defined]
+        now = clock.desk_now()
+        reference = get_rail(place.rail, place.kind).pay_in(  # type: ignore[attr-defined]
             jobs.place_of(place),
             money.round_down(owed / 2, 2) if plan == HALF else owed,
-            sender_name="Nobody Known Ltd" if plan == STRANGER else ssi.holder,
+            sender_name="Nobody Known Ltd" if plan in {STRANGER, OTHER_NAME} else ssi.holder,
             sender_address="000000000-0" if plan == STRANGER else ssi.address,
-            remittance="" if plan == STRANGER else one.end_to_end_id,
-            at=clock.desk_now(),
+            remittance="" if plan == STRANGER else remittance,
+            at=now,
         )
+        if plan == RECALLED:
+            self._recalls.append((now + RECALLED_AFTER, jobs.place_of(place), reference))
         return True
 
     def _place(self, one: Any) -> Any:

@@ -40,6 +40,10 @@ class Sandbox:
 
     def advance(self, seconds: int) -> None:
         self.first.api.post("/api/v1/sandbox/clock", {"advance_s": seconds})
+        self.price()
+
+    def price(self) -> None:
+        """A price of this moment."""
         bus.publish([world.depth(at=clock.desk_now())])
 
 

@@ -1,6 +1,7 @@
 """Commands of the client library over a live socket: REST's models, refusals and keys; a line that is cut; channels; asyncio."""
 
 import asyncio
+import itertools
 import json
 import re
 import subprocess
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from flowdesk_client import AsyncLiveClient, FlowdeskError, Key, LiveClient, LiveClosed, Refused
+from flowdesk_client import AsyncLiveClient, EventStream, FlowdeskError, Key, LiveClient, LiveClosed, Refused
+from flowdesk_client.following import Following
 from websockets.sync.server import serve
 
 from apps.core import clock
@@ -220,3 +222,25 @@ def test_a_socket_that_says_rubbish_is_given_up_and_the_next_one_is_heard() -> N
     apart(story())
     for server in (one, two, three):
         server.close()
+
+
+BAD_EVENTS = (
+    "no json", "[1]", "\ud83d" + "{}",
+    '{"ch":"events","seq":1}', '{"op":"skipped","ch":"events","from":1}', '{"op":"snapshot","ch":"events"}',
+    '{"ch":"events","seq":"1","ts":"t","type":"x","id":"e","data":{}}', "[" * 100_000,
+)  # fmt: skip
+
+
+def test_a_stream_of_events_gives_rubbish_up_too_and_goes_on_where_it_was() -> None:
+    key = Key("ak_test_0000000000000000", Ed25519PrivateKey.generate())
+    following = Following("ws://127.0.0.1", key, after_seq=0, events=True, snapshot=False, channels=(), reauth_s=60)
+    for said in BAD_EVENTS:
+        with pytest.raises(ConnectionError):
+            list(following.heard(said.encode("utf-8", "surrogatepass")))
+        assert following.last_seq == 0
+    server = Rubbish(*BAD_EVENTS[:1])
+    stream = EventStream(server.url, key, after_seq=0)
+    assert [frame.seq for frame in itertools.islice(stream, 1)] == [1]  # type: ignore[union-attr]
+    assert (stream.reconnects, server.sockets) == (1, 2)
+    stream.close()
+    server.close()

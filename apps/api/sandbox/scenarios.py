@@ -76,6 +76,8 @@ _OTHERS = [
     Scenario("settle_partial", Kind.MONEY_IN, "you pay half: PART_RECEIVED, PART_SETTLED", 42),
     Scenario("settle_default", Kind.MONEY_IN, "you never pay", 43),
     Scenario("settle_stranger", Kind.MONEY_IN, "your payment comes from a sender that nobody knows: QUARANTINED", 44),
+    Scenario("settle_third_party", Kind.MONEY_IN, "your payment comes in another's name: QUARANTINED till an act ends it", 45),
+    Scenario("settle_recalled", Kind.MONEY_IN, "your bank takes the payment back an hour later: REVERTED, and owed again", 46),
     Scenario("pay_return", Kind.MONEY_OUT, "your bank sends it back two hours later: RETURNED, and paid again", 51),
     Scenario("pay_reject", Kind.MONEY_OUT, "our bank refuses it: FAILED", 52),
     Scenario("pay_slow", Kind.MONEY_OUT, "it is booked an hour later", 53),

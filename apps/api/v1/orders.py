@@ -38,7 +38,8 @@ EXAMPLE = {
 REFUSALS = {
     404: "not_found",
     409: "duplicate_client_order_id, idempotency_in_progress",
-    422: "price_not_met, price_unavailable, credit_exceeded, insufficient_balance, unknown_instrument, instrument_not_allowed, "
+    422: "price_not_met, price_unavailable, credit_exceeded, cap_exceeded, credit_breached, mark_stale, "
+    "dealing_limit_exceeded, key_cap_exceeded, insufficient_balance, unknown_instrument, instrument_not_allowed, "
     "quantity_out_of_range, too_many_decimals, size_too_small, past_cutoff, account_unavailable, not_entitled, trading_halted, "
     "quote_inconsistent, idempotency_key_reused",
     429: "rate_limited, fair_use",

@@ -64,7 +64,7 @@ class AcceptQuote(Door):
         refusals={
             404: "not_found",
             409: f"{GONE}, duplicate_client_order_id, idempotency_in_progress",
-            422: "price_mismatch, not_entitled, account_unavailable, idempotency_key_reused",
+            422: "price_mismatch, not_entitled, account_unavailable, dealing_limit_exceeded, key_cap_exceeded, idempotency_key_reused",
         },
     )
     def post(self, request: Request, quote_id: str) -> HttpResponse:

@@ -129,9 +129,10 @@ EXAMPLE = {"client_rfq_id": "rfq-2026-000123", "instrument": "BTC-USD", "side": 
 REFUSALS = {
     404: "not_found",
     409: "duplicate_client_rfq_id, idempotency_in_progress",
-    422: "credit_exceeded, cap_exceeded, credit_breached, mark_stale, dealing_limit_exceeded, "
+    422: "credit_exceeded, cap_exceeded, credit_breached, not_risk_reducing, mark_stale, dealing_limit_exceeded, key_cap_exceeded, "
     "insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
-    "quantity_out_of_range, too_many_decimals, ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
+    "size_too_small, quantity_out_of_range, too_many_decimals, "
+    "ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
     "quote_inconsistent, idempotency_key_reused",
     429: "rate_limited, fair_use",
 }

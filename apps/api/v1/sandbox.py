@@ -5,6 +5,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.urls import path
@@ -13,13 +14,15 @@ from rest_framework.request import Request
 from apps.api import auth
 from apps.api.docs import documented
 from apps.api.door import Door, show
+from apps.api.jsonbody import FieldError, InvalidBody
 from apps.api.sandbox.scenarios import SCENARIOS
-from apps.api.shapes import Bad, Body, Choice, Field, Whole, array, moment, obj, text
+from apps.api.shapes import Bad, Body, Choice, Field, Flag, Reference, Whole, array, moment, obj, text
 from apps.core import clock, ids
 from apps.rfqs.queries import stamp
 from apps.workflows.advance_clock import advance_clock
 from apps.workflows.found_test_client import TestClient, found_test_client
-from apps.workflows.stage_test_client import ACTS, Staged, stage_test_client
+from apps.workflows.stage_acts import ACTS
+from apps.workflows.stage_test_client import TO_CLIENT, Staged, stage_test_client
 
 YEAR_S = 366 * 24 * 3600
 
@@ -46,11 +49,15 @@ CLIENT = Body(
         "treasury_public_key": PublicKey("of the member who settles and asks for withdrawals"),
         "controller_public_key": PublicKey("of the member who approves them"),
         "mode": Choice("how it settles", "CREDIT", among=("CREDIT", "CLIENT_FIRST", "PREFUNDED")),
+        "netting": Flag("whether what it owes and gets is netted; it is without this", True),
     },
 )
 ACT = Body(
     "ClientAct",
-    {"act": Choice("what our people do to your own client", "restrict", required=True, among=ACTS)},
+    {
+        "act": Choice("what our people do to your client, or to a thing of its", "restrict", required=True, among=(*TO_CLIENT, *ACTS)),
+        "id": Reference("of what it is done to, where it is not your client itself", None),
+    },
 )
 STAGED = obj(
     {
@@ -59,7 +66,7 @@ STAGED = obj(
     }
 )
 KEY = obj({"key_id": text("ak_test_…"), "member": text("whose"), "scopes": array(text("")), "expires_at": moment("")})
-MADE = obj({"client": text("its code"), "account_id": text("acc_…"), "keys": array(KEY)})
+MADE = obj({"client": text("its code"), "account_id": text("acc_…"), "second_account_id": text("acc_…"), "keys": array(KEY)})
 SCENARIO = obj({"name": text("for the header Flowdesk-Scenario"), "magic": text("the quantity's four decimals; empty: by header only"),
                 "kind": text("where it acts"), "about": text("what it does")})  # fmt: skip
 
@@ -101,6 +108,7 @@ class Clients(Door):
             operation="sandbox.client",
             render=lambda made: (201, _made(made)),
             mode=asked["mode"] or "CREDIT",
+            netting=asked["netting"] is not False,
             public_keys=given,
             cidrs=[address] if address not in {"127.0.0.1", "::1"} else ["127.0.0.0/8", "::1/128"],
         )
@@ -112,7 +120,17 @@ class ClientActs(Door):
     @documented("Have your client restricted, suspended, frozen, approved or called", name="stage_test_client", body=ACT, answer=STAGED)
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(ACT)
-        return self.run(stage_test_client, operation="sandbox.act", render=_staged, act=asked["act"])
+        thing_id = _thing(asked["act"], asked["id"])
+        return self.run(stage_test_client, operation="sandbox.act", render=_staged, act=asked["act"], thing_id=thing_id)
+
+
+def _thing(act: str, named: str | None) -> UUID | None:
+    if act not in ACTS:
+        return None
+    try:
+        return ids.decode(ACTS[act].prefix, named or "")
+    except ValueError as no:
+        raise InvalidBody([FieldError("/id", "invalid_id", f"{act}: {no}")]) from None
 
 
 def _staged(done: Staged) -> tuple[int, dict[str, Any]]:
@@ -123,6 +141,7 @@ def _made(made: TestClient) -> dict[str, Any]:
     return {
         "client": made.code,
         "account_id": ids.encode("acc", made.account.id),
+        "second_account_id": ids.encode("acc", made.second.id),
         "keys": [
             {"key_id": key.key_id, "member": key.member.name, "scopes": list(key.scopes), "expires_at": stamp(key.expires_at)}
             for key in made.keys

@@ -292,7 +292,11 @@ class ApproveWithdrawal(Door):
         body=EMPTY,
         answer=WITHDRAWAL,
         example={},
-        refusals={404: "not_found", 409: "illegal_state", 422: "second_member_needed, not_withdrawable, insufficient_balance"},
+        refusals={
+            404: "not_found",
+            409: "illegal_state",
+            422: "second_member_needed, not_withdrawable, insufficient_balance, no_settlement_authority, account_unavailable",
+        },
     )
     def post(self, request: Request, withdrawal_id: str) -> HttpResponse:
         self.read(EMPTY)
@@ -307,7 +311,13 @@ class ApproveWithdrawal(Door):
 class CancelWithdrawal(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "withdraw"}
 
-    @documented("Take a withdrawal back", body=EMPTY, answer=WITHDRAWAL, example={}, refusals={404: "not_found", 409: "illegal_state"})
+    @documented(
+        "Take a withdrawal back",
+        body=EMPTY,
+        answer=WITHDRAWAL,
+        example={},
+        refusals={404: "not_found", 409: "illegal_state", 422: "no_settlement_authority"},
+    )
     def post(self, request: Request, withdrawal_id: str) -> HttpResponse:
         self.read(EMPTY)
         return self.run(

@@ -314,6 +314,11 @@ def list_authorities(member_id: UUID) -> QuerySet[Authority]:
     return Authority.objects.filter(member_id=member_id).select_related("account")
 
 
+def list_authorities_on(account_id: UUID) -> list[Authority]:
+    """Everybody who may do something on an account."""
+    return list(Authority.objects.filter(account_id=account_id).order_by("id"))
+
+
 def lock_counterparty(counterparty_id: UUID) -> Counterparty:
     return Counterparty.objects.select_for_update(no_key=True, of=("self",)).get(id=counterparty_id)
 

@@ -123,17 +123,26 @@ class Following:
 
         :raises StreamBroken: an event is missing or repeated
         :raises LiveClosed: the server did not understand us
+        :raises ConnectionError: rubbish: what comes after it on this socket cannot be trusted either
         """
         self._heard_at = time.monotonic()
-        message = loads(raw)
+        try:
+            found = list(self._told(loads(raw)))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as no:
+            raise ConnectionError(f"a frame that is not what the API says: {no!r}") from no
+        yield from found
+
+    def _told(self, message: Any) -> Iterator[Heard]:
         op = message.get("op")
         if op is None:
-            self._failures = 0
             frame = Frame(message["ch"], message["seq"], message["ts"], message["type"], message["id"], message["data"])
             if frame.ch == "events":
+                if type(frame.seq) is not int:
+                    raise TypeError(f"the number of an event is {frame.seq!r}")
                 if self.last_seq is not None and frame.seq != self.last_seq + 1:
                     raise StreamBroken(f"event {frame.seq} came after {self.last_seq}")
                 self.last_seq = frame.seq
+            self._failures = 0
             yield frame
         elif op == "error":
             raise LiveClosed(4400, f"{message.get('code')}: {message.get('detail')}")

@@ -1,0 +1,194 @@
+"""What a sandbox's people do to one thing of a tester's own: as they do it in life, with their four eyes, in one transaction.
+
+Each act runs what the desk's pages run, by people of the roles that those ask for; a checker who would be refused there is refused here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from apps.approvals import queries as approvals
+from apps.approvals import rules as approval_rules
+from apps.approvals.models import Approval
+from apps.approvals.states import ApprovalStatus
+from apps.clients import queries as clients
+from apps.core.actor import Actor
+from apps.core.errors import IllegalMove, NotFound
+from apps.credit import queries as credit
+from apps.credit.operations.lines import Limits
+from apps.credit.states import Level, Measure
+from apps.instruments.rules import next_good_day
+from apps.settlement import queries as settlement
+from apps.settlement.queries import adjustments
+from apps.settlement.states import AdjustmentKind
+from apps.trades import queries as trades
+from apps.users import queries as users
+
+from .adjust import Wanted, ask_adjustment, ask_reversal
+from .change_deal import ask_version
+from .change_ssi import revoke_ssi, suspend_ssi
+from .confirm_deal import ask_rejection
+from .decide_approval import decide_approval
+from .manage_credit import propose_line, propose_withdrawal
+from .read_statement import request_receipt_decision
+from .settle_net_set import request_abort
+from .transfer_balance import cancel_withdrawal
+from .verify_ssi import Evidence, request_resumption, request_verification
+
+WHY = "a tester asked for it"
+REBATE, _IN_DAYS = Decimal(100), timedelta(days=7)
+CAP, _FOR = Decimal(1000), timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`prefix`: of the id of what it is done to."""
+
+    prefix: str
+    about: str
+    do: Callable[[Actor, UUID, datetime], None]
+
+
+def _as(call: Callable[..., Any], role: str, now: datetime, **kw: Any) -> Any:
+    """A use case of the desk, within this one, by the first of ours with this role."""
+    return call.__wrapped__(actor=_one(role), now=now, **kw)  # type: ignore[attr-defined]
+
+
+def _one(role: str, besides: frozenset[UUID] = frozenset()) -> Actor:
+    for person in users.list_with(role):
+        if person.pk not in besides:
+            return person.as_actor()
+    raise NotFound(f"nobody of {role} is left: run seed_demo")
+
+
+def _agreed(approval: Approval, now: datetime) -> None:
+    """Everybody says yes whose yes it needs.
+
+    :raises IllegalMove: what it was asked for was refused when it was to be done
+    """
+    signed = {approval.maker_id}
+    while approval.status == ApprovalStatus.REQUESTED:
+        slots, taken = approvals.read_slots(approval)
+        signed |= set(taken.values())
+        role = slots[approval_rules.missing(slots, taken)[0]][0]
+        checker = _one(role, frozenset(signed))
+        approval = decide_approval.__wrapped__(actor=checker, approval_id=approval.id, approve=True, comment=WHY, now=now)  # type: ignore[attr-defined]
+    if approval.status != ApprovalStatus.EXECUTED:
+        raise IllegalMove(approval.comment or f"it ended {approval.status}", state=str(approval.status))
+
+
+# --- each act: own first, then done ---------------------------------------------------------------------------------------
+def _withdraw_call(actor: Actor, call_id: UUID, now: datetime) -> None:
+    if not credit.calls_visible_to(actor).filter(id=call_id).exists():
+        raise NotFound("no such call")
+    _agreed(_as(propose_withdrawal, "risk", now, call_id=call_id, reason=WHY), now)
+
+
+def _cancel_trade(actor: Actor, trade_id: UUID, now: datetime) -> None:
+    trades.get_trade(trade_id, actor=actor)
+    asked = _as(ask_version, "operations", now, trade_id=trade_id, changes=None, reason="CLIENT_ERROR", note=WHY, consent=WHY)
+    _agreed(asked, now)
+
+
+def _reject_dispute(actor: Actor, trade_id: UUID, now: datetime) -> None:
+    trades.get_trade(trade_id, actor=actor)
+    _agreed(_as(ask_rejection, "operations", now, trade_id=trade_id, reason=WHY), now)
+
+
+def _verify_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
+    """By a call back to the number that was put on file when the client was taken on."""
+    ssi = clients.get_ssi(ssi_id, actor=actor)
+    number = next(iter(clients.list_numbers(ssi.account.owner_id)), None)
+    if number is None:
+        raise NotFound("no number of this client is on file")
+    evidence = Evidence("CALL_BACK", person=number.person, number_id=number.id)
+    _agreed(_as(request_verification, "operations", now, ssi_id=ssi_id, evidence=evidence), now)
+
+
+def _stop_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
+    clients.get_ssi(ssi_id, actor=actor)
+    _as(revoke_ssi, "operations", now, ssi_id=ssi_id, reason=WHY)
+
+
+def _suspend_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
+    clients.get_ssi(ssi_id, actor=actor)
+    _as(suspend_ssi, "operations", now, ssi_id=ssi_id, reason=WHY)
+
+
+def _resume_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
+    clients.get_ssi(ssi_id, actor=actor)
+    _agreed(_as(request_resumption, "operations", now, ssi_id=ssi_id, reason=WHY), now)
+
+
+def _abort_settlement(actor: Actor, set_id: UUID, now: datetime) -> None:
+    settlement.get_net_set(set_id, actor=actor)
+    _agreed(_as(request_abort, "operations", now, net_set_id=set_id, reason=WHY), now)
+
+
+def _apply_receipt(actor: Actor, receipt_id: UUID, now: datetime) -> None:
+    _decide(actor, receipt_id, now, decision="apply", account_code=_account_of(actor, receipt_id))
+
+
+def _return_receipt(actor: Actor, receipt_id: UUID, now: datetime) -> None:
+    """A chain transfer to the account's own wallet."""
+    found = settlement.get_receipt(receipt_id, actor=actor)
+    ssi = clients.find_active_ssi(found.account_id, found.asset_id) if found.account_id is not None else None
+    wallet = (ssi.holder, ssi.address) if found.nostro.rail.kind == "CHAIN" and ssi is not None else None
+    _decide(actor, receipt_id, now, decision="return", return_to=wallet)
+
+
+def _account_of(actor: Actor, receipt_id: UUID) -> str:
+    account = settlement.get_receipt(receipt_id, actor=actor).account
+    assert account is not None, "a client sees those of its accounts"
+    return account.code
+
+
+def _decide(actor: Actor, receipt_id: UUID, now: datetime, **decision: Any) -> None:
+    settlement.get_receipt(receipt_id, actor=actor)
+    _agreed(_as(request_receipt_decision, "operations", now, receipt_id=receipt_id, reason=WHY, **decision), now)
+
+
+def _reject_withdrawal(actor: Actor, withdrawal_id: UUID, now: datetime) -> None:
+    settlement.get_withdrawal(withdrawal_id, actor=actor)
+    _as(cancel_withdrawal, "operations", now, withdrawal_id=withdrawal_id)
+
+
+def _rebate(actor: Actor, account_id: UUID, now: datetime) -> None:
+    account = clients.get_account(account_id, actor=actor)
+    day = next_good_day((now + _IN_DAYS).date(), ["USD"])
+    wanted = Wanted(AdjustmentKind.REBATE, "PAY", "USD", REBATE, day, WHY, evidence=WHY)
+    _, asked = _as(ask_adjustment, "operations", now, account_code=account.code, wanted=wanted)
+    _agreed(asked, now)
+
+
+def _reverse_adjustment(actor: Actor, adjustment_id: UUID, now: datetime) -> None:
+    adjustments.get(adjustment_id, actor=actor)
+    _agreed(_as(ask_reversal, "operations", now, adjustment_id=adjustment_id, reason=WHY), now)
+
+
+def _cap_account(actor: Actor, account_id: UUID, now: datetime) -> None:
+    account = clients.get_account(account_id, actor=actor)
+    limits = Limits(amount=CAP, valid_from=now, valid_until=now + _FOR)
+    whose: dict[str, Any] = {"level": Level.ACCOUNT, "subject_id": account.id, "measure": Measure.DEAL}
+    _agreed(_as(propose_line, "risk", now, limits=limits, reason=WHY, **whose), now)
+
+
+ACTS: dict[str, Act] = {
+    "withdraw_call": Act("call", "risk takes an exposure call back: WITHDRAWN", _withdraw_call),
+    "cancel_trade": Act("trd", "a deal is cancelled: its confirmation SUPERSEDED, what is open CANCELLED, a dispute UPHELD", _cancel_trade),
+    "reject_dispute": Act("trd", "the dispute of a deal is REJECTED", _reject_dispute),
+    "verify_ssi": Act("ssi", "operations call you back: a VERIFYING instruction is APPROVED and cools off", _verify_ssi),
+    "stop_ssi": Act("ssi", "operations stop it: REJECTED, or REVOKED once it was approved", _stop_ssi),
+    "suspend_ssi": Act("ssi", "an ACTIVE instruction is SUSPENDED, our payments to it BLOCKED", _suspend_ssi),
+    "resume_ssi": Act("ssi", "a SUSPENDED one is ACTIVE again", _resume_ssi),
+    "abort_settlement": Act("set", "a net set of which nothing has left is ABORTED; its members wait for the next", _abort_settlement),
+    "apply_receipt": Act("rcp", "compliance lets a QUARANTINED receipt in: CLEARED for your account", _apply_receipt),
+    "return_receipt": Act("rcp", "compliance has a QUARANTINED receipt sent back: RETURN_DUE, then RETURNED", _return_receipt),
+    "reject_withdrawal": Act("wdr", "operations refuse it: REJECTED", _reject_withdrawal),
+    "cap_account": Act("acc", "risk caps the account's deals at 1,000 USD: a larger share of a deal is REJECTED", _cap_account),
+    "rebate": Act("acc", "the account gets a rebate of 100 USD: an adjustment, BOOKED", _rebate),
+    "reverse_adjustment": Act("adj", "an adjustment that is not settled is REVERSED", _reverse_adjustment),
+}
