@@ -18,6 +18,7 @@ from apps.jobs import events as event_jobs
 from apps.jobs import rfqs as rfq_jobs
 from apps.jobs import settlement as jobs
 from apps.jobs import ssis as ssi_jobs
+from apps.jobs import trades as trade_jobs
 from flowdesk.sandbox.backoffice import BackOffice
 from flowdesk.sandbox.trader import Trader
 
@@ -156,6 +157,29 @@ def _after_the_deal(sandbox: Sandbox, seen: Seen) -> None:
     firm.act("cap_account", firm.second)
     seen.note("ALLOCATION", *api.post(share, {"allocations": [{"account_id": firm.second, "quantity": "0.5"}]})["data"])
     seen.look(firm)
+
+
+def _plans(sandbox: Sandbox, seen: Seen) -> None:
+    firm = Firm(sandbox)
+    api = firm.trader.api
+    for end in ("withdrawn", "lapsed", "done", "refused"):
+        sandbox.price()
+        rfq = ask(firm.trader)
+        assert rfq.quote is not None
+        assert rfq.quote.buy is not None
+        path = f"/api/v1/rfqs/{rfq.id}/allocations"
+        for percent in ("50", "60"):
+            seen.note("PLAN", api.post(path, {"allocations": [{"account_id": firm.second, "percent": percent}]}))
+        if end == "withdrawn":
+            seen.note("PLAN", api.call("DELETE", path, body={}))
+        elif end == "lapsed":
+            firm.trader.quotes.decline(rfq.quote.id)
+        else:
+            deal = firm.trader.quotes.accept(rfq.quote.id, side="buy", price=rfq.quote.buy.price)
+            if end == "refused":
+                firm.act("cancel_trade", deal.id)
+        trade_jobs.carry_out_plans()
+        seen.note("PLAN", api.get(path))
 
 
 def _money(sandbox: Sandbox, seen: Seen) -> None:
@@ -331,6 +355,8 @@ UNSEEN: dict[str, dict[str, str]] = {
     "INSTRUCTION": dict.fromkeys(("DRAFT", "READY", "BLOCKED", "RELEASED", "SENDING", "UNKNOWN"), PENDING),
     "RECEIPT": dict.fromkeys(("SEEN", "FINAL", "DROPPED"), "nobody knows yet whose it is")
     | {"CLEARED": AT_ONCE, "FROZEN": "told as QUARANTINED: a frozen client learns no more"},
+    "PLAN": {"REPLACED": "every answer tells the one that took its place"},
+    "ADJUSTMENT": dict.fromkeys(("REQUESTED", "APPROVED", "REJECTED"), "what is only asked for among our people"),
     "DEPOSIT": {"CANCELLED": "nothing cancels one: what is announced may still come"},
     "OBLIGATION": {"CLOSED_OUT": (NO_DEFAULT := "needs an event of default and closing marks of the whole house: no tester's own")},
     "NET_SET": {"CLOSED_OUT": NO_DEFAULT},
@@ -350,8 +376,8 @@ def test_every_state_is_forced_or_said_why_not() -> None:
 @pytest.mark.timeout(900)
 def test_every_state_that_a_client_sees_is_forced(sandbox: Sandbox) -> None:
     seen = Seen()
-    for walk in (_dealing, _after_the_deal, _standing, _money, _balances, _places):
+    for walk in (_dealing, _after_the_deal, _plans, _standing, _money, _balances, _places):
         walk(sandbox, seen)
-    for name, machine in machines().items():
-        wanted = {str(state) for state in machine.moves} - UNSEEN.get(name, {}).keys()
-        assert seen.states[name] & set(map(str, machine.moves)) == wanted, name
+    states = {name: {str(state) for state in machine.moves} for name, machine in machines().items()}
+    wanted = {name: of - UNSEEN.get(name, {}).keys() for name, of in states.items()}
+    assert {name: seen.states[name] & of for name, of in states.items()} == wanted
