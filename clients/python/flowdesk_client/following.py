@@ -127,12 +127,12 @@ class Following:
         """
         self._heard_at = time.monotonic()
         try:
-            found = list(self._told(loads(raw)))
+            found = list(self._means(loads(raw)))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as no:
             raise ConnectionError(f"a frame that is not what the API says: {no!r}") from no
         yield from found
 
-    def _told(self, message: Any) -> Iterator[Heard]:
+    def _means(self, message: Any) -> Iterator[Heard]:
         op = message.get("op")
         if op is None:
             frame = Frame(message["ch"], message["seq"], message["ts"], message["type"], message["id"], message["data"])
