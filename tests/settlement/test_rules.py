@@ -45,6 +45,7 @@ CLOSED_BY = [
     (Code.UNAFFIRMED, {"doubts": frozenset({"UNAFFIRMED"})}),
     (Code.UNALLOCATED, {"doubts": frozenset({"UNALLOCATED"})}),
     (Code.NO_CREDIT, {"credit": "NO_LINE"}),
+    (Code.NO_CREDIT, {"credit": "OVERDRAWN"}),
     (Code.SETTLEMENT_LIMIT, {"credit": "OVER"}),
     (Code.COUNTERPARTY_OVERDUE, {"overdue": 1}),
     (Code.KYC_OVERDUE, {"review_due": date(2026, 9, 15)}),

@@ -7,7 +7,7 @@ import pytest
 from apps.clients import operations as clients
 from apps.clients.errors import SameMember
 from apps.clients.states import ClientStatus
-from apps.core import db
+from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.core.errors import IllegalMove, NotFound
 from apps.core.unit import use_case
@@ -17,12 +17,12 @@ from apps.ledger.errors import InsufficientBalance
 from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
-from apps.settlement.errors import BadAmount, DuplicateWithdrawal, NoInstruction, NotAllowed, NotWithdrawable
+from apps.settlement.errors import BadAmount, Blocked, DuplicateWithdrawal, NoInstruction, NotAllowed, NotWithdrawable
 from apps.settlement.rails import outside
 from apps.users.errors import RoleMissing
 from apps.workflows.change_ssi import revoke_ssi
 from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
-from tests import world
+from tests import books, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -180,6 +180,28 @@ def test_a_returned_withdrawal_is_held_again_and_paid_by_the_next_attempt(cygnus
     assert settlement.get_withdrawal(asked.id, actor=SYSTEM).status == "SETTLED"
     assert usd(cygnus) == (D(600), D(0), D(600))
     assert here.balances()["NOSTRO USD"] == D(10_000_600)
+
+
+def test_a_withdrawal_that_comes_back_after_its_deposit_was_recalled_is_held_and_waits_for_risk(cygnus: world.Firm) -> None:
+    made = ask(cygnus, "400")
+    approve_withdrawal(actor=controller(cygnus), withdrawal_id=made.id)
+    outside.script(here.place("USD"), "RETURN")
+    send()
+    ((deposit,),) = db.run("SELECT rail_reference FROM settlement_receipt")
+    outside.reorganise(here.place("USD"), deposit, at=clock.desk_now())
+    jobs.poll_rails()
+    assert usd(cygnus) == (D(-400), D(0), D(-400))  # overdrawn: the deposit is gone, the payment under way
+    here.at(clock.desk_now(), hours=4)
+    jobs.poll_rails()
+    made.refresh_from_db()
+    assert (made.status, usd(cygnus)) == ("HELD", (D(0), D(400), D(-400)))  # the line was read, and the next ones are
+    jobs.instruct_due()
+    jobs.review_queue()
+    with pytest.raises(Blocked) as no:
+        here.release(here.only("BLOCKED").id)
+    (told,) = no.value.extra["blockers"].values()
+    assert "NO_CREDIT" in told
+    books.proven()
 
 
 def test_a_rejected_payment_leaves_the_withdrawal_held(cygnus: world.Firm) -> None:

@@ -28,7 +28,7 @@ WHAT_TO_DO = {
     "TRADE_DISPUTED": "the client disputes a deal of it",
     "UNAFFIRMED": "the client has not affirmed a deal of it",
     "UNALLOCATED": "a block of it is not allocated",
-    "NO_CREDIT": "we would pay first and no line is in force",
+    "NO_CREDIT": "we would pay what no line in force, or no balance, covers",
     "SETTLEMENT_LIMIT": "more is under way on its value date than the line carries",
     "COUNTERPARTY_OVERDUE": "the client is late with something else",
     "KYC_OVERDUE": "the review of the client is overdue",

@@ -17,23 +17,34 @@ from .posting import open_accounts
 
 
 @step
-def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime, coming: Decimal = money.ZERO) -> Decimal:
+def hold(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> Decimal:
     """Set `amount` of a client's balance aside. The caller holds the client's account row.
 
-    :param coming: what this very transaction gives back to the balance (a returned payment), posted at its end
     :return: what was available before
     :raises InsufficientBalance: more than is available
     """
     open_accounts([ref])
     posted, held = db.one("SELECT amount, held FROM ledger_ledgeraccount WHERE id = %s FOR NO KEY UPDATE", (ref.id,))
-    free = rules.available(posted, held) + coming
+    free = rules.available(posted, held)
     if amount > free:
         raise InsufficientBalance(
             f"{money.text(free)} {ref.asset} available, {money.text(amount)} needed", asset=ref.asset, available=money.text(free)
         )
+    _hold(ref, amount, source_type, source_id, now)
+    return Decimal(free)
+
+
+@step
+def hold_again(*, ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> None:
+    """Set aside once more what a payment gave back, whatever became of the balance: a recall may have taken more than is left, and what was
+    read of a bank is posted. The caller holds the client's account row, and decides whether it is paid again."""
+    open_accounts([ref])
+    _hold(ref, amount, source_type, source_id, now)
+
+
+def _hold(ref: Ref, amount: Decimal, source_type: str, source_id: UUID, now: datetime) -> None:
     db.insert(Hold(id=ids.uuid7(), account_id=ref.id, amount=amount, source_type=source_type, source_id=source_id, created_at=now))
     db.send("UPDATE ledger_ledgeraccount SET held = held + %s WHERE id = %s", (amount, ref.id))
-    return Decimal(free)
 
 
 @step

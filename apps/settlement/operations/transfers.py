@@ -220,7 +220,7 @@ def hold_again(*, withdrawal_id: UUID, after: Instruction, given_back: Decimal, 
     w.settled_at = None
     _move(w, WithdrawalStatus.HELD, "settled_at")
     if given_back:
-        ledger.hold(ref=_balance(w), amount=w.amount, source_type="instruction", source_id=after.id, now=now, coming=given_back)
+        ledger.hold_again(ref=_balance(w), amount=w.amount, source_type="instruction", source_id=after.id, now=now)
     _tell(w, "withdrawal.held")
 
 

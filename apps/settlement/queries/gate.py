@@ -88,11 +88,18 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
 
 
 def _credit(i: Instruction, terms: Terms | None, now: datetime) -> str:
-    """Whether the line carries it, where we pay first; what the client has paid for already needs none."""
+    """Whether the line carries it, where we pay first; what the client has paid for already needs none. A withdrawal has its balance."""
+    if i.withdrawal_id is not None:
+        return _balance(i)
     if i.account is None or terms is None or terms.mode != SettlementMode.CREDIT or _their_leg(i) in {TheirLeg.NOT_AWAITED, TheirLeg.DONE}:
         return ""
     owner = i.account.owner
     return credit.check_settlement(group_id=owner.group_id, client_id=owner.id, account_id=i.account.id, day=i.due_date, now=now)
+
+
+def _balance(i: Instruction) -> str:
+    held = {one.asset: one.available for one in ledger.list_client_balances([i.account_id]).get(i.account_id, [])} if i.account_id else {}
+    return "OVERDRAWN" if held.get(i.asset_id, money.ZERO) < 0 else ""
 
 
 def _overdue(i: Instruction, today: date) -> int:

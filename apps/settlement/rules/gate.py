@@ -98,7 +98,7 @@ class Facts:
     is_chain: bool = False
     has_beneficiary: bool = True  # its name and address: what travels with a crypto transfer (FATF 16)
     doubts: frozenset[str] = field(default_factory=frozenset)  # of DOUBTS
-    credit: str = ""  # we pay first on credit: "" there is a line for it, NO_LINE, or OVER it on this value date
+    credit: str = ""  # "" where there is a line for it, or none is needed; NO_LINE, OVER it on this value date; OVERDRAWN of a withdrawal
     overdue: int = 0  # payments of this client that are late
     review_due: date | None = None  # of what we know about the client
     largest: Decimal | None = None  # that the rail takes in one payment
@@ -150,6 +150,7 @@ def blockers(f: Facts) -> list[Blocker]:
     add(C.AWAITING_THEIR_LEG, f.their_leg is TheirLeg.OPEN)
     add(C.THEIR_LEG_PARTIAL, f.their_leg is TheirLeg.PART)
     add(C.NO_CREDIT, f.credit == "NO_LINE")
+    add(C.NO_CREDIT, f.credit == "OVERDRAWN", "the balance does not cover what is set aside any more")
     add(C.SETTLEMENT_LIMIT, f.credit == "OVER", f"more is under way on {f.due_date.isoformat()} than the line carries")
     add(C.COUNTERPARTY_OVERDUE, f.overdue > 0, f"{f.overdue} late")
     add(C.KYC_OVERDUE, f.review_due is not None and f.review_due < f.today, f"the review was due {f.review_due}")
