@@ -43,6 +43,7 @@ _KINDS = {
     "break_write_off": ("apps.workflows.reconcile", "write_off", "version"),
     "day_reopen": ("apps.workflows.reopen", "reopen", "day_version"),
     "month_lock": ("apps.workflows.reopen", "move_month", "month_version"),
+    "commission_rate": ("apps.workflows.commissions", "execute", "version"),
     "opening": ("apps.workflows.open_balances", "execute", "version"),
     "house_transfer": ("apps.workflows.transfer_house", "execute", "version", "refused"),
     "redate": ("apps.workflows.redate_deal", "execute", "version"),

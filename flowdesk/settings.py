@@ -287,6 +287,7 @@ SUBSCRIBERS = {
     "dealing": "apps.reports.operations.statistics.DEALING",
     "confirm": "apps.trades.operations.confirmations.CONFIRM",
     "monitoring": "apps.workflows.watch_dealing.WATCH",
+    "commissions": "apps.workflows.commissions.ACCRUE",
 }
 WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
 if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":

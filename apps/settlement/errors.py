@@ -201,3 +201,9 @@ class BadTolerance(Rejected):
     """No amount of its asset, or no reason."""
 
     code, title = "bad_tolerance", "Not a tolerance"
+
+
+class BadCommission(Rejected):
+    """A rate between parties that cannot have one, out of bounds, or a payout of nothing."""
+
+    code, title = "bad_commission", "Not a commission"

@@ -244,3 +244,10 @@ AWAITED_INSTRUCTION = (P.EXPECTED, P.PART_RECEIVED)  # a client's, not here in f
 CLOSED_INSTRUCTION = (P.SETTLED, P.RETURNED, P.CANCELLED, P.RECEIVED)
 OPEN_DEPOSIT = (D.EXPECTED,)
 OPEN_WITHDRAWAL = (W.REQUESTED, W.CLIENT_APPROVED, W.HELD, W.INSTRUCTED)
+
+
+class CommissionBasis(StrEnum):
+    """Of what an introducer gets its rate."""
+
+    QUOTE_BPS = "QUOTE_BPS"  # basis points of the quote amount
+    MARGIN_SHARE = "MARGIN_SHARE"  # percent of the sales margin

@@ -57,6 +57,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "alert": (frozenset({"compliance"}), frozenset()),  # take, write, escalate, report, close
     "calendar": (frozenset({"operations"}), frozenset({"operations"})),  # a bank holiday, a cut-off: what the library does not know
     "close_out": (frozenset({"risk"}), frozenset({"risk"})),
+    "commission_rate": (frozenset({"sales"}), frozenset({"finance"})),
     "internal": (frozenset({"trader"}), frozenset({"risk", "operations"})),
     "position_limit": (frozenset({"sales", "trader"}), frozenset({"risk"})),
     "coverage": (frozenset({"sales"}), frozenset({"risk"})),

@@ -47,7 +47,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "home": "/desk/", "rfqs": "/desk/rfqs/", "historic": "/desk/rfqs/?tab=historic", "blotter": "/desk/blotter/",
         "unfinished": "/desk/deals/", "position": "/desk/position/", "credit": "/desk/credit/", "statistics": "/desk/statistics/",
         "deal": deal_address(day), "settlement": "/desk/settlement/",
-        "reconciliation": "/desk/reconciliation/",
+        "reconciliation": "/desk/reconciliation/", "commissions": "/desk/commissions/",
         "receipts": "/desk/receipts/", "closing": "/desk/close/", "openings": "/desk/openings/", "approvals": "/desk/approvals/",
         "approval": f"/desk/approvals/{day.approval.id}/", "halts": "/desk/halts/", "webhooks": "/desk/webhooks/",
         "prices": "/desk/prices/", "coverage": "/desk/coverage/", "pricing": "/desk/pricing/", "policy": "/desk/pricing/BTC-USD/",

@@ -38,6 +38,7 @@ ADDRESSES = {
     "reconciliation": ["/desk/reconciliation/"],
     "closing": ["/desk/close/"],
     "openings": ["/desk/openings/"],
+    "commissions": ["/desk/commissions/", "/desk/commissions/statement.csv"],
     "receipts": ["/desk/receipts/", f"/desk/receipts/{ids.encode('rcp', NOBODY)}/"],
     "treasury": ["/desk/treasury/"],
     "ssis": ["/desk/ssis/", f"/desk/ssis/{ids.encode('ssi', NOBODY)}/"],

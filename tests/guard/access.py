@@ -189,6 +189,18 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/counterparties/<slug:code>/": (ALL, "", {}),
     "desk/counterparties/<slug:code>/place/": ("", "operations", {"place": "fedwire-usd USD", "address": "x"}),
     "desk/counterparties/<slug:code>/terms/": ("", "sales trader", {"mode": "CREDIT", "reason": "test"}),
+    "desk/commissions/": (SETTLING + " sales", "", {}),
+    "desk/commissions/payout/": (
+        "",
+        "operations sales",
+        {"account": "acme-main", "asset": "USD", "value_date": "2026-09-16", "reason": "x"},
+    ),
+    "desk/commissions/rate/": (
+        "",
+        "sales",
+        {"introducer": "x", "client": "acme", "account": "acme-main", "basis": "QUOTE_BPS", "rate": "1", "reason": "x"},
+    ),
+    "desk/commissions/statement.csv": (SETTLING + " sales", "", {}),
     "desk/coverage/": (TRADING, "", {}),
     "desk/coverage/set/": ("", "sales", {"account": "acme-main", "person_1": "nobody", "share_1": "100"}),
     "desk/credit/": (ALL, "", {}),

@@ -252,6 +252,16 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         "BALANCE was not proven",
     ),
     (
+        "commissions",
+        [],
+        [
+            "INSERT INTO settlement_accrual (id, rate_id, trade_id, trade_version, introducer_id, asset_id, due, amount, business_date, "
+            "accrued_at) SELECT gen_random_uuid(), gen_random_uuid(), trade_id, 1, gen_random_uuid(), 'USD', 5, 7, '2026-09-15', now() "
+            "FROM trades_tradeversion LIMIT 1"
+        ],
+        "accrued 7, its version 1 earns 5",
+    ),
+    (
         "anchors",
         [],
         ["INSERT INTO events_anchor (date, number, head, signed, written_at) VALUES ('2026-09-15', 7, 'x', 'x', now())"],

@@ -1,5 +1,6 @@
 """Obligations, net sets, instructions, receipts, deposits and withdrawals."""
 
+from .accruing import Accrual, CommissionRate
 from .adjusting import Adjustment
 from .closing_out import CloseOut
 from .housing import HouseTransfer
@@ -11,8 +12,10 @@ from .reporting import RailReport
 from .ways_in import PayTo
 
 __all__ = [
+    "Accrual",
     "Adjustment",
     "CloseOut",
+    "CommissionRate",
     "Deposit",
     "Exclusion",
     "GateDecision",

@@ -13,11 +13,12 @@ from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
 from apps.settlement.errors import AlreadySettling, BadAdjustment
 from apps.settlement.models import Adjustment, Instruction, Obligation
+from apps.settlement.queries import accruing as accruals
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import adjusting as rules
 from apps.settlement.states import AWAITED_INSTRUCTION, OBLIGATION, AdjustmentKind, AdjustmentStatus, ObligationStatus
 
-from . import obligations, settling
+from . import accruing, obligations, settling
 from .adjusted import follow, move, tell
 from .nostros import book_of, business_date
 
@@ -101,6 +102,7 @@ def book(*, adjustment: Adjustment, checker: UUID, prefunded: bool, chain: Chain
         asset=a.asset_id,
         amount=a.amount,
         prefunded=prefunded,
+        accrued=_accrued(a),
     )
     made = owe(adjustment=a, checker=checker, lines=lines, settled=at_once, now=now)
     if is_write_off and chain is not None:
@@ -167,6 +169,18 @@ def require_reversible(adjustment: Adjustment) -> None:
     """
     if adjustment.kind == AdjustmentKind.CLOSE_OUT:
         raise BadAdjustment("a close-out is not reversed: adjust the other way", pointer="/kind")
+
+
+def _accrued(a: Adjustment) -> Ref | None:
+    """Of a commission that pays what has accrued, where that stands.
+
+    :raises BadAdjustment: it is not the sum of what it pays
+    """
+    if a.kind != AdjustmentKind.COMMISSION or (paid := accruals.sum_asked(a.id)) is None:
+        return None
+    if paid != a.amount:
+        raise BadAdjustment("it is not the sum of what it pays out", pointer="/amount")
+    return accruing.accrued_to(a.entity_id, clients.get_owned(a.account_id).owner_id, a.asset_id)
 
 
 def _forgive(a: Adjustment, chain: Chain, now: datetime) -> None:

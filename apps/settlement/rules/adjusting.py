@@ -34,10 +34,22 @@ def owed_kind(kind: str, direction: str, *, prefunded: bool) -> Kind:
 
 
 def lines(
-    *, kind: str, direction: str, entity_id: UUID, account_id: UUID, book_id: UUID, asset: str, amount: Decimal, prefunded: bool
+    *,
+    kind: str,
+    direction: str,
+    entity_id: UUID,
+    account_id: UUID,
+    book_id: UUID,
+    asset: str,
+    amount: Decimal,
+    prefunded: bool,
+    accrued: Ref | None = None,
 ) -> list[Line]:
-    """Both sides of an adjustment, by the posting table of operations.md."""
-    ours = Ref(entity_id, AGAINST[K(kind)][direction], asset, book_id=book_id)
+    """Both sides of an adjustment, by the posting table of operations.md.
+
+    :param accrued: where what it pays has accrued before, instead of the result account
+    """
+    ours = accrued or Ref(entity_id, AGAINST[K(kind)][direction], asset, book_id=book_id)
     theirs = Ref(entity_id, owed_kind(kind, direction, prefunded=prefunded), asset, owner_id=account_id)
     if direction == "PAY":
         return [debit(ours, amount), credit(theirs, amount)]

@@ -44,6 +44,9 @@ FULL JOIN (
            CASE direction WHEN 'RECEIVE' THEN amount - settled_amount ELSE settled_amount - amount END AS owed, 0 AS moving
     FROM settlement_obligation WHERE status IN {_OPEN}
     UNION ALL
+    SELECT t.entity_id, c.introducer_id, c.asset_id, -c.amount, 0 FROM settlement_accrual c JOIN trades_trade t ON t.id = c.trade_id
+    LEFT JOIN settlement_adjustment p ON p.id = c.adjustment_id WHERE p.status IS NULL OR p.status NOT IN ('BOOKED', 'SETTLED')
+    UNION ALL
     SELECT i.entity_id, i.account_id, i.asset_id, 0, i.amount - CASE WHEN i.obligation_id IS NULL THEN 0 ELSE i.settled_amount END
     FROM settlement_instruction i
     WHERE i.direction = 'PAY' AND i.status = 'SENT' AND (i.net_leg_id IS NOT NULL OR i.obligation_id IS NOT NULL)
@@ -102,6 +105,31 @@ LINES = (
            HAVING (a.status IN ('REQUESTED', 'APPROVED', 'REJECTED')) <> (o.status IS NULL) OR (a.status = 'SETTLED') <>
              coalesce(o.status = 'SETTLED', false) OR (a.status = 'REVERSED') <> coalesce(o.status = 'CANCELLED', false)
              OR count(t.id) <> CASE WHEN a.status IN ('REQUESTED', 'APPROVED', 'REJECTED') THEN 0 ELSE 1 END""",
+    ),
+    sql(
+        "commissions",
+        "What a deal accrues to its introducer adds up to what its last version earns, is posted once, and is paid by its own sum",
+        """SELECT format('accrual %s: %s, posted %s', c.id, trim_scale(c.amount), trim_scale(coalesce(p.amount, 0)))
+           FROM settlement_accrual c
+           LEFT JOIN (SELECT t.source_id, sum(l.amount) AS amount FROM ledger_ledgertransaction t
+                      JOIN ledger_ledgerline l ON l.transaction_id = t.id JOIN ledger_ledgeraccount a ON a.id = l.account_id
+                      WHERE t.source_type = 'accrual' AND a.kind = 'COMMISSION' GROUP BY t.source_id) p ON p.source_id = c.id
+           WHERE c.amount <> coalesce(p.amount, 0)""",
+        """SELECT format('deal %s accrued %s, its version %s earns %s', s.trade_id, trim_scale(s.total), s.last, trim_scale(c.due))
+           FROM (SELECT trade_id, introducer_id, sum(amount) AS total, max(trade_version) AS last FROM settlement_accrual
+                 GROUP BY 1, 2) s
+           JOIN settlement_accrual c ON c.trade_id = s.trade_id AND c.introducer_id = s.introducer_id AND c.trade_version = s.last
+           WHERE s.total <> c.due""",
+        """SELECT format('deal %s is cancelled and %s stays accrued', c.trade_id, trim_scale(c.due))
+           FROM settlement_accrual c
+           JOIN trades_tradeversion v ON v.trade_id = c.trade_id AND v.number = c.trade_version
+           WHERE v.action = 'CANCEL' AND c.due <> 0""",
+        """SELECT format('adjustment %s of %s pays accruals of %s', a.id, trim_scale(a.amount), trim_scale(sum(c.amount)))
+           FROM settlement_adjustment a
+           JOIN settlement_accrual c ON c.adjustment_id = a.id
+           WHERE a.status IN ('BOOKED', 'SETTLED')
+           GROUP BY a.id, a.amount
+           HAVING sum(c.amount) <> a.amount""",
     ),
     sql(
         "net_legs",
