@@ -161,7 +161,9 @@ class Terms(Row):
     tier = models.CharField(max_length=20, default="standard")
     markup_bps = AmountField(default=0)
     fee_bps = AmountField(default=0)
-    fee_mode = models.CharField(max_length=8, choices=[("ADDED", "added"), ("INCLUDED", "included")], default="INCLUDED")
+    fee_mode = models.CharField(
+        max_length=8, choices=[("ADDED", "added"), ("INCLUDED", "included"), ("INVOICED", "invoiced")], default="INCLUDED"
+    )
     auto_max_usd = AmountField()  # above it a person prices
     auto_credit_share = AmountField(default=1)  # of the line, up to which quotes go out by themselves
     min_life_ms = models.IntegerField(default=500)

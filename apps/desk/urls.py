@@ -122,6 +122,7 @@ urlpatterns = [
     path("desk/settlement/receipts/<str:receipt>/", settlement.receipt, name="receipt"),
     path("desk/adjustments/", adjustments.adjustments_page, name="adjustments"),
     path("desk/adjustments/ask/", adjustments.ask, name="ask-adjustment"),
+    path("desk/adjustments/fees/", adjustments.bill, name="bill-fees"),
     path("desk/adjustments/<str:adjustment>/reverse/", adjustments.reverse, name="reverse-adjustment"),
     path("desk/reconciliation/", reconciliation.reconciliation_page, name="reconciliation"),
     path("desk/reconciliation/run/", reconciliation.run, name="reconcile"),

@@ -90,6 +90,7 @@ class AdjustmentKind(StrEnum):
     COMMISSION = "COMMISSION"
     WRITE_OFF = "WRITE_OFF"
     CLOSE_OUT = "CLOSE_OUT"
+    FEES = "FEES"  # invoiced with deals, and billed by themselves
 
 
 class AdjustmentStatus(StrEnum):

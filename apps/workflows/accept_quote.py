@@ -114,7 +114,15 @@ def deal_at(
         source_type="trade",
         source_id=trade.id,
         lines=client_lines(
-            Economics(version.side, deal.base, deal.quote, version.pays, version.receives, version.fee),
+            Economics(
+                version.side,
+                deal.base,
+                deal.quote,
+                version.pays,
+                version.receives,
+                version.fee,
+                deal.client_id if deal.fee_mode == "INVOICED" else None,
+            ),
             entity_id=deal.entity_id,
             book_id=deal.book_id,
             account_id=deal.account_id,

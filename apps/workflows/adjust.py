@@ -57,11 +57,14 @@ def ask_adjustment(*, actor: Actor, account_code: str, wanted: Wanted, now: date
 
 
 @step
-def ask(*, actor: Actor, account: Account, wanted: Wanted, now: datetime) -> tuple[Adjustment, Approval]:
-    """The request itself, for other stories that end in one."""
+def ask(*, actor: Actor, account: Account, wanted: Wanted, now: datetime, is_billed: bool = False) -> tuple[Adjustment, Approval]:
+    """The request itself, for other stories that end in one.
+
+    :param is_billed: fees that were invoiced, which nobody asks for otherwise
+    """
     assert actor.id is not None
     terms = clients.get_terms(account.id, now)
-    expected = _require_possible(account, terms.entity_id, wanted, now)
+    expected = _require_possible(account, terms.entity_id, wanted, now, is_billed)
     made = adjusting.request(
         account=account,
         entity_id=terms.entity_id,
@@ -173,10 +176,10 @@ def _lock(approval: Approval) -> Chain | None:
     return None if found.pays_id is None else lock_chain([found.pays_id])
 
 
-def _require_possible(account: Account, entity_id: UUID, wanted: Wanted, now: datetime) -> Instruction | None:
+def _require_possible(account: Account, entity_id: UUID, wanted: Wanted, now: datetime, is_billed: bool) -> Instruction | None:
     """The expected payment that a write-off forgives, where it is one."""
     adjusting.require_chargeable(account.id)
-    if not may_be(wanted.kind, wanted.direction):
+    if not is_billed and not may_be(wanted.kind, wanted.direction):
         raise BadAdjustment(f"{wanted.kind}, {wanted.direction}: not among {', '.join(AdjustmentKind)} in that direction", pointer="/kind")
     asset = {one.code: one for one in instruments.list_assets()}.get(wanted.asset)
     if asset is None:

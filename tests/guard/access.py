@@ -169,6 +169,11 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
         "operations sales",
         {"account": "acme-main", "kind": "REBATE:PAY", "amount": "1", "value_date": "2026-09-16"},
     ),
+    "desk/adjustments/fees/": (
+        "",
+        "operations sales",
+        {"account": "acme-main", "asset": "USD", "value_date": "2026-09-16", "reason": "x"},
+    ),
     "desk/adjustments/<str:adjustment>/reverse/": ("", "operations sales", {"reason": "test"}),
     "desk/alerts/": ("compliance auditor", "", {}),
     "desk/alerts/<str:alert>/": ("compliance auditor", "", {}),

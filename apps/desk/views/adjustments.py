@@ -13,10 +13,12 @@ from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
 from apps.instruments import queries as instruments
+from apps.reports.queries import invoices
 from apps.reports.queries.desk import adjustments
 from apps.settlement.rules.adjusting import AGAINST
 from apps.users.rules import may_make
 from apps.workflows.adjust import ACT, Wanted, ask_adjustment, ask_reversal
+from apps.workflows.bill_fees import ask_bill
 
 from . import params
 from .shell import show
@@ -27,7 +29,7 @@ from .shell import show
 def adjustments_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = clock.desk_now()
     may = may_make(actor.roles, ACT)
-    context: dict[str, Any] = {"rows": adjustments.list_adjustments(), "may_ask": may}
+    context: dict[str, Any] = {"rows": adjustments.list_adjustments(), "may_ask": may, "unbilled": invoices.list_unbilled()}
     if may:
         context |= {
             "kinds": [(str(kind), direction) for kind, ways in AGAINST.items() for direction in ways],
@@ -59,6 +61,24 @@ def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
     messages.success(
         request, carry_out(once, ask_adjustment, actor=actor, account_code=params.posted(request, "account", 40), wanted=wanted)
     )
+    return redirect("desk:adjustments")
+
+
+@page("adjustments")
+@require_POST
+def bill(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Ask finance that the fees invoiced to an account be owed."""
+    once = FormOnce(request, actor, operation="fees_bill", tell=lambda made: f"Asked: {made[1].title}. Finance approves it")
+    told = carry_out(
+        once,
+        ask_bill,
+        actor=actor,
+        account_code=params.posted(request, "account", 40),
+        asset=params.posted(request, "asset", 12),
+        value_date=params.needed_day(request, "value_date"),
+        reason=params.posted(request, "reason", 200),
+    )
+    messages.success(request, told)
     return redirect("desk:adjustments")
 
 

@@ -202,7 +202,7 @@ def _known(pair: str) -> str:
 
 _DEAL = """
 SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date, a.status, c.status, y.roles,
-  t.mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
+  t.mode, t.fee_mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
   t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id),
   CASE WHEN 'RESTRICTED' IN (a.status, c.status) THEN EXISTS (SELECT 1 FROM credit_reservation k
     WHERE k.source_id = q.rfq_id AND k.status = 'RESERVED' AND k.reduces IS NOT NULL) ELSE false END, y.dealing_limit,
@@ -236,6 +236,7 @@ class Deal:
     client_status: str
     member_roles: list[str] | None
     mode: str
+    fee_mode: str
     min_life_ms: int
     entity_id: UUID
     book_id: UUID

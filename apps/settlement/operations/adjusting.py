@@ -17,6 +17,7 @@ from apps.settlement.queries import accruing as accruals
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import adjusting as rules
 from apps.settlement.states import AWAITED_INSTRUCTION, OBLIGATION, AdjustmentKind, AdjustmentStatus, ObligationStatus
+from apps.trades import rules as deal_rules
 
 from . import accruing, obligations, settling
 from .adjusted import follow, move, tell
@@ -172,10 +173,12 @@ def require_reversible(adjustment: Adjustment) -> None:
 
 
 def _accrued(a: Adjustment) -> Ref | None:
-    """Of a commission that pays what has accrued, where that stands.
+    """Where fees that were invoiced stand, or what a commission pays out; None where nothing was booked before.
 
-    :raises BadAdjustment: it is not the sum of what it pays
+    :raises BadAdjustment: a commission is not the sum of what it pays
     """
+    if a.kind == AdjustmentKind.FEES:
+        return deal_rules.invoiced(a.entity_id, clients.get_owned(a.account_id).owner_id, a.asset_id)
     if a.kind != AdjustmentKind.COMMISSION or (paid := accruals.sum_asked(a.id)) is None:
         return None
     if paid != a.amount:

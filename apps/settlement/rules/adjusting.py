@@ -8,7 +8,8 @@ from apps.ledger.states import Kind
 from apps.settlement.states import AdjustmentKind
 
 K = AdjustmentKind
-# Kind → direction (ours) → the account of ours on the other side of what is owed. A close-out is posted by itself.
+# Kind → direction (ours) → the account of ours on the other side of what is owed. A close-out is posted by itself, fees against
+# what they were invoiced to.
 AGAINST: dict[AdjustmentKind, dict[str, Kind]] = {
     K.REBATE: {"PAY": Kind.FEE_INCOME},
     K.COMPENSATION: {"PAY": Kind.COST, "RECEIVE": Kind.COST},

@@ -117,7 +117,8 @@ def economics_of(trade: Trade, version: TradeVersion) -> Economics | None:
     """What a version puts into the ledger; None where it cancels the deal."""
     if version.action == "CANCEL":
         return None
-    return Economics(version.side, trade.pair.base_id, trade.pair.quote_id, version.pays, version.receives, version.fee)
+    billed = trade.counterparty_id if trade.terms is not None and trade.terms.fee_mode == "INVOICED" else None
+    return Economics(version.side, trade.pair.base_id, trade.pair.quote_id, version.pays, version.receives, version.fee, billed)
 
 
 def with_versions(trades: Sequence[Trade]) -> list[tuple[Trade, TradeVersion]]:

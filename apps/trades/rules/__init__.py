@@ -1,6 +1,6 @@
 """Arithmetic of deals: ledger lines, the LP's record beside ours, what a position earned. No Django, no clock."""
 
-from .lines import Economics, Owed, client_lines, difference, hedge_lines, internal_lines, otc_lines, restating_lines
+from .lines import Economics, Owed, client_lines, difference, hedge_lines, internal_lines, invoiced, otc_lines, restating_lines
 from .pnl import CORRECTION, Explained, Flow, Holding, average_rate, explain, find_unmarked
 from .record import Difference, Figures, compare
 from .versions import REASONS, RISK_BOUND_USD, Amounts, Terms, amounts, differences, result, share_out
@@ -28,6 +28,7 @@ __all__ = [
     "find_unmarked",
     "hedge_lines",
     "internal_lines",
+    "invoiced",
     "otc_lines",
     "restating_lines",
     "result",

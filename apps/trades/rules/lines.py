@@ -11,7 +11,11 @@ from apps.ledger.states import Kind
 
 @dataclass(frozen=True, slots=True)
 class Economics:
-    """Both amounts of a deal as settled, in the client's eyes; the fee is in the quote asset and inside the quote amount."""
+    """Both amounts of a deal as settled, in the client's eyes; the fee is in the quote asset and inside the quote amount.
+
+    :param invoiced_to: the client, where the fee is invoiced: it is no part of the amounts then, and is due from the client itself until it
+        is billed to its account
+    """
 
     side: str
     base: str
@@ -19,6 +23,7 @@ class Economics:
     pays: Decimal
     receives: Decimal
     fee: Decimal
+    invoiced_to: UUID | None = None
 
 
 def client_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, account_id: UUID, prefunded: bool) -> list[Line]:
@@ -33,21 +38,29 @@ def client_lines(deal: Economics, *, entity_id: UUID, book_id: UUID, account_id:
         return Ref(entity_id, kind, asset, owner_id=account_id)
 
     fee = [credit(house(Kind.FEE_INCOME, deal.quote), deal.fee)] if deal.fee else []
+    within = deal.fee
+    if deal.fee and deal.invoiced_to is not None:
+        fee, within = [debit(invoiced(entity_id, deal.invoiced_to, deal.quote), deal.fee), *fee], deal.fee * 0
     if deal.side == "buy":
         return [
             debit(house(Kind.POSITION, deal.base), deal.receives),
             credit(client(owed, deal.base), deal.receives),
             debit(client(owes, deal.quote), deal.pays),
-            credit(house(Kind.POSITION, deal.quote), deal.pays - deal.fee),
+            credit(house(Kind.POSITION, deal.quote), deal.pays - within),
             *fee,
         ]
     return [
         debit(client(owes, deal.base), deal.pays),
         credit(house(Kind.POSITION, deal.base), deal.pays),
-        debit(house(Kind.POSITION, deal.quote), deal.receives + deal.fee),
+        debit(house(Kind.POSITION, deal.quote), deal.receives + within),
         credit(client(owed, deal.quote), deal.receives),
         *fee,
     ]
+
+
+def invoiced(entity_id: UUID, client_id: UUID, asset: str) -> Ref:
+    """Fees that are invoiced and not billed yet: RECEIVABLE of the client itself; what is owed stands on its accounts."""
+    return Ref(entity_id, Kind.RECEIVABLE, asset, owner_id=client_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ def restating_lines(
                 booked = otc_lines(deal, entity_id=entity_id, book_id=book_id, account_id=nobody)
             else:
                 booked = client_lines(deal, entity_id=entity_id, book_id=book_id, account_id=nobody, prefunded=prefunded)
-            lines += [Line(line.ref, sign * line.amount) for line in booked if line.ref.owner_id is None]
+            lines += [Line(line.ref, sign * line.amount) for line in booked if line.ref.owner_id != nobody]
     return difference([], lines)
 
 

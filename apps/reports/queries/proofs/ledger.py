@@ -26,6 +26,7 @@ CASE WHEN a.kind IN ('NOSTRO', 'IN_TRANSIT',
      OR a.kind = 'IN_TRANSIT' AND EXISTS (SELECT 1 FROM settlement_housetransfer h WHERE h.id = a.owner_id AND h.asset_id = a.asset_code)
      WHEN a.kind = 'VENUE' THEN EXISTS (SELECT 1 FROM clients_counterparty c WHERE c.id = a.owner_id)
      ELSE EXISTS (SELECT 1 FROM clients_account c WHERE c.id = a.owner_id)
+     OR a.kind = 'RECEIVABLE' AND EXISTS (SELECT 1 FROM clients_counterparty c WHERE c.id = a.owner_id)
      OR a.kind = 'PAYABLE' AND EXISTS (SELECT 1 FROM settlement_commissionrate r WHERE r.introducer_id = a.owner_id) END
 """
 

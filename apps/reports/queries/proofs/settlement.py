@@ -44,6 +44,15 @@ FULL JOIN (
            CASE direction WHEN 'RECEIVE' THEN amount - settled_amount ELSE settled_amount - amount END AS owed, 0 AS moving
     FROM settlement_obligation WHERE status IN {_OPEN}
     UNION ALL
+    SELECT t.entity_id, t.counterparty_id, v.fee_asset, v.fee, 0 FROM trades_trade t
+    JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
+    JOIN clients_terms m ON m.id = t.terms_id AND m.fee_mode = 'INVOICED'
+    WHERE t.kind = 'CLIENT' AND v.action <> 'CANCEL'
+    UNION ALL
+    SELECT p.entity_id, c.owner_id, p.asset_id, CASE p.direction WHEN 'RECEIVE' THEN -p.amount ELSE p.amount END, 0
+    FROM settlement_adjustment p JOIN clients_account c ON c.id = p.account_id
+    WHERE p.kind = 'FEES' AND p.status IN ('BOOKED', 'SETTLED')
+    UNION ALL
     SELECT t.entity_id, c.introducer_id, c.asset_id, -c.amount, 0 FROM settlement_accrual c JOIN trades_trade t ON t.id = c.trade_id
     LEFT JOIN settlement_adjustment p ON p.id = c.adjustment_id WHERE p.status IS NULL OR p.status NOT IN ('BOOKED', 'SETTLED')
     UNION ALL

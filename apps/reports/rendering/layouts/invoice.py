@@ -76,7 +76,8 @@ def invoice(
             for asset, total in totals.items()
         ],
         notes=[
-            "Amounts are positive where you pay, negative where we pay you. Fees were paid with each deal; adjustments are paid through "
-            "your settlements, or out of your balance. Nothing is to be paid on this document.",
+            "Amounts are positive where you pay, negative where we pay you. Fees were paid with each deal; invoiced fees and adjustments "
+            "are paid through your settlements, or out of your balance, on the value date that you are told. Nothing is to be paid on this "
+            "document itself.",
         ],
     )  # fmt: skip
