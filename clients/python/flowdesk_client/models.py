@@ -21,7 +21,7 @@ class Account(Model):
 class Adjustment(Model):
     id: str  #: adj_…
     account_id: str  #: acc_…
-    kind: str  #: what it is for: REBATE, COMPENSATION, LATE_INTEREST, CHARGE, COMMISSION, WRITE_OFF, CLOSE_OUT
+    kind: str  #: what it is for: REBATE, COMPENSATION, LATE_INTEREST, CHARGE, COMMISSION, WRITE_OFF, CLOSE_OUT, FEES
     direction: str  #: yours: you pay or you receive: pay, receive
     asset: str  #: code
     amount: Decimal  #: in units of the asset
