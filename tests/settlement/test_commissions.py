@@ -142,6 +142,7 @@ def payout(name: str, role: str) -> Any:
     )
 
 
+@pytest.mark.drill
 def test_a_payout_settles_like_every_adjustment(acme: world.Firm) -> None:
     rate("2")
     here.deal(acme, Side.SELL, "2")

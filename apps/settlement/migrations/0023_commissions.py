@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("clients", "0014_lp_terms"),
         ("instruments", "0001_initial"),
-        ("settlement", "0021_rail_reports"),
+        ("settlement", "0022_replacements"),
         ("trades", "0010_plan_walls"),
     ]
 

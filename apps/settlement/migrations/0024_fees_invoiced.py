@@ -7,7 +7,7 @@ import apps.settlement.states
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("settlement", "0022_commissions"),
+        ("settlement", "0023_commissions"),
     ]
 
     operations = [
