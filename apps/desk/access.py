@@ -52,7 +52,7 @@ SCREENS = {
         Screen("closing", "Close", "event_available", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("openings", "Opening balances", "start", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("ssis", "Settlement instructions", "account_balance_wallet", BACK_OFFICE),
-        Screen("treasury", "Treasury", "account_balance_wallet", BACK_OFFICE),
+        Screen("treasury", "Treasury", "savings", BACK_OFFICE),
         Screen("receipts", "Receipts", "call_received", SEES_COMPLIANCE | {"finance"}),
         Screen("alerts", "Alerts", "policy", frozenset({"compliance", "auditor"})),
         Screen("approvals", "Approvals", "fact_check", ALL),
