@@ -242,6 +242,7 @@ def name_place(*, actor: Actor, code: str, place: Place, now: datetime) -> Ssi:
     return ssi
 
 
+_OF_A_VERSION = {"id", "account_id", "version", "effective_from", "effective_until"}
 _WITH_US = {ClientStatus.APPROVED, ClientStatus.RESTRICTED, ClientStatus.SUSPENDED}
 
 
@@ -271,22 +272,25 @@ def _set_terms(account: Account, asked: Mapping[str, Any], now: datetime) -> Ter
             "fee_bps": Decimal(asked["fee_bps"]),
         }
     )
-    book = _book_of(terms)
-    return clients.set_terms(
-        account=account,
-        now=now,
-        entity_id=book.entity_id,
-        book_id=book.id,
-        mode=terms.mode,
-        pairs=[],
-        auto_max_usd=money.ZERO,
-        fee_bps=terms.fee_bps,
-        payment_netting=bool(terms.netting),
-        netting_agreement=terms.netting,
-        netting_cutoff=terms.cutoff,
-        netting_zone=terms.zone,
-        tenor=terms.tenor,
-    )
+    book, old = _book_of(terms), queries.find_terms_of(account.owner_id)
+    kept = {"pairs": [], "auto_max_usd": money.ZERO} if old is None else {name: getattr(old, name) for name in _kept(old)}
+    given = {
+        "entity_id": book.entity_id,
+        "book_id": book.id,
+        "mode": terms.mode,
+        "fee_bps": terms.fee_bps,
+        "payment_netting": bool(terms.netting),
+        "netting_agreement": terms.netting,
+        "netting_cutoff": terms.cutoff,
+        "netting_zone": terms.zone,
+        "tenor": terms.tenor,
+    }
+    return clients.set_terms(account=account, now=now, **kept | given)
+
+
+def _kept(terms: Terms) -> list[str]:
+    """The fields that a new version takes over from the one before."""
+    return [f.attname for f in terms._meta.concrete_fields if f.attname not in _OF_A_VERSION]
 
 
 def _book_of(terms: LpTerms) -> Book:

@@ -1,7 +1,7 @@
 """An LP is taken on by sales, compliance, risk and operations together; nothing is dealt with it before, and its terms are versions."""
 
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -9,12 +9,14 @@ import pytest
 from django.db import DatabaseError
 
 from apps.approvals.models import Approval
+from apps.clients import operations
 from apps.clients.errors import BadLei, BadSsi, SsiKnown
 from apps.clients.models import Account, Counterparty, Ssi, Terms
 from apps.clients.operations import Place
 from apps.core import clock, db
 from apps.core.actor import Actor
 from apps.core.errors import AppError
+from apps.core.unit import use_case
 from apps.credit.models import Grant, Line
 from apps.settlement.models import Obligation
 from apps.trades.errors import BadHedge
@@ -80,21 +82,33 @@ def test_nothing_is_dealt_with_an_lp_before_everybody_has_signed(desk: dict[str,
     assert books.positions() == {"BTC": D("1.5"), "USD": D("-30004.5")}
 
 
+@use_case
+def _agree_close_out(*, account: Account, now: datetime) -> Terms:
+    old = Terms.objects.get(account=account)
+    names = [f.attname for f in Terms._meta.concrete_fields if f.attname not in {"id", "account_id", "version"}]
+    same = {name: getattr(old, name) for name in names if not name.startswith("effective_")}
+    agreed = {"close_out_netting": True, "close_out_agreement": "ISDA 2024, 6(e)", "close_out_date": date(2024, 3, 1)}
+    return operations.set_terms(account=account, now=now, **same | agreed)
+
+
 def test_terms_are_versions_and_a_hedge_keeps_its_own(desk: dict[str, Actor]) -> None:
     take_on(desk, replace(QUASAR, places=()))
     buy = {"counterparty": "quasar", "quantity": "1"}
     import_fills(text=HEADER + line(execution_id="x-1", **buy), book_code="main", made_by=None)
     first = Trade.objects.get(execution_id="x-1")
+    assert first.terms is not None
+    _agree_close_out(account=first.terms.account)
     gross = replace(TERMS, mode="CREDIT", netting="", tenor=None)
     asked = ask_terms(actor=desk["tara"], code="quasar", terms=gross, reason="they left the agreement")
     assert (asked.before["terms"]["netting"], asked.payload["terms"]["netting"]) == ("ISDA 2024-03-01", "")
     assert sign(asked, desk["rita"]) == "EXECUTED"
     import_fills(text=HEADER + line(execution_id="x-2", **buy), book_code="main", made_by=None)
     second = Trade.objects.get(execution_id="x-2")
-    assert first.terms is not None and second.terms is not None
+    assert second.terms is not None
+    assert second.terms.close_out_agreement == "ISDA 2024, 6(e)", "what was not asked about stays as it is"
     assert [(t.version, t.mode, t.payment_netting, t.tenor) for t in (first.terms, second.terms)] == [
         (1, "CLIENT_FIRST", True, 2),
-        (2, "CREDIT", False, None),
+        (3, "CREDIT", False, None),
     ]
     days = dict(Obligation.objects.filter(asset_id="BTC").values_list("trade_id", "value_date"))
     assert days == {first.id: date(2026, 9, 17), second.id: date(2026, 9, 16)}, "the pair's own cycle again"
