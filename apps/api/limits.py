@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 import redis
@@ -81,7 +82,7 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
     try:
         if time.monotonic() < _breaker.open_until:
             raise redis.ConnectionError("Valkey did not answer a moment ago")
-        usage = get_usage(request, group=_group(policy), key=lambda *_: str(who), rate=rate, method=ALL, increment=True)
+        usage = get_usage(request, group=_group(policy), key=lambda *_: str(who), rate=(limit, window_s), method=ALL, increment=True)
         count, wait = (usage["count"], usage["time_left"]) if usage else (0, 0)
     except (redis.RedisError, OSError):
         _breaker.trip()
@@ -94,7 +95,7 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
 def look(*, policy: str, who: UUID | str, rate: str) -> Use:
     """What is left of a policy, and nothing of it spent."""
     limit, window_s = _read(rate)
-    key = _make_cache_key(_group(policy), window := _get_window(str(who), window_s), rate, str(who), ALL)
+    key = _make_cache_key(_group(policy), window := _get_window(str(who), window_s), (limit, window_s), str(who), ALL)
     try:
         count = int(caches[settings.RATELIMIT_USE_CACHE].get(key, 0))
     except (redis.RedisError, OSError):
@@ -123,8 +124,8 @@ def commands(*, policy: str, who: UUID | str, rate: str) -> tuple[Command, ...]:
     """What :func:`spend` will ask Valkey, to be sent ahead with what else is asked; nothing while Valkey is left alone."""
     if time.monotonic() < _breaker.open_until:
         return ()
-    _, window_s = _read(rate)
-    key = _make_cache_key(_group(policy), _get_window(str(who), window_s), rate, str(who), ALL)
+    limit, window_s = _read(rate)
+    key = _make_cache_key(_group(policy), _get_window(str(who), window_s), (limit, window_s), str(who), ALL)
     asked: tuple[Command, ...] = caches[settings.RATELIMIT_USE_CACHE].commands(key, 1, window_s + EXPIRATION_FUDGE)  # type: ignore[attr-defined]
     return asked
 
@@ -137,6 +138,7 @@ def give_back() -> None:
             valkey.ask(*counted)
 
 
+@cache
 def _read(rate: str) -> tuple[int, int]:
     """How many at once, and in how many seconds so many come again."""
     limit, window_s = _split_rate(rate)

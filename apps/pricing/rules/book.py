@@ -73,13 +73,21 @@ def cost(levels: Sequence[Level], quantity: Decimal) -> Decimal:
 
     :raises NotEnoughDepth: the side holds less
     """
+    total, shown = cost_within(levels, quantity)
+    if shown < quantity:
+        raise NotEnoughDepth(f"{money.text(quantity)} asked for, {money.text(shown)} shown", available=money.text(shown))
+    return total
+
+
+def cost_within(levels: Iterable[Level], quantity: Decimal) -> tuple[Decimal, Decimal]:
+    """What `quantity` of base costs (asks) or brings (bids), or as much of it as the side holds, and how much that is; exact."""
     total, left = money.ZERO, quantity
     for level in levels:
         if left <= level.quantity:
-            return total + left * level.price
+            return total + left * level.price, quantity
         total += level.quantity * level.price
         left -= level.quantity
-    raise NotEnoughDepth(f"{money.text(quantity)} asked for, {money.text(quantity - left)} shown", available=money.text(quantity - left))
+    return total, quantity - left
 
 
 def vwap(levels: Sequence[Level], quantity: Decimal) -> Decimal:
@@ -88,6 +96,12 @@ def vwap(levels: Sequence[Level], quantity: Decimal) -> Decimal:
     :raises NotEnoughDepth: the side holds less
     """
     return money.round_even(cost(levels, quantity) / quantity, PRICE_SCALE)
+
+
+def vwap_within(levels: Sequence[Level], quantity: Decimal) -> Decimal:
+    """:func:`vwap` of `quantity`, or of all that the side holds where that is less."""
+    total, shown = cost_within(levels, quantity)
+    return money.round_even(total / shown, PRICE_SCALE)
 
 
 def quantity_for(levels: Sequence[Level], amount: Decimal) -> Decimal:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from apps.core import money
-from apps.pricing.errors import NotEnoughDepth, PriceFarOff, PriceNeedsSure, QuoteInconsistent
+from apps.pricing.errors import PriceFarOff, PriceNeedsSure, QuoteInconsistent
 
 from . import book
 from .composite import BPS, Composite
@@ -62,8 +62,9 @@ def require_consistent(prices: Iterable[SidePrice], *, depth: Composite, bands: 
         by_side[one.side] = one
         levels = depth.asks if one.side is Side.BUY else depth.bids
         try:
-            average = book.cost(levels, within := min(one.quantity, book.depth(levels))) / within
-        except (NotEnoughDepth, ArithmeticError):
+            worth, within = book.cost_within(levels, one.quantity)
+            average = worth / within
+        except ArithmeticError:
             raise _inconsistent("no_book", one, depth.mid) from None
         if through_bps(one.side, one.quote_quantity, average * one.quantity) > bands.through_bps:
             raise _inconsistent("through_the_book", one, depth.mid)

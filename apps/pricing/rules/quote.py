@@ -179,7 +179,7 @@ def given_price(
     if quantity <= 0:
         raise SizeTooSmall("after price, fee and rounding nothing is left")
     ours = fee.before(gross, client_pays=ask.buys) / gross if fee.mode is FeeMode.INCLUDED else Decimal(1)
-    away = (at * ours / book.vwap(levels, min(quantity, book.depth(levels))) - 1) * BPS
+    away = (at * ours / book.vwap_within(levels, quantity) - 1) * BPS
     client = Part("client", kept(client_bps))
     hand = Part("hand", kept((away if ask.buys else -away) - client.bps))
     return _side_price(ask, (client, hand), price=at, quantity=quantity, quote_quantity=shown, total=total)
@@ -242,7 +242,7 @@ def _side_price(
     else:
         fee = money.round_down(ask.fee.on(quote_quantity), ask.pair.quote_scale)
     # A seller's base, rounded up from an amount of quote, may pass the depth by that rounding: the average is over the depth then.
-    reference = book.vwap(ask.levels, min(quantity, book.depth(ask.levels)))
+    reference = book.vwap_within(ask.levels, quantity)
     before_markup = factor(ask.side, tuple(part for part in parts if part.name != "client"))
     return SidePrice(
         side=ask.side,
