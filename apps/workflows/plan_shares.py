@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.core.actor import SYSTEM, Actor
-from apps.core.errors import AppError, NotFound
+from apps.core.errors import AppError, IllegalMove
 from apps.core.unit import step, use_case
 from apps.rfqs import queries as rfqs
 from apps.rfqs.errors import RfqClosed
@@ -40,12 +40,12 @@ def plan_shares(*, actor: Actor, rfq_id: UUID, shares: Sequence[Share], now: dat
 def withdraw_plan(*, actor: Actor, rfq_id: UUID, now: datetime) -> AllocationPlan:
     """The client names no shares after all: the request's own account takes the whole deal.
 
-    :raises AppError: NotFound, NoWord, RfqClosed
+    :raises AppError: NotFound, NoWord, RfqClosed, IllegalMove (nothing is planned)
     """
     rfq = _lock_open(actor, rfq_id)
     plan = queries.lock_open_plan(rfq.id)
     if plan is None:
-        raise NotFound("nothing is planned")
+        raise IllegalMove("nothing is planned")
     return trades.end_plan(plan=plan, rfq=rfq, status=PlanStatus.WITHDRAWN, now=now)
 
 

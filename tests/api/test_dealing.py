@@ -210,11 +210,12 @@ def test_shares_are_planned_replaced_and_taken_back_over_the_wire(api: Api, web:
     manager = webs.api(web, world.actor_of(acme.account, "Trader"), attempts=1)
     rfq = ask(manager)
     at, share = f"/api/v1/rfqs/{rfq['id']}/allocations", {"account_id": ids.encode("acc", fund.id)}
-    assert refused(lambda: manager.get(at)).code == "not_found"
+    assert manager.get(at)["data"] == [] and refused(lambda: manager.delete(at)).code == "illegal_state"
     said = manager.post(at, {"allocations": [share | {"quantity": "1.5"}]})
     assert (said["status"], said["number"], said["allocations"]) == ("PLANNED", 1, [share | {"quantity": "1.5"}])
     assert manager.post(at, {"allocations": [share | {"percent": "50"}]})["number"] == 2
-    assert manager.get(at)["allocations"] == [share | {"percent": "50"}]
+    assert [(one["status"], one["number"]) for one in manager.get(at)["data"]] == [("PLANNED", 2), ("REPLACED", 1)]
+    assert manager.get(at)["data"][0]["allocations"] == [share | {"percent": "50"}]
     for wrong, pointer in (
         ({"quantity": "3"}, "/allocations"), ({"percent": "100.1"}, "/allocations"),
         ({"percent": "1", "quantity": "1"}, "/allocations/0/percent"),
@@ -228,4 +229,4 @@ def test_shares_are_planned_replaced_and_taken_back_over_the_wire(api: Api, web:
         lambda: stranger.delete(at),
     ):
         assert refused(call).code == "not_found"
-    assert manager.delete(at)["status"] == "WITHDRAWN" and manager.get(at)["status"] == "WITHDRAWN"
+    assert manager.delete(at)["status"] == "WITHDRAWN" and manager.get(at)["data"][0]["status"] == "WITHDRAWN"

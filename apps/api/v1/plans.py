@@ -7,9 +7,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.api.docs import documented
-from apps.api.door import Door, show_one
+from apps.api.door import Door, show
 from apps.api.shapes import EMPTY, Body, array, decimal, moment, obj, text
-from apps.core.errors import NotFound
 from apps.rfqs import queries as rfqs
 from apps.trades import queries
 from apps.trades.states import PlanStatus
@@ -50,6 +49,7 @@ PLAN = obj(
     "refusal",
     "detail",
 )
+LIST = obj({"data": array(PLAN)})
 BODY = Body("PlanAllocations", SHARES.fields)
 EXAMPLE = {
     "allocations": [
@@ -62,12 +62,12 @@ EXAMPLE = {
 class Plans(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "trade", "DELETE": "trade"}
 
-    @documented("The shares planned for a request's deal", answer=PLAN, refusals={404: "not_found"}, one=True)
+    @documented(
+        "The shares planned for a request's deal, what was said last first", name="list_plans", answer=LIST, refusals={404: "not_found"}
+    )
     def get(self, request: Request, rfq_id: str) -> HttpResponse:
-        found = queries.find_plan(rfqs.get_rfq(self._id(rfq_id), actor=self.actor).id)
-        if found is None:
-            raise NotFound("nothing is planned")
-        return show_one(queries.describe_plan(found))
+        rfq = rfqs.get_rfq(self._id(rfq_id), actor=self.actor)
+        return show({"data": [queries.describe_plan(one) for one in queries.list_plans(rfq.id)]})
 
     @documented(
         "Say while a request is open how its deal shall be shared out; in place of what was said before",
@@ -92,7 +92,7 @@ class Plans(Door):
         body=EMPTY,
         answer=PLAN,
         example={},
-        refusals={404: "not_found", 409: "rfq_closed", 422: "no_word"},
+        refusals={404: "not_found", 409: "rfq_closed, illegal_state", 422: "no_word"},
     )
     def delete(self, request: Request, rfq_id: str) -> HttpResponse:
         self.read(EMPTY)

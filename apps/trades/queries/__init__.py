@@ -50,7 +50,7 @@ from .deals import (
     visible_to,
     with_versions,
 )
-from .plans import describe_plan, find_plan, list_due_plans, lock_open_plan, lock_plan, next_plan_number
+from .plans import describe_plan, find_plan, list_due_plans, list_plans, lock_open_plan, lock_plan, next_plan_number
 
 __all__ = [
     "confirmation_document",
@@ -88,6 +88,7 @@ __all__ = [
     "list_due_plans",
     "list_due_reminders",
     "list_hedges_of",
+    "list_plans",
     "list_unaffirmed",
     "list_unallocated",
     "list_unknown",

@@ -15,6 +15,11 @@ def find_plan(rfq_id: UUID) -> AllocationPlan | None:
     return AllocationPlan.objects.filter(rfq_id=rfq_id).prefetch_related("shares__account").order_by("-number").first()
 
 
+def list_plans(rfq_id: UUID, limit: int = 100) -> list[AllocationPlan]:
+    """Every plan of a request, the last first. Who may see the request is asked before."""
+    return list(AllocationPlan.objects.filter(rfq_id=rfq_id).prefetch_related("shares").order_by("-number")[:limit])
+
+
 def lock_open_plan(rfq_id: UUID) -> AllocationPlan | None:
     """The plan that counts; the caller holds the request's row."""
     return AllocationPlan.objects.select_for_update(no_key=True).filter(rfq_id=rfq_id, status=PlanStatus.PLANNED).first()

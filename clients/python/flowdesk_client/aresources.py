@@ -657,9 +657,9 @@ class AsyncRfqsResource:
         """One request with its last quote."""
         return await self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}", m.Rfq)
 
-    async def allocations(self, rfq_id: str) -> m.RfqAllocation:
-        """The shares planned for a request's deal."""
-        return await self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation)
+    async def allocations(self, rfq_id: str) -> Rows[m.RfqAllocation]:
+        """The shares planned for a request's deal, what was said last first."""
+        return await self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", Rows[m.RfqAllocation])
 
     async def create_allocation(
         self, rfq_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = ""

@@ -649,9 +649,9 @@ class RfqsResource:
         """One request with its last quote."""
         return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}", m.Rfq)
 
-    def allocations(self, rfq_id: str) -> m.RfqAllocation:
-        """The shares planned for a request's deal."""
-        return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", m.RfqAllocation)
+    def allocations(self, rfq_id: str) -> Rows[m.RfqAllocation]:
+        """The shares planned for a request's deal, what was said last first."""
+        return self._caller.ask("GET", f"/api/v1/rfqs/{path_part(rfq_id)}/allocations", Rows[m.RfqAllocation])
 
     def create_allocation(self, rfq_id: str, *, allocations: Sequence[Mapping[str, Any]], idempotency_key: str = "") -> m.RfqAllocation:
         """Say while a request is open how its deal shall be shared out; in place of what was said before."""
