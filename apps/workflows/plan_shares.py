@@ -84,5 +84,5 @@ def _lock_open(actor: Actor, rfq_id: UUID) -> Rfq:
     sharing.require_authority(actor, seen.account_id)
     rfq = rfqs.lock_rfq(rfq_id)
     if rfq.status not in OPEN_RFQ:
-        raise RfqClosed("what is dealt is shared out at the trade", status=str(rfq.status))
+        raise RfqClosed(f"the request is {rfq.status}: what is dealt is shared out at the trade")
     return rfq

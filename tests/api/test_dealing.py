@@ -230,3 +230,6 @@ def test_shares_are_planned_replaced_and_taken_back_over_the_wire(api: Api, web:
     ):
         assert refused(call).code == "not_found"
     assert manager.delete(at)["status"] == "WITHDRAWN" and manager.get(at)["data"][0]["status"] == "WITHDRAWN"
+    manager.post(f"/api/v1/rfqs/{rfq['id']}/cancel", {})
+    closed = (lambda: manager.post(at, {"allocations": [share | {"percent": "1"}]}), lambda: manager.delete(at))
+    assert {(no.status, no.code) for no in map(refused, closed)} == {(409, "rfq_closed")}
