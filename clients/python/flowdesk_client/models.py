@@ -361,28 +361,6 @@ class Rfq(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RfqAllocationAllocation(Model):
-    account_id: str  #: acc_…
-    quantity: Decimal | None = None  #: base
-    percent: Decimal | None = None  #: of the whole deal; what rounding leaves goes to the largest share
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RfqAllocation(Model):
-    rfq_id: str  #: rfq_…
-    number: int  #: 1, 2, … of its request: the last one counts
-    #: PLANNED while the request is open; DONE: the deal was shared out so, each share ACCEPTED or REJECTED by its account; REFUSED: it
-    #: could not be, and its own account keeps all of it: PLANNED, REPLACED, WITHDRAWN, LAPSED, DONE, REFUSED
-    status: str
-    planned_at: datetime
-    allocations: list[RfqAllocationAllocation]
-    ended_at: datetime | None = None  #: when it was replaced, withdrawn, lapsed or carried out
-    trade_id: str | None = None  #: trd_… that it was for
-    refusal: str | None = None  #: of a REFUSED one: the code
-    detail: str | None = None  #: why
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementLeg(Model):
     id: str  #: leg_…
     asset: str  #: code
@@ -696,6 +674,28 @@ class InstrumentValueDateList(Model):
     instrument: str  #: e.g. BTC-USD
     as_of: datetime  #: desk time
     data: list[InstrumentValueDate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqAllocationAllocation(Model):
+    account_id: str  #: acc_…
+    quantity: Decimal | None = None  #: base
+    percent: Decimal | None = None  #: of the whole deal; what rounding leaves goes to the largest share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RfqAllocation(Model):
+    rfq_id: str  #: rfq_…
+    number: int  #: 1, 2, … of its request: the last one counts
+    #: PLANNED while the request is open; DONE: the deal was shared out so, each share ACCEPTED or REJECTED by its account; REFUSED: it
+    #: could not be, and its own account keeps all of it: PLANNED, REPLACED, WITHDRAWN, LAPSED, DONE, REFUSED
+    status: str
+    planned_at: datetime
+    allocations: list[RfqAllocationAllocation]
+    ended_at: datetime | None = None  #: when it was replaced, withdrawn, lapsed or carried out
+    trade_id: str | None = None  #: trd_… that it was for
+    refusal: str | None = None  #: of a REFUSED one: the code
+    detail: str | None = None  #: why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
