@@ -24,6 +24,7 @@ TICKS: dict[str, float] = {
     "flowdesk.send_payments": 2.0,
     "flowdesk.read_rails": 2.0,
     "flowdesk.tend_chains": 5.0,
+    "flowdesk.travel_rule": 5.0,
     "flowdesk.reconcile": 300.0,
     "flowdesk.carry_out_plans": 1.0,
     "flowdesk.remind_confirmations": 60.0,

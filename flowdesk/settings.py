@@ -332,6 +332,11 @@ RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 CUSTODIANS = custodians.read(env.json("CUSTODIANS", default={}), production=ENVIRONMENT == "production")
 RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
 CHAIN_STUCK_AFTER_MIN = env.int("CHAIN_STUCK_AFTER_MIN", default=60)  # a transaction of ours without confirmations, in desk time
+# The travel rule: how other VASPs are told (apps/compliance/rails/travel.py), and who has agreed or refused in advance: LEI → word.
+TRAVEL_NETWORK = env.str("TRAVEL_NETWORK", default="apps.compliance.rails.travel.ByList")
+TRAVEL_VASPS: dict[str, str] = env.json("TRAVEL_VASPS", default={})
+if not isinstance(TRAVEL_VASPS, dict) or not set(TRAVEL_VASPS.values()) <= {"ACCEPTED", "REJECTED"}:
+    raise ImproperlyConfigured("TRAVEL_VASPS: an object of ACCEPTED or REJECTED by LEI")
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------

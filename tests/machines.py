@@ -5,7 +5,7 @@ from typing import Any
 from apps.approvals.states import APPROVAL
 from apps.clients.states import CLIENT, SSI
 from apps.close.states import BREAK, DAY, MONTH, SHORTFALL
-from apps.compliance.states import ALERT
+from apps.compliance.states import ALERT, MESSAGE
 from apps.core.states import Machine
 from apps.credit.states import CALL, RESERVATION
 from apps.ledger.states import HOLD
@@ -37,6 +37,7 @@ TABLES: dict[str, Machine[Any]] = {
     "close_month": MONTH,
     "close_shortfall": SHORTFALL,
     "compliance_alert": ALERT,
+    "compliance_travelmessage": MESSAGE,
     "credit_exposurecall": CALL,
     "credit_reservation": RESERVATION,
     "ledger_hold": HOLD,

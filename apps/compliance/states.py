@@ -1,4 +1,4 @@
-"""What an alert may become."""
+"""What an alert, and a travel-rule message, may become."""
 
 from enum import StrEnum
 
@@ -24,3 +24,21 @@ class AlertRule(StrEnum):
 
 A = AlertStatus
 ALERT = Machine({A.OPEN: {A.ESCALATED, A.CLOSED}, A.ESCALATED: {A.REPORTED, A.CLOSED}, A.REPORTED: set(), A.CLOSED: set()})
+
+
+class MessageStatus(StrEnum):
+    DUE = "DUE"
+    NO_ANSWER = "NO_ANSWER"  # asked again by its own id: it may have got it
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+
+
+M = MessageStatus
+MESSAGE = Machine(
+    {
+        M.DUE: {M.NO_ANSWER, M.ACCEPTED, M.REJECTED},
+        M.NO_ANSWER: {M.ACCEPTED, M.REJECTED},
+        M.ACCEPTED: set(),
+        M.REJECTED: set(),
+    }
+)

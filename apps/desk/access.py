@@ -55,6 +55,7 @@ SCREENS = {
         Screen("treasury", "Treasury", "savings", BACK_OFFICE),
         Screen("receipts", "Receipts", "call_received", SEES_COMPLIANCE | {"finance"}),
         Screen("alerts", "Alerts", "policy", frozenset({"compliance", "auditor"})),
+        Screen("travel", "Travel rule", "badge", SEES_COMPLIANCE),
         Screen("approvals", "Approvals", "fact_check", ALL),
         Screen("halts", "Kill switches", "block", ALL),
         Screen("keys", "API keys", "vpn_key", frozenset({"admin", "compliance", "auditor"})),

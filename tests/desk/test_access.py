@@ -33,7 +33,7 @@ ADDRESSES = {
     "position": ["/desk/position/"],
     "credit": ["/desk/credit/"],
     "statistics": ["/desk/statistics/"],
-    "settlement": ["/desk/settlement/", "/desk/settlement/late/"],
+    "settlement": ["/desk/settlement/", "/desk/settlement/late/", f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/"],
     "adjustments": ["/desk/adjustments/"],
     "reconciliation": ["/desk/reconciliation/"],
     "closing": ["/desk/close/"],
@@ -46,6 +46,7 @@ ADDRESSES = {
     "counterparties": ["/desk/counterparties/", "/desk/counterparties/nobody/"],
     "calendar": ["/desk/calendar/"],
     "alerts": ["/desk/alerts/", f"/desk/alerts/{ids.encode('alt', NOBODY)}/"],
+    "travel": ["/desk/travel/", "/desk/travel/exceptions.csv"],
     "approvals": ["/desk/approvals/", f"/desk/approvals/{NOBODY}/"],
     "halts": ["/desk/halts/"],
     "keys": ["/desk/keys/", "/desk/keys/ak_test_0/"],
@@ -67,6 +68,9 @@ FORMS = {
         f"/desk/settlement/sets/{ids.encode('set', NOBODY)}/{act}/": {"reason": "test", "evidence": "test"}
         for act in ("agree", "dispute", "abort")
     },
+    "/desk/travel/wallets/": {"wallet": "x", "evidence": "test"},
+    f"/desk/travel/receipts/{ids.encode('rcp', NOBODY)}/": {"name": "test", "evidence": "test"},
+    f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/replace/": {"fee": "1", "reason": "test"},
     "/desk/settlement/bands/": {"rail": "bitcoin-btc", "reason": "test"},
     f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/recall/": {"reason": "test"},
     f"/desk/settlement/payments/{ids.encode('ins', NOBODY)}/end/": {"outcome": "PAID", "evidence": "test"},

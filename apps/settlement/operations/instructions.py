@@ -16,6 +16,8 @@ from apps.settlement.queries.views import get_nostro
 from apps.settlement.rules.gate import Blocker, blockers, standing
 from apps.settlement.states import INSTRUCTION, NET_LEG, OBLIGATION, InstructionStatus, NetLegStatus, ObligationStatus
 
+from . import travelling
+
 
 @step
 def instruct_leg(*, net_set: NetSet, leg: NetLeg, now: datetime) -> Instruction:
@@ -133,6 +135,7 @@ def review(*, instruction: Instruction, now: datetime) -> list[Blocker]:
             instruction.ssi = found
             instruction.beneficiary_name, instruction.beneficiary_address = found.holder, found.address
             instruction.save(update_fields=["ssi", "beneficiary_name", "beneficiary_address"])
+    travelling.record_payment(instruction=instruction, now=now)
     found_now = check(instruction=instruction, moment="CHECK", now=now)
     if found_now and instruction.status == InstructionStatus.READY:
         _move(instruction, InstructionStatus.BLOCKED)

@@ -19,7 +19,7 @@ from apps.settlement.rules.gate import Blocker
 from apps.settlement.rules.rail import Payment
 from apps.settlement.states import INSTRUCTION, RECEIPT, HouseTransferStatus, InstructionStatus, ReceiptStatus
 
-from . import housing, instructions, matching, settling, transfers
+from . import housing, instructions, matching, settling, transfers, travelling
 from .nostros import business_date, till_of
 
 SENT_KIND, BOOKED_KIND = "PAYMENT_SENT", "PAYMENT_BOOKED"
@@ -35,6 +35,7 @@ def begin_sending(*, instruction_id: UUID, now: datetime) -> tuple[Instruction, 
     if i.status != InstructionStatus.RELEASED:
         return i, None, []
     Nostro.objects.select_for_update(no_key=True, of=("self",)).get(id=i.nostro_id)
+    travelling.record_payment(instruction=i, now=now)
     approved = GateDecision.objects.filter(instruction=i, moment="RELEASE", passed=True).order_by("-id").first()
     left = instructions.check(
         instruction=i, moment="SEND", now=now, by=i.released_by, overridden=approved.overridden if approved is not None else ()

@@ -23,7 +23,7 @@ from apps.settlement.rules.rail import Incoming
 from apps.settlement.states import RECEIPT, ReceiptStatus
 from apps.users.errors import RoleMissing
 
-from . import matching
+from . import matching, travelling
 from .nostros import business_date, till_of
 
 
@@ -124,10 +124,7 @@ def clear(*, receipt_id: UUID, now: datetime) -> Receipt:
     moved = sender is not None and (seen is None or seen.account_id != sender.account_id)
     if receipt.status != ReceiptStatus.FINAL or moved:
         return receipt
-    screened = compliance.screen(subject_type="receipt", subject_id=receipt.id, name=receipt.sender_name or "unknown", now=now)
-    if sender is not None:
-        receipt.account = sender.account
-    if reason := _doubt(receipt, sender, screened.result):
+    if reason := _judge(receipt, sender, now):
         quarantine(receipt=receipt, reason=reason)
         if reason == "CLIENT_FROZEN":
             freeze(receipt=receipt, now=now)
@@ -137,11 +134,52 @@ def clear(*, receipt_id: UUID, now: datetime) -> Receipt:
     return receipt
 
 
+@step
+def lock_with_sender(receipt_id: UUID) -> Receipt:
+    """The row of the account whose wallet it came from, then the receipt's: before its data change."""
+    seen = _find_sender(Receipt.objects.get(id=receipt_id))
+    if seen is not None:
+        clients.lock_account(seen.account_id)
+    return lock_receipt(receipt_id)
+
+
+@step
+def clear_again(*, receipt_id: UUID, now: datetime) -> Receipt:
+    """QUARANTINED for want of data → CLEARED, when they have come and nothing else speaks against it; else it stays, for what does.
+
+    The caller came by :func:`lock_with_sender`.
+    """
+    receipt = lock_receipt(receipt_id)
+    if receipt.status != ReceiptStatus.QUARANTINED or receipt.quarantine_reason != "TRAVEL_RULE":
+        return receipt
+    sender = _find_sender(receipt)
+    if reason := _judge(receipt, sender, now):
+        receipt.quarantine_reason = reason
+        receipt.save(update_fields=["quarantine_reason", "account"])
+        if reason == "CLIENT_FROZEN":
+            freeze(receipt=receipt, now=now)
+        return receipt
+    receipt.owner_role = "operations"
+    move(receipt, ReceiptStatus.CLEARED, "account", "owner_role")
+    _tell_house(receipt, "receipt.cleared")
+    return receipt
+
+
+def _judge(receipt: Receipt, sender: Ssi | None, now: datetime) -> str:
+    """Keep what is known of its sender, screen the name, say whose money it is; why it cannot be credited, or ""."""
+    record = travelling.record_receipt(receipt=receipt, sender=sender, now=now)
+    name = travelling.sender_name(receipt, record)
+    screened = compliance.screen(subject_type="receipt", subject_id=receipt.id, name=name or "unknown", now=now)
+    if sender is not None:
+        receipt.account = sender.account
+    return _doubt(receipt, sender, screened.result, name, complete=record is None or not record.faults)
+
+
 def _find_sender(receipt: Receipt) -> Ssi | None:
     return clients.find_sender(receipt.sender_address) if receipt.sender_address else None
 
 
-def _doubt(receipt: Receipt, sender: Ssi | None, screening: str) -> str:
+def _doubt(receipt: Receipt, sender: Ssi | None, screening: str, name: str, *, complete: bool) -> str:
     """Why it cannot be credited without a person; "" where nothing speaks against it."""
     if screening == "HIT":
         return "SCREENING_HIT"
@@ -151,10 +189,10 @@ def _doubt(receipt: Receipt, sender: Ssi | None, screening: str) -> str:
         return "CLIENT_FROZEN"
     if sender.asset_code != receipt.asset_id:
         return "WRONG_NETWORK_OR_MEMO"
-    if receipt.sender_name and names.tokens(receipt.sender_name) != names.tokens(sender.holder):
+    if name and names.tokens(name) != names.tokens(sender.holder):
         return "THIRD_PARTY"
-    if not receipt.sender_name and receipt.nostro.rail.kind == "CHAIN":
-        return "TRAVEL_RULE"  # FATF 16: the originator's name travels with a transfer of crypto
+    if not complete:
+        return "TRAVEL_RULE"  # FATF 16: who sends travels with a transfer of crypto
     return ""
 
 

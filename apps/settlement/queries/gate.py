@@ -78,6 +78,7 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         touches_client_money=from_client_money or safeguarded,
         is_chain=rail.kind == "CHAIN",
         has_beneficiary=bool(i.beneficiary_name and i.beneficiary_address) or (i.ssi is None and i.returns_id is None),
+        travel=compliance.why_held(i.id) if rail.kind == "CHAIN" and i.beneficiary_name and i.beneficiary_address else "",
         credit=_credit(i, terms, now),
         overdue=_overdue(i, today),
         review_due=None if account is None else account.owner.review_due,

@@ -97,6 +97,7 @@ class Facts:
     touches_client_money: bool
     is_chain: bool = False
     has_beneficiary: bool = True  # its name and address: what travels with a crypto transfer (FATF 16)
+    travel: str = ""  # what keeps its travel-rule record from being complete and accepted
     doubts: frozenset[str] = field(default_factory=frozenset)  # of DOUBTS
     credit: str = ""  # "" where there is a line for it, or none is needed; NO_LINE, OVER it on this value date; OVERDRAWN of a withdrawal
     overdue: int = 0  # payments of this client that are late
@@ -131,7 +132,7 @@ def blockers(f: Facts) -> list[Blocker]:
     add(C.FROZEN, f.client_status == "FROZEN")
     add(C.CLIENT_SUSPENDED, f.client_status == "SUSPENDED")
     add(C.SCREENING, f.screening_hit)
-    add(C.TRAVEL_RULE, f.is_chain and not f.has_beneficiary, "no beneficiary to name")
+    add(C.TRAVEL_RULE, f.is_chain and not (f.has_beneficiary and not f.travel), f.travel or "no beneficiary to name")
     add(C.PENDING_APPROVAL, f.pending_approval)
     if f.needs_ssi:
         add(C.SSI_MISSING, f.ssi_status is None)

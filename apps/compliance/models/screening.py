@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from apps.core.db import Row
 
-from .states import AlertRule, AlertStatus
+from ..states import AlertRule, AlertStatus
 
 
 class ListEntry(Row):

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from apps.compliance.models import Alert, AlertNote, Screening
 from apps.core.errors import NotFound
-
-from .models import Alert, AlertNote, Screening
 
 
 def has_hit(subject_ids: Iterable[UUID]) -> bool:

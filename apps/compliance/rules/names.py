@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from .states import AlertRule
+from apps.compliance.states import AlertRule
 
 _LEGAL = {"ltd", "limited", "llc", "inc", "plc", "gmbh", "ag", "sa", "sarl", "bv", "nv", "co", "corp", "the"}
 

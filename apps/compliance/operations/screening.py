@@ -7,16 +7,15 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from apps.compliance import rules
+from apps.compliance.models import Alert, AlertNote, ListEntry, Screening
+from apps.compliance.rules import Finding
+from apps.compliance.states import ALERT, AlertStatus
 from apps.core import db, ids
 from apps.core.actor import Actor
 from apps.core.errors import IllegalMove, NotFound
 from apps.core.unit import step
 from apps.events import operations as events
-
-from . import rules
-from .models import Alert, AlertNote, ListEntry, Screening
-from .rules import Finding
-from .states import ALERT, AlertStatus
 
 Screener = Callable[[str], Sequence[str]]
 

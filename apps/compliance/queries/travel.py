@@ -1,0 +1,57 @@
+"""What travels with transfers, and what keeps one from travelling."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.compliance.models import TravelMessage, TravelRecord, WalletHost
+from apps.compliance.states import MessageStatus
+
+BATCH = 200
+ASK_AGAIN = timedelta(minutes=5)  # after a lost answer, in desk time
+
+
+def find_record(subject_id: UUID) -> TravelRecord | None:
+    """The last version."""
+    return TravelRecord.objects.filter(subject_id=subject_id).order_by("-version").first()
+
+
+def find_host(address: str) -> WalletHost | None:
+    """What is known last of where a wallet lies."""
+    return WalletHost.objects.filter(address=address).order_by("-version").first() if address else None
+
+
+def why_held(subject_id: UUID) -> str:
+    """What keeps a transfer of ours from leaving; "" where nothing of the travel rule does."""
+    record = find_record(subject_id)
+    if record is None:
+        return "no record of who sends and who receives"
+    if record.faults:
+        return f"incomplete: {record.faults[0]}" + (f", and {len(record.faults) - 1} more" if len(record.faults) > 1 else "")
+    told = TravelMessage.objects.filter(record=record).first()
+    if told is None or told.status == MessageStatus.ACCEPTED:
+        return ""
+    return f"{told.vasp_name} " + ("refuses it: " + told.reason if told.status == MessageStatus.REJECTED else "has not answered")
+
+
+def list_due(now: datetime) -> list[TravelMessage]:
+    """Messages to send, and those without an answer that are asked about again."""
+    due = Q(status=MessageStatus.DUE) | Q(status=MessageStatus.NO_ANSWER, tried_at__lte=now - ASK_AGAIN)
+    return list(TravelMessage.objects.filter(due).select_related("record").order_by("id")[:BATCH])
+
+
+def list_exceptions(limit: int = 500) -> list[TravelRecord]:
+    """The last records of transfers that are incomplete, unanswered or refused; the youngest first."""
+    last = TravelRecord.objects.order_by("subject_id", "-version").distinct("subject_id").values("id")
+    bad = ~Q(faults=[]) | Q(told__status__in=[MessageStatus.DUE, MessageStatus.NO_ANSWER, MessageStatus.REJECTED])
+    return list(TravelRecord.objects.filter(id__in=last).filter(bad).select_related("told").order_by("-made_at", "-id")[:limit])
+
+
+def list_records(limit: int = 200) -> list[TravelRecord]:
+    return list(TravelRecord.objects.select_related("told").order_by("-made_at", "-id")[:limit])
+
+
+def list_hosts() -> list[WalletHost]:
+    """Every wallet of which something is said, as it stands."""
+    return list(WalletHost.objects.order_by("address", "-version").distinct("address"))

@@ -1,0 +1,96 @@
+"""The travel rule: transfers whose data are incomplete, unanswered or refused, the messages, and where wallets lie. Compliance's screen."""
+
+import csv
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.compliance.queries import travel as kept
+from apps.compliance.rules import ivms101
+from apps.core import clock
+from apps.core.actor import Actor
+from apps.desk.access import page
+from apps.desk.once import FormOnce, carry_out
+from apps.settlement.queries import travelling
+from apps.users.rules import may_make
+from apps.workflows.travel_rule import ACT, HOST, request_travel_data, set_wallet_host
+
+from . import params
+from .shell import show
+
+COLUMNS = ("made_at", "direction", "reference", "account", "asset", "amount", "originator", "beneficiary", "vasp", "message", "problem")
+
+
+@page("travel")
+@require_safe
+def travel_page(request: HttpRequest, actor: Actor) -> HttpResponse:
+    context: dict[str, Any] = {
+        "exceptions": travelling.describe(kept.list_exceptions()),
+        "records": travelling.describe(kept.list_records(100)),
+        "waiting": travelling.list_waiting(),
+        "hosts": kept.list_hosts(),
+        "may_enter": may_make(actor.roles, ACT),
+        "may_host": may_make(actor.roles, HOST),
+    }
+    return show(request, actor, "desk/travel.html", screen="travel", now=clock.desk_now(), **context)
+
+
+@page("travel")
+@require_safe
+def exceptions_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The report of exceptions as it stands."""
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="travel-rule-exceptions.csv"'
+    out = csv.writer(answer)
+    out.writerow(COLUMNS)
+    for one in travelling.describe(kept.list_exceptions(5000)):
+        out.writerow([_plain(getattr(one, name)) for name in COLUMNS])
+    return answer
+
+
+@page("travel")
+@require_POST
+def set_host(request: HttpRequest, actor: Actor) -> HttpResponse:
+    once = FormOnce(request, actor, operation="wallet_host", tell=lambda one: f"{one.address} lies with {one.vasp_name or 'its owner'}")
+    told = carry_out(
+        once,
+        set_wallet_host,
+        actor=actor,
+        address=params.posted(request, "wallet", 130),
+        vasp_name=params.posted(request, "vasp_name", 110),
+        vasp_lei=params.posted(request, "vasp_lei", 30),
+        evidence=params.posted(request, "evidence", 210),
+    )
+    messages.success(request, told)
+    return redirect("desk:travel")
+
+
+@page("travel")
+@require_POST
+def enter(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
+    """Ask that what came by another way be the data of a transfer to us; another one of compliance approves it."""
+    said = {name: params.posted(request, name, 120) for name in ("name", "given", "customer", "lei", "country", "born", "place")}
+    if said["given"] or said["born"] or said["place"]:
+        person = ivms101.natural_person(said["name"], said["given"], customer=said["customer"], born=said["born"], place=said["place"])
+    else:
+        person = ivms101.legal_person(said["name"], lei=said["lei"], customer=said["customer"], country=said["country"])
+    once = FormOnce(request, actor, operation=ACT, tell=lambda asked: f"Asked: {asked.title}. Another one of compliance approves it")
+    told = carry_out(
+        once,
+        request_travel_data,
+        actor=actor,
+        receipt_id=params.decode("rcp", receipt, "receipt"),
+        originator=person,
+        evidence=params.posted(request, "evidence", 200)[:200],
+    )
+    messages.success(request, told)
+    return redirect("desk:travel")
+
+
+def _plain(value: object) -> str:
+    """What a spreadsheet reads as a formula is text."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

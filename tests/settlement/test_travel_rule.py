@@ -1,0 +1,236 @@
+"""The travel rule: nothing of crypto leaves or is credited without who sends and who receives; VASPs answer, or do not."""
+
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+from django.db import ProgrammingError, transaction
+
+from apps.approvals.errors import SameHands
+from apps.compliance.errors import BadTravelData
+from apps.compliance.models import TravelMessage, TravelRecord
+from apps.compliance.queries import travel as kept
+from apps.compliance.rails.travel import Simulated, network
+from apps.compliance.rules import ivms101
+from apps.core import db
+from apps.core.actor import SYSTEM
+from apps.jobs import settlement as jobs
+from apps.jobs import travel
+from apps.rfqs.states import Side
+from apps.settlement import queries as settlement
+from apps.settlement.errors import NotOverridable
+from apps.settlement.models import Instruction, Receipt
+from apps.settlement.rails import get_rail
+from apps.users.errors import RoleMissing
+from apps.workflows.decide_approval import decide_approval
+from apps.workflows.request_release import request_release
+from apps.workflows.settle_net_set import agree_net_set
+from apps.workflows.travel_rule import request_travel_data, set_wallet_host
+from tests import books, world
+from tests.settlement import world as here
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LEI, WALLET = "529900T8BM49AURSDO55", "bc1qacme0000000000000000000000000000000000"
+
+
+@pytest.fixture
+def net(settings: Any) -> Simulated:
+    settings.TRAVEL_NETWORK = "apps.compliance.rails.travel.Simulated"
+    settings.BUS_PREFIX = f"t{db.one('SELECT pg_current_xact_id()')[0]}:"
+    made = network()
+    assert isinstance(made, Simulated)
+    return made
+
+
+def host(name: str = "Vault VASP", lei: str = LEI) -> None:
+    set_wallet_host(actor=here.staff("carl", "compliance"), address=WALLET, vasp_name=name, vasp_lei=lei, evidence="its own letter")
+
+
+def owed() -> Instruction:
+    """1 BTC that we owe a client on its value date."""
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme")
+    here.deal(acme, Side.BUY, "1")
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    (net_set,) = settlement.list_net_sets(SYSTEM)
+    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
+    here.at(here.VALUE_DAY)
+    jobs.review_queue()
+    return payment()
+
+
+def payment() -> Instruction:
+    return settlement.list_instructions(SYSTEM).filter(direction="PAY").order_by("-attempt")[0]
+
+
+def blockers() -> list[tuple[str, str]]:
+    return [(b["code"], b["detail"]) for b in settlement.list_decisions([payment().id])[0].blockers]
+
+
+def said() -> list[tuple[str, str]]:
+    return [(m.status, m.reason) for m in TravelMessage.objects.order_by("id")]
+
+
+# --- out --------------------------------------------------------------------------------------------------------------
+def test_a_payment_carries_its_record_and_without_a_vasp_nobody_is_told(net: Simulated) -> None:
+    one = owed()
+    (record,) = TravelRecord.objects.all()
+    assert (record.subject_id, record.faults, record.source) == (one.id, [], "FILE")
+    assert [ivms101.name_of(record.payload, side) for side in ("originator", "beneficiary")] == ["Flowdesk Markets Ltd", "Acme Capital"]
+    assert record.payload["beneficiary"]["accountNumber"] == [WALLET]
+    assert (payment().status, travel.tell_vasps(), net.told()) == ("READY", 0, [])
+    for _ in range(3):
+        jobs.review_queue()
+    assert TravelRecord.objects.count() == 1, "what says nothing new is not kept again"
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        db.run("UPDATE compliance_travelrecord SET faults = '[]'")
+
+
+def test_a_payment_to_a_vasp_waits_for_its_word_and_a_lost_answer_is_asked_for_by_the_same_id(net: Simulated) -> None:
+    host()
+    net.script("LOSE")
+    owed()
+    assert (payment().status, blockers()) == ("BLOCKED", [("TRAVEL_RULE", "Vault VASP has not answered")])
+    with pytest.raises(NotOverridable):
+        request_release(actor=here.staff("olga", "operations"), instruction_ids=[payment().id], overrides={"TRAVEL_RULE": "hurry"})
+    travel.tell_vasps()
+    assert said() == [("NO_ANSWER", "no answer")]
+    assert travel.tell_vasps() == 0, "it is asked again after a while"
+    jobs.review_queue()
+    assert payment().status == "BLOCKED"
+    here.at(here.VALUE_DAY, minutes=5)
+    for _ in range(2):
+        travel.tell_vasps()
+    assert (said(), net.told()) == ([("ACCEPTED", "")], [str(TravelMessage.objects.get().id)])
+    jobs.review_queue()
+    assert payment().status == "READY"
+    assert here.release(payment().id) == "EXECUTED"
+    jobs.send_released()
+    assert payment().status == "SENT"
+    books.proven()
+
+
+def test_what_a_vasp_refuses_does_not_leave_and_is_an_exception(net: Simulated) -> None:
+    host()
+    net.script("REJECT")
+    owed()
+    travel.tell_vasps()
+    jobs.review_queue()
+    assert (payment().status, kept.why_held(payment().id)) == ("BLOCKED", "Vault VASP refuses it: beneficiary unknown")
+    assert [one.subject_id for one in kept.list_exceptions()] == [payment().id]
+    host("Other VASP")  # it turns out to lie elsewhere: another record, another message
+    jobs.review_queue()
+    travel.tell_vasps()
+    jobs.review_queue()
+    assert (payment().status, [r.version for r in TravelRecord.objects.order_by("version")]) == ("READY", [1, 2])
+    assert kept.list_exceptions() == []
+
+
+def test_a_vasp_known_only_after_the_release_holds_the_payment_back_at_the_door(net: Simulated) -> None:
+    one = owed()
+    assert here.release(one.id) == "EXECUTED"
+    host()
+    assert jobs.send_released() == 0
+    assert (payment().status, blockers()) == ("BLOCKED", [("TRAVEL_RULE", "Vault VASP has not answered")])
+
+
+@pytest.mark.parametrize(("listed", "status"), [({LEI: "ACCEPTED"}, "READY"), ({LEI: "REJECTED"}, "BLOCKED"), ({}, "BLOCKED")])
+def test_by_list_a_vasp_has_agreed_or_refused_in_advance(settings: Any, listed: dict[str, str], status: str) -> None:
+    settings.TRAVEL_VASPS = listed
+    host()
+    owed()
+    travel.tell_vasps()
+    jobs.review_queue()
+    assert payment().status == status
+
+
+# --- in -----------------------------------------------------------------------------------------------------------------
+ORIGINATOR = ivms101.legal_person("Acme Capital", customer="7", country="US")
+
+
+def received(name: str = "") -> Receipt:
+    """2 BTC from the client's wallet, final; by default nobody says who sent them."""
+    here.open_house("BTC")
+    world.firm("acme")
+    ours = here.place("BTC")
+    get_rail("bitcoin-btc", "CHAIN").pay_in(ours, D(2), sender_name=name, sender_address=WALLET, remittance="", at=world.NOON)  # type: ignore[attr-defined]
+    here.at(world.NOON, hours=1)
+    jobs.poll_rails()
+    jobs.match_receipts()
+    return receipt()
+
+
+def receipt() -> Receipt:
+    return settlement.list_receipts(SYSTEM).get()
+
+
+def told(originator: Any = ORIGINATOR, account: str = WALLET, to: str = "bc1qflowdesk") -> dict[str, Any]:
+    return ivms101.record(
+        originator=originator, originator_account=account, beneficiary=ivms101.legal_person("Flowdesk Ltd", customer="f"),
+        beneficiary_account=to, ours=None, theirs=ivms101.legal_person("Vault VASP", lei=LEI), out=False,
+    )  # fmt: skip
+
+
+def test_a_receipt_of_a_named_client_is_complete_from_our_own_file() -> None:
+    assert received("Acme Capital").status == "CLEARED"
+    (record,) = TravelRecord.objects.all()
+    assert (record.faults, ivms101.name_of(record.payload, "originator")) == ([], "Acme Capital")
+
+
+def test_a_receipt_without_data_waits_in_quarantine_until_its_vasp_tells_who_sent_it(net: Simulated) -> None:
+    found = received()
+    assert (found.status, found.quarantine_reason) == ("QUARANTINED", "TRAVEL_RULE")
+    assert [one.subject_id for one in kept.list_exceptions()] == [found.id]
+    bad = {"m1": told(ivms101.legal_person("Acme Capital")), "m2": told(account="bc1qother"), "m3": told(to="bc1qother")}
+    bad |= {"m4": {"x": "1"}, "m5": {}}
+    for message_id, payload in bad.items():
+        net.tell(message_id, address="bc1qflowdesk", reference=found.rail_reference, payload=payload)
+    net.tell("m9", address="bc1qflowdesk", reference="0xnotseen", payload=told())
+    travel.hear_vasps()
+    answers = {one[0]: (one[1], one[2]) for one in net.answers()}
+    assert {message_id: accepted for message_id, (accepted, _) in answers.items()} == dict.fromkeys(bad, False)
+    assert answers["m2"][1] == "originator.accountNumber: not the wallet that it came from"
+    assert (receipt().status, TravelRecord.objects.count()) == ("QUARANTINED", 1)
+    net.tell("m6", address="bc1qflowdesk", reference=found.rail_reference, payload=told())
+    for _ in range(2):
+        travel.hear_vasps()
+    assert (receipt().status, receipt().account.code) == ("CLEARED", "acme-main")  # type: ignore[union-attr]
+    assert ["m6", True, ""] in net.answers()
+    assert [(r.source, r.message) for r in TravelRecord.objects.order_by("version")] == [("FILE", ""), ("MESSAGE", "m6")]
+    assert kept.list_exceptions() == []
+    assert db.one("SELECT count(*) FROM events_event WHERE kind = 'receipt.cleared'") == (1,)
+
+
+def test_data_that_name_somebody_else_keep_the_receipt_in_quarantine_for_that(net: Simulated) -> None:
+    found = received()
+    stranger = ivms101.natural_person("Mallory", "Eve", customer="9")
+    net.tell("m1", address="bc1qflowdesk", reference=found.rail_reference, payload=told(stranger))
+    travel.hear_vasps()
+    assert (receipt().status, receipt().quarantine_reason) == ("QUARANTINED", "THIRD_PARTY")
+
+
+def test_compliance_enters_what_came_another_way_and_another_one_approves(net: Simulated) -> None:
+    found, carl, cora = received(), here.staff("carl", "compliance"), here.staff("cora", "compliance")
+    with pytest.raises(RoleMissing):
+        request_travel_data(actor=here.staff("olga", "operations"), receipt_id=found.id, originator=ORIGINATOR, evidence="a mail")
+    nameless = ivms101.legal_person("Acme Capital")
+    for originator, evidence, why in (
+        (nameless, "a mail", "missing: one of"),
+        ({}, "a mail", "one of naturalPerson"),
+        (ORIGINATOR, "", "evid"),
+    ):
+        with pytest.raises(BadTravelData, match=why):
+            request_travel_data(actor=carl, receipt_id=found.id, originator=originator, evidence=evidence)
+    asked = request_travel_data(actor=carl, receipt_id=found.id, originator=ORIGINATOR, evidence="a mail of the client")
+    with pytest.raises(SameHands):
+        decide_approval(approval_id=asked.id, actor=carl, approve=True)
+    assert receipt().status == "QUARANTINED"
+    assert decide_approval(approval_id=asked.id, actor=cora, approve=True).status == "EXECUTED"
+    assert receipt().status == "CLEARED"
+    last = kept.find_record(found.id)
+    assert last is not None and (last.source, last.made_by, last.evidence) == ("HAND", carl.id, "a mail of the client")
+    for bad in ({"vasp_lei": "x"}, {"vasp_name": ""}, {"evidence": ""}, {"address": ""}, {"vasp_lei": LEI[:-1] + "6"}):
+        fine = {"address": WALLET, "vasp_name": "V", "vasp_lei": LEI, "evidence": "e"}
+        with pytest.raises(BadTravelData):
+            set_wallet_host(actor=carl, **(fine | bad))
