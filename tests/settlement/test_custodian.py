@@ -348,5 +348,5 @@ def test_whatever_it_does_the_simulated_one_takes_a_key_once(outcome: str) -> No
         rail.send(place, SENT, now=world.NOON + timedelta(minutes=minutes))
     parts = [e.amount for e in rail.statement(place, after=0, now=world.NOON + timedelta(days=2)).entries if e.kind == "PAYMENT"]
     assert parts == {
-        "REJECT": [], "POLICY": [], "LOSE": [], "SPLIT": [D("-0.5"), D("-0.5")], "DUPLICATE": [D(-1), D(-1)],
+        "REJECT": [], "POLICY": [], "LOSE": [], "STUCK": [], "SPLIT": [D("-0.5"), D("-0.5")], "DUPLICATE": [D(-1), D(-1)],
     }.get(outcome, [D(-1)])  # fmt: skip
