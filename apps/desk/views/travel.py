@@ -1,6 +1,7 @@
 """The travel rule: transfers whose data are incomplete, unanswered or refused, the messages, and where wallets lie. Compliance's screen."""
 
-import csv
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -10,10 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.compliance.queries import travel as kept
 from apps.compliance.rules import ivms101
-from apps.core import clock
+from apps.core import clock, money
 from apps.core.actor import Actor
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
+from apps.reports.rendering import csvfile
 from apps.settlement.queries import travelling
 from apps.users.rules import may_make
 from apps.workflows.travel_rule import ACT, HOST, request_travel_data, set_wallet_host
@@ -42,12 +44,9 @@ def travel_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_safe
 def exceptions_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The report of exceptions as it stands."""
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    rows = [[_cell(getattr(one, name)) for name in COLUMNS] for one in travelling.describe(kept.list_exceptions(5000))]
+    answer = HttpResponse(b"".join(csvfile.encode(COLUMNS, rows)), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="travel-rule-exceptions.csv"'
-    out = csv.writer(answer)
-    out.writerow(COLUMNS)
-    for one in travelling.describe(kept.list_exceptions(5000)):
-        out.writerow([_plain(getattr(one, name)) for name in COLUMNS])
     return answer
 
 
@@ -90,7 +89,5 @@ def enter(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
     return redirect("desk:travel")
 
 
-def _plain(value: object) -> str:
-    """What a spreadsheet reads as a formula is text."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+def _cell(value: object) -> str:
+    return money.text(value) if isinstance(value, Decimal) else value.isoformat() if isinstance(value, datetime) else str(value)
