@@ -19,6 +19,7 @@ from apps.workflows.book_on_behalf import book_on_behalf
 from apps.workflows.transfer_balance import request_withdrawal
 from apps.workflows.watch_dealing import watch
 from tests import deals, world
+from tests.commits import wait_for_readers
 from tests.settlement import world as here
 from tests.together import together
 
@@ -72,6 +73,11 @@ def raised() -> list[tuple[str, str]]:
     return [(a.rule, a.client_name) for a in Alert.objects.order_by("rule", "cause")]
 
 
+def drive() -> None:
+    wait_for_readers()
+    jobs.drive("monitoring")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_deals_raise_their_alerts_once_however_often_they_are_told() -> None:
     here.open_house("USD", "BTC")
@@ -85,11 +91,12 @@ def test_deals_raise_their_alerts_once_however_often_they_are_told() -> None:
         agreed_at=clock.desk_now() - timedelta(minutes=40), agreed_by="Ann", evidence="line 4", depth=world.depth(at=clock.desk_now()),
         usd_per_quote=D(1),
     )  # fmt: skip
-    jobs.drive("monitoring")
+    drive()
     assert raised() == [("LATE_BOOKING", "Acme Capital"), ("OFF_MARKET", "Acme Capital")]
     last = [here.deal(acme, Side.SELL, "1") for _ in range(3)][-1]  # 60,000 USD in three, each within 50,000
+    wait_for_readers()
     together(2, lambda _: jobs.drive("monitoring"))
-    jobs.drive("monitoring")
+    drive()
     assert [rule for rule, _ in raised()] == ["BAND_SPLITTING", "LATE_BOOKING", "OFF_MARKET"]
     db.run("UPDATE credit_assetmark SET usd = 20500 WHERE asset_code = 'BTC'")
     db.run("INSERT INTO credit_assetmark (asset_code, usd, as_of, is_stale) SELECT 'BTC', 20500, now(), false WHERE NOT EXISTS "
@@ -99,7 +106,7 @@ def test_deals_raise_their_alerts_once_however_often_they_are_told() -> None:
     settlement.poll_rails()
     settlement.match_receipts()
     request_withdrawal(actor=cygnus.treasury, account_id=cygnus.account.id, asset="USD", amount=D(20_000), client_reference="out")
-    jobs.drive("monitoring")
+    drive()
     assert [rule for rule, _ in raised()] == ["BAND_SPLITTING", "CANCEL_AFTER_MOVE", "IN_OUT_NO_TRADE", "LATE_BOOKING", "OFF_MARKET"]
     again = list(Event.objects.filter(kind__in=["trade.booked", "trade.cancelled", "withdrawal.requested"]))
     _deliver_again(events=again)
