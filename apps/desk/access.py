@@ -43,6 +43,7 @@ SCREENS = {
         Screen("statistics", "Statistics", "monitoring", SEES_TRADING),
         Screen("credit", "Credit", "credit_score", SEES_TRADING | {"compliance"}),
         Screen("coverage", "Coverage", "groups", SEES_TRADING),
+        Screen("clients", "Clients", "apartment", ALL),
         Screen("counterparties", "LPs and venues", "lan", ALL),
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("calendar", "Calendar", "calendar_month", BACK_OFFICE),

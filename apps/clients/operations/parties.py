@@ -120,24 +120,27 @@ def create_member(*, counterparty: Counterparty, name: str, email: str, accounts
 
 @step
 def set_authority(*, member_id: UUID, account_id: UUID, roles: Sequence[str], dealing_limit: Decimal | None) -> Authority:
-    """What a member may do on an account from now on.
+    """What a member may do on an account from now on; the event has old and new.
 
+    :param roles: none: nothing, and it sees nothing there
     :param dealing_limit: in USD a deal; None: none of their own
     """
     queries.lock_member(member_id)
+    old = Authority.objects.filter(member_id=member_id, account_id=account_id).first()
     made, _ = Authority.objects.update_or_create(
         member_id=member_id,
         account_id=account_id,
         defaults={"roles": list(roles), "dealing_limit": dealing_limit},
         create_defaults={"id": ids.uuid7(), "roles": list(roles), "dealing_limit": dealing_limit},
     )
-    house = {
-        "account": str(account_id),
-        "roles": list(roles),
-        "dealing_limit": None if dealing_limit is None else money.text(dealing_limit),
-    }
+    house = {"account": str(account_id), "old": _told_authority(old), **_told_authority(made)}
     events.record("authority.set", subject_type="member", subject_id=member_id, house=house)
     return made
+
+
+def _told_authority(held: Authority | None) -> dict[str, Any]:
+    limit = None if held is None else held.dealing_limit
+    return {"roles": [] if held is None else list(held.roles), "dealing_limit": None if limit is None else money.text(limit)}
 
 
 @step

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from apps.clients.models import ApiKey, Authority
+from apps.clients.models import ApiKey, Authority, Member
 from apps.core import db
 from apps.core.actor import Actor
 
@@ -29,12 +29,17 @@ def administers(actor: Actor, account_ids: Collection[UUID]) -> bool:
 
 def list_account_ids(member_id: UUID) -> list[UUID]:
     """The accounts that a member acts on."""
-    return list(Authority.objects.filter(member_id=member_id).values_list("account_id", flat=True))
+    return list(Authority.objects.filter(member_id=member_id).exclude(roles=[]).values_list("account_id", flat=True))
 
 
 def administers_key(actor: Actor, key: ApiKey) -> bool:
     """:func:`administers` of every account that a key may use: those that it names, or all of its member."""
     return administers(actor, list(key.accounts.values_list("id", flat=True)) or list_account_ids(key.member_id))
+
+
+def is_member_named(client_id: UUID, name: str) -> bool:
+    """Whether a client has a member of this name, open or closed."""
+    return Member.objects.filter(counterparty_id=client_id, name=name).exists()
 
 
 def hold_member(member_id: UUID) -> bool:

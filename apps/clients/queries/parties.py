@@ -64,7 +64,7 @@ SELECT k.id, k.key_id, k.public_key, k.scopes, k.allowed_cidrs, k.expires_at, k.
 FROM clients_apikey k JOIN clients_member m ON m.id = k.member_id JOIN clients_counterparty c ON c.id = m.counterparty_id
 CROSS JOIN LATERAL (SELECT array_agg(a.account_id ORDER BY a.account_id) AS accounts,
     string_agg(array_to_string(a.roles, ' '), ' ' ORDER BY a.account_id) AS roles
-  FROM clients_authority a WHERE a.member_id = m.id) a
+  FROM clients_authority a WHERE a.member_id = m.id AND a.roles <> '{}') a
 WHERE k.key_id = %s
 """
 
@@ -236,8 +236,8 @@ def members_visible_to(actor: Actor) -> QuerySet[Member]:
 def list_authorities_of(member_ids: Iterable[UUID], *, actor: Actor) -> dict[UUID, list[Authority]]:
     """What members may do, on the accounts that the actor may see."""
     out: dict[UUID, list[Authority]] = {}
-    rows = Authority.objects.filter(member_id__in=list(member_ids), account__in=visible_to(actor)).select_related("account")
-    for row in rows.order_by("account__code"):
+    rows = Authority.objects.filter(member_id__in=list(member_ids), account__in=visible_to(actor)).exclude(roles=[])
+    for row in rows.select_related("account").order_by("account__code"):
         out.setdefault(row.member_id, []).append(row)
     return out
 

@@ -30,6 +30,7 @@ _STRICT = [
     ClientStatus.APPROVED,
 ]
 
+MEMBER_ROLES = ("viewer", "trader", "settlement", "admin")
 # What a member needs on an account, one of these: to say where and that it is paid; to answer for a deal.
 SETTLES = frozenset({"settlement", "admin"})
 ANSWERS = SETTLES | {"trader"}
@@ -73,6 +74,16 @@ def require_within(dealing_limit: Decimal | None, notional: Decimal) -> None:
     """
     if dealing_limit is not None and notional > dealing_limit:
         raise DealingLimit(f"{money.text(money.round_up(notional, 2))} USD, and the member deals up to {money.text(dealing_limit)}")
+
+
+def deals_more(old_roles: Collection[str], old_limit: Decimal | None, roles: Collection[str], limit: Decimal | None) -> bool:
+    """Whether a member who is granted this on an account may deal where it did not, or for more a deal.
+
+    :param limit: USD a deal; None: no limit
+    """
+    if "trader" not in roles:
+        return False
+    return "trader" not in old_roles or (old_limit is not None and (limit is None or limit > old_limit))
 
 
 def require_caps(caps: Mapping[str, Any], pair: str, notional: Decimal) -> None:
