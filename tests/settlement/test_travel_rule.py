@@ -8,7 +8,8 @@ from django.db import ProgrammingError, transaction
 
 from apps.approvals.errors import SameHands
 from apps.compliance.errors import BadTravelData
-from apps.compliance.models import TravelMessage, TravelRecord
+from apps.compliance.models import ListEntry, Screening, TravelMessage, TravelRecord
+from apps.compliance.queries import screening
 from apps.compliance.queries import travel as kept
 from apps.compliance.rails.travel import Simulated, network
 from apps.compliance.rules import ivms101
@@ -208,6 +209,45 @@ def test_data_that_name_somebody_else_keep_the_receipt_in_quarantine_for_that(ne
     net.tell("m1", address="bc1qflowdesk", reference=found.rail_reference, payload=told(stranger))
     travel.hear_vasps()
     assert (receipt().status, receipt().quarantine_reason) == ("QUARANTINED", "THIRD_PARTY")
+
+
+def test_what_a_vasp_says_does_not_take_away_the_name_that_the_rail_gave(net: Simulated) -> None:
+    """A rail names nobody at first here; it is named by hand beneath, as a rail that tells names would."""
+    ListEntry.objects.create(list_name="OFAC", name="Mallory")
+    found = received()
+    Receipt.objects.filter(id=found.id).update(sender_name="Mallory Ltd")
+    net.tell("m1", address="bc1qflowdesk", reference=found.rail_reference, payload=told())
+    travel.hear_vasps()
+    assert (receipt().status, receipt().quarantine_reason) == ("QUARANTINED", "SCREENING_HIT")
+    assert [(s.name, s.result) for s in Screening.objects.filter(subject_id=found.id).order_by("id")] == [
+        ("unknown", "CLEAR"), ("Mallory Ltd", "HIT"), ("Acme Capital", "CLEAR"),
+    ]  # fmt: skip
+    assert screening.has_hit([found.id]), "nor does it hide the hit from a payment that gives it back"
+
+
+@pytest.mark.parametrize("second", [False, pytest.param(True, marks=pytest.mark.drill)])
+def test_either_name_of_somebody_else_is_a_third_partys(net: Simulated, second: bool) -> None:
+    found = received()
+    payload = told()
+    if second:  # the record names another person beside the client
+        payload["originator"]["originatorPersons"].append(ivms101.legal_person("Mallory Ltd", customer="9"))
+    else:
+        Receipt.objects.filter(id=found.id).update(sender_name="Mallory Ltd")
+    net.tell("m1", address="bc1qflowdesk", reference=found.rail_reference, payload=payload)
+    travel.hear_vasps()
+    assert (receipt().status, receipt().quarantine_reason) == ("QUARANTINED", "THIRD_PARTY")
+
+
+def test_a_vasp_that_tells_what_no_database_keeps_is_refused_once(net: Simulated) -> None:
+    found = received()
+    person = ivms101.legal_person("Acme Capital", customer="7")
+    person["legalPerson"]["geographicAddress"] = [
+        {"addressType": "BIZZ", "country": "US", "streetName": {"x": ["\0"]}, "buildingNumber": "1"}
+    ]
+    net.tell("m1", address="bc1qflowdesk", reference=found.rail_reference, payload=told(person))
+    travel.hear_vasps()
+    where = "originator.originatorPersons.0.legalPerson.geographicAddress.0.streetName"
+    assert net.answers() == [["m1", False, f"{where}: a text of at most 70 characters"]] * len(net.answers()) and net.inbox() == []
 
 
 def test_compliance_enters_what_came_another_way_and_another_one_approves(net: Simulated) -> None:

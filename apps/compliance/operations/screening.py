@@ -34,7 +34,7 @@ def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> 
         id=ids.uuid7(),
         subject_type=subject_type,
         subject_id=subject_id,
-        name=name,
+        name=name[:200],
         result="HIT" if found else "CLEAR",
         matches=found,
         screened_at=now,

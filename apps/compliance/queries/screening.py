@@ -11,11 +11,13 @@ from apps.core.errors import NotFound
 
 
 def has_hit(subject_ids: Iterable[UUID]) -> bool:
-    """Whether the latest screening of any of these found a listed name."""
-    latest: dict[UUID, str] = {}
-    for subject, result in Screening.objects.filter(subject_id__in=list(subject_ids)).order_by("id").values_list("subject_id", "result"):
-        latest[subject] = result
-    return "HIT" in latest.values()
+    """Whether the latest screening of any of these found a listed name; what was screened by several names at once is one screening."""
+    latest: dict[UUID, tuple[datetime, set[str]]] = {}
+    rows = Screening.objects.filter(subject_id__in=list(subject_ids)).order_by("id")
+    for subject, result, at in rows.values_list("subject_id", "result", "screened_at"):
+        same = subject in latest and latest[subject][0] == at
+        latest[subject] = (at, latest[subject][1] | {result} if same else {result})
+    return any("HIT" in results for _, results in latest.values())
 
 
 def list_alerts(*, every: bool = False, limit: int = 500) -> list[Alert]:

@@ -16,10 +16,11 @@ LEGAL_NAME_TYPES = ("LEGL", "SHRT", "TRAD")
 ADDRESS_TYPES = ("HOME", "BIZZ", "GEOG")
 NATURAL_IDS = ("ARNU", "CCPT", "DRLC", "FIIN", "IDCD", "MISC", "RAID", "SOCS", "TXID")
 LEGAL_IDS = ("RAID", "MISC", "LEIX", "TXID")  # constraint C7
-ADDRESS = (
-    "addressType", "department", "subDepartment", "streetName", "buildingNumber", "buildingName", "floor", "postBox", "room", "postCode",
-    "townName", "townLocationName", "districtName", "countrySubDivision", "addressLine", "country",
-)  # fmt: skip
+ADDRESS = {  # its texts and their most characters
+    "department": 50, "subDepartment": 70, "streetName": 70, "buildingNumber": 16, "buildingName": 35, "floor": 70, "postBox": 16,
+    "room": 70, "postCode": 16, "townName": 35, "townLocationName": 35, "districtName": 35, "countrySubDivision": 35,
+}  # fmt: skip
+LINES = 7  # of an address
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _AUTHORITY = re.compile(r"RA[0-9]{6}", re.ASCII)
 JSON = Mapping[str, Any]
@@ -74,9 +75,21 @@ def record(
 
 
 def name_of(given: JSON, side: str) -> str:
-    """The legal name of the first person of a side (originator, beneficiary); "" where there is none."""
+    """The name of the first person of a side (originator, beneficiary); "" where there is none."""
+    return next(iter(names_of(given, side)), "")
+
+
+def names_of(given: JSON, side: str) -> list[str]:
+    """The names of all persons of a side, the first of each; those who have none are left out."""
     try:
-        person = given[side][f"{side}Persons"][0]
+        persons = list(given[side][f"{side}Persons"])
+    except (KeyError, TypeError):
+        return []
+    return [name for name in map(_name, persons) if name]
+
+
+def _name(person: Any) -> str:
+    try:
         if "legalPerson" in person:
             return str(person["legalPerson"]["name"]["nameIdentifier"][0]["legalPersonName"])
         name = person["naturalPerson"]["name"]["nameIdentifier"][0]
@@ -118,7 +131,8 @@ class _Check:
             self.fault(path, "an object")
             return {}
         for name in sorted(set(given) - known, key=str):
-            self.fault(f"{path}.{name}".lstrip("."), "not known to IVMS101")
+            told = name[:50] if isinstance(name, str) and name.isprintable() else ascii(name)[:50]
+            self.fault(f"{path}.{told}".lstrip("."), "not known to IVMS101")
         return given
 
     def items(self, held: JSON, name: str, path: str) -> Sequence[Any]:
@@ -173,9 +187,7 @@ class _Check:
             "countryOfResidence",
         }
         held = self.obj(given, path, known)
-        names = self.names(held, path, ("primaryIdentifier", "nameIdentifierType", NAME_TYPES))
-        for n, name in names:
-            self.text(name, "secondaryIdentifier", f"{path}.name.nameIdentifier.{n}.secondaryIdentifier", 100, needed=False)
+        self.names(held, path, ("primaryIdentifier", "nameIdentifierType", NAME_TYPES))
         self.text(held, "customerIdentification", f"{path}.customerIdentification", 50, needed=False)
         self.country(held, "countryOfResidence", f"{path}.countryOfResidence")
         self.addresses(held, path)
@@ -201,21 +213,24 @@ class _Check:
         if identified and not any(held.get(one) for one in known_by):
             self.fault(path, f"missing: one of {', '.join(known_by)}")  # constraint C4
 
-    def names(self, held: JSON, path: str, fields: tuple[str, str, Sequence[str]]) -> list[tuple[int, JSON]]:
+    def names(self, held: JSON, path: str, fields: tuple[str, str, Sequence[str]]) -> None:
         text, kind, kinds = fields
         held_name = self.obj(held.get("name"), f"{path}.name", {"nameIdentifier", "localNameIdentifier", "phoneticNameIdentifier"})
         if not held_name:
-            return []
-        out = []
-        for n, one in enumerate(self.items(held_name, "nameIdentifier", f"{path}.name")):
-            at = f"{path}.name.nameIdentifier.{n}"
-            name = self.obj(one, at, {text, kind, "secondaryIdentifier"} if text == "primaryIdentifier" else {text, kind})
-            self.text(name, text, f"{at}.{text}", 100)
-            self.code(name, kind, f"{at}.{kind}", kinds)
-            out.append((n, name))
-        if out and not any(name.get(kind) == "LEGL" for _, name in out):
-            self.fault(f"{path}.name.nameIdentifier", "missing: a name of type LEGL")  # constraints C5, C6
-        return out
+            return
+        for member in ("nameIdentifier", "localNameIdentifier", "phoneticNameIdentifier"):
+            if member != "nameIdentifier" and member not in held_name:
+                continue
+            out = []
+            for n, one in enumerate(self.items(held_name, member, f"{path}.name")):
+                at = f"{path}.name.{member}.{n}"
+                name = self.obj(one, at, {text, kind, "secondaryIdentifier"} if text == "primaryIdentifier" else {text, kind})
+                self.text(name, text, f"{at}.{text}", 100)
+                self.text(name, "secondaryIdentifier", f"{at}.secondaryIdentifier", 100, needed=False)
+                self.code(name, kind, f"{at}.{kind}", kinds)
+                out.append(name)
+            if member == "nameIdentifier" and out and not any(name.get(kind) == "LEGL" for name in out):
+                self.fault(f"{path}.name.nameIdentifier", "missing: a name of type LEGL")  # constraints C5, C6
 
     def identity(self, held: JSON, path: str, kinds: Sequence[str]) -> None:
         if "nationalIdentification" not in held:
@@ -242,12 +257,17 @@ class _Check:
             return
         for n, one in enumerate(self.items(held, "geographicAddress", path)):
             at = f"{path}.geographicAddress.{n}"
-            address = self.obj(one, at, set(ADDRESS))
+            address = self.obj(one, at, {"addressType", "country", "addressLine", *ADDRESS})
             self.code(address, "addressType", f"{at}.addressType", ADDRESS_TYPES)
             self.country(address, "country", f"{at}.country", needed=True)
+            for member, most in ADDRESS.items():
+                self.text(address, member, f"{at}.{member}", most, needed=False)
             lines = address.get("addressLine")
-            if lines is not None and not (isinstance(lines, list) and all(isinstance(line, str) and len(line) <= 70 for line in lines)):
-                self.fault(f"{at}.addressLine", "a list of texts of at most 70 characters")
+            if lines is not None and not (isinstance(lines, list) and len(lines) <= LINES):
+                self.fault(f"{at}.addressLine", f"a list of at most {LINES}")
+                lines = []
+            for nth, line in enumerate(lines or ()):
+                self.text({"": line}, "", f"{at}.addressLine.{nth}", 70)
             house = address.get("buildingName") or address.get("buildingNumber")
             if not lines and not (address.get("streetName") and house):
                 self.fault(at, "missing: addressLine, or streetName with buildingName or buildingNumber")  # constraint C8

@@ -3,7 +3,6 @@
 And the rules of monitoring: pure, out of facts that others read.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -14,19 +13,35 @@ from uuid import UUID
 
 from apps.compliance.states import AlertRule
 
-_LEGAL = {"ltd", "limited", "llc", "inc", "plc", "gmbh", "ag", "sa", "sarl", "bv", "nv", "co", "corp", "the"}
+_LEGAL = {"ltd", "limited", "llc", "inc", "plc", "gmbh", "ag", "sa", "sarl", "bv", "nv", "co", "corp", "the", "ооо", "ао", "пао", "зао"}
+_ACCENT = 10  # combining classes from here on are accents, points and tones; those below make another letter (kana, Indic)
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts whose words have no blanks between them
 
 
 def tokens(name: str) -> frozenset[str]:
-    """Lower-case words without accents, punctuation and legal forms."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return frozenset(re.findall(r"[a-z0-9]+", plain)) - _LEGAL
+    """Words of any script, case folded, without accents, punctuation, invisible characters and legal forms (where more is left)."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    kept = [c for c in plain if unicodedata.combining(c) < _ACCENT and unicodedata.category(c) != "Cf"]
+    words = frozenset("".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in kept).split())
+    return words - _LEGAL or words
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are one by their words; a name without any is like no other."""
+    words = tokens(one)
+    return bool(words) and words == tokens(other)
 
 
 def matches(name: str, listed: Iterable[str]) -> list[str]:
-    """The listed names whose words are all in `name`."""
+    """The listed names whose words are all in `name`; where words have no blanks between them, anywhere in it."""
     mine = tokens(name)
-    return [entry for entry in listed if (theirs := tokens(entry)) and theirs <= mine]
+    return [entry for entry in listed if (theirs := tokens(entry)) and all(_is_in(word, mine) for word in theirs)]
+
+
+def _is_in(word: str, words: frozenset[str]) -> bool:
+    if word in words or len(word) == 1:
+        return word in words
+    return any(unicodedata.name(c, "").startswith(_UNSPACED) for c in word) and any(word in one for one in words)
 
 
 BPS = Decimal(10_000)

@@ -166,22 +166,24 @@ def clear_again(*, receipt_id: UUID, now: datetime) -> Receipt:
 
 
 def _judge(receipt: Receipt, sender: Ssi | None, now: datetime) -> str:
-    """Keep what is known of its sender, screen the name, say whose money it is; why it cannot be credited, or ""."""
+    """Keep what is known of its sender, screen every name, say whose money it is; why it cannot be credited, or ""."""
     record = travelling.record_receipt(receipt=receipt, sender=sender, now=now)
-    name = travelling.sender_name(receipt, record)
-    screened = compliance.screen(subject_type="receipt", subject_id=receipt.id, name=name or "unknown", now=now)
+    called = travelling.sender_names(receipt, record)
+    screened = {
+        compliance.screen(subject_type="receipt", subject_id=receipt.id, name=name, now=now).result for name in called or ["unknown"]
+    }
     if sender is not None:
         receipt.account = sender.account
-    return _doubt(receipt, sender, screened.result, name, complete=record is None or not record.faults)
+    return _doubt(receipt, sender, called, hit="HIT" in screened, complete=record is None or not record.faults)
 
 
 def _find_sender(receipt: Receipt) -> Ssi | None:
     return clients.find_sender(receipt.sender_address) if receipt.sender_address else None
 
 
-def _doubt(receipt: Receipt, sender: Ssi | None, screening: str, name: str, *, complete: bool) -> str:
+def _doubt(receipt: Receipt, sender: Ssi | None, called: list[str], *, hit: bool, complete: bool) -> str:
     """Why it cannot be credited without a person; "" where nothing speaks against it."""
-    if screening == "HIT":
+    if hit:
         return "SCREENING_HIT"
     if sender is None:
         return "UNKNOWN_SENDER"
@@ -189,7 +191,7 @@ def _doubt(receipt: Receipt, sender: Ssi | None, screening: str, name: str, *, c
         return "CLIENT_FROZEN"
     if sender.asset_code != receipt.asset_id:
         return "WRONG_NETWORK_OR_MEMO"
-    if name and names.tokens(name) != names.tokens(sender.holder):
+    if not all(names.same(name, sender.holder) for name in called):
         return "THIRD_PARTY"
     if not complete:
         return "TRAVEL_RULE"  # FATF 16: who sends travels with a transfer of crypto

@@ -26,7 +26,7 @@ def record_payment(*, instruction: Instruction, now: datetime) -> None:
     if i.direction != "PAY" or i.nostro.rail.kind != "CHAIN" or not (i.beneficiary_name and i.beneficiary_address):
         return
     ours, owner = _house(i.entity), None if i.account is None else i.account.owner
-    is_owner = owner is not None and names.tokens(owner.name) == names.tokens(i.beneficiary_name)
+    is_owner = owner is not None and names.same(owner.name, i.beneficiary_name)
     beneficiary = _client(owner) if is_owner and owner is not None else ivms101.legal_person(i.beneficiary_name[:100])
     originator = _client(owner) if i.withdrawal_id is not None and owner is not None else ours
     host = find_host(i.beneficiary_address)
@@ -54,7 +54,7 @@ def record_receipt(*, receipt: Receipt, sender: Ssi | None, now: datetime) -> Tr
     old = find_record(receipt.id)
     if old is not None and old.source != "FILE":
         return old
-    known = sender is not None and bool(receipt.sender_name) and names.tokens(receipt.sender_name) == names.tokens(sender.holder)
+    known = sender is not None and names.same(receipt.sender_name, sender.holder)
     originator: dict[str, Any] = {}
     if known and sender is not None:
         originator = _client(sender.account.owner)
@@ -73,9 +73,10 @@ def record_receipt(*, receipt: Receipt, sender: Ssi | None, now: datetime) -> Tr
     return travel.keep(subject_type="receipt", subject_id=receipt.id, payload=made, source="FILE", now=now)
 
 
-def sender_name(receipt: Receipt, record: TravelRecord | None) -> str:
-    """Who sent it, as it is known best."""
-    return (ivms101.name_of(record.payload, "originator") if record is not None else "") or receipt.sender_name
+def sender_names(receipt: Receipt, record: TravelRecord | None) -> list[str]:
+    """Everybody whom its rail or its record names as the sender: neither takes the other's word away."""
+    told = [receipt.sender_name, *(ivms101.names_of(record.payload, "originator") if record is not None else ())]
+    return list(dict.fromkeys(name for name in told if name))
 
 
 def _house(entity: BookingEntity) -> dict[str, Any]:
