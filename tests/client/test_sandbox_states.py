@@ -179,7 +179,7 @@ def _plans(sandbox: Sandbox, seen: Seen) -> None:
             if end == "refused":
                 firm.act("cancel_trade", deal.id)
         trade_jobs.carry_out_plans()
-        seen.note("PLAN", api.get(path))
+        seen.note("PLAN", *api.get(path)["data"])
 
 
 def _money(sandbox: Sandbox, seen: Seen) -> None:
