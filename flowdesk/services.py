@@ -11,6 +11,7 @@ users and the keeper find each other, whoever of them is killed:
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -83,6 +84,7 @@ def rebuild() -> None:
         session.execute(f'CREATE DATABASE "{name}" OWNER flowdesk')
     with redis.Redis.from_url(settings.VALKEY_URL) as valkey:
         valkey.flushall()
+    shutil.rmtree(settings.ANCHORS_DIR, ignore_errors=True)  # they are of the chain that is gone
 
 
 def superuser(database: str) -> psycopg.Connection[tuple[Any, ...]]:

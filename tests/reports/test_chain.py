@@ -208,6 +208,12 @@ def test_each_day_has_one_signed_head_in_a_file_that_is_never_written_again(
     superuser.execute("UPDATE events_anchor a SET head = s.head FROM events_seal s WHERE s.number = a.number")
     superuser.execute("UPDATE events_anchor SET number = 1, head = (SELECT head FROM events_seal WHERE number = 1)")
     assert "its signature is over another head" in prove("anchors")[0]
+    # ... or takes the rows away: the files are not the database's.
+    superuser.execute("DELETE FROM events_anchor")
+    assert prove("anchors") == []
+    kept.unlink()  # that was somebody's own; the next day's is as it was written
+    with pytest.raises(CommandError, match=r"which .*jws keeps, .*: the chain was made anew"):
+        call_command("verify_chain")
 
 
 def test_a_statement_says_in_its_footer_where_the_chain_stood(settings: Any, tmp_path: Path) -> None:

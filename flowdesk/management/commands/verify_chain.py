@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 
@@ -26,25 +27,30 @@ class Command(BaseCommand):
         parser.add_argument("--seal", action="store_true", help="first seal what waits (the worker does it every 5 s)")
         parser.add_argument("--anchor", type=Path, metavar="FILE", help="write the head, signed, to be kept where this database is not")
         parser.add_argument(
-            "--against", type=Path, metavar="FILE", help="compare with a head that was kept: the chain must still lead through it"
+            "--against",
+            type=Path,
+            metavar="FILE",
+            help="compare with a head that was kept: the chain must still lead through it (default: every file of ANCHORS_DIR)",
         )
 
     def handle(self, *_args: Any, anchor: Path | None, against: Path | None, **options: Any) -> None:
-        kept = _read(against) if against is not None else None
+        kept = _kept(against)
         try:
             if options["seal"]:
                 while seal():
                     pass
             with db.snapshot():
                 found = chain.verify()
-                still = None if kept is None else chain.find_head(kept["number"])
+                now = {path: chain.find_head(one["number"]) for path, one in kept.items()}
         except ProgrammingError as no:
             raise CommandError(f"the database is not of this version (migrate?): {str(no).splitlines()[0]}", returncode=2) from no
         if found.broken:
             raise CommandError(f"broken at {found.broken}", returncode=1)
-        if kept is not None and (still is None or still.hex() != kept["head"]):
-            said = "is gone" if still is None else "has another head"
-            raise CommandError(f"broken: block {kept['number']}, which {against} keeps, {said}: the chain was made anew", returncode=1)
+        for path, one in kept.items():
+            still = now[path]
+            if still is None or still.hex() != one["head"]:
+                said = "is gone" if still is None else "has another head"
+                raise CommandError(f"broken: block {one['number']}, which {path} keeps, {said}: the chain was made anew", returncode=1)
         self.stdout.write(f"{found.blocks} blocks, {found.rows} rows, {found.waiting} rows not sealed yet: the chain holds")
         self.stdout.write(f"head {found.blocks} {found.head.hex()}")
         if anchor is not None:
@@ -56,7 +62,13 @@ class Command(BaseCommand):
                 raise CommandError(f"--anchor {anchor}: {no}", returncode=2) from no
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _kept(against: Path | None) -> dict[Path, dict[str, Any]]:
+    """What this file keeps; else what every daily file of ours does, of which an administrator of the database has no say."""
+    paths = [against] if against is not None else sorted(settings.ANCHORS_DIR.glob("*.jws"))
+    return {path: _read(path, "" if against is None else "--against ") for path in paths}
+
+
+def _read(path: Path, option: str) -> dict[str, Any]:
     """The head that a file keeps.
 
     :raises CommandError: it cannot be read, or we have not signed it
@@ -65,4 +77,4 @@ def _read(path: Path) -> dict[str, Any]:
         kept = json.loads(signing_keys.verify(path.read_text(encoding="utf-8"), CHAIN_HEAD))
         return {"number": int(kept["number"]), "head": str(kept["head"])}
     except (OSError, ValueError, KeyError, TypeError) as no:
-        raise CommandError(f"--against {path}: {no}", returncode=2) from no
+        raise CommandError(f"{option}{path}: {no}", returncode=2) from no
