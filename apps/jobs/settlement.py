@@ -45,8 +45,10 @@ def freeze_due() -> int:
 
     What was planned before a deal is carried out first, and what falls on a closed day gets another: once it is frozen it is too late.
     """
-    carry_out_plans()
-    redate_closed_days()
+    while carry_out_plans():  # some at a time, until no more can be
+        pass
+    while redate_closed_days():
+        pass
     frozen = freeze_sets()
     instruct_sets()
     return frozen

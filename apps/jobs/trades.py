@@ -1,6 +1,7 @@
 """What clients have not answered is asked again; what they planned before a deal is carried out."""
 
 import logging
+from uuid import UUID
 
 from celery import shared_task
 from django.db import DatabaseError
@@ -35,8 +36,16 @@ def carry_out_plans() -> int:
             log.warning("plan %s not carried out: %s", plan_id, no)
         except AppError as no:
             assert trade_id is not None, "a plan without a deal lapses"
-            ended += refuse_plan(plan_id=plan_id, trade_id=trade_id, refusal=no) is not None
+            ended += _refused(plan_id, trade_id, no)
     return ended
+
+
+def _refused(plan_id: UUID, trade_id: UUID, refusal: AppError) -> bool:
+    try:
+        return refuse_plan(plan_id=plan_id, trade_id=trade_id, refusal=refusal) is not None
+    except (AppError, DatabaseError) as no:  # still due at the next tick; what comes after it must not wait
+        log.warning("plan %s not refused: %s", plan_id, no)
+        return False
 
 
 @shared_task(name="flowdesk.carry_out_plans")

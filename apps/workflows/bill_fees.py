@@ -27,7 +27,8 @@ def ask_bill(*, actor: Actor, account_code: str, asset: str, value_date: date, r
     people.require_may(actor.roles, adjust.ACT)
     account = clients.get_account_by_code(account_code)
     clients.lock_account(account.id)  # two at once would bill the same fees
-    found = [one.amount for one in invoices.list_unbilled(account.id) if one.asset == asset]
+    ours = clients.get_terms(account.id, now).entity_id  # the adjustment is of that entity; what another one invoiced stays open
+    found = [one.amount for one in invoices.list_unbilled(account.id) if (one.asset, one.entity_id) == (asset, ours)]
     if not found:
         raise BadAdjustment(f"no fees in {asset} to bill to {account_code}", pointer="/asset")
     (amount,) = found

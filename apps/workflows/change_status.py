@@ -20,6 +20,7 @@ from apps.core.unit import step, use_case
 from apps.credit import operations as credit
 from apps.credit import queries as credit_queries
 from apps.ledger import queries as ledger
+from apps.reports.queries import invoices
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
 from apps.rfqs.states import RfqStatus, Withdrawal
@@ -59,7 +60,7 @@ def lower(*, client_id: UUID, account_id: UUID | None = None, status: ClientStat
     if not rules.is_down(thing.status, status):
         raise NotDown(f"{thing.status} → {status} is not stricter")
     if status == ClientStatus.OFFBOARDED:
-        _require_nothing_open(accounts)
+        _require_nothing_open(client, accounts, whole=account_id is None)
     for account in accounts:
         _end_requests(account.id, now)
     if not rules.may_reduce(status):
@@ -141,12 +142,16 @@ def _end_requests(account_id: UUID, now: datetime) -> None:
         rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=TOLD, now=now, quote_reason=Withdrawal.CLIENT_STATUS)
 
 
-def _require_nothing_open(accounts: list[Account]) -> None:
+def _require_nothing_open(client: Counterparty, accounts: list[Account], *, whole: bool) -> None:
     open_things = []
+    if whole:  # fees invoiced and not billed, commissions accrued and not paid out
+        accrued = ledger.list_client_balances([client.id]).get(client.id, [])
+        open_things += [f"{client.code}: {b.asset} accrued" for b in accrued if b.posted or b.receivable or b.payable]
     for account in accounts:
         open_things += [f"{account.code}: {count} {what}" for what, count in settlement.count_open(account.id)]
         balances = [b for b in ledger.list_client_balances([account.id]).get(account.id, []) if b.posted or b.receivable or b.payable]
         open_things += [f"{account.code}: a balance of {b.asset}" for b in balances]
+        open_things += [f"{account.code}: fees in {one.asset} not billed" for one in invoices.list_unbilled(account.id)]
         if credit_queries.has_live(account.id):
             open_things.append(f"{account.code}: credit in use")
     if open_things:

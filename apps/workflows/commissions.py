@@ -123,6 +123,7 @@ def ask_payout(*, actor: Actor, account_code: str, asset: str, value_date: date,
     """
     people.require_may(actor.roles, adjust.ACT)
     account = clients.get_account_by_code(account_code)
+    clients.lock_account(account.id)  # two at once would pay the same accruals
     terms = clients.get_terms(account.id, now)
     amount = queries.unpaid(account.id, terms.entity_id, asset).aggregate(s=Sum("amount"))["s"] or money.ZERO
     if amount <= 0:

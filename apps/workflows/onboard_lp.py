@@ -148,7 +148,9 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Account:
     account = _account_of(lp)
     _set_terms(account, asked["terms"], now)
     if asked["limit"]:
-        limits = Limits(amount=Decimal(asked["limit"]), valid_from=now, valid_until=_end_of(date.fromisoformat(asked["limit_until"])))
+        if (until := _end_of(date.fromisoformat(asked["limit_until"]))) <= now:
+            raise BadLp("the limit's last day has passed while it was signed: ask again", pointer="/limit_until")
+        limits = Limits(amount=Decimal(asked["limit"]), valid_from=now, valid_until=until)
         hands = Hands(approved_by=_signed_by_risk(approval, checker))
         credit.set_line(level=Level.LP, subject_id=lp.id, measure=Measure.PRE_SETTLEMENT, limits=limits, hands=hands, now=now)
     for asset, one in asked["places"].items():

@@ -341,6 +341,10 @@ UNSEEN: dict[str, dict[str, str]] = {
     "MARK_SET": dict.fromkeys(("PROPOSED", "APPROVED", "SUPERSEDED"), OURS),
     "HEDGE": dict.fromkeys(("UNCONFIRMED", "CONFIRMED", "BREAK", "CANCELLED"), OURS),
     "HOUSE_TRANSFER": dict.fromkeys(("REQUESTED", "APPROVED", "INSTRUCTED", "IN_TRANSIT", "SETTLED", "CANCELLED", "FAILED"), OURS),
+    "ALERT": dict.fromkeys(("OPEN", "ESCALATED", "REPORTED", "CLOSED"), OURS),
+    "SHORTFALL": dict.fromkeys(("OPEN", "COVERED"), OURS),
+    "MESSAGE": dict.fromkeys(("DUE", "ACCEPTED", "REJECTED", "NO_ANSWER"), OURS),
+    "REPLACEMENT": dict.fromkeys(("READY", "SENDING", "UNKNOWN", "SENT", "REFUSED", "CANCELLED"), OURS),
     "DELIVERY": dict.fromkeys(("PENDING", "SENT", "ACKNOWLEDGED", "BOUNCED"), OURS),
     "RUN": dict.fromkeys(("DUE", "RUNNING", "DONE", "FAILED"), "a client is told of a document once it is there"),
     "ENDPOINT": {
@@ -355,7 +359,6 @@ UNSEEN: dict[str, dict[str, str]] = {
     "INSTRUCTION": dict.fromkeys(("DRAFT", "READY", "BLOCKED", "RELEASED", "SENDING", "UNKNOWN"), PENDING),
     "RECEIPT": dict.fromkeys(("SEEN", "FINAL", "DROPPED"), "nobody knows yet whose it is")
     | {"CLEARED": AT_ONCE, "FROZEN": "told as QUARANTINED: a frozen client learns no more"},
-    "PLAN": {"REPLACED": "every answer tells the one that took its place"},
     "ADJUSTMENT": dict.fromkeys(("REQUESTED", "APPROVED", "REJECTED"), "what is only asked for among our people"),
     "DEPOSIT": {"CANCELLED": "nothing cancels one: what is announced may still come"},
     "OBLIGATION": {"CLOSED_OUT": (NO_DEFAULT := "needs an event of default and closing marks of the whole house: no tester's own")},

@@ -11,6 +11,7 @@ from django.test import Client
 
 from apps.approvals.errors import SameHands
 from apps.core import clock, db, money
+from apps.core.errors import AppError
 from apps.jobs import events as driving
 from apps.jobs import settlement as jobs
 from apps.reports.queries import proofs
@@ -30,6 +31,7 @@ from tests.commits import wait_for_readers
 from tests.deals import person
 from tests.reports.test_journal import export, hledger
 from tests.settlement import world as here
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -140,6 +142,25 @@ def payout(name: str, role: str) -> Any:
     return ask_payout(
         actor=person(name, role), account_code="shop-main", asset="USD", value_date=date(2026, 9, 16), reason="commission of September"
     )
+
+
+def test_two_who_ask_at_once_pay_it_once(acme: world.Firm) -> None:
+    rate("2")
+    here.deal(acme, Side.BUY, "2")
+    accrue()
+    people = [person(name, "operations") for name in ("olga", "oscar")]
+
+    def ask(n: int) -> str:
+        words = {"account_code": "shop-main", "asset": "USD", "value_date": date(2026, 9, 16), "reason": "commission of September"}
+        try:
+            return str(ask_payout(actor=people[n], **words)[0].kind)
+        except AppError as no:
+            return no.code
+
+    assert sorted(together(2, ask)) == sorted(["COMMISSION", "bad_commission"])
+    with pytest.raises(IntegrityError, match="settlement_accrual_paid_once"):
+        Accrual.objects.update(adjustment=None)
+    proven()
 
 
 @pytest.mark.drill

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from apps.clients.errors import StillOpen
+from apps.clients.states import ClientStatus
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
@@ -17,6 +19,7 @@ from apps.settlement.errors import BadAdjustment
 from apps.settlement.models import Adjustment, Obligation
 from apps.trades.models import Trade, TradeVersion
 from apps.workflows.bill_fees import ask_bill
+from apps.workflows.change_status import lower_status
 from apps.workflows.decide_approval import decide_approval
 from tests import deals, world
 from tests.deals import person
@@ -83,6 +86,9 @@ def test_it_is_invoiced_once_billed_once_and_credited_when_the_deal_falls_away(t
     total = fees[kept.id] + fees[gone.id] - 1
     (open_,) = invoices.list_unbilled()
     assert (open_.account, open_.asset, open_.amount) == ("acme-main", "USD", total)
+    with pytest.raises(StillOpen) as no:
+        lower_status(actor=here.staff("rita", "risk"), client_id=acme.client_id, status=ClientStatus.OFFBOARDED, reason="leaves")
+    assert {"acme: USD accrued", "acme-main: fees in USD not billed"} <= set(no.value.extra["open"])
     assert bill(approve=False).status == "REJECTED"
     made = bill()
     assert (made.direction, made.amount, made.status) == ("RECEIVE", total, "BOOKED")

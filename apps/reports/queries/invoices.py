@@ -54,7 +54,7 @@ SELECT DISTINCT c.code FROM clients_account c WHERE c.id IN (
 ORDER BY 1
 """  # noqa: S608 - every part is written here
 _UNBILLED = f"""
-SELECT c.id, c.code, p.name, f.asset, f.amount FROM (
+SELECT c.id, c.code, p.name, f.entity_id, f.asset, f.amount FROM (
   SELECT account_id, entity_id, asset, sum(amount) AS amount FROM (
     SELECT account_id, entity_id, asset_code AS asset, fee AS amount FROM ({_INVOICED}) i
     UNION ALL
@@ -62,7 +62,7 @@ SELECT c.id, c.code, p.name, f.asset, f.amount FROM (
     WHERE kind = 'FEES' AND status IN ('REQUESTED', 'APPROVED', 'BOOKED', 'SETTLED')) parts
   GROUP BY account_id, entity_id, asset HAVING sum(amount) <> 0) f
 JOIN clients_account c ON c.id = f.account_id JOIN clients_counterparty p ON p.id = c.owner_id
-WHERE %(account)s::uuid IS NULL OR c.id = %(account)s::uuid ORDER BY c.code, f.asset
+WHERE %(account)s::uuid IS NULL OR c.id = %(account)s::uuid ORDER BY c.code, f.asset, f.entity_id
 """  # noqa: S608 - every part is written here
 
 
@@ -73,12 +73,13 @@ class Unbilled:
     account_id: UUID
     account: str
     client_name: str
+    entity_id: UUID
     asset: str
     amount: Decimal
 
 
 def list_unbilled(account_id: UUID | None = None) -> list[Unbilled]:
-    """By account and asset, of one account or of all."""
+    """By account, asset and entity of ours, of one account or of all."""
     return [Unbilled(*row) for row in db.run(_UNBILLED, {"account": account_id})]
 
 

@@ -153,7 +153,9 @@ class Following:
         if op == "skipped":  # of accounts that the key does not name
             if self.last_seq is not None and message["from"] != self.last_seq + 1:
                 raise StreamBroken(f"events from {message['from']} on were skipped after {self.last_seq}")
-            self.last_seq = int(message["to"])
+            if (to := int(message["to"])) < int(message["from"]):
+                raise StreamBroken(f"events {message['from']} to {to} were skipped")
+            self.last_seq = to
         elif op == "subscribed":
             lost = message.get("recovered") is False
             if lost or self._wants_snapshot or self.last_seq is None:
@@ -164,8 +166,9 @@ class Following:
                 yield HistoryLost(self.last_seq)
         elif op == "snapshot":
             complete = bool(message.get("complete"))
-            self._wants_snapshot = self._wants_snapshot and not complete
-            yield Snapshot(message.get("part", ""), list(message.get("data", ())), int(message["last_seq"]), complete)
+            found = Snapshot(message.get("part", ""), list(message.get("data", ())), int(message["last_seq"]), complete)
+            self._wants_snapshot = self._wants_snapshot and not complete  # once all of it could be read
+            yield found
 
     def due(self) -> list[str]:
         """What to say now: acknowledgements, and the signature anew before the session is over.
