@@ -56,6 +56,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.say(401, {"code": "unauthorised"})
         if fault == "down":
             return self.say(503, {"code": "down"})
+        if fault[:3].isdigit():  # "404": with a code that is no refusal; "400 html", "422 bare": a status that is one, without the words
+            code, _, how = fault.partition(" ")
+            words = {"html": b"<html>", "bare": {"detail": "x"}, "code": {"code": "policy"}}
+            return self.say(int(code), words.get(how, {"code": "policy"}))
         status, said = self.answer(method, split.path.split("/")[2:], parse_qs(split.query), body)
         if fault == "cut":  # it has acted, and nobody hears of it
             self.close_connection = True

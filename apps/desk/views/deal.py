@@ -99,6 +99,7 @@ KINDS = {
     "instruction.settled": ("Payment final", "check_circle"),
     "instruction.blocked": ("Payment blocked", "lock"),
     "receipt.seen": ("Incoming money seen", "visibility"),
+    "receipt.corrected": ("Booked with another amount than seen", "edit"),
     "receipt.matched": ("Incoming money matched", "link"),
 }
 _MOVES = {"rfq.picked_up", "rfq.held", "rfq.resumed", "rfq.released"}  # say all by their title

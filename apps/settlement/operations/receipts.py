@@ -58,7 +58,10 @@ def see(*, nostro: Nostro, incoming: Incoming, now: datetime) -> Receipt | None:
 
 @step
 def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) -> Receipt:
-    """A statement shows it: FINAL, and in suspense until it is cleared. A reference booked twice makes a second receipt, a DUPLICATE."""
+    """A statement shows it: FINAL, and in suspense until it is cleared. A reference booked twice makes a second receipt, a DUPLICATE.
+
+    What is booked decides amount, sender and remittance, whatever was seen before.
+    """
     known = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference=booked.reference).first()
     duplicate = known is not None and known.status != ReceiptStatus.SEEN
     if known is None or duplicate:
@@ -72,8 +75,10 @@ def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) 
                 booked.booked_at,
             )
         known = _make(nostro, booked, now)
+    else:
+        _correct(known, booked)
     known.final_at = booked.booked_at
-    move(known, ReceiptStatus.FINAL, "final_at")
+    move(known, ReceiptStatus.FINAL, "final_at", "amount", "sender_name", "sender_address", "remittance", "value_date")
     ledger.post(
         key=f"receipt:{known.id}:final",
         kind="RECEIPT_FINAL",
@@ -88,6 +93,18 @@ def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) 
     if duplicate:
         quarantine(receipt=known, reason="DUPLICATE")
     return known
+
+
+def _correct(seen: Receipt, booked: Booked) -> None:
+    """What was seen becomes what is booked. Only of the same amount is a sender kept whom the statement does not name."""
+    other = seen.amount != booked.amount
+    if other:
+        _tell_house(seen, "receipt.corrected", booked=money.text(booked.amount))
+    if other or booked.sender_name or booked.sender_address:
+        seen.sender_name, seen.sender_address = booked.sender_name[:120], booked.sender_address
+    if other or booked.remittance:
+        seen.remittance = booked.remittance[:140]
+    seen.amount, seen.value_date = booked.amount, booked.booked_at.date()
 
 
 def _make(nostro: Nostro, booked: Booked, now: datetime) -> Receipt:
