@@ -7,7 +7,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.compliance.rules import thresholds
-from flowdesk import banks, custodians, places
+from flowdesk import banks, custodians, fees, places
 from flowdesk.approvals import APPROVALS  # noqa: F401 (a setting)
 
 env = environ.Env()
@@ -332,6 +332,8 @@ RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 CUSTODIANS = custodians.read(env.json("CUSTODIANS", default={}), production=ENVIRONMENT == "production")
 RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
 CHAIN_STUCK_AFTER_MIN = env.int("CHAIN_STUCK_AFTER_MIN", default=60)  # a transaction of ours without confirmations, in desk time
+# The highest fee of a replacement by rail code, in units of its asset; none named, none replaced. Defaults: 50 times a usual fee.
+CHAIN_FEE_MAX = fees.read(env.json("CHAIN_FEE_MAX", default={"bitcoin-btc": "0.0025", "ethereum-eth": "0.02"}))
 # The travel rule: how other VASPs are told (apps/compliance/rails/travel.py), and who has agreed or refused in advance: LEI → word.
 TRAVEL_NETWORK = env.str("TRAVEL_NETWORK", default="apps.compliance.rails.travel.ByList")
 TRAVEL_VASPS: dict[str, str] = env.json("TRAVEL_VASPS", default={})

@@ -204,7 +204,7 @@ def test_it_is_replaced_once_it_hangs_by_two_people_with_a_better_fee(acme: worl
     assert [chains.note_hanging(), chains.note_hanging(), told("instruction.stuck")] == [1, 0, 1]
     with pytest.raises(RoleMissing):
         ask(maker=here.staff("tara", "trader"))
-    for fee, why in ((D(0), "not an amount"), (D("0.000000001"), "not an amount"), (D(2), "more than the payment")):
+    for fee, why in ((D(0), "not an amount"), (D("0.000000001"), "not an amount"), (D("0.0026"), r"at most 0\.0025 on")):
         with pytest.raises(NotReplaceable, match=why):
             ask(fee)
     asked = ask()
@@ -247,6 +247,62 @@ def test_within_the_first_band_one_person_is_enough_and_above_the_second_two_che
     assert tried() == [(2, MORE, "SENT"), (3, MORE * 2, "SENT")]
     settle(hours=4)
     require_settled_once(MORE * 2)
+
+
+def let_leave_by_itself(straight: D) -> None:
+    asked = request_band(actor=here.staff("olaf", "operations"), rail_code="bitcoin-btc", band=Band(straight), reason="x")
+    assert decide_approval(approval_id=asked.id, actor=here.staff("rita", "risk"), approve=True).status == "EXECUTED"
+
+
+def test_a_fee_is_bounded_and_counts_against_the_band(acme: world.Firm, settings: Any) -> None:
+    let_leave_by_itself(D(1))
+    settings.CHAIN_FEE_MAX = {}
+    with pytest.raises(NotReplaceable, match="names no highest fee"):
+        ask()
+    settings.CHAIN_FEE_MAX = {"bitcoin-btc": D(1)}
+    for fee in (D("0.20000001"), D(1)):
+        with pytest.raises(NotReplaceable, match="more than a fifth"):
+            ask(fee)
+    assert isinstance(ask(D("0.2")), Approval), "1 and its fee are more than 1"
+
+
+def test_our_account_holds_the_fee(acme: world.Firm) -> None:
+    def take_away(amount: D, key: str = "") -> None:
+        here.take_client_money(asset="BTC", amount=amount, designation="HOUSE", key=key)
+
+    take_away(D("998.99981"))  # 0.00019 are left
+    with pytest.raises(Blocked, match="INSUFFICIENT_NOSTRO"):
+        ask(MORE)
+    asked = ask(D("0.00019"))
+    take_away(D("0.00001"))
+    assert check(asked) == "FAILED"
+    assert check(ask(D("0.00018")), "oleg") == "EXECUTED"
+    take_away(D("0.00001"), "again")
+    assert chains.send_replacements() == 0
+    assert tried() == [(2, D("0.00018"), "CANCELLED")]
+
+
+def test_no_fee_comes_out_of_what_clients_are_owed() -> None:
+    here.open_house("BTC")
+    here.open_client_money(asset="BTC")
+    wallet = (here.Instruction("bitcoin-btc", "BTC", "bc1qdorado"),)
+    dorado = world.firm("dorado", mode="PREFUNDED", safeguarded=True, members=here.THREE_PEOPLE, instructions=wallet)
+    here.pay_in("BTC", D(3), name="Dorado Capital", address="bc1qdorado", designation="CLIENT")
+    here.at(world.NOON, hours=1)
+    jobs.run_all()
+    asked = request_withdrawal(actor=dorado.treasury, account_id=dorado.account.id, asset="BTC", amount=D(1), client_reference="w1")
+    approve_withdrawal(actor=world.actor_of(dorado.account, "Controller"), withdrawal_id=asked.id)
+    jobs.instruct_due()
+    jobs.review_queue()
+    place = next(jobs.place_of(one) for one in settlement.list_places() if one.nostro_id == payment().nostro_id)
+    outside.script(place, "STUCK")
+    assert here.release(payment().id) == "EXECUTED"
+    jobs.send_released()
+    here.at(world.NOON, hours=3)
+    with pytest.raises(Blocked, match="CLIENT_MONEY_SHORTFALL"):
+        ask()
+    jobs.fund(payment().nostro_id, MORE, "for the fee")
+    assert isinstance(ask(), Approval)
 
 
 def test_what_must_not_be_paid_is_not_sped_up(acme: world.Firm) -> None:

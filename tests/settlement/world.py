@@ -113,11 +113,11 @@ def open_client_money(*, asset: str, now: datetime) -> Nostro:
 
 
 @use_case
-def take_client_money(*, asset: str, amount: D, now: datetime) -> None:
-    """A charge eats into safeguarded money: what must never be answered by paying out more."""
-    nostro = settlement.list_nostros().get(asset_id=asset, designation="CLIENT")
+def take_client_money(*, asset: str, amount: D, designation: str = "CLIENT", key: str = "", now: datetime) -> None:
+    """A charge eats into safeguarded money (or into the house's): what must never be answered by paying out more."""
+    nostro = settlement.list_nostros().get(asset_id=asset, designation=designation)
     ledger.post(
-        key=f"charge:{asset}:{amount}",
+        key=f"charge:{asset}:{amount}{key}",
         kind="CHARGE",
         source_type="nostro",
         source_id=nostro.id,

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Max
 
 from apps.approvals import operations as approvals
@@ -17,8 +18,8 @@ from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.settlement.errors import Blocked, NotReplaceable
-from apps.settlement.models import GateDecision, Instruction, ReleaseBand, Replacement
-from apps.settlement.queries.gate import find_band, get_band, read_facts, sum_let_go
+from apps.settlement.models import GateDecision, Instruction, Nostro, ReleaseBand, Replacement
+from apps.settlement.queries.gate import find_band, get_band, list_short_of_fee, read_facts, sum_let_go
 from apps.settlement.queries.locks import lock_instruction
 from apps.settlement.queries.replacing import is_stuck
 from apps.settlement.rules.gate import Code, blockers
@@ -29,6 +30,7 @@ from apps.users import rules as roles
 ACT = "replacement"
 # What nobody speeds up. The other blockers are about letting go, and this payment is let go.
 STOPS = frozenset({Code.FROZEN, Code.SCREENING, Code.TRAVEL_RULE, Code.RELEASE_STOPPED, Code.SSI_NOT_ACTIVE})
+MOST_SHARE = Decimal("0.2")  # of the payment, that a fee is
 ALIVE = (ReplacementStatus.READY, ReplacementStatus.SENDING, ReplacementStatus.UNKNOWN)
 
 
@@ -36,18 +38,18 @@ ALIVE = (ReplacementStatus.READY, ReplacementStatus.SENDING, ReplacementStatus.U
 def ask(*, maker: Actor, instruction_id: UUID, fee: Decimal, reason: str, now: datetime) -> Approval | Replacement:
     """READY at once where the payment is within its rail's first band; else one of operations checks, or two above the second band.
 
-    :param fee: the whole fee of the new transaction
-    :raises NotReplaceable: it is not stuck, is being replaced, or the fee is no better
-    :raises Blocked: what is paid may not be sped up
+    :param fee: the whole fee of the new transaction; it counts against the bands as the payment does
+    :raises NotReplaceable: it is not stuck, is being replaced, or the fee is no better or too high
+    :raises Blocked: what is paid may not be sped up, or our account does not hold the fee
     """
     i = lock_instruction(instruction_id)
     _require(i, fee, now)
     if not reason:
         raise NotReplaceable("say why", pointer="reason")
-    _require_open(i, maker, now)
+    _require_open(i, maker, fee, now)
     band, gone = find_band(i.nostro.rail_id), sum_let_go(i)
     limits = get_band(i.nostro.rail_id)
-    if band is not None and limits.goes_by_itself(i.amount, gone):
+    if band is not None and limits.goes_by_itself(i.amount + fee, gone):
         return _make(i, fee=fee, reason=reason, asked_by=maker.id, checked_by=None, band=band, now=now)
     return approvals.request(
         kind=ACT,
@@ -59,7 +61,7 @@ def ask(*, maker: Actor, instruction_id: UUID, fee: Decimal, reason: str, now: d
         before={"transaction": last_reference(i), "sent_at": "" if i.sent_at is None else i.sent_at.isoformat()},
         maker=maker,
         checker_roles=roles.ACTS[ACT][1],
-        also=[roles.ACTS[ACT][1]] if limits.needs_two(i.amount, gone) else [],
+        also=[roles.ACTS[ACT][1]] if limits.needs_two(i.amount + fee, gone) else [],
         now=now,
     )
 
@@ -77,7 +79,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     i = lock_instruction(approval.subject_id)
     fee = Decimal(approval.payload["fee"])
     _require(i, fee, now)
-    _require_open(i, checker, now)
+    _require_open(i, checker, fee, now)
     _make(i, fee=fee, reason=approval.payload["reason"], asked_by=approval.maker_id, checked_by=checker.id, band=None, now=now)
 
 
@@ -90,10 +92,10 @@ def begin(*, replacement_id: UUID, now: datetime) -> tuple[str, int, Decimal] | 
     r = _lock(replacement_id)
     i = r.instruction
     if r.status in {ReplacementStatus.SENDING, ReplacementStatus.UNKNOWN}:
-        return i.end_to_end_id, r.number, r.fee
+        return None if _stops(i, now) else (i.end_to_end_id, r.number, r.fee)  # it waits as it is: it may be out already
     if r.status != ReplacementStatus.READY:
         return None
-    stopped = _stops(i, now)
+    stopped = _stops(i, now) + _shorts(i, r.fee)
     if i.status != InstructionStatus.SENT or i.settled_amount or stopped:
         r.failure = "blocked: " + ", ".join(stopped) if stopped else f"the payment is {i.status.lower()}"
         _move(r, ReplacementStatus.CANCELLED, "failure")
@@ -156,22 +158,32 @@ def _require(i: Instruction, fee: Decimal, now: datetime) -> None:
         raise NotReplaceable(f"fee: not an amount with {i.asset.scale} decimals", pointer="fee")
     if highest is not None and fee <= highest:
         raise NotReplaceable(f"fee: more than {money.text(highest)}, which the last one offers", pointer="fee")
-    if fee > i.amount:
-        raise NotReplaceable(f"fee: more than the payment itself ({money.text(i.amount)})", pointer="fee")
+    most = settings.CHAIN_FEE_MAX.get(i.nostro.rail_id)
+    if most is None:
+        raise NotReplaceable(f"CHAIN_FEE_MAX names no highest fee of {i.nostro.rail_id}", pointer="fee")
+    if fee > most:
+        raise NotReplaceable(f"fee: at most {money.text(most)} on {i.nostro.rail_id}", pointer="fee")
+    if fee > i.amount * MOST_SHARE:
+        raise NotReplaceable(f"fee: more than a fifth of the payment ({money.text(i.amount)})", pointer="fee")
 
 
 def _stops(i: Instruction, now: datetime) -> list[str]:
     return [str(b.code) for b in blockers(read_facts(i, now)) if b.code in STOPS]
 
 
-def _require_open(i: Instruction, by: Actor, now: datetime) -> None:
+def _shorts(i: Instruction, fee: Decimal) -> list[str]:
+    """What of ours does not cover the fee; the account's row is held, so that two fees never count on the same money."""
+    Nostro.objects.select_for_update(no_key=True, of=("self",)).get(id=i.nostro_id)
+    return [str(code) for code in list_short_of_fee(i, fee)]
+
+
+def _require_open(i: Instruction, by: Actor, fee: Decimal, now: datetime) -> None:
     """Ask the gate for what stops this, and keep its answer.
 
     :raises Blocked: it does
     """
-    found = [b for b in blockers(read_facts(i, now)) if b.code in STOPS]
-    if found:
-        codes = [str(b.code) for b in found]
+    codes = _stops(i, now) + _shorts(i, fee)
+    if codes:
         raise Blocked(f"{i.end_to_end_id}: {', '.join(codes)}", blockers={i.end_to_end_id: codes})
     kept = GateDecision(id=ids.uuid7(), instruction=i, moment="REPLACE", blockers=[], passed=True, decided_by=by.id, decided_at=now)
     db.insert(kept)

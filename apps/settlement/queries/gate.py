@@ -19,10 +19,10 @@ from apps.instruments import queries as instruments
 from apps.instruments import rules as calendar
 from apps.ledger import queries as ledger
 from apps.ledger.states import Kind
-from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop
+from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop, Replacement
 from apps.settlement.rules.bands import NO_BAND, Band
 from apps.settlement.rules.gate import Code, Facts, TheirLeg
-from apps.settlement.states import AWAITED_INSTRUCTION, InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus
+from apps.settlement.states import AWAITED_INSTRUCTION, InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReplacementStatus
 from apps.trades import queries as trades
 
 WAITING = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED]
@@ -154,6 +154,26 @@ def _till_balance(nostro: Nostro) -> Decimal:
 def _in_flight(nostro_id: UUID, but: UUID) -> Decimal:
     rows = Instruction.objects.filter(nostro_id=nostro_id, direction="PAY", status__in=IN_FLIGHT).exclude(id=but)
     return rows.aggregate(s=Sum("amount"))["s"] or money.ZERO
+
+
+def list_short_of_fee(i: Instruction, fee: Decimal) -> list[Code]:
+    """What does not cover one more network fee: our account, beside what is on its way from it and other fees; clients' money kept on it.
+
+    :param i: a payment that is SENT, so that the ledger has it already
+    """
+    offered: dict[UUID, Decimal] = {}  # of each other payment that hangs, the highest
+    alive = [ReplacementStatus.READY, ReplacementStatus.SENDING, ReplacementStatus.UNKNOWN, ReplacementStatus.SENT]
+    others = Replacement.objects.filter(status__in=alive, instruction__nostro_id=i.nostro_id, instruction__status=InstructionStatus.SENT)
+    for other, theirs in others.exclude(instruction=i).values_list("instruction_id", "fee"):
+        offered[other] = max(offered.get(other, theirs), theirs)
+    flying = _in_flight(i.nostro_id, i.id)
+    gone = flying + sum(offered.values(), fee)
+    short = [Code.INSUFFICIENT_NOSTRO] if gone > _till_balance(i.nostro) else []
+    if i.nostro.designation == "CLIENT":
+        kept = ledger.sum_amounts(i.entity_id, i.asset_id, [Kind.NOSTRO, Kind.IN_TRANSIT], designation="CLIENT")
+        owed = ledger.sum_owed_to(i.entity_id, i.asset_id, clients.list_safeguarded())
+        short += [Code.CLIENT_MONEY_SHORTFALL] if kept - gone < owed else []
+    return short
 
 
 def _agreed(leg: NetLeg | None) -> bool:
