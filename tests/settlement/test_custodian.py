@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, transaction
 
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
@@ -21,7 +22,10 @@ from apps.settlement.rails.base import Outcome, Payment, Place
 from apps.settlement.rails.custody import Custodian
 from apps.settlement.rails.custody_sim import CustodianSimulator
 from apps.settlement.rules import callbacks, custody
+from apps.settlement.rules.bands import Band
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.reconcile import reconcile
+from apps.workflows.request_release import release_by_itself, request_band
 from apps.workflows.settle_net_set import agree_net_set
 from flowdesk import custodians
 from tests import books, world
@@ -63,6 +67,11 @@ def released() -> Instruction:
     jobs.review_queue()
     assert here.release(payment().id) == "EXECUTED"
     return payment()
+
+
+def with_band(straight: str) -> None:
+    asked = request_band(actor=here.staff("otis", "operations"), rail_code=theirs.RAIL, band=Band(D(straight)), reason="x")
+    assert decide_approval(approval_id=asked.id, actor=here.staff("rita", "risk"), approve=True).status == "EXECUTED"
 
 
 def payment() -> Instruction:
@@ -193,6 +202,36 @@ def test_a_deposit_is_seen_by_callback_and_money_by_the_statement_only(custodian
     assert (receipt.status, here.balances()["NOSTRO BTC"]) == ("CLEARED", D(1002))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_is_booked_decides_whatever_was_seen(custodian: None) -> None:
+    here.open_house("BTC")
+    world.firm("acme")
+    reference = CustodianSimulator().pay_in(
+        theirs.PLACE,
+        D("0.999"),
+        sender_name="Acme Capital",
+        sender_address="bc1qacme0000000000000000000000000000000000",
+        remittance="what it says",
+        at=clock.desk_now(),
+    )
+    seen = {"asset": "BTC", "account": theirs.ADDRESS, "reference": reference, "amount": "1", "confirmations": 0}
+    seen |= {"sender_name": "Somebody Else", "sender_address": "bc1qelse", "remittance": "x", "seen_at": clock.desk_now().isoformat()}
+    assert theirs.call_back("m1", orjson.dumps({"type": "deposit", "data": seen})).json() == {"ours": True}
+    (receipt,) = settlement.list_receipts(SYSTEM)
+    assert (receipt.status, receipt.amount) == ("SEEN", D(1))
+    with pytest.raises(IntegrityError, match="amount changes only"), transaction.atomic():
+        db.run("UPDATE settlement_receipt SET amount = 2")
+    here.at(world.NOON, minutes=40)
+    jobs.poll_rails()
+    jobs.match_receipts()
+    (receipt,) = settlement.list_receipts(SYSTEM)
+    assert (receipt.status, receipt.amount, here.balances()["NOSTRO BTC"]) == ("CLEARED", D("0.999"), D("1000.999"))
+    assert (receipt.sender_name, receipt.remittance, events("receipt.corrected")) == ("Acme Capital", "what it says", 1)
+    with pytest.raises(IntegrityError, match="amount changes only"), transaction.atomic():
+        db.run("UPDATE settlement_receipt SET amount = 1")
+    books.proven()
+
+
 # --- who may call back -------------------------------------------------------------------------------------------------
 @pytest.mark.django_db(transaction=True)
 def test_nobody_else_is_listened_to(custodian: None, settings: Any) -> None:
@@ -239,6 +278,27 @@ def test_every_way_of_not_answering_is_unknown_and_its_refusals_are_refusals(rem
     settings.CUSTODIANS = {theirs.RAIL: {"url": "http://127.0.0.1:9", "token": "x", "callback_secrets": ""}}
     assert rail.send(theirs.PLACE, SENT, now=world.NOON).outcome is Outcome.UNKNOWN
     assert rail.status(theirs.PLACE, "FD1", now=world.NOON).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("fault", ["401", "403", "404", "405", "413", "429", "400 html", "422 html", "422 bare"])
+def test_only_a_refusal_in_its_own_words_ends_a_payment(remote: theirs.Loopback, fault: str) -> None:
+    remote.faults = [fault]
+    assert Custodian().send(theirs.PLACE, SENT, now=world.NOON).outcome is Outcome.UNKNOWN
+    remote.faults = ["400 code"]
+    assert Custodian().send(theirs.PLACE, SENT, now=world.NOON).outcome is Outcome.REJECTED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_its_people_refuse_does_not_leave_by_itself_again(custodian: None) -> None:
+    one = released()
+    with_band("1")
+    outside.script(theirs.PLACE, "REJECT")
+    jobs.send_released()
+    jobs.instruct_sets()
+    jobs.review_queue()
+    assert (payment().attempt, payment().status) == (2, "READY")
+    assert (jobs.release_straight_through(), release_by_itself(instruction_id=payment().id)) == (0, None)
+    assert settlement.get_instruction(one.id, actor=SYSTEM).status == "FAILED"
 
 
 @pytest.mark.django_db(transaction=True)

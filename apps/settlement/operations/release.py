@@ -86,8 +86,8 @@ def release_by_itself(*, instruction_id: UUID, now: datetime) -> Instruction | N
     (one,) = batch
     band = find_band(one.nostro.rail_id)
     is_leg = one.net_leg_id is not None or one.obligation_id is not None
-    if band is None or one.status != InstructionStatus.READY or not is_leg:
-        return None
+    if band is None or one.status != InstructionStatus.READY or not is_leg or one.attempt > 1:
+        return None  # what has failed once is looked at by people: else a rail that refuses is asked for ever
     if not get_band(one.nostro.rail_id).goes_by_itself(one.amount, sum_let_go(one)):
         return None
     if instructions.check(instruction=one, moment="RELEASE", now=clock.desk_now()):

@@ -100,7 +100,7 @@ def list_straight_through() -> list[UUID]:
     if not fits:
         return []
     legs = Instruction.objects.filter(
-        fits, status=InstructionStatus.READY, withdrawal__isnull=True, returns__isnull=True, house_transfer__isnull=True
+        fits, status=InstructionStatus.READY, attempt=1, withdrawal__isnull=True, returns__isnull=True, house_transfer__isnull=True
     )
     return list(legs.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
 

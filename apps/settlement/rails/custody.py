@@ -1,6 +1,7 @@
 """A custodian over HTTPS: withdrawals by key, deposits, a statement (docs/custodians.md). Its people may refuse what it has taken on.
 
-What is no clear answer is UNKNOWN: a time-out, a 5xx, what cannot be read. Only a refusal in the custodian's own words is REJECTED.
+What is no clear answer is UNKNOWN: a time-out, a 5xx, what cannot be read, what something before it says (401, 403, 404, HTML). REJECTED is
+only what it refuses in its own words: 400 or 422 with a JSON `code`.
 """
 
 import logging
@@ -23,7 +24,7 @@ from .base import Answer, Incoming, Outcome, Payment, Place, Statement
 log = logging.getLogger(__name__)
 
 DEADLINE_S, ANSWER_BYTES, PAGE = 30, 4 * 1024 * 1024, 500  # well below the two minutes after which a sender counts as dead
-TAKEN_NEVER = {400, 401, 403, 404, 405, 413, 415, 422}  # it was looked at and not taken: 409 and 429 are no such words
+REFUSED = {400, 422}  # with a code: it was looked at and not taken
 
 
 class NoAnswer(Exception):
@@ -38,7 +39,7 @@ class Custodian:
     def send(self, place: Place, payment: Payment, *, now: datetime) -> Answer:
         try:
             status, said = self._call(place, "POST", "/v1/withdrawals", body=custody.order(place, payment), key=payment.key)
-            if status in TAKEN_NEVER:
+            if status in REFUSED and isinstance(said, dict) and isinstance(said.get("code"), str) and said["code"]:
                 return Answer(Outcome.REJECTED, reason=_why(status, said))
             return self._answer(place, payment.key, status, said)
         except (NoAnswer, BadAnswer) as no:
@@ -106,8 +107,6 @@ class Custodian:
         except httpx.HTTPError as no:
             raise NoAnswer(type(no).__name__) from no
         except orjson.JSONDecodeError:
-            if answer.status_code in TAKEN_NEVER:
-                return answer.status_code, None
             raise NoAnswer(f"{answer.status_code}, not in JSON") from None
 
 
