@@ -19,7 +19,7 @@ CREATE TRIGGER settlement_receipt_amount BEFORE UPDATE ON settlement_receipt FOR
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0024_fees_invoiced")]
+    dependencies = [("settlement", "0025_accrual_paid_once")]
     operations = db.walls(
         db.refrozen_columns_sql("settlement_receipt", ["nostro_id", "asset_id", "rail_reference"], _BEFORE),
         (_AMOUNT, "DROP TRIGGER settlement_receipt_amount ON settlement_receipt; DROP FUNCTION settlement_receipt_amount();"),
