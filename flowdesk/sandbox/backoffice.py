@@ -92,7 +92,7 @@ class BackOffice:
         now = clock.desk_now()
         reference = get_rail(place.rail, place.kind).pay_in(  # type: ignore[attr-defined]
             jobs.place_of(place),
-            money.round_down(owed / 2, 2) if plan == HALF else owed,
+            money.round_down(owed / 2, one.asset.scale) or owed if plan == HALF else owed,  # what cannot be halved is paid whole
             sender_name="Nobody Known Ltd" if plan in {STRANGER, OTHER_NAME} else ssi.holder,
             sender_address="000000000-0" if plan == STRANGER else ssi.address,
             remittance="" if plan == STRANGER else remittance,

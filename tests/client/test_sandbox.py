@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from flowdesk_client import Client, Key, Refused
 
 from apps.api.errors_page import rows
+from apps.api.sandbox import door
 from apps.api.sandbox.scenarios import OUTCOMES, SCENARIOS, SCRIPTS, Kind, Scenario
 from apps.clients.models import Account, ApiKey
 from apps.core.actor import SYSTEM
@@ -258,3 +260,10 @@ def test_it_is_there_in_a_sandbox_only(line: Any, acme: world.Firm) -> None:
             with pytest.raises(Refused) as no:
                 client.api.post(path, {"advance_s": 1})
             assert no.value.status == 404
+
+
+@pytest.mark.parametrize("answer", [b"%PDF-1.7", b"[]", b"{}", b'{"id": 1}', b'{"id": "wdr_01m82caqccetaba45n1eshq3f7"}'])
+def test_a_scenario_notes_nothing_of_an_answer_about_something_else(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file, or another kind of thing: the answer is given as it is, and does not fail after its effect."""
+    monkeypatch.setattr(door.notes, "write", lambda *_: pytest.fail("noted"))
+    door._note("RFQ", "id", "rfq", SCENARIOS["manual"], HttpResponse(answer))
