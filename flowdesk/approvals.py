@@ -22,6 +22,7 @@ _KINDS = {
     "unknown_payment": ("apps.settlement.operations.unknown", "execute", "version"),
     "replacement": ("apps.settlement.operations.replacing", "execute", "version"),
     "travel_data": ("apps.workflows.travel_rule", "execute", "version"),
+    "wallet_host": ("apps.workflows.travel_rule", "execute_host", "host_version"),
     "client_review": ("apps.workflows.review_client", "execute", "version"),
     "ssi": ("apps.workflows.verify_ssi", "verify", "version"),
     "ssi_waiver": ("apps.workflows.verify_ssi", "waive", "version"),

@@ -5,10 +5,10 @@ import logging
 from celery import shared_task
 from django.db import DatabaseError
 
-from apps.compliance.queries.travel import list_due
 from apps.compliance.rails.travel import Reply, network
 from apps.core import clock
 from apps.core.errors import AppError
+from apps.settlement.queries.travelling import list_due
 from apps.workflows.travel_rule import hear, record_reply
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "unknown_payment": (frozenset({"operations"}), frozenset({"operations"})),
     "replacement": (frozenset({"operations"}), frozenset({"operations"})),  # of a transaction that hangs on its chain
     "travel_data": (frozenset({"compliance"}), frozenset({"compliance"})),  # who sent a transfer, by what came another way
-    "wallet_host": (frozenset({"compliance"}), frozenset()),  # at which VASP a wallet lies
+    "wallet_host": (frozenset({"compliance"}), frozenset({"compliance"})),  # at which VASP a wallet lies; two where one is named
     "client_review": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),
     "receipt": (frozenset({"operations"}), frozenset({"compliance"})),
     "match": (frozenset({"operations"}), frozenset({"operations"})),  # by hand, and its undoing

@@ -46,7 +46,15 @@ def test_what_lacks_data_is_listed_entered_and_then_credited(enter: Any, staff: 
     assert send(enter("carl"), address, **data) == 302
     decide_approval(approval_id=Approval.objects.get(kind="travel_data").id, actor=house.staff("cora", "compliance"), approve=True)
     assert (Receipt.objects.get().status, "No exception" in read("carl")) == ("CLEARED", True)
-    host = {"wallet": WALLET, "vasp_name": "=Vault VASP", "vasp_lei": "529900T8BM49AURSDO55", "evidence": "its own letter"}
+    host = {
+        "wallet": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "vasp_name": "=Vault VASP",
+        "vasp_lei": "529900T8BM49AURSDO55",
+        "evidence": "its own letter",
+    }
     assert send(enter("carl"), "travel/wallets/", **(host | {"vasp_lei": "x"})) == 422
     assert send(enter("carl"), "travel/wallets/", **host) == 302
     assert WalletHost.objects.get().version == 1 and "Vault VASP" in read("carl")
+    assert send(enter("carl"), "travel/wallets/", **(host | {"vasp_name": "", "vasp_lei": ""})) == 302
+    assert (WalletHost.objects.count(), Approval.objects.get(kind="wallet_host").status) == (1, "REQUESTED")
+    assert "Another one of compliance approves it" in read("carl")

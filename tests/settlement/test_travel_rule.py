@@ -1,5 +1,6 @@
 """The travel rule: nothing of crypto leaves or is credited without who sends and who receives; VASPs answer, or do not."""
 
+from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db import ProgrammingError, transaction
 
 from apps.approvals.errors import SameHands
 from apps.compliance.errors import BadTravelData
-from apps.compliance.models import ListEntry, Screening, TravelMessage, TravelRecord
+from apps.compliance.models import ListEntry, Screening, TravelMessage, TravelRecord, WalletHost
 from apps.compliance.queries import screening
 from apps.compliance.queries import travel as kept
 from apps.compliance.rails.travel import Simulated, network
@@ -31,7 +32,7 @@ from tests import books, world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LEI, WALLET = "529900T8BM49AURSDO55", "bc1qacme0000000000000000000000000000000000"
+LEI, WALLET = "529900T8BM49AURSDO55", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 
 
 @pytest.fixture
@@ -43,8 +44,16 @@ def net(settings: Any) -> Simulated:
     return made
 
 
-def host(name: str = "Vault VASP", lei: str = LEI) -> None:
-    set_wallet_host(actor=here.staff("carl", "compliance"), address=WALLET, vasp_name=name, vasp_lei=lei, evidence="its own letter")
+@pytest.fixture(autouse=True)
+def _wallet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's wallet has its check digits: what is said of wallets is checked."""
+    told = tuple(replace(one, address=WALLET) if one.rail == "bitcoin-btc" else one for one in world.INSTRUCTIONS["acme"])
+    monkeypatch.setitem(world.INSTRUCTIONS, "acme", told)
+
+
+def host(name: str = "Vault VASP", lei: str = LEI, address: str = WALLET) -> Any:
+    carl = here.staff("carl", "compliance")
+    return set_wallet_host(actor=carl, address=address, vasp_name=name, vasp_lei=lei, evidence="its own letter")
 
 
 def owed() -> Instruction:
@@ -120,12 +129,38 @@ def test_what_a_vasp_refuses_does_not_leave_and_is_an_exception(net: Simulated) 
     jobs.review_queue()
     assert (payment().status, kept.why_held(payment().id)) == ("BLOCKED", "Vault VASP refuses it: beneficiary unknown")
     assert [one.subject_id for one in kept.list_exceptions()] == [payment().id]
-    host("Other VASP")  # it turns out to lie elsewhere: another record, another message
+    asked = host("", "")  # one person alone does not lift it
+    assert (asked.status, asked.before) == ("REQUESTED", {"vasp_name": "Vault VASP", "vasp_lei": LEI})
+    jobs.review_queue()
+    assert (payment().status, WalletHost.objects.count()) == ("BLOCKED", 1)
+    with pytest.raises(SameHands):
+        decide_approval(approval_id=asked.id, actor=here.staff("carl", "compliance"), approve=True)
+    cora = here.staff("cora", "compliance")
+    assert decide_approval(approval_id=asked.id, actor=cora, approve=False).status == "REJECTED"
+    asked = host("Other VASP")  # it turns out to lie elsewhere: another record, another message
+    assert decide_approval(approval_id=asked.id, actor=cora, approve=True).status == "EXECUTED"
     jobs.review_queue()
     travel.tell_vasps()
     jobs.review_queue()
     assert (payment().status, [r.version for r in TravelRecord.objects.order_by("version")]) == ("READY", [1, 2])
     assert kept.list_exceptions() == []
+
+
+@pytest.mark.parametrize("ended", [False, pytest.param(True, marks=pytest.mark.drill)])
+def test_only_the_last_record_of_what_can_still_leave_is_told(net: Simulated, ended: bool) -> None:
+    host()
+    net.script("SILENT")
+    owed()
+    travel.tell_vasps()
+    if ended:
+        Instruction.objects.filter(id=payment().id).update(status="CANCELLED")
+    else:
+        decide_approval(approval_id=host("Other VASP").id, actor=here.staff("cora", "compliance"), approve=True)
+        jobs.review_queue()
+    here.at(here.VALUE_DAY, minutes=10)
+    assert travel.tell_vasps() == (0 if ended else 1)
+    assert [m.vasp_name for m in TravelMessage.objects.filter(status="ACCEPTED")] == ([] if ended else ["Other VASP"])
+    assert list(TravelMessage.objects.filter(vasp_name="Vault VASP").values_list("status", "tries")) == [("NO_ANSWER", 1)]
 
 
 def test_a_vasp_known_only_after_the_release_holds_the_payment_back_at_the_door(net: Simulated) -> None:
@@ -219,9 +254,8 @@ def test_what_a_vasp_says_does_not_take_away_the_name_that_the_rail_gave(net: Si
     net.tell("m1", address="bc1qflowdesk", reference=found.rail_reference, payload=told())
     travel.hear_vasps()
     assert (receipt().status, receipt().quarantine_reason) == ("QUARANTINED", "SCREENING_HIT")
-    assert [(s.name, s.result) for s in Screening.objects.filter(subject_id=found.id).order_by("id")] == [
-        ("unknown", "CLEAR"), ("Mallory Ltd", "HIT"), ("Acme Capital", "CLEAR"),
-    ]  # fmt: skip
+    screened = Screening.objects.filter(subject_id=found.id).values_list("name", "result")
+    assert sorted(screened) == [("Acme Capital", "CLEAR"), ("Mallory Ltd", "HIT"), ("unknown", "CLEAR")]
     assert screening.has_hit([found.id]), "nor does it hide the hit from a payment that gives it back"
 
 
@@ -248,6 +282,62 @@ def test_a_vasp_that_tells_what_no_database_keeps_is_refused_once(net: Simulated
     travel.hear_vasps()
     where = "originator.originatorPersons.0.legalPerson.geographicAddress.0.streetName"
     assert net.answers() == [["m1", False, f"{where}: a text of at most 70 characters"]] * len(net.answers()) and net.inbox() == []
+
+
+def test_what_is_known_is_not_told_anew_and_never_takes_the_place_of_what_two_entered(net: Simulated) -> None:
+    found = received()
+
+    def tell(message_id: str, payload: Any, reference: str = found.rail_reference, **vasp: str) -> tuple[bool, str]:
+        net.tell(message_id, address="bc1qflowdesk", reference=reference, payload=payload, **vasp)
+        travel.hear_vasps()
+        return {one[0]: (one[1], one[2]) for one in net.answers()}[message_id]
+
+    other = told(ivms101.natural_person("Mallory", "Eve", customer="9"))
+    assert tell("m0", told(), reference="a\0b") == (False, "reference: a text of at most 120 characters")
+    carl, cora = here.staff("carl", "compliance"), here.staff("cora", "compliance")
+    asked = request_travel_data(actor=carl, receipt_id=found.id, originator=ORIGINATOR, evidence="a mail of the client")
+    Receipt.objects.filter(id=found.id).update(quarantine_reason="UNKNOWN_SENDER")  # it waits on, for something else
+    asked = decide_approval(approval_id=asked.id, actor=cora, approve=True)
+    assert (asked.status, receipt().status) == ("EXECUTED", "QUARANTINED")
+    for turn in range(3):
+        assert tell(f"a{turn}", other)[0] is False and tell(f"b{turn}", told()) == (True, "")
+    assert [r.source for r in TravelRecord.objects.order_by("version")] == ["FILE", "HAND"]
+
+
+def test_messages_after_one_that_was_accepted_add_nothing_and_their_sender_is_kept(net: Simulated) -> None:
+    found = received()
+    for message_id, payload in (
+        ("m1", told()),
+        ("m2", told()),
+        ("m1", told()),
+        ("m3", told(ivms101.legal_person("Mallory", customer="9"))),
+    ):
+        net.tell(message_id, address="bc1qflowdesk", reference=found.rail_reference, payload=payload, vasp_lei=LEI, vasp_name="Vault VASP")
+        travel.hear_vasps()
+    assert {(one[0], one[1]) for one in net.answers()} == {("m1", True), ("m2", True), ("m3", False)}
+    records = TravelRecord.objects.order_by("version")
+    assert [(r.source, r.vasp_name, r.vasp_lei) for r in records] == [("FILE", "", ""), ("MESSAGE", "Vault VASP", LEI)]
+    assert receipt().status == "CLEARED"
+
+
+ETHER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+
+
+@pytest.mark.parametrize("written", [ETHER, ETHER.lower(), "0x" + ETHER[2:].upper(), WALLET.upper()])
+def test_a_wallet_is_the_same_however_it_is_written(written: str) -> None:
+    kept_as = host(address=written).address
+    assert kept_as in {ETHER, WALLET}
+    for sought in (kept_as, kept_as.lower(), written):
+        found = kept.find_host(sought)
+        assert found is not None and found.vasp_name == "Vault VASP"
+    assert host("", "", address=kept_as).status == "REQUESTED", "nor is another writing a way around the second person"
+
+
+@pytest.mark.parametrize("written", ["x", "0x12", ETHER[:-1] + "D", WALLET[:-1] + "5", WALLET + " ", "021000021-1001"])
+def test_what_is_no_wallet_has_no_host(written: str) -> None:
+    with pytest.raises(BadTravelData):
+        host(address=written)
+    assert not WalletHost.objects.exists()
 
 
 def test_compliance_enters_what_came_another_way_and_another_one_approves(net: Simulated) -> None:

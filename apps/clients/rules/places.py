@@ -48,6 +48,27 @@ def require_place(rail: str, kind: str, address: str, bic: str, *, self_hosted: 
         raise BadSsi("0x and 40 hexadecimal digits in the capitals of EIP-55, which are their check digits", pointer="/address")
 
 
+def canonical(address: str) -> str:
+    """A wallet's address as settlement instructions have it: EIP-55 capitals, a SegWit address in small letters; any other as it is."""
+    if _ETHEREUM.fullmatch(address):
+        return checksummed(address)
+    return address.lower() if address.startswith("BC1") and address.isupper() else address
+
+
+def read_wallet(text: str) -> str:
+    """A wallet of either chain, as settlement instructions have it.
+
+    :raises BadSsi: no address that is paid to; wrong check digits
+    """
+    address = canonical(text)
+    digits = text[2:]
+    checked = digits in {digits.lower(), digits.upper()}  # in one case it has no check digits
+    if _ETHEREUM.fullmatch(text) and not checked and address != text:
+        raise BadSsi("its capitals are not those of EIP-55, which are its check digits", pointer="/address")
+    require_place("ethereum" if address[:2].lower() == "0x" else "bitcoin", "CHAIN", address, "", self_hosted=False)
+    return address
+
+
 def is_bic(text: str) -> bool:
     """Whether it is a BIC (ISO 9362) as banks' files have it: in capitals, without blanks."""
     return bool(bic_code.compact(text) == text and bic_code.is_valid(text))

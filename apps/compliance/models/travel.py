@@ -41,6 +41,8 @@ class TravelRecord(Row):
     faults = models.JSONField(default=list)
     source = models.CharField(max_length=7, choices=[("FILE", "our own file"), ("MESSAGE", "the sending VASP"), ("HAND", "compliance")])
     message = models.CharField(max_length=80, blank=True)  # the id of the message that brought it
+    vasp_name = models.CharField(max_length=100, blank=True, default="")  # who sent that message, as the network knows them
+    vasp_lei = models.CharField(max_length=20, blank=True, default="")
     evidence = models.CharField(max_length=200, blank=True)
     made_by = models.UUIDField(null=True)
     made_at = models.DateTimeField()

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from stdnum import lei as lei_code
 
+from apps.clients.errors import BadSsi
+from apps.clients.rules import places
 from apps.compliance.errors import BadTravelData
 from apps.compliance.models import TravelMessage, TravelRecord, WalletHost
-from apps.compliance.queries.travel import find_host, find_record
+from apps.compliance.queries.travel import find_record
 from apps.compliance.rules import ivms101
 from apps.compliance.states import MESSAGE, MessageStatus
 from apps.core import db, ids
@@ -27,12 +29,15 @@ def keep(
     now: datetime,
     tell: WalletHost | None = None,
     message: str = "",
+    vasp_name: str = "",
+    vasp_lei: str = "",
     evidence: str = "",
     made_by: UUID | None = None,
 ) -> TravelRecord:
     """Keep a record where it says something new; the one that stands. The caller holds the transfer's row.
 
     :param tell: the beneficiary's VASP, which is told of a complete record before anything leaves
+    :param vasp_name: who told it, as the network knows them; with `vasp_lei`
     """
     old, faults = find_record(subject_id), ivms101.faults(payload, today=now.date())
     if old is not None and old.payload == payload and old.faults == faults and source == old.source:
@@ -46,6 +51,8 @@ def keep(
         faults=faults,
         source=source,
         message=message[:80],
+        vasp_name=vasp_name[:100],
+        vasp_lei=vasp_lei[:20],
         evidence=evidence[:200],
         made_by=made_by,
         made_at=now,
@@ -53,29 +60,24 @@ def keep(
     db.insert(made)
     if tell is not None and tell.vasp_lei and not faults:
         db.insert(TravelMessage(id=ids.uuid7(), record=made, vasp_name=tell.vasp_name, vasp_lei=tell.vasp_lei, status=MessageStatus.DUE))
-    house = {"version": made.version, "faults": faults, "source": source}
+    house = {"version": made.version, "faults": faults, "source": source, "vasp": vasp_name}
     events.record("travel.recorded", subject_type=subject_type, subject_id=subject_id, house=house)
     return made
 
 
 @step
-def set_host(*, address: str, vasp_name: str, vasp_lei: str, evidence: str, made_by: UUID, now: datetime) -> WalletHost:
-    """Say at which VASP a wallet lies; without a name: in its owner's own hands.
+def set_host(
+    *, over: WalletHost | None, address: str, vasp_name: str, vasp_lei: str, evidence: str, made_by: UUID, now: datetime
+) -> WalletHost:
+    """Say at which VASP a wallet lies; without a name: in its owner's own hands. The rest is what :func:`require_host` took.
 
-    :raises BadTravelData: no wallet, half a VASP, no LEI, or no evidence
+    :param over: what was known of it when that was decided
+    :raises BadTravelData: somebody else has said something else meanwhile
     """
-    for name, value, most in (("address", address, 120), ("vasp_name", vasp_name, 100), ("evidence", evidence, 200)):
-        if len(value) > most or not value.isprintable() or (not value and name != "vasp_name"):
-            raise BadTravelData(f"{name}: a text of at most {most} characters", pointer=name)
-    if bool(vasp_name) != bool(vasp_lei):
-        raise BadTravelData("a VASP has a name and an LEI; a wallet in its owner's hands has neither", pointer="vasp_lei")
-    if vasp_lei and not (len(vasp_lei) == 20 and lei_code.is_valid(vasp_lei)):
-        raise BadTravelData(f"{vasp_lei}: no LEI", pointer="vasp_lei")
-    old = find_host(address)
     made = WalletHost(
         id=ids.uuid7(),
         address=address,
-        version=1 if old is None else old.version + 1,
+        version=1 if over is None else over.version + 1,
         vasp_name=vasp_name,
         vasp_lei=vasp_lei,
         evidence=evidence,
@@ -86,6 +88,24 @@ def set_host(*, address: str, vasp_name: str, vasp_lei: str, evidence: str, made
     db.insert(made, refuse={"wallethost_version": taken})
     events.record("travel.host_set", subject_type="wallet_host", subject_id=made.id, house={"address": address, "vasp": vasp_name})
     return made
+
+
+def require_host(*, address: str, vasp_name: str, vasp_lei: str, evidence: str) -> str:
+    """The wallet's address as settlement instructions have it.
+
+    :raises BadTravelData: no wallet, half a VASP, no LEI, or no evidence
+    """
+    for name, value, most in (("address", address, 120), ("vasp_name", vasp_name, 100), ("evidence", evidence, 200)):
+        if len(value) > most or not value.isprintable() or (not value and name != "vasp_name"):
+            raise BadTravelData(f"{name}: a text of at most {most} characters", pointer=name)
+    if bool(vasp_name) != bool(vasp_lei):
+        raise BadTravelData("a VASP has a name and an LEI; a wallet in its owner's hands has neither", pointer="vasp_lei")
+    if vasp_lei and not (len(vasp_lei) == 20 and lei_code.is_valid(vasp_lei)):
+        raise BadTravelData(f"{vasp_lei}: no LEI", pointer="vasp_lei")
+    try:
+        return places.read_wallet(address)
+    except BadSsi as no:
+        raise BadTravelData(no.detail, pointer="address") from None
 
 
 @step

@@ -13,7 +13,7 @@ from apps.core.errors import NotFound
 def has_hit(subject_ids: Iterable[UUID]) -> bool:
     """Whether the latest screening of any of these found a listed name; what was screened by several names at once is one screening."""
     latest: dict[UUID, tuple[datetime, set[str]]] = {}
-    rows = Screening.objects.filter(subject_id__in=list(subject_ids)).order_by("id")
+    rows = Screening.objects.filter(subject_id__in=list(subject_ids)).order_by("screened_at", "id")
     for subject, result, at in rows.values_list("subject_id", "result", "screened_at"):
         same = subject in latest and latest[subject][0] == at
         latest[subject] = (at, latest[subject][1] | {result} if same else {result})

@@ -1,10 +1,12 @@
 """What travels with transfers, and what keeps one from travelling."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.clients.rules import places
 from apps.compliance.models import TravelMessage, TravelRecord, WalletHost
 from apps.compliance.states import MessageStatus
 
@@ -17,9 +19,14 @@ def find_record(subject_id: UUID) -> TravelRecord | None:
     return TravelRecord.objects.filter(subject_id=subject_id).order_by("-version").first()
 
 
+def is_told(subject_id: UUID, message: str) -> bool:
+    """Whether this message is kept with the transfer, in whatever version."""
+    return TravelRecord.objects.filter(subject_id=subject_id, source="MESSAGE", message=message).exists()
+
+
 def find_host(address: str) -> WalletHost | None:
-    """What is known last of where a wallet lies."""
-    return WalletHost.objects.filter(address=address).order_by("-version").first() if address else None
+    """What is known last of where a wallet lies, however its address is written."""
+    return WalletHost.objects.filter(address=places.canonical(address)).order_by("-version").first() if address else None
 
 
 def why_held(subject_id: UUID) -> str:
@@ -35,10 +42,15 @@ def why_held(subject_id: UUID) -> str:
     return f"{told.vasp_name} " + ("refuses it: " + told.reason if told.status == MessageStatus.REJECTED else "has not answered")
 
 
-def list_due(now: datetime) -> list[TravelMessage]:
-    """Messages to send, and those without an answer that are asked about again."""
+def list_due(now: datetime, *, among: QuerySet[Any]) -> list[TravelMessage]:
+    """Messages to send, and those without an answer that are asked about again; none of a record that another has replaced.
+
+    :param among: the ids of the transfers that can still leave
+    """
     due = Q(status=MessageStatus.DUE) | Q(status=MessageStatus.NO_ANSWER, tried_at__lte=now - ASK_AGAIN)
-    return list(TravelMessage.objects.filter(due).select_related("record").order_by("id")[:BATCH])
+    later = TravelRecord.objects.filter(subject_id=OuterRef("record__subject_id"), version__gt=OuterRef("record__version"))
+    rows = TravelMessage.objects.filter(due, ~Exists(later), record__subject_id__in=among)
+    return list(rows.select_related("record").order_by("id")[:BATCH])
 
 
 def list_exceptions(limit: int = 500) -> list[TravelRecord]:

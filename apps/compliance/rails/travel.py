@@ -21,12 +21,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """What a sending VASP tells of a transfer to us: `reference` is the transaction's."""
+    """What a sending VASP tells of a transfer to us: `reference` is the transaction's; who it is, where the network knows that itself."""
 
     id: str
     address: str  # of our wallet
     reference: str
     payload: Any
+    vasp_lei: str = ""
+    vasp_name: str = ""
 
 
 class Network(Protocol):
@@ -83,9 +85,9 @@ class Simulated:
         doc["scripts"] += outcomes
         _write(doc)
 
-    def tell(self, message_id: str, *, address: str, reference: str, payload: Any) -> None:
+    def tell(self, message_id: str, *, address: str, reference: str, payload: Any, **vasp: str) -> None:
         doc = _read()
-        doc["inbox"].append({"id": message_id, "address": address, "reference": reference, "payload": payload})
+        doc["inbox"].append({"id": message_id, "address": address, "reference": reference, "payload": payload, **vasp})
         _write(doc)
 
     def answers(self) -> list[list[Any]]:

@@ -6,10 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from apps.compliance.models import TravelRecord
+from apps.clients.rules import places
+from apps.compliance.models import TravelMessage, TravelRecord
+from apps.compliance.queries import travel as kept
 from apps.compliance.rules import ivms101
 from apps.settlement.models import Instruction, Receipt
-from apps.settlement.states import ReceiptStatus
+from apps.settlement.states import InstructionStatus, ReceiptStatus
+
+CAN_LEAVE = (InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.RELEASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,16 @@ class Travelled:
     source: str
 
 
+def list_due(now: datetime) -> list[TravelMessage]:
+    """What other VASPs are to be told now, of payments that can still leave."""
+    return kept.list_due(now, among=Instruction.objects.filter(status__in=CAN_LEAVE).values("id"))
+
+
 def find_receipt(*, address: str, reference: str) -> Receipt | None:
     """A transfer to a wallet of ours by its transaction."""
-    found = Receipt.objects.filter(nostro__address=address, nostro__rail__kind="CHAIN", rail_reference=reference)
+    found = Receipt.objects.filter(
+        nostro__address__in={address, places.canonical(address)}, nostro__rail__kind="CHAIN", rail_reference=reference
+    )
     return found.select_related("nostro", "nostro__rail", "nostro__entity").first()
 
 
@@ -74,7 +85,7 @@ def describe(records: Sequence[TravelRecord]) -> list[Travelled]:
                 status=str(subject.status),
                 originator=ivms101.name_of(one.payload, "originator"),
                 beneficiary=ivms101.name_of(one.payload, "beneficiary"),
-                vasp="" if told is None else told.vasp_name,
+                vasp=one.vasp_name if told is None else told.vasp_name,
                 message=status,
                 problem=problem,
                 source=one.get_source_display(),
