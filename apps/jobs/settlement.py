@@ -123,7 +123,7 @@ def follow_sent() -> int:
     for instruction_id in reports.list_sent({p.rail for p in places if getattr(get_rail(p.rail, p.kind), "tracks", False)}):
         rail, place = rail_of(instruction_id)
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
-        answer = rail.status(place, key, now=clock.desk_now())
+        answer = getattr(rail, "follow", rail.status)(place, key, now=clock.desk_now())
         if answer.version:  # else it has nothing to add
             done += one_case(record_answer, instruction_id=instruction_id, answer=answer, source="POLL")
     return done

@@ -7,7 +7,7 @@ from apps.core.unit import step, use_case
 from apps.settlement.models import Instruction
 from apps.settlement.operations import instructions, payments, reports
 from apps.settlement.queries.locks import Chain, lock_instruction
-from apps.settlement.rules.rail import GONE, Answer, Outcome, Payment
+from apps.settlement.rules.rail import Answer, Outcome, Payment
 from apps.settlement.states import InstructionStatus
 
 from . import watch_client_money
@@ -41,7 +41,8 @@ def take_answer(*, instruction_id: UUID, answer: Answer, final: bool, source: st
     i = chain.instructions[instruction_id]
     if not reports.note(instruction=i, answer=answer, source=source, message=message, now=now):
         return i
-    if answer.amount is not None and answer.amount != i.amount:  # what it has under our key is not what we asked for
+    other = answer.amount is not None and answer.amount != i.amount
+    if other and answer.outcome is not Outcome.REJECTED:  # what it has under our key is not what we asked for
         reports.contradict(instruction=i, answer=answer)
         answer, final = Answer(Outcome.UNKNOWN), False
     if i.status not in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
@@ -58,14 +59,17 @@ def take_answer(*, instruction_id: UUID, answer: Answer, final: bool, source: st
 
 
 def _take_later(chain: Chain, i: Instruction, answer: Answer, now: datetime) -> Instruction:
-    """A word on a payment that has an answer already: a refusal ends it while nothing of it is booked; what cannot be is a person's."""
+    """A word on a payment that has an answer already: a refusal ends it while nothing of it is booked; what cannot be is a person's.
+
+    One that has FAILED and goes on at its rail, in any stage, keeps the next attempt back (DUPLICATE_SUSPECTED).
+    """
     if not answer.version:
         return i
     refused = answer.outcome is Outcome.REJECTED
     if refused and i.status == InstructionStatus.SENT and not i.settled_amount:
         return payments.mark_failed(chain=chain, instruction_id=i.id, reason=answer.reason, now=now)
     paid = i.status in {InstructionStatus.SENT, InstructionStatus.SETTLED}
-    if (refused and paid) or (answer.stage in GONE and i.status == InstructionStatus.FAILED):
+    if (refused and paid) or (answer.outcome is Outcome.ACCEPTED and i.status == InstructionStatus.FAILED):
         reports.contradict(instruction=i, answer=answer)
     return i
 

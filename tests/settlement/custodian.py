@@ -90,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         key = unquote(path[1])
         answer = custodian.status(PLACE, key, now=now)
         if answer.amount is None:
-            return (200, {**written(key, answer, "0"), "amount": "0"}) if path[-1] == "cancel" else (404, {"code": "not_found"})
+            never = {"key": key, "id": f"W-{key}", "state": answer.stage, "version": answer.version}
+            return (200, never) if path[-1] == "cancel" else (404, {"code": "not_found"})
         return 200, written(key, answer)
 
     def say(self, status: int, said: Any) -> None:
@@ -101,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def written(key: str, answer: Any, amount: str = "") -> dict[str, Any]:
-    said = {"account": ADDRESS, "asset": "BTC", "amount": amount or money.text(answer.amount), "state": answer.stage}
+def written(key: str, answer: Any) -> dict[str, Any]:
+    said = {"account": ADDRESS, "asset": "BTC", "amount": money.text(answer.amount), "state": answer.stage}
     return {**said, "key": key, "id": f"W-{key}", "version": answer.version, "transaction": answer.reference, "reason": answer.reason}
 
 

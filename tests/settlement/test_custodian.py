@@ -1,5 +1,7 @@
 """A custodian holds our wallets: it is asked and it calls back, its people may refuse late, and whatever it does nothing is paid twice."""
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal as D
@@ -8,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
@@ -16,14 +18,16 @@ from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
+from apps.settlement.operations import receipts
 from apps.settlement.queries.reports import list_reports
 from apps.settlement.rails import outside
-from apps.settlement.rails.base import Outcome, Payment, Place
+from apps.settlement.rails.base import Incoming, Outcome, Payment, Place
 from apps.settlement.rails.custody import Custodian
 from apps.settlement.rails.custody_sim import CustodianSimulator
 from apps.settlement.rules import callbacks, custody
 from apps.settlement.rules.bands import Band
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.read_statement import see_incoming
 from apps.workflows.reconcile import reconcile
 from apps.workflows.request_release import release_by_itself, request_band
 from apps.workflows.settle_net_set import agree_net_set
@@ -323,6 +327,77 @@ def test_a_deal_is_settled_over_http_though_every_answer_is_lost_once(remote: th
     assert here.balances()["NOSTRO BTC"] == D(999) - FEE
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_that_never_came_is_cancelled_there_and_fails_here(remote: theirs.Loopback) -> None:
+    one = released()
+    remote.at = here.VALUE_DAY
+    before = here.balances()
+    outside.script(theirs.PLACE, "TIMEOUT_LOST")
+    jobs.send_released()
+    assert payment().status == "UNKNOWN"
+    jobs.resolve_unknown()
+    assert (payment().status, stages(one), here.balances()) == ("FAILED", [("CANCELLED", "POLL")], before)
+    assert [path for method, path, _ in remote.seen if path.endswith("/cancel")] == [f"/v1/withdrawals/{one.end_to_end_id}/cancel"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_taken_on_is_never_cancelled_by_a_question(remote: theirs.Loopback) -> None:
+    one = released()
+    remote.at = here.VALUE_DAY
+    jobs.send_released()
+    remote.faults = ["404"]
+    jobs.follow_sent()
+    assert (payment().status, stages(one)) == ("SENT", [("PENDING_APPROVAL", "ANSWER")])
+    assert [path for method, path, _ in remote.seen if method == "POST"] == ["/v1/withdrawals"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_failed_here_and_goes_on_there_keeps_the_next_attempt_back(custodian: None) -> None:
+    first = released()
+    outside.script(theirs.PLACE, "REJECT")
+    jobs.send_released()
+    jobs.instruct_sets()
+    jobs.review_queue()
+    assert (payment().attempt, payment().status) == (2, "READY")
+    said = {"key": first.end_to_end_id, "id": "W", "account": theirs.ADDRESS, "asset": "BTC", "amount": "1", "version": 8}
+    for version, stage, then in ((8, "PENDING_APPROVAL", "BLOCKED"), (9, "APPROVED", "BLOCKED"), (10, "CANCELLED", "READY")):
+        said |= {"version": version, "state": stage}
+        assert theirs.call_back(f"m{version}", orjson.dumps({"type": "withdrawal", "data": said})).json() == {"ours": True}
+        jobs.review_queue()
+        assert payment().status == then
+    assert events("instruction.contradicted") == 2
+    assert settlement.list_decisions([payment().id])
+    assert {b["code"] for d in settlement.list_decisions([payment().id]) for b in d.blockers} >= {"DUPLICATE_SUSPECTED"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_callback_and_a_poll_that_see_one_deposit_together_make_one(custodian: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    nostro = here.open_house("BTC")["BTC"]
+    incoming = Incoming("0xboth", D(2), "Acme Capital", "bc1qacme", "", clock.desk_now(), 0)
+    body = orjson.dumps({"type": "deposit", "data": custody.write_deposit(theirs.PLACE, incoming)})
+    make, met = receipts._make, threading.Barrier(2)
+
+    def meet(*args: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.wait(0.5)  # both are about to insert it, or one waits for the other
+        return make(*args)
+
+    monkeypatch.setattr(receipts, "_make", meet)
+    answers: list[int] = []
+
+    def call() -> None:
+        try:
+            answers.append(theirs.call_back("m", body).status_code)
+        finally:
+            connection.close()
+
+    calling = threading.Thread(target=call)
+    calling.start()
+    see_incoming(nostro_id=nostro.id, incoming=(incoming,))
+    calling.join()
+    assert (answers, settlement.list_receipts(SYSTEM).count(), events("receipt.seen")) == ([200], 1, 1)
+
+
 # --- what is read, strictly ----------------------------------------------------------------------------------------------
 LINE = {"sequence": 1, "reference": "r", "kind": "PAYMENT", "amount": "-1", "balance": "9", "booked_at": "2026-09-15T09:00:00Z"}
 
@@ -356,6 +431,8 @@ def test_a_statement_is_read_whole_or_the_place_is_named(said: dict[str, Any], w
         ({"version": True}, "version"),
         ({"version": 0}, "version"),
         ({"amount": "x"}, "amount"),
+        ({"amount": None}, "amount"),
+        ({"state": "CANCELLED", "amount": "x"}, "amount"),
         ({"key": ""}, "key: a text"),
         ({"id": "a\nb"}, "id: at most 80 printable"),
     ],

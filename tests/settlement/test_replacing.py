@@ -24,7 +24,7 @@ from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.reconcile import reconcile
 from apps.workflows.replace_transaction import request_replacement
-from apps.workflows.request_release import request_band
+from apps.workflows.request_release import request_band, resume_releases, stop_releases
 from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from tests import books, world
@@ -331,6 +331,17 @@ def test_it_confirms_between_the_check_and_the_broadcast(acme: world.Firm) -> No
     assert chains.send_replacements() == 0
     assert tried() == [(2, MORE, "CANCELLED")]
     require_settled_once(FEE)
+
+
+def test_what_has_no_answer_is_not_told_again_while_something_stops_it(acme: world.Firm) -> None:
+    outside.script(here.place("BTC"), "TIMEOUT_LOST")
+    check(ask())
+    chains.send_replacements()
+    db.run("UPDATE settlement_replacement SET sending_since = sending_since - interval '3 minutes'")
+    stop_releases(actor=here.staff("rita", "risk"), reason="look into it")
+    assert [chains.send_replacements(), tried()] == [0, [(2, MORE, "UNKNOWN")]]
+    resume_releases(actor=here.staff("rolf", "risk"))
+    assert [chains.send_replacements(), tried()] == [1, [(2, MORE, "SENT")]]
 
 
 # --- what the chain answers -----------------------------------------------------------------------------------------------

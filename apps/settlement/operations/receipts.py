@@ -42,7 +42,7 @@ class Booked:
 @step
 def see(*, nostro: Nostro, incoming: Incoming, now: datetime) -> Receipt | None:
     """A transfer is on its way: SEEN. None when it is known already; a dropped one becomes DROPPED."""
-    known = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference=incoming.reference).first()
+    known = _find(nostro, incoming.reference)
     if known is not None:
         if incoming.dropped and known.status == ReceiptStatus.SEEN:
             move(known, ReceiptStatus.DROPPED)
@@ -62,7 +62,7 @@ def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) 
 
     What is booked decides amount, sender and remittance, whatever was seen before.
     """
-    known = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference=booked.reference).first()
+    known = _find(nostro, booked.reference)
     duplicate = known is not None and known.status != ReceiptStatus.SEEN
     if known is None or duplicate:
         if duplicate:
@@ -93,6 +93,15 @@ def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) 
     if duplicate:
         quarantine(receipt=known, reason="DUPLICATE")
     return known
+
+
+def _find(nostro: Nostro, reference: str) -> Receipt | None:
+    """The receipt of this reference, locked. Where there is none yet, a callback and a poll that make it come one after the other."""
+    rows = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference=reference)
+    if (known := rows.first()) is not None:
+        return known
+    db.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"receipt:{nostro.id}:{reference}",))
+    return rows.all().first()
 
 
 def _correct(seen: Receipt, booked: Booked) -> None:

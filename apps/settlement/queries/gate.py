@@ -25,6 +25,8 @@ from apps.settlement.rules.gate import Code, Facts, TheirLeg
 from apps.settlement.states import AWAITED_INSTRUCTION, InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReplacementStatus
 from apps.trades import queries as trades
 
+from .reports import find_undead
+
 WAITING = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED]
 LET_GO = [
     InstructionStatus.RELEASED,
@@ -84,7 +86,7 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         review_due=None if account is None else account.owner.review_due,
         doubts=_doubts(i, deals),
         largest=get_band(rail.code).largest,
-        twin=_twin(i),
+        twin=find_undead(i) or _twin(i),
     )
 
 

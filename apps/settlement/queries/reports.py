@@ -4,16 +4,17 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from apps.settlement.models import Instruction, RailReport
+from apps.settlement.rules.rail import NEVER
 from apps.settlement.states import InstructionStatus
 
 from .due import BATCH
 
 
 def find_payment(key: str, *, rail: str, asset: str, address: str) -> Instruction | None:
-    """A payment of ours by its end-to-end id, from this account of ours on this rail."""
-    return Instruction.objects.filter(
-        end_to_end_id=key, direction="PAY", nostro__rail_id=rail, nostro__asset_id=asset, nostro__address=address
-    ).first()
+    """A payment of ours by its end-to-end id on this rail, from this account of ours; "" where a refusal does not name it."""
+    mine = Instruction.objects.filter(end_to_end_id=key, direction="PAY", nostro__rail_id=rail)
+    named = {"nostro__asset_id": asset, "nostro__address": address}
+    return mine.filter(**{name: value for name, value in named.items() if value}).first()
 
 
 def list_sent(rails: Iterable[str]) -> list[UUID]:
@@ -28,6 +29,17 @@ def list_attempts(i: Instruction) -> list[Instruction]:
         if (wanted := getattr(i, target)) is not None:
             return list(Instruction.objects.filter(**{target: wanted}).order_by("attempt"))
     return [i]
+
+
+def find_undead(i: Instruction) -> str:
+    """Our reference of an earlier attempt at the same that has FAILED here, while its rail's last word is that it goes on; else ""."""
+    if i.attempt == 1:
+        return ""
+    for one in list_attempts(i):
+        last = RailReport.objects.filter(instruction=one).order_by("-version").first()
+        if one.attempt < i.attempt and one.status == InstructionStatus.FAILED and last is not None and last.stage not in NEVER:
+            return one.end_to_end_id
+    return ""
 
 
 def list_reports(instruction_id: UUID) -> list[RailReport]:

@@ -24,6 +24,8 @@ class Rail(Protocol):
 
     # True: `status` is asked as long as a payment is SENT, since the rail may still refuse what it has taken on. Absent: never.
     # tracks: bool
+    # Only where `status` does more than ask (it cancels what never came): the same question, which changes nothing there.
+    # def follow(self, place: Place, key: str, *, now: datetime) -> Answer
     # Only where transactions are ours to replace: another one of the payment `key`, its `number`th, with its nonce and a higher fee.
     # The same number again is the same transaction. What can never confirm any more, `status` then tells as REJECTED.
     # def replace(self, place: Place, key: str, *, number: int, fee: Decimal, now: datetime) -> Answer

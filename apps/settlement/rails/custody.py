@@ -47,10 +47,17 @@ class Custodian:
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
         """What became of it. A key that never came is cancelled, where the custodian does that; else it stays UNKNOWN."""
+        return self._ask(place, key, cancel=True)
+
+    def follow(self, place: Place, key: str, *, now: datetime) -> Answer:
+        """Where one stands that was taken on. It only asks: a record that is not found (a replica lags) says nothing."""
+        return self._ask(place, key, cancel=False)
+
+    def _ask(self, place: Place, key: str, *, cancel: bool) -> Answer:
         path = f"/v1/withdrawals/{quote(key, safe='')}"
         try:
             status, said = self._call(place, "GET", path)
-            if status == 404:
+            if status == 404 and cancel:
                 status, said = self._call(place, "POST", f"{path}/cancel", body={})
                 if status == 404:
                     return Answer(Outcome.UNKNOWN, reason="the custodian does not know it, and cannot promise that it never will")
@@ -83,7 +90,7 @@ class Custodian:
         if not 200 <= status < 300:
             raise NoAnswer(_why(status, said))
         found = custody.read_withdrawal(said)
-        if (found.key, found.asset, found.account) != (key, place.asset, place.address):
+        if found.key != key or found.asset not in {place.asset, ""} or found.account not in {place.address, ""}:
             raise BadAnswer("it answers about another payment")
         return found.answer
 

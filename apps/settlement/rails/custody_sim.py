@@ -53,6 +53,11 @@ class CustodianSimulator:
 
         return outside.change(place, act)
 
+    def follow(self, place: Place, key: str, *, now: datetime) -> Answer:
+        """As `status`, and nothing is cancelled."""
+        known = outside.change(place, lambda doc: doc["payments"].get(key))
+        return Answer(Outcome.UNKNOWN, reason="not found") if known is None else _told(known, now)
+
     def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
         return outside.statement(place, after=after, now=now)
 

@@ -23,7 +23,7 @@ class BadAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A custodian's word on one payment of ours."""
+    """A custodian's word on one payment of ours; asset and account may be "" in a refusal."""
 
     key: str
     asset: str
@@ -53,7 +53,8 @@ def order(place: Place, payment: Payment) -> dict[str, Any]:
 
 
 def read_withdrawal(given: object) -> Withdrawal:
-    """
+    """A refusal need not say amount, asset and account: of a key that never came there are none.
+
     :raises BadAnswer: a member is missing or cannot be read
     """
     said = _object(given, "withdrawal")
@@ -70,9 +71,10 @@ def read_withdrawal(given: object) -> Withdrawal:
         reason=_text(said, "reason", 120, needed=False) or (state.lower() if never else ""),
         stage=state,
         version=version,
-        amount=_amount(said, "amount"),
+        amount=None if never and "amount" not in said else _amount(said, "amount"),
     )
-    return Withdrawal(_text(said, "key", 35), _text(said, "asset", 12), _text(said, "account", 120), answer)
+    asset, account = _text(said, "asset", 12, needed=not never), _text(said, "account", 120, needed=not never)
+    return Withdrawal(_text(said, "key", 35), asset, account, answer)
 
 
 def read_deposit(given: object, at: str = "deposit") -> Deposit:

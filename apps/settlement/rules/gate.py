@@ -103,7 +103,7 @@ class Facts:
     overdue: int = 0  # payments of this client that are late
     review_due: date | None = None  # of what we know about the client
     largest: Decimal | None = None  # that the rail takes in one payment
-    twin: str = ""  # our reference of a payment of the same amount to the same place on the same day
+    twin: str = ""  # our reference of a payment of the same amount to the same place on the same day, or of an attempt that may still leave
 
 
 @dataclass(frozen=True, slots=True)
