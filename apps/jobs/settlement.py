@@ -20,13 +20,15 @@ from apps.settlement.queries import housing as house_transfers
 from apps.settlement.queries import reports
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
-from apps.settlement.rails.base import Answer, Outcome, Place
+from apps.settlement.rails.base import Answer, Outcome, Place, Silence
 from apps.workflows.read_statement import clear_receipt, match_receipt, note_balance, read_line, see_incoming
 from apps.workflows.request_release import release_by_itself
 from apps.workflows.send_payment import begin_sending, record_answer, review_payment
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
 from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
 from apps.workflows.transfer_house import instruct_house_transfer
+
+from .turns import turn
 
 QUIET = timedelta(minutes=1)  # after which it is noted that a statement was read though it brought nothing
 log = logging.getLogger(__name__)
@@ -86,8 +88,11 @@ def release_straight_through() -> int:
 
 def send_released() -> int:
     """SENDING is committed first, then the rail is called, then its answer is recorded."""
-    sent = 0
+    sent, silent = 0, set[str]()
     for instruction_id in settlement.list_released():
+        rail, place = rail_of(instruction_id)
+        if place.rail in silent:
+            continue
         try:
             payment = begin_sending(instruction_id=instruction_id)
         except (AppError, DatabaseError) as no:
@@ -95,35 +100,44 @@ def send_released() -> int:
             continue
         if payment is None:
             continue
-        rail, place = rail_of(instruction_id)
         try:
             answer = rail.send(place, payment, now=clock.desk_now())
         except Exception:  # whatever broke on the way: it may have been paid, so nobody sends it again
             log.exception("no answer for %s", instruction_id)
             answer = Answer(Outcome.UNKNOWN, reason="no answer")
         sent += one_case(record_answer, instruction_id=instruction_id, answer=answer)
+        if answer.silent:
+            silent.add(place.rail)
     return sent
 
 
 def resolve_unknown() -> int:
     """Ask the rail what became of payments without an answer, by their own key. They are never sent again."""
-    done = 0
+    done, silent = 0, set[str]()
     for instruction_id in settlement.list_stuck(clock.wall_now()) + settlement.list_unknown():
         rail, place = rail_of(instruction_id)
+        if place.rail in silent:
+            continue
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = rail.status(place, key, now=clock.desk_now())
         done += one_case(record_answer, instruction_id=instruction_id, answer=answer, final=True, source="POLL")
+        if answer.silent:
+            silent.add(place.rail)
     return done
 
 
 def follow_sent() -> int:
     """Ask rails that keep a record of each payment where those stand that they have taken on: their people may still refuse one."""
-    done = 0
+    done, silent = 0, set[str]()
     places = settlement.list_places()
     for instruction_id in reports.list_sent({p.rail for p in places if getattr(get_rail(p.rail, p.kind), "tracks", False)}):
         rail, place = rail_of(instruction_id)
+        if place.rail in silent:
+            continue
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = getattr(rail, "follow", rail.status)(place, key, now=clock.desk_now())
+        if answer.silent:
+            silent.add(place.rail)
         if answer.version:  # else it has nothing to add
             done += one_case(record_answer, instruction_id=instruction_id, answer=answer, source="POLL")
     return done
@@ -131,10 +145,15 @@ def follow_sent() -> int:
 
 def poll_rails() -> int:
     """New statement lines of every account of ours, then what is on its way in."""
-    read = 0
+    read, silent = 0, set[str]()
     for watched in settlement.list_places():
+        if watched.rail in silent:
+            continue
         try:
             read += _poll(watched)
+        except Silence as no:
+            silent.add(watched.rail)
+            log.warning("%s %s not read: no answer: %s", watched.rail, watched.address, no)
         except Exception:  # one rail that does not answer never keeps the others waiting
             log.exception("%s %s not read", watched.rail, watched.address)
     return read
@@ -220,14 +239,20 @@ def net_and_instruct() -> None:
 
 @shared_task(name="flowdesk.send_payments")
 def send_payments() -> None:
-    review_queue()
-    release_straight_through()
-    send_released()
-    resolve_unknown()
-    follow_sent()
+    with turn("send_payments") as mine:
+        if not mine:
+            return
+        review_queue()
+        release_straight_through()
+        send_released()
+        resolve_unknown()
+        follow_sent()
 
 
 @shared_task(name="flowdesk.read_rails")
 def read_rails() -> None:
-    poll_rails()
-    match_receipts()
+    with turn("read_rails") as mine:
+        if not mine:
+            return
+        poll_rails()
+        match_receipts()

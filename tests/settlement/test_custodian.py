@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
+from apps.jobs.turns import turn
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
@@ -396,6 +397,51 @@ def test_a_callback_and_a_poll_that_see_one_deposit_together_make_one(custodian:
     see_incoming(nostro_id=nostro.id, incoming=(incoming,))
     calling.join()
     assert (answers, settlement.list_receipts(SYSTEM).count(), events("receipt.seen")) == ([200], 1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_custodian_that_is_silent_is_asked_once_in_a_run(remote: theirs.Loopback) -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme", netting=False)
+    for quantity in ("1", "2"):
+        here.deal(acme, Side.BUY, quantity)
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    here.at(here.VALUE_DAY)
+    jobs.review_queue()
+    both = settlement.list_instructions(SYSTEM).filter(direction="PAY", status="READY")
+    assert here.release(*(one.id for one in both)) == "EXECUTED"
+    remote.at, remote.faults = clock.desk_now(), ["cut"]
+    assert jobs.send_released() == 1
+    assert sorted(settlement.list_instructions(SYSTEM).filter(direction="PAY").values_list("status", flat=True)) == ["RELEASED", "UNKNOWN"]
+    jobs.send_released()
+    remote.faults = ["cut", "cut"]
+    remote.seen.clear()
+    jobs.poll_rails()
+    assert len(remote.seen) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ticks_do_not_pile_up(custodian: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(jobs, "poll_rails", lambda: ran.append("read"))
+    monkeypatch.setattr(jobs, "send_released", lambda: ran.append("send"))
+
+    def tick() -> None:
+        try:
+            jobs.read_rails()
+            jobs.send_payments()
+        finally:
+            connection.close()
+
+    with turn("read_rails") as mine, turn("send_payments"):
+        assert mine
+        other = threading.Thread(target=tick)
+        other.start()
+        other.join()
+        assert ran == [], "the one before is still at work"
+    tick()
+    assert ran == ["read", "send"]
 
 
 # --- what is read, strictly ----------------------------------------------------------------------------------------------

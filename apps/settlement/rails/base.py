@@ -5,7 +5,11 @@ from typing import Protocol
 
 from apps.settlement.rules.rail import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
 
-__all__ = ["Answer", "Entry", "Incoming", "Outcome", "Payment", "Place", "Rail", "Statement"]
+__all__ = ["Answer", "Entry", "Incoming", "Outcome", "Payment", "Place", "Rail", "Silence", "Statement"]
+
+
+class Silence(Exception):
+    """The rail did not answer within its time: nothing else is asked of it in this run."""
 
 
 class Rail(Protocol):

@@ -19,7 +19,7 @@ from django.conf import settings
 from apps.settlement.rules import custody
 from apps.settlement.rules.custody import BadAnswer
 
-from .base import Answer, Incoming, Outcome, Payment, Place, Statement
+from .base import Answer, Incoming, Outcome, Payment, Place, Silence, Statement
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Custodian:
             if status in REFUSED and isinstance(said, dict) and isinstance(said.get("code"), str) and said["code"]:
                 return Answer(Outcome.REJECTED, reason=_why(status, said))
             return self._answer(place, payment.key, status, said)
-        except (NoAnswer, BadAnswer) as no:
+        except (NoAnswer, BadAnswer, Silence) as no:
             return _unknown(place, payment.key, no)
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
@@ -62,19 +62,21 @@ class Custodian:
                 if status == 404:
                     return Answer(Outcome.UNKNOWN, reason="the custodian does not know it, and cannot promise that it never will")
             return self._answer(place, key, status, said)
-        except (NoAnswer, BadAnswer) as no:
+        except (NoAnswer, BadAnswer, Silence) as no:
             return _unknown(place, key, no)
 
     def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
         """
-        :raises NoAnswer: it did not answer
+        :raises Silence: it did not answer in time
+        :raises NoAnswer: it cannot answer
         :raises BadAnswer: the statement cannot be read, has a gap, or does not add up
         """
         return custody.read_statement(self._get(place, "statement", after=after, limit=PAGE), after=after)
 
     def incoming(self, place: Place, *, now: datetime) -> tuple[Incoming, ...]:
         """
-        :raises NoAnswer: it did not answer
+        :raises Silence: it did not answer in time
+        :raises NoAnswer: it cannot answer
         :raises BadAnswer: a deposit cannot be read
         """
         return custody.read_deposits(self._get(place, "deposits"), place)
@@ -112,7 +114,7 @@ class Custodian:
                         raise NoAnswer("too large or too slow an answer")
                 return answer.status_code, orjson.loads(read) if read else None
         except httpx.HTTPError as no:
-            raise NoAnswer(type(no).__name__) from no
+            raise Silence(type(no).__name__) from no
         except orjson.JSONDecodeError:
             raise NoAnswer(f"{answer.status_code}, not in JSON") from None
 
@@ -136,4 +138,4 @@ def _why(status: int, said: object) -> str:
 
 def _unknown(place: Place, key: str, no: Exception) -> Answer:
     log.warning("%s %s: %s", place.rail, key, no)
-    return Answer(Outcome.UNKNOWN, reason=f"no answer: {no}"[:120])
+    return Answer(Outcome.UNKNOWN, reason=f"no answer: {no}"[:120], silent=isinstance(no, Silence))

@@ -50,7 +50,8 @@ NEVER = frozenset({Stage.REJECTED, Stage.CANCELLED, Stage.FAILED})  # it has not
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """:param version: of the rail's own record of the payment, from 1 on; 0 where the rail keeps none, and tells only once
+    """:param silent: the rail did not answer within its time: nothing else is asked of it in this run
+    :param version: of the rail's own record of the payment, from 1 on; 0 where the rail keeps none, and tells only once
     :param amount: what the rail says it pays, where it says so
     """
 
@@ -60,6 +61,7 @@ class Answer:
     stage: str = ""
     version: int = 0
     amount: Decimal | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
