@@ -12,6 +12,8 @@ _KINDS = {
     "client_key_new": ("apps.workflows.ask_for_keys", "make_key", "new_key_version"),
     "member": ("apps.workflows.manage_members", "make", "new_version"),
     "authority": ("apps.workflows.manage_members", "execute", "version"),
+    "client": ("apps.workflows.take_on_client", "execute", "version"),
+    "client_clear": ("apps.workflows.take_on_client", "clear", "clearance_version"),
     "client_status": ("apps.workflows.change_status", "execute", "version"),
     "credit_line": ("apps.workflows.manage_credit", "execute_line", "line_version"),
     "credit_haircut": ("apps.workflows.manage_credit", "execute_haircut", "haircut_version"),

@@ -6,7 +6,7 @@ request reads the authority of its member. To close a member takes one person, a
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -66,11 +66,7 @@ def ask_member(*, actor: Actor, client: str, name: str, email: str, grants: Sequ
     """
     people.require_may(actor.roles, ACT)
     owner = _client(queries.get_client(client))
-    if not 1 <= len(name) <= 120 or not name.isprintable():
-        raise BadMember("their name, 1 to 120 characters", pointer="name")
-    local, _, host = email.partition("@")
-    if not local or "." not in host or "@" in host or len(email) > 200 or not email.isprintable() or " " in email:
-        raise BadMember("an e-mail address such as ann@acme.example", pointer="email")
+    require_person(name, email)
     asked = _read(owner, grants)
     if not any(grant.roles for _, grant in asked):
         raise BadMember("a role on one account at least", pointer="roles")
@@ -81,7 +77,7 @@ def ask_member(*, actor: Actor, client: str, name: str, email: str, grants: Sequ
         "client": owner.code,
         "name": name,
         "email": email,
-        "accounts": {a.code: _told(g) for a, g in asked if g.roles},
+        "accounts": {a.code: told(g) for a, g in asked if g.roles},
         "why": reason,
     }
     return approvals.request(
@@ -110,7 +106,7 @@ def make(*, approval: Approval, checker: Actor, now: datetime) -> Member:
     asked = approval.payload
     owner = _client(queries.get_client(asked["client"]))
     made = clients.create_member(counterparty=owner, name=asked["name"], email=asked["email"], accounts=[])
-    _grant(made, asked["accounts"])
+    grant(made, asked["accounts"])
     return made
 
 
@@ -127,7 +123,7 @@ def ask_authority(*, actor: Actor, member_id: UUID, grants: Sequence[Grant], rea
     member = queries.get_member_by_id(member_id)
     owner = _client(member.counterparty)
     held = _held(member.id)
-    asked = [(account, grant) for account, grant in _read(owner, grants) if _told(grant) != _told(_of(held.get(account.id)))]
+    asked = [(account, grant) for account, grant in _read(owner, grants) if told(grant) != told(_of(held.get(account.id)))]
     if not asked:
         raise BadMember("nothing changes", pointer="roles")
     _require_reason(reason)
@@ -142,10 +138,10 @@ def ask_authority(*, actor: Actor, member_id: UUID, grants: Sequence[Grant], rea
             "client": owner.code,
             "member": member.name,
             "member_id": str(member.id),
-            "accounts": {account.code: _told(grant) for account, grant in asked},
+            "accounts": {account.code: told(grant) for account, grant in asked},
             "why": reason,
         },
-        before={"accounts": {account.code: _told(_of(held.get(account.id))) for account, _ in asked}},
+        before={"accounts": {account.code: told(_of(held.get(account.id))) for account, _ in asked}},
         maker=actor,
         checker_roles=people.ACTS[ACT][1],
         also=[people.ACTS[LIMITS][1]] if more else [],
@@ -164,10 +160,38 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "authority" does; the event has old and new."""
     member = queries.get_member_by_id(approval.subject_id)
     _client(member.counterparty)
-    _grant(member, approval.payload["accounts"])
+    grant(member, approval.payload["accounts"])
 
 
-def _grant(member: Member, accounts: dict[str, Any]) -> None:
+def require_person(name: str, email: str, field: str = "") -> None:
+    """:raises BadMember: `pointer` is name or email, and what stands behind it in the form's fields"""
+    if not 1 <= len(name) <= 120 or not name.isprintable():
+        raise BadMember("their name, 1 to 120 characters", pointer=f"name{field}")
+    require_email(email, f"email{field}")
+
+
+def require_email(email: str, field: str) -> None:
+    """:raises BadMember: not one"""
+    local, _, host = email.partition("@")
+    if not local or "." not in host or "@" in host or len(email) > 200 or not email.isprintable() or " " in email:
+        raise BadMember("an e-mail address such as ann@acme.example", pointer=field)
+
+
+def require_grant(grant: Grant, field: str) -> None:
+    """:raises BadMember: `pointer` is roles_FIELD or limit_FIELD"""
+    unknown = [role for role in grant.roles if role not in rules.MEMBER_ROLES]
+    if unknown:
+        raise BadMember(f"{unknown[0][:20]}: one of {', '.join(rules.MEMBER_ROLES)}", pointer=f"roles_{field}")
+    limit = grant.dealing_limit
+    if limit is not None and (not limit.is_finite() or not 0 < limit < MOST_USD or money.scale_of(limit) > 2):
+        raise BadMember(f"above 0 and below {MOST_USD:f} USD, to the cent", pointer=f"limit_{field}")
+    if limit is not None and "trader" not in grant.roles:
+        raise BadMember("a dealing limit goes with the role trader", pointer=f"limit_{field}")
+
+
+@step
+def grant(member: Member, accounts: Mapping[str, Any]) -> None:
+    """What was signed, by account code, as :func:`told` writes it."""
     for code, asked in accounts.items():
         account = queries.get_account_by_code(code)
         assert account.owner_id == member.counterparty_id
@@ -190,16 +214,9 @@ def _read(owner: Counterparty, grants: Sequence[Grant]) -> list[tuple[Account, G
     for grant in grants:
         if grant.account not in accounts or grant.account in out:
             raise BadMember(f"{grant.account}: no account of {owner.code}, or named twice", pointer="account")
-        unknown = [role for role in grant.roles if role not in rules.MEMBER_ROLES]
-        if unknown:
-            raise BadMember(f"{unknown[0][:20]}: one of {', '.join(rules.MEMBER_ROLES)}", pointer=f"roles_{grant.account}")
-        limit = grant.dealing_limit
-        if limit is not None and (not limit.is_finite() or not 0 < limit < MOST_USD or money.scale_of(limit) > 2):
-            raise BadMember(f"above 0 and below {MOST_USD:f} USD, to the cent", pointer=f"limit_{grant.account}")
-        if limit is not None and "trader" not in grant.roles:
-            raise BadMember("a dealing limit goes with the role trader", pointer=f"limit_{grant.account}")
+        require_grant(grant, grant.account)
         roles = [role for role in rules.MEMBER_ROLES if role in grant.roles]
-        out[grant.account] = (accounts[grant.account], Grant(grant.account, roles, limit))
+        out[grant.account] = (accounts[grant.account], Grant(grant.account, roles, grant.dealing_limit))
     return list(out.values())
 
 
@@ -219,7 +236,8 @@ def _of(held: Authority | None) -> Grant:
     return Grant("", [role for role in rules.MEMBER_ROLES if role in held.roles], held.dealing_limit)
 
 
-def _told(grant: Grant) -> dict[str, Any]:
+def told(grant: Grant) -> dict[str, Any]:
+    """As a request and an event write it."""
     return {"roles": list(grant.roles), "dealing_limit": "none" if grant.dealing_limit is None else money.text(grant.dealing_limit)}
 
 
@@ -228,5 +246,5 @@ def _held(member_id: UUID) -> dict[UUID, Authority]:
 
 
 def _version(held: dict[UUID, Authority]) -> str:
-    text = json.dumps({str(account): _told(_of(one)) for account, one in held.items()}, sort_keys=True)
+    text = json.dumps({str(account): told(_of(one)) for account, one in held.items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

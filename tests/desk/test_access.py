@@ -60,6 +60,8 @@ FORMS = {
     "/desk/pricing/BTC-USD/set/": {"version": "1", "reason": "test"},
     "/desk/pricing/venues/set/": {"venue": "kraken", "taker_bps": "5"},
     "/desk/coverage/set/": {"account": "acme-main", "person_1": "sam", "share_1": "100"},
+    "/desk/clients/ask/": {"code": "quasar"},
+    "/desk/clients/acme/clear/": {"evidence": "x"},
     "/desk/clients/acme/member/": {"name": "x"},
     f"/desk/clients/acme/authority/{ids.encode('mem', NOBODY)}/": {"reason": "test"},
     "/desk/counterparties/ask/": {"code": "quasar"},

@@ -191,6 +191,8 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/close/month/": ("", "finance", {"month": "2026-08", "to": "LOCKED", "reason": "test"}),
     "desk/clients/": (ALL, "", {}),
     "desk/clients/<slug:client>/": (ALL, "", {}),
+    "desk/clients/<slug:client>/clear/": ("", "compliance", {"evidence": "test"}),
+    "desk/clients/ask/": ("", "sales compliance", {"code": "quasar"}),
     "desk/clients/<slug:client>/authority/<str:member>/": ("", "sales compliance", {"reason": "test"}),
     "desk/clients/<slug:client>/member/": ("", "sales compliance", {"name": "", "reason": "test"}),
     "desk/counterparties/": (ALL, "", {}),

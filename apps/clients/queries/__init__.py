@@ -1,6 +1,6 @@
 """Clients, accounts, members, keys, terms and settlement instructions: always through who may see them."""
 
-from .authorities import administers, administers_key, has_role, hold_member, is_member_named, list_account_ids
+from .authorities import administers, administers_key, has_role, hold_member, is_lei_known, is_member_named, list_account_ids
 from .parties import (
     KeyGrant,
     count_live_keys,
@@ -103,6 +103,7 @@ __all__ = [
     "hold_member",
     "is_address_taken",
     "is_frozen",
+    "is_lei_known",
     "is_member_named",
     "is_public_key_known",
     "keys_visible_to",

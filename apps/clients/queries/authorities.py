@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from apps.clients.models import ApiKey, Authority, Member
+from apps.clients.models import ApiKey, Authority, Counterparty, Member
 from apps.core import db
 from apps.core.actor import Actor
 
@@ -40,6 +40,11 @@ def administers_key(actor: Actor, key: ApiKey) -> bool:
 def is_member_named(client_id: UUID, name: str) -> bool:
     """Whether a client has a member of this name, open or closed."""
     return Member.objects.filter(counterparty_id=client_id, name=name).exists()
+
+
+def is_lei_known(lei: str) -> bool:
+    """Whether a counterparty, in whatever role, is this legal entity."""
+    return Counterparty.objects.filter(lei=lei).exists()
 
 
 def hold_member(member_id: UUID) -> bool:

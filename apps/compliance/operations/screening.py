@@ -45,6 +45,24 @@ def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> 
 
 
 @step
+def clear_name(*, screening: Screening, evidence: str, now: datetime) -> Screening:
+    """Compliance has decided that a finding is somebody else: what was matched stays written, and holds nothing back any more."""
+    made = Screening(
+        id=ids.uuid7(),
+        subject_type=screening.subject_type,
+        subject_id=screening.subject_id,
+        name=screening.name,
+        result="CLEAR",
+        matches=screening.matches,
+        screened_at=now,
+    )
+    db.insert(made)
+    house = {"matches": screening.matches, "evidence": evidence}
+    events.record("screening.cleared", subject_type=screening.subject_type, subject_id=screening.subject_id, house=house)
+    return made
+
+
+@step
 def add_list_entry(*, list_name: str, name: str, country: str = "", reference: str = "") -> ListEntry:
     entry, _ = ListEntry.objects.get_or_create(list_name=list_name, name=name, defaults={"country": country, "reference": reference})
     return entry

@@ -1,6 +1,7 @@
 """Our clients: their accounts, who acts for them, and what is asked for them; asked here, granted on the approvals page."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -17,22 +18,38 @@ from apps.core.errors import NotFound
 from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
+from apps.instruments import queries as instruments
 from apps.reports.queries.desk import clients
 from apps.users.rules import may_make, require_may
-from apps.workflows import manage_members
+from apps.workflows import manage_members, take_on_client
 from apps.workflows.manage_members import Grant
+from apps.workflows.take_on_client import NewClient, Person
 
 from . import params
 from .shell import show
 
-KINDS = (manage_members.NEW, manage_members.CHANGE)
+KINDS = (manage_members.NEW, manage_members.CHANGE, take_on_client.KIND, take_on_client.CLEARED)
+MEMBERS = range(1, 4)  # on one form
+MODES = {
+    "CREDIT": "credit: we deliver first, against a line",
+    "CLIENT_FIRST": "the client pays first",
+    "PREFUNDED": "prefunded: out of a balance with us",
+}
 
 
 @page("clients")
 @require_safe
 def client_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     asked = approvals.visible_to(actor).filter(kind__in=KINDS, status="REQUESTED").order_by("requested_at")
-    return show(request, actor, "desk/clients.html", screen="clients", rows=clients.list_clients(), asked=asked)
+    context: dict[str, Any] = {
+        "books": [(entity, book) for entity in instruments.list_entities() for book in instruments.list_books(entity.id)],
+        "modes": list(MODES.items()),
+        "pairs": [pair.code for pair in instruments.list_pairs()],
+        "numbers": MEMBERS,
+        "known_roles": MEMBER_ROLES,
+        "may_ask": may_make(actor.roles, take_on_client.ACT),
+    }
+    return show(request, actor, "desk/clients.html", screen="clients", rows=clients.list_clients(), asked=asked, **context)
 
 
 @page("clients")
@@ -63,8 +80,46 @@ def client_page(request: HttpRequest, actor: Actor, client: str) -> HttpResponse
         "asked": approvals.visible_to(actor).filter(kind__in=KINDS, payload__client=client, status="REQUESTED").order_by("requested_at"),
         "known_roles": MEMBER_ROLES,
         "may_ask": may_make(actor.roles, manage_members.ACT),
+        "may_clear": row.status == "ONBOARDING" and may_make(actor.roles, take_on_client.CLEAR),
     }
     return show(request, actor, "desk/client.html", screen="clients", title=row.name, **context)
+
+
+@page("clients")
+@require_POST
+def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
+    require_may(actor.roles, take_on_client.ACT)
+    once = FormOnce(request, actor, operation="client", tell=_asked)
+    entity, _, book = params.posted(request, "book").partition(" ")
+    client = NewClient(
+        code=params.posted(request, "code"),
+        name=params.posted(request, "name"),
+        lei=params.posted(request, "lei").upper(),
+        country=params.posted(request, "country").upper(),
+        email=params.posted(request, "email"),
+        entity=entity,
+        book=book,
+        mode=params.posted(request, "mode"),
+        tier=params.posted(request, "tier"),
+        pairs=request.POST.getlist("pairs"),
+        auto_max_usd=amounts.read_signed(params.posted(request, "auto_max_usd"), "auto_max_usd"),
+        markup_bps=_bps(request, "markup_bps"),
+        fee_bps=_bps(request, "fee_bps"),
+        netting=params.posted(request, "netting", 80),
+        members=[one for n in MEMBERS if (one := _person(request, n)) is not None],
+    )
+    messages.success(request, carry_out(once, take_on_client.ask_client, actor=actor, client=client))
+    return redirect("desk:clients")
+
+
+@page("clients")
+@require_POST
+def clear(request: HttpRequest, actor: Actor, client: str) -> HttpResponse:
+    require_may(actor.roles, take_on_client.CLEAR)
+    once = FormOnce(request, actor, operation="client_clear", tell=_asked)
+    evidence = params.posted(request, "evidence", 300)
+    messages.success(request, carry_out(once, take_on_client.ask_clearance, actor=actor, client=client, evidence=evidence))
+    return redirect("desk:client", client=client)
 
 
 @page("clients")
@@ -98,6 +153,20 @@ def set_authority(request: HttpRequest, actor: Actor, client: str, member: str) 
     told = carry_out(once, manage_members.ask_authority, actor=actor, member_id=member_id, grants=grants, reason=reason)
     messages.success(request, told)
     return redirect("desk:client", client=client)
+
+
+def _bps(request: HttpRequest, field: str) -> Decimal:
+    typed = params.posted(request, field)
+    return amounts.read_signed(typed, field) if typed else Decimal(0)
+
+
+def _person(request: HttpRequest, n: int) -> Person | None:
+    """One row of the form; None where no name is typed."""
+    name, limit = params.posted(request, f"name_{n}", 120), params.posted(request, f"limit_{n}", 40)
+    if not name:
+        return None
+    roles = request.POST.getlist(f"roles_{n}")
+    return Person(name, params.posted(request, f"email_{n}", 200), roles, amounts.read(limit, f"limit_{n}") if limit else None)
 
 
 def _grants(request: HttpRequest, client: str) -> list[Grant]:
