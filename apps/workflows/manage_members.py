@@ -106,7 +106,7 @@ def make(*, approval: Approval, checker: Actor, now: datetime) -> Member:
     asked = approval.payload
     owner = _client(queries.get_client(asked["client"]))
     made = clients.create_member(counterparty=owner, name=asked["name"], email=asked["email"], accounts=[])
-    grant(made, asked["accounts"])
+    grant(member=made, accounts=asked["accounts"])
     return made
 
 
@@ -160,7 +160,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "authority" does; the event has old and new."""
     member = queries.get_member_by_id(approval.subject_id)
     _client(member.counterparty)
-    grant(member, approval.payload["accounts"])
+    grant(member=member, accounts=approval.payload["accounts"])
 
 
 def require_person(name: str, email: str, field: str = "") -> None:
@@ -190,7 +190,7 @@ def require_grant(grant: Grant, field: str) -> None:
 
 
 @step
-def grant(member: Member, accounts: Mapping[str, Any]) -> None:
+def grant(*, member: Member, accounts: Mapping[str, Any]) -> None:
     """What was signed, by account code, as :func:`told` writes it."""
     for code, asked in accounts.items():
         account = queries.get_account_by_code(code)

@@ -147,7 +147,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Account:
     )
     for name, one in asked["members"].items():
         made = clients.create_member(counterparty=client, name=name, email=one["email"], accounts=[])
-        manage_members.grant(made, {account.code: one})
+        manage_members.grant(member=made, accounts={account.code: one})
     clients.set_review(client_id=client.id, due=(now + REVIEWED_EVERY).date())
     client.refresh_from_db()
     found = compliance.screen(subject_type="counterparty", subject_id=client.id, name=client.name, now=now)

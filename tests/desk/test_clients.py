@@ -68,7 +68,16 @@ def test_a_client_is_asked_for_signed_and_cleared(enter: Any, day: Day, staff: d
     page = "/desk/clients/"
     assert "Ask that one be taken on" in enter("sam").get(page).content.decode()
     assert "Ask that one be taken on" not in enter("tara").get(page).content.decode()
-    for wrong in ({"lei": "x"}, {"name_2": ""}, {"auto_max_usd": ""}, {"fee_bps": "x"}, {"limit_1": "-"}, {"pairs": []}, {"book": "main"}):
+    for wrong in (
+        {"lei": "x"},
+        {"name_2": ""},
+        {"auto_max_usd": ""},
+        {"fee_bps": "x"},
+        {"limit_1": "-"},
+        {"pairs": []},
+        {"book": "main"},
+        {"email_3": "c@quasar.example"},
+    ):
         assert enter("sam").post(f"{page}ask/", form(QUASAR, **wrong)).status_code == 422, wrong
     load_list(list_name="NEW", entries=[("Quasar Capital AG", "CH", "q-1")])
     assert enter("sam").post(f"{page}ask/", form(QUASAR)).status_code == 302

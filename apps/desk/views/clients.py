@@ -161,12 +161,12 @@ def _bps(request: HttpRequest, field: str) -> Decimal:
 
 
 def _person(request: HttpRequest, n: int) -> Person | None:
-    """One row of the form; None where no name is typed."""
-    name, limit = params.posted(request, f"name_{n}", 120), params.posted(request, f"limit_{n}", 40)
-    if not name:
-        return None
+    """One row of the form; None where nothing is in it."""
+    name, email, limit = (params.posted(request, f"{field}_{n}", 200) for field in ("name", "email", "limit"))
     roles = request.POST.getlist(f"roles_{n}")
-    return Person(name, params.posted(request, f"email_{n}", 200), roles, amounts.read(limit, f"limit_{n}") if limit else None)
+    if not (name or email or limit or roles):
+        return None
+    return Person(name, email, roles, amounts.read(limit, f"limit_{n}") if limit else None)
 
 
 def _grants(request: HttpRequest, client: str) -> list[Grant]:
