@@ -200,10 +200,10 @@ def clear(*, approval: Approval, checker: Actor, now: datetime) -> None:
     :raises BadClient: the lists say something else of the name than when it was asked
     """
     client = queries.lock_counterparty(approval.subject_id)
-    found = compliance.screen(subject_type="counterparty", subject_id=client.id, name=client.name, now=now)
+    evidence = f"{approval.payload['evidence']} (approval {approval.id})"
+    found = compliance.clear_name(subject_type="counterparty", subject_id=client.id, name=client.name, evidence=evidence, now=now)
     if _matches(found.matches) != approval.payload["screening"]:
         raise BadClient(f"the lists say {_matches(found.matches)} now, and it was asked with {approval.payload['screening']}")
-    compliance.clear_name(screening=found, evidence=f"{approval.payload['evidence']} (approval {approval.id})", now=now)
     waiting: list[Counterparty | Account] = [client]
     waiting += [account for account in queries.list_accounts(client.id) if account.status == ClientStatus.ONBOARDING]
     for thing in waiting:

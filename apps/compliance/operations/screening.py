@@ -45,20 +45,16 @@ def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> 
 
 
 @step
-def clear_name(*, screening: Screening, evidence: str, now: datetime) -> Screening:
-    """Compliance has decided that a finding is somebody else: what was matched stays written, and holds nothing back any more."""
+def clear_name(*, subject_type: str, subject_id: UUID, name: str, evidence: str, now: datetime) -> Screening:
+    """Screen a name that compliance has decided on: what matches is written, and holds nothing back any more."""
+    hook: Screener = import_string(settings.SCREENING)
+    found = list(hook(name))
     made = Screening(
-        id=ids.uuid7(),
-        subject_type=screening.subject_type,
-        subject_id=screening.subject_id,
-        name=screening.name,
-        result="CLEAR",
-        matches=screening.matches,
-        screened_at=now,
+        id=ids.uuid7(), subject_type=subject_type, subject_id=subject_id, name=name, result="CLEAR", matches=found, screened_at=now
     )
     db.insert(made)
-    house = {"matches": screening.matches, "evidence": evidence}
-    events.record("screening.cleared", subject_type=screening.subject_type, subject_id=screening.subject_id, house=house)
+    house = {"matches": found, "evidence": evidence}
+    events.record("screening.cleared", subject_type=subject_type, subject_id=subject_id, house=house)
     return made
 
 
