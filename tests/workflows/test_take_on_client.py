@@ -1,6 +1,7 @@
 """A client is taken on by sales, compliance and risk together; one that the lists know waits until two of compliance have decided."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -83,6 +84,7 @@ def test_a_name_that_the_lists_know_waits_for_two_of_compliance(desk: dict[str, 
     load_list(list_name="NEWER", entries=[("QUASAR CAPITAL AG", "CH", "q-2")])
     assert sign(stale, desk["cora"]) == "FAILED", "the lists say more than was seen"
     clearing = ask_clearance(actor=desk["carl"], client="quasar", evidence=evidence)
+    clock.freeze_desk(world.NOON + timedelta(seconds=1))
     assert sign(clearing, desk["cora"]) == "EXECUTED", Approval.objects.get(id=clearing.id).comment
     client.refresh_from_db()
     account.refresh_from_db()
