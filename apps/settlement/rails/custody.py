@@ -99,7 +99,7 @@ class Custodian:
     def _call(
         self, place: Place, method: str, path: str, *, body: object = None, key: str = "", query: dict[str, Any] | None = None
     ) -> tuple[int, object]:
-        """Status and body of one exchange, all of it within one deadline."""
+        """Status and body of one exchange. The body has to come within DEADLINE_S; headers, each within the time-out of a read."""
         of = settings.CUSTODIANS[place.rail]
         end, read = time.monotonic() + DEADLINE_S, b""
         headers = {"Idempotency-Key": key} if key else {}
