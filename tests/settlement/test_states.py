@@ -82,8 +82,10 @@ def test_raw_sql_cannot_make_a_move_that_the_table_forbids(settling: world.Firm)
 
 @pytest.mark.django_db(transaction=True)
 def test_raw_sql_cannot_change_what_was_owed_frozen_or_received(settling: world.Firm) -> None:
-    for table in ("obligation", "netleg", "instruction", "receipt", "withdrawal"):
+    for table in ("obligation", "netleg", "instruction", "withdrawal"):
         assert refused(f"UPDATE settlement_{table} SET amount = amount + 1") == f"settlement_{table}_frozen"
+    assert refused("UPDATE settlement_receipt SET amount = amount + 1") == "settlement_receipt_amount"
+    assert refused("UPDATE settlement_receipt SET rail_reference = 'x'") == "settlement_receipt_frozen"
     assert refused("UPDATE settlement_netset SET cutoff_at = cutoff_at + interval '1 day'") == "settlement_netset_frozen"
 
 
