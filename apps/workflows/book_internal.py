@@ -19,7 +19,7 @@ from apps.trades.rules import Economics, internal_lines
 from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
-from .book_hedge import TOO_MUCH, roll_date
+from .check_hedge import TOO_MUCH, roll_date
 
 KIND = "internal"
 

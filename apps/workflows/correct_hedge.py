@@ -31,7 +31,7 @@ from apps.trades.states import HedgeStatus
 from apps.users import rules as people
 
 from . import restate_deal
-from .book_hedge import Execution, roll_date, worth_of
+from .check_hedge import Execution, roll_date, worth_of
 
 KIND = "hedge_version"
 ACT = "trade_version"  # who makes and checks it (users.rules.ACTS)

@@ -26,7 +26,7 @@ from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
 from . import correct_hedge
-from .book_hedge import roll_date
+from .check_hedge import roll_date
 from .import_fills import Fill, read_fills, require_unique
 
 KINDS = {"confirm": "hedge_break", "cancel": "hedge_cancel"}

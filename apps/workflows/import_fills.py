@@ -14,7 +14,8 @@ from apps.core.unit import use_case
 from apps.pricing.rules import Composite
 from apps.trades.errors import BadFill, BadHedge, DuplicateExecution
 
-from .book_hedge import YEARS, Execution, book_execution
+from .book_hedge import book_execution
+from .check_hedge import YEARS, Execution
 
 COLUMNS = ("counterparty", "execution_id", "instrument", "side", "quantity", "price", "fee", "executed_at")
 LONGEST_FILE = 10 * 1024 * 1024

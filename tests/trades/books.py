@@ -9,7 +9,7 @@ from apps.instruments import queries as instruments
 from apps.ledger import queries as ledger
 from apps.pricing.rules import Composite
 from apps.reports.queries.proofs import ledger as proofs
-from apps.workflows.book_hedge import Execution
+from apps.workflows.check_hedge import Execution
 from apps.workflows.import_fills import COLUMNS
 from apps.workflows.onboard_client import register_counterparty
 from tests import people, world

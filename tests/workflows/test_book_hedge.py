@@ -16,7 +16,8 @@ from apps.rfqs.states import Side
 from apps.trades.errors import BadHedge, DuplicateExecution, NoConsent
 from apps.trades.models import Hedge, Trade, TradeVersion
 from apps.users.errors import RoleMissing
-from apps.workflows.book_hedge import NotTheHouse, ask_hedge, report_hedge
+from apps.workflows.book_hedge import ask_hedge, report_hedge
+from apps.workflows.check_hedge import NotTheHouse
 from apps.workflows.decide_approval import decide_approval
 from tests import world
 from tests.settlement import world as house

@@ -12,7 +12,8 @@ from apps.api.door import Door
 from apps.api.shapes import Amount, Body, Charge, Choice, Day, Instant, Reference, Text, WireId, array, decimal, moment, obj, text
 from apps.pricing.feeds import bus
 from apps.trades import queries
-from apps.workflows.book_hedge import Booked, Execution, report_hedge
+from apps.workflows.book_hedge import report_hedge
+from apps.workflows.check_hedge import Booked, Execution
 
 from .trades import MONEY, NULLABLE
 

@@ -24,8 +24,9 @@ from apps.pricing.feeds import bus
 from apps.reports.queries.desk import blotter, hedges, pnl, position
 from apps.reports.queries.desk import credit as lines
 from apps.users.rules import may_make
-from apps.workflows.book_hedge import Execution, ask_hedge
+from apps.workflows.book_hedge import ask_hedge
 from apps.workflows.book_internal import ask_internal
+from apps.workflows.check_hedge import Execution
 from apps.workflows.hedge_breaks import ask_hedge_move, describe, import_lp_record
 from apps.workflows.import_fills import LONGEST_FILE
 from apps.workflows.limit_position import propose_limit
