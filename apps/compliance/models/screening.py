@@ -36,6 +36,11 @@ class Screening(Row):
     class Meta:
         indexes = [models.Index(fields=["subject_id"], name="screening_subject")]
 
+    @property
+    def found(self) -> str:
+        """What it matched, in one text; "clear" where that is nothing."""
+        return ", ".join(self.matches) or "clear"
+
 
 class Alert(Row):
     """Something about a client's dealing that compliance looks at: which rule spoke, about what, why. Raised once a cause."""

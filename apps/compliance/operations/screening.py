@@ -28,18 +28,8 @@ def list_based(name: str) -> Sequence[str]:
 @step
 def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> Screening:
     """Ask the hook of settings.SCREENING (a callable: name → matches) and keep its answer."""
-    hook: Screener = import_string(settings.SCREENING)
-    found = list(hook(name))
-    made = Screening(
-        id=ids.uuid7(),
-        subject_type=subject_type,
-        subject_id=subject_id,
-        name=name[:200],
-        result="HIT" if found else "CLEAR",
-        matches=found,
-        screened_at=now,
-    )
-    db.insert(made)
+    found = _ask(name)
+    made = _keep(subject_type, subject_id, name, found, "HIT" if found else "CLEAR", now)
     events.record("screening.done", subject_type=subject_type, subject_id=subject_id, house={"result": made.result, "matches": found})
     return made
 
@@ -47,14 +37,23 @@ def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> 
 @step
 def clear_name(*, subject_type: str, subject_id: UUID, name: str, evidence: str, now: datetime) -> Screening:
     """Screen a name that compliance has decided on: what matches is written, and holds nothing back any more."""
-    hook: Screener = import_string(settings.SCREENING)
-    found = list(hook(name))
-    made = Screening(
-        id=ids.uuid7(), subject_type=subject_type, subject_id=subject_id, name=name, result="CLEAR", matches=found, screened_at=now
-    )
-    db.insert(made)
+    found = _ask(name)
+    made = _keep(subject_type, subject_id, name, found, "CLEAR", now)
     house = {"matches": found, "evidence": evidence}
     events.record("screening.cleared", subject_type=subject_type, subject_id=subject_id, house=house)
+    return made
+
+
+def _ask(name: str) -> list[str]:
+    hook: Screener = import_string(settings.SCREENING)
+    return list(hook(name))
+
+
+def _keep(subject_type: str, subject_id: UUID, name: str, found: list[str], result: str, now: datetime) -> Screening:
+    made = Screening(
+        id=ids.uuid7(), subject_type=subject_type, subject_id=subject_id, name=name[:200], result=result, matches=found, screened_at=now
+    )
+    db.insert(made)
     return made
 
 
