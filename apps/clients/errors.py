@@ -60,7 +60,7 @@ class NotAnAdmin(Forbidden):
 
 
 class BadLei(Rejected):
-    code, title = "bad_lei", "The LEI's check digits are wrong"
+    code, title = "bad_lei", "Not an LEI, or its check digits are wrong"
 
 
 class FairUseExceeded(AppError):

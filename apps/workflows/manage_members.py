@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import operations as clients
 from apps.clients import queries, rules
 from apps.clients.models import Account, Authority, Counterparty, Member
+from apps.clients.rules import identity
 from apps.clients.states import ClientStatus
 from apps.core import money
 from apps.core.actor import Actor
@@ -28,7 +29,6 @@ from apps.users import rules as people
 ACT, LIMITS = "member", "line"  # who makes and checks it (users.rules.ACTS); who signs a limit beside them
 NEW, CHANGE = "member", "authority"
 MOST_USD = Decimal(10) ** 12
-_NAMES = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 _GONE = {ClientStatus.REFUSED, ClientStatus.OFFBOARDED}
 
 
@@ -83,7 +83,7 @@ def ask_member(*, actor: Actor, client: str, name: str, email: str, grants: Sequ
     return approvals.request(
         kind=NEW,
         subject_type="member",
-        subject_id=uuid5(_NAMES, f"{owner.id} {name}"),
+        subject_id=uuid5(NAMESPACE_OID, f"{owner.id} {name}"),
         subject_version="none",
         title=f"{name} acts for {owner.name}"[:200],
         payload=payload,
@@ -172,8 +172,7 @@ def require_person(name: str, email: str, field: str = "") -> None:
 
 def require_email(email: str, field: str) -> None:
     """:raises BadMember: not one"""
-    local, _, host = email.partition("@")
-    if not local or "." not in host or "@" in host or len(email) > 200 or not email.isprintable() or " " in email:
+    if not identity.is_email(email):
         raise BadMember("an e-mail address such as ann@acme.example", pointer=field)
 
 

@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from stdnum import lei as lei_number
-
 from apps.clients import queries, rules
 from apps.clients.errors import BadLei, BadLifetime, KeyCapExceeded, TooManyKeys
 from apps.clients.models import Account, ApiKey, Authority, Counterparty, Coverage, FairUse, Group, Member, Terms
+from apps.clients.rules import identity
 from apps.clients.states import CLIENT, ClientStatus
 from apps.core import db, ids, money
 from apps.core.actor import Actor
@@ -57,9 +56,9 @@ def create_counterparty(
 ) -> Counterparty:
     """A legal entity, PROSPECT.
 
-    :raises BadLei: its check digits are wrong
+    :raises BadLei: not written as one, or its check digits are wrong
     """
-    if lei and not lei_number.is_valid(lei):
+    if lei and not identity.is_lei(lei):
         raise BadLei(f"{code}: {lei}")
     made = Counterparty(id=ids.uuid7(), code=code, name=name, lei=lei, country=country, roles=list(roles), email=email, group=group)
     db.insert(made)

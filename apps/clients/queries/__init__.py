@@ -1,6 +1,15 @@
 """Clients, accounts, members, keys, terms and settlement instructions: always through who may see them."""
 
-from .authorities import administers, administers_key, has_role, hold_member, is_lei_known, is_member_named, list_account_ids
+from .authorities import (
+    administers,
+    administers_key,
+    has_role,
+    hold_member,
+    is_code_known,
+    is_lei_known,
+    is_member_named,
+    list_account_ids,
+)
 from .parties import (
     KeyGrant,
     count_live_keys,
@@ -102,6 +111,7 @@ __all__ = [
     "has_role",
     "hold_member",
     "is_address_taken",
+    "is_code_known",
     "is_frozen",
     "is_lei_known",
     "is_member_named",

@@ -42,6 +42,11 @@ def is_member_named(client_id: UUID, name: str) -> bool:
     return Member.objects.filter(counterparty_id=client_id, name=name).exists()
 
 
+def is_code_known(code: str) -> bool:
+    """Whether a counterparty, in whatever role, has this code."""
+    return Counterparty.objects.filter(code=code).exists()
+
+
 def is_lei_known(lei: str) -> bool:
     """Whether a counterparty, in whatever role, is this legal entity."""
     return Counterparty.objects.filter(lei=lei).exists()

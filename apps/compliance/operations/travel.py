@@ -5,10 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from stdnum import lei as lei_code
-
 from apps.clients.errors import BadSsi
-from apps.clients.rules import places
+from apps.clients.rules import identity, places
 from apps.compliance.errors import BadTravelData
 from apps.compliance.models import TravelMessage, TravelRecord, WalletHost
 from apps.compliance.queries.travel import find_record
@@ -100,7 +98,7 @@ def require_host(*, address: str, vasp_name: str, vasp_lei: str, evidence: str) 
             raise BadTravelData(f"{name}: a text of at most {most} characters", pointer=name)
     if bool(vasp_name) != bool(vasp_lei):
         raise BadTravelData("a VASP has a name and an LEI; a wallet in its owner's hands has neither", pointer="vasp_lei")
-    if vasp_lei and not (len(vasp_lei) == 20 and lei_code.is_valid(vasp_lei)):
+    if vasp_lei and not identity.is_lei(vasp_lei):
         raise BadTravelData(f"{vasp_lei}: no LEI", pointer="vasp_lei")
     try:
         return places.read_wallet(address)

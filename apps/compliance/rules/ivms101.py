@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from stdnum import lei as lei_code
+from apps.clients.rules import identity
 
 NAME_TYPES = ("LEGL", "SHRT", "TRAD", "ALIA", "BIRT", "MAID", "MISC")
 LEGAL_NAME_TYPES = ("LEGL", "SHRT", "TRAD")
@@ -245,7 +245,7 @@ class _Check:
         if authority and not _AUTHORITY.fullmatch(authority):
             self.fault(f"{at}.registrationAuthority", "RA and six digits")
         if kind == "LEIX":
-            if number and not (len(number) == 20 and lei_code.is_valid(number)):
+            if number and not identity.is_lei(number):
                 self.fault(f"{at}.nationalIdentifier", "an LEI with its check digits")  # constraint C11
             if authority or one.get("countryOfIssue"):
                 self.fault(at, "an LEI has no registrationAuthority and no countryOfIssue")  # constraint C9
