@@ -40,7 +40,7 @@ _KINDS = {
     "hedge_version": ("apps.workflows.correct_hedge", "execute", "version"),
     "position_limit": ("apps.workflows.limit_position", "execute", "version"),
     "lp": ("apps.workflows.onboard_lp", "execute", "version"),
-    "lp_terms": ("apps.workflows.onboard_lp", "execute_terms", "terms_version"),
+    "lp_terms": ("apps.workflows.change_lp_terms", "execute", "version"),
     "coverage": ("apps.workflows.cover_account", "execute", "version"),
     "dispute": ("apps.workflows.confirm_deal", "reject", "dispute_version"),
     "trade_version": ("apps.workflows.change_deal", "execute", "version"),

@@ -10,37 +10,29 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid5
-
-from stdnum import lei as lei_number
+from uuid import NAMESPACE_X500, uuid5
 
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import operations as clients
 from apps.clients import queries
-from apps.clients.errors import BadLei
 from apps.clients.models import Account, Counterparty, SettlementMode
 from apps.clients.states import ClientStatus
 from apps.compliance import operations as compliance
 from apps.core import money
 from apps.core.actor import Actor
-from apps.core.errors import Conflict, NotFound, Rejected
+from apps.core.errors import Conflict, Rejected
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments.models import Book
 from apps.users import rules as people
 
-from . import manage_members
+from . import manage_members, newcomers
 from .manage_members import Grant
 from .onboard_client import REVIEWED_EVERY
 
 ACT, RISK, CLEAR = "client", "line", "client_clear"  # users.rules.ACTS
 KIND, CLEARED = "client", "client_clear"
 FEWEST = 2  # members: what one asks for, another approves
-MOST_BPS = Decimal(1000)
-_CODES = UUID("6ba7b814-9dad-11d1-80b4-00c04fd430c8")
-_CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,24}", re.ASCII)
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _TIER = re.compile(r"[a-z][a-z0-9_-]{0,19}", re.ASCII)
 
 
@@ -99,7 +91,7 @@ def ask_client(*, actor: Actor, client: NewClient, now: datetime) -> Approval:
     """
     people.require_may(actor.roles, ACT)
     _require_possible(client)
-    subject = uuid5(_CODES, f"client {client.code}")
+    subject = uuid5(NAMESPACE_X500, f"client {client.code}")
     screened = compliance.screen(subject_type="counterparty", subject_id=subject, name=client.name, now=now)
     return approvals.request(
         kind=KIND,
@@ -107,7 +99,7 @@ def ask_client(*, actor: Actor, client: NewClient, now: datetime) -> Approval:
         subject_id=subject,
         subject_version="none",
         title=f"{client.name}: a new client"[:200],
-        payload=_told(client) | {"screening": ", ".join(screened.matches) or "clear"},
+        payload=_told(client) | {"screening": screened.found},
         maker=actor,
         checker_roles=people.ACTS[ACT][1],
         also=[people.ACTS[RISK][1]],
@@ -128,7 +120,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Account:
         code=asked["client"], name=asked["name"], lei=asked["lei"], country=asked["country"], roles=["CLIENT"], email=asked["email"]
     )
     account = clients.create_account(owner=client, code=f"{client.code}-main", name=f"{client.name} main"[:120])
-    book = _book(asked["entity"], asked["book"])
+    book = newcomers.get_book(asked["entity"], asked["book"], bad=BadClient)
     clients.set_terms(
         account=account,
         now=now,
@@ -181,7 +173,7 @@ def ask_clearance(*, actor: Actor, client: str, evidence: str, now: datetime) ->
         subject_id=found.id,
         subject_version=found.status,
         title=f"{found.name}: approved despite the lists"[:200],
-        payload={"client": found.code, "status": str(ClientStatus.APPROVED), "screening": _matches(screened.matches), "evidence": evidence},
+        payload={"client": found.code, "status": str(ClientStatus.APPROVED), "screening": screened.found, "evidence": evidence},
         before={"status": found.status},
         maker=actor,
         checker_roles=people.ACTS[CLEAR][1],
@@ -201,9 +193,9 @@ def clear(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """
     client = queries.lock_counterparty(approval.subject_id)
     evidence = f"{approval.payload['evidence']} (approval {approval.id})"
-    found = compliance.clear_name(subject_type="counterparty", subject_id=client.id, name=client.name, evidence=evidence, now=now)
-    if _matches(found.matches) != approval.payload["screening"]:
-        raise BadClient(f"the lists say {_matches(found.matches)} now, and it was asked with {approval.payload['screening']}")
+    said = compliance.clear_name(subject_type="counterparty", subject_id=client.id, name=client.name, evidence=evidence, now=now)
+    if said.found != approval.payload["screening"]:
+        raise BadClient(f"the lists say {said.found} now, and it was asked with {approval.payload['screening']}")
     waiting: list[Counterparty | Account] = [client]
     waiting += [account for account in queries.list_accounts(client.id) if account.status == ClientStatus.ONBOARDING]
     for thing in waiting:
@@ -211,18 +203,11 @@ def clear(*, approval: Approval, checker: Actor, now: datetime) -> None:
 
 
 def _require_possible(client: NewClient) -> None:
-    if not _CODE.fullmatch(client.code):
-        raise BadClient("2 to 25 small letters, digits and hyphens", pointer="code")
-    if not 1 <= len(client.name) <= 110 or not client.name.isprintable():
-        raise BadClient("its legal name, 1 to 110 characters", pointer="name")
-    if not lei_number.is_valid(client.lei):
-        raise BadLei(f"{client.code}: {client.lei[:20]}", pointer="lei")
-    if not _COUNTRY.fullmatch(client.country):
-        raise BadClient("two capitals, as ISO 3166 has them", pointer="country")
+    newcomers.require_company(code=client.code, name=client.name, country=client.country, lei=client.lei, bad=BadClient)
     if _is_known(client.code, client.lei):
         raise ClientKnown(f"{client.code}, {client.lei}", pointer="code")
     manage_members.require_email(client.email, "email")
-    _book(client.entity, client.book)
+    newcomers.get_book(client.entity, client.book, bad=BadClient)
     if client.mode not in SettlementMode.values:
         raise BadClient(f"one of {', '.join(SettlementMode.values)}", pointer="mode")
     if not _TIER.fullmatch(client.tier):
@@ -230,14 +215,12 @@ def _require_possible(client: NewClient) -> None:
     known = {pair.code for pair in instruments.list_pairs()}
     if not client.pairs or len(set(client.pairs)) < len(client.pairs) or not set(client.pairs) <= known:
         raise BadClient("one pair at least, of the list", pointer="pairs")
-    for field, bps, least in (("markup_bps", client.markup_bps, -MOST_BPS), ("fee_bps", client.fee_bps, money.ZERO)):
-        if not bps.is_finite() or not least <= bps < MOST_BPS or money.scale_of(bps) > 6:
-            raise BadClient(f"from {least:f} and below {MOST_BPS:f}, to six decimals", pointer=field)
+    newcomers.require_bps(client.markup_bps, "markup_bps", least=-newcomers.MOST_BPS, bad=BadClient)
+    newcomers.require_bps(client.fee_bps, "fee_bps", least=money.ZERO, bad=BadClient)
     most = client.auto_max_usd
     if not most.is_finite() or not 0 <= most < manage_members.MOST_USD or money.scale_of(most) > 2:
         raise BadClient("0 or more USD, to the cent", pointer="auto_max_usd")
-    if len(client.netting) > 80 or not client.netting.isprintable():
-        raise BadClient("an agreement of at most 80 characters", pointer="netting")
+    newcomers.require_agreement(client.netting, bad=BadClient)
     _require_members(client.members)
 
 
@@ -252,23 +235,7 @@ def _require_members(members: Sequence[Person]) -> None:
 
 
 def _is_known(code: str, lei: str) -> bool:
-    if queries.is_lei_known(lei):
-        return True
-    try:
-        return bool(queries.get_client(code))
-    except NotFound:
-        return False
-
-
-def _book(entity: str, code: str) -> Book:
-    book = instruments.find_book(code)
-    if book is None or book.entity.code != entity:
-        raise BadClient(f"no book {code} of {entity}", pointer="book")
-    return book
-
-
-def _matches(found: Sequence[str]) -> str:
-    return ", ".join(found) or "clear"
+    return queries.is_lei_known(lei) or queries.is_code_known(code)
 
 
 def _told(client: NewClient) -> dict[str, Any]:

@@ -23,9 +23,10 @@ from apps.trades.errors import BadHedge
 from apps.trades.models import Trade
 from apps.users.errors import RoleMissing
 from apps.workflows.book_hedge import ask_hedge
+from apps.workflows.change_lp_terms import BadLp, LpTerms, ask_terms
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.import_fills import import_fills
-from apps.workflows.onboard_lp import BadLp, LpKnown, LpTerms, Newcomer, ask_onboarding, ask_terms, name_place
+from apps.workflows.onboard_lp import LpKnown, Newcomer, ask_onboarding, name_place
 from apps.workflows.set_up_house import load_list
 from apps.workflows.verify_ssi import Evidence, keep_number, request_verification
 from tests import people, world
@@ -126,6 +127,9 @@ WRONG: list[tuple[dict[str, Any], type[AppError]]] = [
     ({"code": "Quasar AG"}, BadLp),
     ({"name": ""}, BadLp),
     ({"lei": "529900T8BM49AURSDO54"}, BadLei),
+    ({"lei": "529900 T8BM49AURSDO55"}, BadLei),
+    ({"name": "Quasar\nMarkets"}, BadLp),
+    ({"email": "a@b"}, BadLp),
     ({"country": "Switzerland"}, BadLp),
     ({"role": "CLIENT"}, BadLp),
     ({"role": "VENUE"}, BadLp),

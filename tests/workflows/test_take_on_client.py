@@ -106,7 +106,7 @@ def test_what_cannot_be_is_refused_by_field_and_leaves_nothing(desk: dict[str, A
     wrong: list[tuple[dict[str, Any], type[AppError], str]] = [
         *(({"code": code}, BadClient, "code") for code in ("", "Quasar AG", "a" * 26)),
         *(({"name": name}, BadClient, "name") for name in ("", "a\nb", "a" * 111)),
-        *(({"lei": lei}, BadLei, "lei") for lei in ("", "CYGNUSDEMO0000000161")),
+        *(({"lei": lei}, BadLei, "lei") for lei in ("", "CYGNUSDEMO0000000161", "CYGNUSDEMO 0000000160")),
         ({"country": "Switzerland"}, BadClient, "country"), ({"email": "ops"}, BadMember, "email"),
         ({"book": "nowhere"}, BadClient, "book"), ({"entity": "other"}, BadClient, "book"),
         ({"mode": "LATER"}, BadClient, "mode"), ({"tier": ""}, BadClient, "tier"),

@@ -23,8 +23,9 @@ from apps.instruments import queries as instruments
 from apps.reports.queries.desk import counterparties
 from apps.reports.queries.desk import ssis as places
 from apps.users.rules import may_make, require_may
-from apps.workflows import onboard_lp
-from apps.workflows.onboard_lp import LpTerms, Newcomer
+from apps.workflows import change_lp_terms, onboard_lp
+from apps.workflows.change_lp_terms import LpTerms
+from apps.workflows.onboard_lp import Newcomer
 
 from . import params
 from .shell import show
@@ -45,7 +46,7 @@ def counterparty_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     context: dict[str, Any] = {
         "rows": counterparties.list_counterparties(now),
         "asked": approvals.visible_to(actor).filter(kind=onboard_lp.KIND, status="REQUESTED").order_by("requested_at"),
-        "may_ask": may_make(actor.roles, onboard_lp.ONBOARDING),
+        "may_ask": may_make(actor.roles, onboard_lp.ACT),
         "numbers": PLACES,
     }
     return show(request, actor, "desk/counterparties.html", screen="counterparties", now=now, **context, **_choices())
@@ -59,13 +60,13 @@ def counterparty_page(request: HttpRequest, actor: Actor, code: str) -> HttpResp
     if not found:
         raise NotFound("no such counterparty")
     (row,) = found
-    trades = bool({"LP", "VENUE"} & set(row.roles))
+    trades = bool(set(change_lp_terms.ROLES) & set(row.roles))
     context: dict[str, Any] = {
         "row": row,
         "versions": counterparties.list_terms(row.id),
         "places": places.list_ssis(client=code) if actor.roles & SEES_PLACES else None,
         "asked": approvals.visible_to(actor).filter(subject_id=row.id, status="REQUESTED").order_by("requested_at"),
-        "may_change": trades and may_make(actor.roles, onboard_lp.CHANGING),
+        "may_change": trades and may_make(actor.roles, change_lp_terms.ACT),
         "may_place": row.terms is not None and trades and may_make(actor.roles, onboard_lp.PLACE),
     }
     return show(request, actor, "desk/counterparty.html", screen="counterparties", title=row.name, now=now, **context, **_choices())
@@ -74,7 +75,7 @@ def counterparty_page(request: HttpRequest, actor: Actor, code: str) -> HttpResp
 @page("counterparties")
 @require_POST
 def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
-    require_may(actor.roles, onboard_lp.ONBOARDING)
+    require_may(actor.roles, onboard_lp.ACT)
     once = FormOnce(request, actor, operation="lp", tell=_asked)
     limit = params.posted(request, "limit")
     newcomer = Newcomer(
@@ -96,10 +97,10 @@ def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("counterparties")
 @require_POST
 def set_terms(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
-    require_may(actor.roles, onboard_lp.CHANGING)
+    require_may(actor.roles, change_lp_terms.ACT)
     once = FormOnce(request, actor, operation="lp_terms", tell=_asked)
     reason = params.posted(request, "reason", 200)
-    messages.success(request, carry_out(once, onboard_lp.ask_terms, actor=actor, code=code, terms=_terms(request), reason=reason))
+    messages.success(request, carry_out(once, change_lp_terms.ask_terms, actor=actor, code=code, terms=_terms(request), reason=reason))
     return redirect("desk:counterparty", code=code)
 
 
@@ -120,7 +121,7 @@ def _choices() -> dict[str, Any]:
         "books": [(entity, book) for entity in instruments.list_entities() for book in instruments.list_books(entity.id)],
         "rails": [(rail.code, rail.asset_id) for rail in instruments.list_rails()],
         "modes": list(MODES.items()),
-        "tenors": onboard_lp.TENORS,
+        "tenors": change_lp_terms.TENORS,
     }
 
 
@@ -130,7 +131,7 @@ def _terms(request: HttpRequest) -> LpTerms:
     if (pays == "net") != bool(agreement):
         raise Unreadable("netting: net goes with the agreement that says so, gross without one", pointer="netting")
     tenor = params.posted(request, "tenor")
-    if tenor not in {"", *map(str, onboard_lp.TENORS)}:
+    if tenor not in {"", *map(str, change_lp_terms.TENORS)}:
         raise Unreadable("tenor: one of the list", pointer="tenor")
     fee = params.posted(request, "fee_bps")
     return LpTerms(
