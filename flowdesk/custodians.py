@@ -16,7 +16,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 def read(given: Any, *, production: bool) -> dict[str, dict[str, str]]:
     """
     :param given: {rail code: {"url": of its API, "token": what we show, "callback_secrets": whsec_… whsec_…, of which any may sign}}
-    :param production: no simulator there, and TLS
+    :param production: no simulator there
     :raises ImproperlyConfigured: what is wrong, and where; never what a secret is
     """
     if not isinstance(given, Mapping):

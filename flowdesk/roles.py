@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+WEB_CONNECTIONS = 512  # of a web process, each with a thread while its request comes and is answered
 NAMES = ("web", "live", "worker", "beat", "feed", "sandbox", "migrate")
 
 
@@ -17,8 +18,8 @@ def command(role: str) -> list[str]:
 
     python = sys.executable
     celery = [python, "-m", "celery", "--quiet", "--skip-checks", "--app", "flowdesk", "--workdir", str(ROOT)]
-    # A worker process takes no more requests at once than its pool has connections: more would only wait inside, without a limit.
-    at_once = str(settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"])
+    # granian counts connections, idle ones too; how many requests are answered at once is the seats' (flowdesk.seats).
+    at_once = str(WEB_CONNECTIONS)
     web = [python, "-m", "granian", "--interface", "wsgi", "--host", settings.BIND_HOST, "--port", str(settings.WEB_PORT)]
     web += ["--workers", str(settings.WEB_WORKERS), "--blocking-threads", at_once, "--backpressure", at_once]
     web += ["--respawn-failed-workers", "--respawn-interval", "0.2"]  # by default the end of one worker ends the server

@@ -324,7 +324,12 @@ CREDIT_MARK_MAX_AGE_S = env.int("CREDIT_MARK_MAX_AGE_S", default=60)
 
 # --- settlement -------------------------------------------------------------------------------------------------------
 # Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
-RAILS = {"BANK": "apps.settlement.rails.bank.BankSimulator", "CHAIN": "apps.settlement.rails.chain.ChainSimulator"}
+# Venues are asked for what we keep there by `venue:CODE`, else by VENUE.
+RAILS = {
+    "BANK": "apps.settlement.rails.bank.BankSimulator",
+    "CHAIN": "apps.settlement.rails.chain.ChainSimulator",
+    "VENUE": "apps.settlement.rails.venue_sim.VenueSimulator",
+}
 # Banks that are spoken to in files, by rail code: {"fedwire-usd": {"name": "Flowdesk Ltd", "bic": "…", "out": FOLDER, "in": FOLDER}}.
 BANK_FILES = banks.read(env.json("BANK_FILES", default={}))
 RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
@@ -337,7 +342,7 @@ CHAIN_FEE_MAX = fees.read(env.json("CHAIN_FEE_MAX", default={"bitcoin-btc": "0.0
 # The travel rule: how other VASPs are told (apps/compliance/rails/travel.py), and who has agreed or refused in advance: LEI → word.
 TRAVEL_NETWORK = env.str("TRAVEL_NETWORK", default="apps.compliance.rails.travel.ByList")
 TRAVEL_VASPS: dict[str, str] = env.json("TRAVEL_VASPS", default={})
-if not isinstance(TRAVEL_VASPS, dict) or not set(TRAVEL_VASPS.values()) <= {"ACCEPTED", "REJECTED"}:
+if not isinstance(TRAVEL_VASPS, dict) or any(word not in ("ACCEPTED", "REJECTED") for word in TRAVEL_VASPS.values()):
     raise ImproperlyConfigured("TRAVEL_VASPS: an object of ACCEPTED or REJECTED by LEI")
 SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}}
 

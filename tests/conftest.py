@@ -1,5 +1,7 @@
 """Which set runs, and how hard hypothesis looks: `make test` the short set, `make drill` everything."""
 
+import os
+
 import pytest
 from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
@@ -33,9 +35,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="the long set: make drill"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _databases_at_the_start(request: pytest.FixtureRequest) -> None:
+    """Where several work side by side each makes its database before any test: its migrations would hold back what the others'
+    readers of events wait for, who see no further than the oldest transaction of the cluster.
+    """
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        request.getfixturevalue("django_db_setup")
+
+
 @pytest.fixture(autouse=True)
 def _fresh_ledger() -> None:
     """The ledger remembers which accounts exist; the test before this one had its tables emptied."""
     from apps.ledger import operations
 
     operations.forget_accounts()
+
+
+@pytest.fixture(autouse=True)
+def _whole_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick waits for the lines of work that it began, however busy the machine is."""
+    from apps.jobs import lines
+
+    monkeypatch.setattr(lines, "PATIENCE_S", 60.0)

@@ -1,8 +1,9 @@
 """The tests' own engines: a pytest plugin, loaded by `-p tests.engines` before the settings are read.
 
 * Engines of their own (`var/test`), so that a running desk is never touched; with DATABASE_URL a server of yours, logged in as superuser.
-* A database and a Valkey for each xdist worker (`flowdesk_test_gw0`, …), so that workers, and the servers they start, never meet.
-* The schema is migrated once by its owner into a template, kept until a file that makes the schema changes; each worker copies it.
+* A PostgreSQL (`var/test/gw0`, …), a database and a Valkey for each xdist worker, so that workers, and the servers they start, never meet:
+  in one cluster a test's transaction holds back the other worker's readers of events, and each sees the locks that the other waits for.
+* The schema is migrated once by its owner into a template, kept until a file that makes the schema changes; the database is its copy.
 * Tests run as `flowdesk_app`, as the platform does; what they leave behind is flushed by the superuser, since the app may not.
 """
 
@@ -40,7 +41,8 @@ SCHEMA = (
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
 os.environ["PYTEST_PLUGINS"] = "tests.engines"  # an xdist worker reads -p only after the settings, but this before
-os.environ.setdefault("VAR_DIR", str(ROOT / "var/test"))
+_GIVEN_VAR = os.environ.setdefault("FLOWDESK_TEST_VAR_DIR", os.environ.get("VAR_DIR", str(ROOT / "var/test")))
+os.environ["VAR_DIR"] = _GIVEN_VAR if WORKER == "main" else str(Path(_GIVEN_VAR) / WORKER)
 os.environ.setdefault("EMBED_DURABLE", "0")
 os.environ["EMBED_DATABASE"] = DATABASE
 _GIVEN_DATABASE = os.environ.setdefault("FLOWDESK_TEST_DATABASE_URL", os.environ.get("DATABASE_URL", ""))
@@ -55,8 +57,10 @@ _connections: dict[str, psycopg.Connection[Any]] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the engines. The xdist controller runs no test; it only keeps PostgreSQL up while its workers come and go."""
+    """Start the engines. The xdist controller runs no test, and needs none."""
     if any(getattr(config.option, word, False) for word in ("help", "version", "markers", "showfixtures")):
+        return
+    if WORKER == "main" and getattr(config.option, "numprocesses", None):
         return
     _patch_flush()
     from flowdesk import services

@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.approvals.states import APPROVAL
 from apps.clients.states import CLIENT, SSI
-from apps.close.states import BREAK, DAY, MONTH, SHORTFALL
+from apps.close.states import BREAK, CLOSING, DAY, MONTH, SHORTFALL
 from apps.compliance.states import ALERT, MESSAGE
 from apps.core.states import Machine
 from apps.credit.states import CALL, RESERVATION
@@ -34,6 +34,7 @@ TABLES: dict[str, Machine[Any]] = {
     "clients_ssi": SSI,
     "close_break": BREAK,
     "close_businessday": DAY,
+    "close_closing": CLOSING,
     "close_month": MONTH,
     "close_shortfall": SHORTFALL,
     "compliance_alert": ALERT,

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import ClassVar
@@ -64,26 +63,22 @@ def request_ip(request: HttpRequest) -> str:
 
 
 def authenticate(signed: Signed, ip: str) -> Actor:
-    """The member behind a signature, as :func:`find_grant`."""
-    return find_grant(signed, ip).actor()
+    """The member behind a signature, as :func:`find_grant`, whose nonce is new.
+
+    :raises InvalidSignature, IpNotAllowed: as :func:`find_grant` and :func:`require_first_use`
+    """
+    grant = find_grant(signed, ip)
+    require_first_use(signed)
+    return grant.actor()
 
 
-def find_grant(
-    signed: Signed,
-    ip: str,
-    ahead: Callable[[KeyGrant], Sequence[Command]] = lambda _: (),
-    *,
-    known: KeyGrant | None = None,
-    is_again: bool = False,
-) -> KeyGrant:
-    """All that the signing key may do.
+def find_grant(signed: Signed, ip: str, *, known: KeyGrant | None = None) -> KeyGrant:
+    """All that the signing key may do. Whether it says this for the first time is not looked at (:func:`require_first_use`).
 
     :param ip: the client's address, as :func:`request_ip` or the live server found it
-    :param ahead: what else of Valkey this request will ask for, to travel with its nonce
     :param known: what this process read of the key before, for who will read it again (standing.py)
-    :param is_again: the same request once more: its nonce has been spent
     :raises InvalidSignature: unknown, revoked, expired or another deployment's key; a closed member or client; a signature
-        that does not verify; a nonce that was used before
+        that does not verify
     :raises IpNotAllowed: all that is right, from the wrong address
     """
     if not signed.key_id.startswith(_PREFIXES.get(settings.ENVIRONMENT, "")):
@@ -95,13 +90,20 @@ def find_grant(
     if (ended := _ended(grant)) is not None:
         raise InvalidSignature(ended)
     _require_place(grant, ip)
-    if is_again:
-        valkey.ahead(ahead(grant))
-        return grant
-    valkey.ahead([_nonces.command(signed), *ahead(grant)])
+    return grant
+
+
+def first_use(signed: Signed) -> Command:
+    """What :func:`require_first_use` will ask Valkey, to be sent ahead with what else is asked."""
+    return _nonces.command(signed)
+
+
+def require_first_use(signed: Signed) -> None:
+    """
+    :raises InvalidSignature: a nonce that was used before
+    """
     if not _nonces.is_first_use(signed):
         raise InvalidSignature(f"nonce: {signed.key_id} used it before")
-    return grant
 
 
 def find_known(key_id: str, ip: str) -> KeyGrant:

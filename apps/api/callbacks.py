@@ -6,7 +6,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from rest_framework.exceptions import MethodNotAllowed
 
 from apps.core import clock
 from apps.core.errors import AppError
@@ -32,9 +32,12 @@ class UnreadableCallback(AppError):
 
 
 @csrf_exempt
-@require_POST
 def hear(request: HttpRequest, rail: str) -> HttpResponse:
     """POST /rails/{rail}/callbacks. 200 with whether it was of ours; a 5xx: send it again. What comes twice or late changes nothing."""
+    if request.method != "POST":
+        answer = problems.respond(problems.of_exception(MethodNotAllowed(str(request.method))))
+        answer["Allow"] = "POST"
+        return answer
     try:
         return _answer(_heard(request, rail))
     except Exception as wrong:

@@ -15,12 +15,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.clients.queries import KeyGrant
 from apps.core import actor as acting
 from apps.core import ids, valkey
 from apps.core.actor import Actor
+from apps.core.errors import AppError
 from apps.core.valkey import Command
 
 from . import auth, etags, jsonbody, limits, signing, versions
@@ -63,16 +65,10 @@ class SignedRequests(BaseAuthentication):
                 return Caller(auth.find_token_grant(token, address), None), None
             signed = auth.parse_request(plain)
             standing = door.standing = standings.of(signed.key_id) if request.method in signing.BODY_METHODS and not door.is_again else None
-            grant = auth.find_grant(
-                signed,
-                address,
-                lambda grant: door.ahead(request, grant),
-                known=None if standing is None else standing.grant,
-                is_again=door.is_let_in,
-            )
-            door.is_let_in = True
+            grant = auth.find_grant(signed, address, known=None if standing is None else standing.grant)
             if standing is None:
                 standings.keep(grant)
+            door.greet(request, grant, signed)
             return Caller(grant, signed), None
         except (signing.InvalidSignature, InvalidToken):
             limits.count_bad_signature(plain, address)
@@ -95,16 +91,25 @@ def _bearer(request: HttpRequest) -> str | None:
 
 
 class Door(APIView):
-    """One resource. `scopes` names what a key needs, by method."""
+    """One resource. `scopes` names what a key needs, by method.
+
+    A door that `hears_late` has POSTs that do nothing but :meth:`run` a use case: what Valkey says of the nonce and the key's rate is heard
+    while the use case's first flight is under way, and what that read is undone where the answer is no. Of a key that was refused a moment
+    ago, and everywhere else, it is heard first.
+    """
 
     authentication_classes = (SignedRequests,)
     permission_classes = ()
     scopes: ClassVar[dict[str, str]] = {}
+    media: ClassVar[str] = ""  # of its answer, where that is a file
     deprecated: ClassVar[Deprecated | None] = None  # what older versions of its answers have
     version: str | None = None  # of this answer, once its key is known
     standing: Standing | None = None  # of a key that is let in by what was known of it, until that is read again
     is_again = False  # heard from the start once more
+    hears_late: ClassVar[bool] = False
     is_let_in = False  # its signature held and its nonce is spent
+    _unheard: signing.Signed | None = None  # what Valkey was asked for and has to say before anything comes of it: of the nonce,
+    _unspent: KeyGrant | None = None  # and of the key's rate
     _acting: AbstractContextManager[None]
 
     def dispatch(self, request: Any, *args: Any, **kw: Any) -> HttpResponseBase:
@@ -138,9 +143,51 @@ class Door(APIView):
             raise exc
         return super().handle_exception(exc)
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kw: Any) -> Response:
+        """Nothing is answered before Valkey was heard, wherever the request ended."""
+        try:
+            self.hear()
+        except (AppError, signing.InvalidSignature) as no:
+            response = self.handle_exception(no)
+        return super().finalize_response(request, response, *args, **kw)
+
+    def greet(self, request: Request, grant: KeyGrant, signed: signing.Signed) -> None:
+        """A signature held: ask Valkey for all that this request needs of it.
+
+        :raises InvalidSignature: its nonce was used before, where that is heard at once
+        """
+        if self.is_let_in:
+            valkey.ahead(self.ahead(request, grant))
+            return
+        valkey.ahead([auth.first_use(signed), *self.ahead(request, grant)])
+        if self.hears_late and request.method == "POST" and not limits.is_pressed(grant.key_id):
+            self._unheard = signed
+        else:
+            auth.require_first_use(signed)
+            self.is_let_in = True
+
+    def hear(self) -> None:
+        """What Valkey says of the nonce, where that is heard late, and of the key's rate once that is to be spent; each is heard once.
+
+        :raises InvalidSignature: the nonce was used before
+        :raises RateLimited: the key has nothing left
+        """
+        plain = self.request._request
+        (signed, grant), self._unheard, self._unspent = (self._unheard, self._unspent), None, None
+        if signed is not None:
+            try:
+                auth.require_first_use(signed)
+            except signing.InvalidSignature:
+                limits.count_bad_signature(plain, auth.request_ip(plain))
+                raise
+            self.is_let_in = True
+        if grant is not None:
+            limits.spend(plain, policy="requests", who=grant.key_id, rate=requests_rate(grant))
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Answers are JSON: only who wants something else is looked at closely."""
-        if request._request.META.get("HTTP_ACCEPT", "*/*") in _JSON:
+        """Answers are JSON, or the file that was asked for: only who wants something else is looked at closely."""
+        wanted = request._request.META.get("HTTP_ACCEPT", "*/*")
+        if wanted in _JSON or (self.media and self.media in wanted):
             return None, "application/json"
         return super().perform_content_negotiation(request, force)
 
@@ -163,7 +210,9 @@ class Door(APIView):
             raise ScopeMissing("a bearer token only reads: sign the request")
         if need not in caller.grant.scopes:
             raise ScopeMissing(f"this needs the scope {need}")
-        limits.spend(plain, policy="requests", who=caller.grant.key_id, rate=requests_rate(caller.grant))
+        self._unspent = caller.grant
+        if self._unheard is None:
+            self.hear()
 
     def ahead(self, request: Request, grant: KeyGrant) -> list[Command]:
         """What this request will ask Valkey for, known once the signature holds; it travels with the nonce."""
@@ -193,10 +242,12 @@ class Door(APIView):
         gate: int | None = None,
         told_once: Collection[str] = (),
         house: Mapping[str, Any] | None = None,
+        meanwhile: Callable[[], Mapping[str, Any]] = dict,
         **kw: Any,
     ) -> HttpResponse:
         """Call a use case as this key's member, once for this idempotency key.
 
+        :param meanwhile: what brings further arguments while the first flight is under way
         :param told_once: secret members of the answer
         :param house: what the event of a refusal keeps for the desk
         """
@@ -204,6 +255,11 @@ class Door(APIView):
         assert caller.signed is not None
         key = caller.signed.idempotency_key
         assert key is not None and caller.actor.client_id is not None
+        if self._unheard is None:
+            brought = meanwhile()
+            meanwhile = partial(dict, brought)
+        else:
+            meanwhile = partial(self._heard, meanwhile)
         once = RequestOnce(
             scope_id=caller.actor.client_id,
             key=key,
@@ -215,10 +271,15 @@ class Door(APIView):
             told_once=told_once,
             house=house,
             standing=self.standing,
+            meanwhile=meanwhile,
         )
         with acting.acting(caller.actor, acting.current_request_id()):
             run = around.get()
             return reply((call if run is None else partial(run, call=call))(once=once, actor=caller.actor, **kw))
+
+    def _heard(self, meanwhile: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        self.hear()
+        return meanwhile()
 
 
 def _is_plain_json(request: HttpRequest) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
@@ -29,6 +30,7 @@ class Use:
     """What is left of one policy in its running window."""
 
     policy: str
+    who: str
     limit: int
     window_s: int
     left: int
@@ -70,6 +72,7 @@ class _Breaker:
 _own = _Bucket()
 _breaker = _Breaker()
 _blocked: dict[str, int] = {}  # address → wall second until which it waits
+_pressed: OrderedDict[str, int] = OrderedDict()  # who was refused → wall second until which that is remembered
 
 
 def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> None:
@@ -87,9 +90,22 @@ def spend(request: HttpRequest, *, policy: str, who: UUID | str, rate: str) -> N
     except (redis.RedisError, OSError):
         _breaker.trip()
         count, wait = _own.add(f"{policy}:{who}", window_s) * SHARE, window_s
-    _told(request).append(Use(policy, limit, window_s, max(0, limit - count), max(1, wait)))
+    _told(request).append(Use(policy, str(who), limit, window_s, max(0, limit - count), max(1, wait)))
     if count > limit:
+        _press(str(who), int(time.time()) + max(1, wait))
         raise RateLimited(f"{policy}: {rate}", policy=policy, retry_after=max(1, wait))
+
+
+def is_pressed(who: UUID | str) -> bool:
+    """Whether this process has refused `who` in a window that still runs: its counters are heard before anything is done for it."""
+    return _pressed.get(str(who), 0) > time.time()
+
+
+def _press(who: str, until: int) -> None:
+    _pressed[who] = until
+    _pressed.move_to_end(who)
+    while len(_pressed) > _Bucket.KEPT:
+        _pressed.popitem(last=False)
 
 
 def look(*, policy: str, who: UUID | str, rate: str) -> Use:
@@ -100,7 +116,7 @@ def look(*, policy: str, who: UUID | str, rate: str) -> Use:
         count = int(caches[settings.RATELIMIT_USE_CACHE].get(key, 0))
     except (redis.RedisError, OSError):
         count = _own.count(f"{policy}:{who}", window_s) * SHARE
-    return Use(policy, limit, window_s, max(0, limit - count), max(1, window - int(time.time())))
+    return Use(policy, str(who), limit, window_s, max(0, limit - count), max(1, window - int(time.time())))
 
 
 def tell(request: HttpRequest, answer: HttpResponseBase) -> None:
@@ -111,7 +127,9 @@ def tell(request: HttpRequest, answer: HttpResponseBase) -> None:
 
 
 def forget(request: HttpRequest) -> None:
-    """What was spent is told by who answers in the end."""
+    """What was spent is given back: the request is heard from the start once more, and told by who answers in the end."""
+    for use in _told(request):
+        _give_back(commands(policy=use.policy, who=use.who, rate=f"{use.limit}/{use.window_s}s"))
     _told(request).clear()
 
 
@@ -132,7 +150,11 @@ def commands(*, policy: str, who: UUID | str, rate: str) -> tuple[Command, ...]:
 
 def give_back() -> None:
     """Take back what was counted ahead and never spent: the request ended before (a replay, a body that is none)."""
-    counted: list[Command] = [("DECRBY", *command[1:]) for command in valkey.unasked() if command[0] == "INCRBY"]
+    _give_back(valkey.unasked())
+
+
+def _give_back(asked: Sequence[Command]) -> None:
+    counted: list[Command] = [("DECRBY", *command[1:]) for command in asked if command[0] == "INCRBY"]
     if counted:
         with contextlib.suppress(redis.RedisError, OSError):
             valkey.ask(*counted)

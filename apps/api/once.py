@@ -46,6 +46,7 @@ class RequestOnce:
     :param told_once: members of the answer that are secret: told now, kept as null
     :param house: what the event of a refusal keeps for the desk
     :param standing: of a key that was let in by what is known of it: read again with the instant of receipt
+    :param meanwhile: done while the first flight is under way, before anything of it is heard; what it brings are arguments of the use case
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class RequestOnce:
         told_once: Collection[str] = (),
         house: Mapping[str, Any] | None = None,
         standing: Standing | None = None,
+        meanwhile: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
-        self.standing = standing
+        self.standing, self.meanwhile = standing, meanwhile
+        self.brought: Mapping[str, Any] = {}
         self.scope_id, self.key, self.request_hash, self.operation = scope_id, key, request_hash, operation
         self.render, self.reference, self.public, self.gate, self.told_once = render, reference, public, gate, told_once
         self.house = dict(house or {})
@@ -77,11 +80,15 @@ class RequestOnce:
         first = [claim, Statement(_STORED, (self.scope_id, self.key))]
         if self.standing is not None:
             first.insert(0, self.standing.reads)
-        *standing, [(*_, received, _)], self._found = flights.fly(first)
+        *standing, [(*_, received, _)], self._found = flights.fly(first, meanwhile=self._bring)
         if self.standing is not None:
             self.standing.require(standing[0])
         moment: datetime = received
         return moment
+
+    def _bring(self) -> None:
+        brought = self.brought = self.meanwhile()
+        self.meanwhile = lambda: brought  # it spends: once, also where a sandbox begins a second use case with this
 
     def stored(self) -> Answer | None:
         row = self._found[0] if self._found else None

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions as drf
 
-from apps.core import actor
+from apps.core import actor, ids
 from apps.core.errors import AppError, Busy
 
 from .cursors import InvalidCursor
@@ -67,7 +67,7 @@ def document(status: int, code: str, title: str, detail: str, *, retry: str = "n
         "status": status,
         "detail": detail,
         "code": code,
-        "request_id": actor.current_request_id(),
+        "request_id": actor.current_request_id() or ids.encode("req", ids.uuid7()),  # the latter: no view was found for it
         "retry": retry,
         **more,
     }
@@ -147,6 +147,7 @@ def _of_drf(wrong: drf.APIException) -> dict[str, Any]:
 
 def respond(problem: dict[str, Any]) -> HttpResponse:
     answer = HttpResponse(orjson.dumps(problem), status=problem["status"], content_type="application/problem+json")
+    answer["X-Request-Id"] = problem["request_id"]
     if problem["retry"] == "after":
         answer["Retry-After"] = str(problem.get("retry_after", 1))
     if problem["status"] == 503:

@@ -60,6 +60,11 @@ def list_open_of(maker_id: UUID, *, subject_ids: Iterable[UUID] = (), member_id:
     return list(Approval.objects.filter(theirs, status=ApprovalStatus.REQUESTED).order_by("id").values_list("id", flat=True))
 
 
+def list_open_by(maker_id: UUID, kinds: Iterable[str]) -> list[Approval]:
+    """Open requests of some kinds by a person."""
+    return list(Approval.objects.filter(maker_id=maker_id, kind__in=list(kinds), status=ApprovalStatus.REQUESTED).order_by("id"))
+
+
 def get_visible(approval_id: UUID, *, actor: Actor) -> Approval:
     """
     :raises NotFound: there is none, or it is not for this person's eyes

@@ -77,6 +77,7 @@ class Member(Row):
     email = models.EmailField(blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)  # a list knows the name: acts no more until compliance has decided
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["counterparty", "name"], name="member_name")]
@@ -231,13 +232,16 @@ class ContactNumber(Row):
 
 
 _UNVERIFIED = ["DRAFT", "VERIFYING", "REJECTED"]
+_FILE = Q(proposed_by__isnull=True, entered_by__isnull=True)
 
 
 class Ssi(Row):
     """Standing settlement instruction: where we pay this account. Never edited; a change is a new one.
 
-    One out of the onboarding file has nobody in `proposed_by`; every other one has two members of the client, two of operations, evidence
-    and a time to cool off before it is paid on.
+    One out of the onboarding file has nobody in `proposed_by` and `entered_by`. Every other one has two members of the client, two of
+    operations, evidence and a time to cool off before it is paid on; or it was entered by one of operations on the client's word, proven by
+    another on a call back, signed by risk or compliance, and no member objected while it cooled off. One of an LP or venue was signed with
+    its taking on, or proven by two of ours since (clients_ssi_of_lp_by_two).
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="ssis")
@@ -249,6 +253,8 @@ class Ssi(Row):
     self_hosted = models.BooleanField(default=False)  # a wallet whose keys the client itself holds
     status = models.CharField(max_length=10, choices=[(s, s) for s in SsiStatus], default=SsiStatus.DRAFT)
     proposed_by = models.UUIDField(null=True, blank=True)  # member
+    entered_by = models.UUIDField(null=True, blank=True)  # or one of operations, on the client's word
+    word = models.JSONField(default=dict, blank=True)  # of that: person, channel, reference
     approved_by = models.UUIDField(null=True, blank=True)  # a second member
     evidence_kind = models.CharField(max_length=14, blank=True)  # CALL_BACK, SIGNED_MESSAGE, MICRO_TRANSFER
     evidence = models.JSONField(default=dict, blank=True)
@@ -271,7 +277,7 @@ class Ssi(Row):
                 name="ssi_client_approved",
             ),
             models.CheckConstraint(
-                condition=Q(proposed_by__isnull=True)
+                condition=_FILE
                 | Q(status__in=_UNVERIFIED)
                 | Q(verified_by__isnull=False, checked_by__isnull=False, cooling_until__isnull=False) & ~Q(evidence_kind=""),
                 name="ssi_verified",
@@ -283,11 +289,20 @@ class Ssi(Row):
                 name="ssi_four_eyes",
             ),
             models.CheckConstraint(
-                condition=Q(proposed_by__isnull=True)
+                condition=_FILE
                 | Q(self_hosted=False) & ~Q(evidence_kind="SIGNED_MESSAGE")
                 | Q(status__in=_UNVERIFIED)
                 | Q(compliance_by__isnull=False),
                 name="ssi_self_hosted",
+            ),
+            models.CheckConstraint(
+                condition=Q(entered_by__isnull=True)
+                | Q(proposed_by__isnull=True, approved_by__isnull=True)
+                & ~Q(word={})
+                & (Q(verified_by__isnull=True) | ~Q(verified_by=F("entered_by")))
+                & (Q(checked_by__isnull=True) | ~Q(checked_by=F("entered_by")))
+                & (Q(compliance_by__isnull=True) | ~Q(compliance_by=F("entered_by"))),
+                name="ssi_entered",
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -9,7 +10,7 @@ from apps.clients.models import Counterparty
 from apps.core.db import AmountField, Row
 from apps.instruments.models import BookingEntity
 
-from .states import BreakProof, BreakStatus, DayStatus, MonthStatus, OpeningKind, ShortfallStatus
+from .states import BreakProof, BreakStatus, ClosingStatus, DayStatus, MonthStatus, OpeningKind, ShortfallStatus
 
 
 class BusinessDay(Row):
@@ -93,6 +94,38 @@ class Proof(Row):
     proven = models.BooleanField()
     detail = models.JSONField()
     taken_at = models.DateTimeField()
+
+
+class Closing(Row):
+    """One closing of a day: from where the proofs of later days are read. Its day or an earlier one opened again, it is UNDONE."""
+
+    day = models.ForeignKey(BusinessDay, on_delete=models.PROTECT, related_name="closings")
+    status = models.CharField(max_length=8, choices=[(s, s) for s in ClosingStatus], default=ClosingStatus.STANDING)
+    made_at = models.DateTimeField(db_default=models.expressions.RawSQL("clock_timestamp()", []))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["day"], condition=Q(status="STANDING"), name="closing_once")]
+
+
+class ClosingBalance(Row):
+    """What a close proved of one nostro or one balance with a venue, and what is left open of it (rules.Carried)."""
+
+    append_only = True
+
+    closing = models.ForeignKey(Closing, on_delete=models.PROTECT, related_name="balances")
+    kind = models.CharField(max_length=6, choices=[("NOSTRO", "nostro"), ("VENUE", "venue")])
+    owner_id = models.UUIDField()
+    asset_code = models.CharField(max_length=12)
+    ledger = AmountField()
+    version = models.BigIntegerField()
+    stated = AmountField(null=True)
+    sequence = models.BigIntegerField()
+    apart = AmountField()
+    open_lines = ArrayField(models.BigIntegerField())
+    open_statement_lines = ArrayField(models.UUIDField())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["closing", "kind", "owner_id", "asset_code"], name="closingbalance_once")]
 
 
 class Break(Row):

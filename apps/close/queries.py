@@ -11,9 +11,9 @@ from apps.core.errors import NotFound
 
 from . import rules
 from .errors import NoSuchDay
-from .models import Break, BusinessDay, Month, Opening, Proof, Shortfall, VenueBalance
+from .models import Break, BusinessDay, Closing, Month, Opening, Proof, Shortfall, VenueBalance
 from .rules import Known
-from .states import BreakProof, BreakStatus, DayStatus, MonthStatus, ShortfallStatus
+from .states import BreakProof, BreakStatus, ClosingStatus, DayStatus, MonthStatus, ShortfallStatus
 
 
 def find_day(entity_id: UUID, on: date) -> BusinessDay | None:
@@ -52,6 +52,13 @@ def find_open_before(entity_id: UUID, on: date) -> date | None:
     """The first earlier day that was opened and is not closed."""
     rows = BusinessDay.objects.filter(entity_id=entity_id, date__lt=on).exclude(status=DayStatus.CLOSED)
     return rows.order_by("date").values_list("date", flat=True).first()
+
+
+def find_start(entity_id: UUID, on: date) -> rules.Start | None:
+    """From where the proofs of a date are read: the last close of an earlier one that stands."""
+    rows = Closing.objects.filter(day__entity_id=entity_id, day__date__lt=on, status=ClosingStatus.STANDING)
+    found = rows.order_by("-day__date").values_list("id", "day__date", "made_at").first()
+    return None if found is None else rules.Start(*found)
 
 
 def list_proofs(day_id: UUID) -> list[Proof]:
@@ -95,7 +102,7 @@ def lock_breaks(entity_id: UUID) -> list[Break]:
 
     Runs over different days come one after the other, so that each sees what the other has found.
     """
-    db.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"breaks:{entity_id}",))
+    db.lock_name(f"breaks:{entity_id}")
     rows = Break.objects.select_for_update(no_key=True, of=("self",)).filter(entity_id=entity_id, status=BreakStatus.OPEN)
     return list(rows.order_by("id"))
 
@@ -120,12 +127,12 @@ def lock_break(break_id: UUID) -> Break:
     return row
 
 
-def list_breaks(entity_id: UUID, *, ended: bool = False, most: int = 500) -> list[Break]:
+def list_breaks(entity_id: UUID, *, ended: bool = False, most: int = 500, offset: int = 0) -> list[Break]:
     """The open ones, the oldest first; or those that ended, the last first. With what was said about them."""
     rows = Break.objects.filter(entity_id=entity_id).prefetch_related("notes")
     if ended:
         return list(rows.exclude(status=BreakStatus.OPEN).order_by("-ended_at", "-id")[:most])
-    return list(rows.filter(status=BreakStatus.OPEN).order_by("since", "id")[:most])
+    return list(rows.filter(status=BreakStatus.OPEN).order_by("since", "id")[offset : offset + most])
 
 
 def known_as(row: Break) -> Known:

@@ -13,6 +13,17 @@ D = DayStatus
 DAY = Machine({D.OPEN: {D.CLOSING}, D.CLOSING: {D.CLOSED, D.OPEN}, D.CLOSED: {D.OPEN}})
 
 
+class ClosingStatus(StrEnum):
+    """What a close keeps stands, until its day or an earlier one is opened again."""
+
+    STANDING = "STANDING"
+    UNDONE = "UNDONE"
+
+
+C = ClosingStatus
+CLOSING = Machine({C.STANDING: {C.UNDONE}, C.UNDONE: set()})
+
+
 class MonthStatus(StrEnum):
     OPEN = "OPEN"
     LOCKED = "LOCKED"

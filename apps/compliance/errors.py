@@ -13,3 +13,9 @@ class BadTravelData(Rejected):
     """Not the data of a sender or of a wallet's VASP; `pointer` names the field, `faults` what IVMS101 lacks."""
 
     code, title = "bad_travel_data", "Not what has to travel with a transfer"
+
+
+class BadList(Rejected):
+    """No list of names; `line` and `field` say where."""
+
+    code, title = "bad_list", "The list cannot be read"

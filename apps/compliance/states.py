@@ -20,6 +20,7 @@ class AlertRule(StrEnum):
     IN_OUT_NO_TRADE = "IN_OUT_NO_TRADE"
     SSI_CHANGE_BEFORE_PAYMENT = "SSI_CHANGE_BEFORE_PAYMENT"
     PRE_HEDGE_NO_CONSENT = "PRE_HEDGE_NO_CONSENT"
+    LISTED_NAME = "LISTED_NAME"  # of a party or a member, when a list has new entries
 
 
 A = AlertStatus

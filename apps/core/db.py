@@ -55,6 +55,15 @@ def first(sql: str, params: flights.Params = ()) -> tuple[Any, ...] | None:
     return rows[0] if rows else None
 
 
+def lock_name(name: str, beside: str | None = None) -> None:
+    """Whoever locks the same name waits until this transaction ends: for what has no row of its own yet.
+
+    :param beside: a name that is shared with others who name it here; whoever locks it as its own name waits for all of them
+    """
+    shared = "pg_advisory_xact_lock_shared(hashtextextended(%s, 0)), " if beside is not None else ""
+    run(f"SELECT {shared}pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,) if beside is None else (beside, name))
+
+
 def loads(text: str) -> Any:
     """A json or jsonb column of `run`, which Django has psycopg hand over as text; fractions become Decimal."""
     return json.loads(text, parse_float=Decimal)

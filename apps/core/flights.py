@@ -1,6 +1,6 @@
 """Statements that travel together: inside a use case those whose rows nobody needs wait, and go out with the next one that is waited for.
 
-A flight is one round trip (psycopg's pipeline). The server still runs one statement after the other, each with a snapshot of its own, in
+A flight is one round trip (apps/core/pipe.py). The server still runs one statement after the other, each with a snapshot of its own, in
 the order in which they were written down; only their errors come later, with the flight. The last flight of a use case carries COMMIT, so
 the locks of its last statements are held for the server's own work, never while Python waits for its turn.
 """
@@ -39,9 +39,106 @@ class Statement:
 _SAVEPOINT = Statement("SAVEPOINT effect", prepare=False)
 _UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
 _COMMIT = Statement("COMMIT", prepare=False)
-_waiting: ContextVar[list[Statement] | None] = ContextVar("waiting", default=None)
-_ahead: ContextVar[list[Statement]] = ContextVar("ahead")  # reads to go out behind the first flight
-_read: ContextVar[dict[tuple[str, tuple[Any, ...]], Rows]] = ContextVar("read")  # and what they found
+_Key = tuple[str, tuple[Any, ...]]
+
+
+class _Flights:
+    """Of one use case: what has not set off, what is in the air, and what was read ahead."""
+
+    def __init__(self, ahead: Sequence[Statement] = ()) -> None:
+        self.waiting: list[Statement] = []
+        self.away: list[Statement] = []  # sent, and not answered
+        self.ahead = list(ahead)  # reads to go out behind the first flight
+        self.reads: list[Statement] = []  # those of them that are in the air, behind all else
+        self.found: dict[_Key, Rows] = {}
+        self.flight: pipe.Flight | None = None
+
+    def depart(self, some: Sequence[Statement], *, last: bool) -> None:
+        """Send what waits and `some`, behind what is in the air already.
+
+        :param last: nothing will follow before it is answered
+        """
+        global statements, flights  # noqa: PLW0603
+        queue, self.waiting = [*self.waiting, *some], []
+        if last:
+            self.reads, self.ahead = self.ahead, []
+        self.away += queue
+        statements += len(queue) + len(self.reads)
+        with self._told():
+            if self.flight is None:
+                self.flight = pipe.Flight(_line())
+                flights += 1
+            self.flight.write([_order(one) for one in queue])
+            for number, one in enumerate(self.reads, start=1):
+                self.flight.write([_order(one)], answer=number < len(self.reads))
+            if last:
+                self.flight.close()
+            else:
+                self.flight.go()
+
+    def arrive(self) -> list[Rows]:
+        """The rows of what was sent; reads behind it stay in the air."""
+        assert self.flight is not None
+        with self._told():
+            rows = self.flight.read(len(self.away)) if self.reads else self.flight.land()
+        self.away = []
+        if not self.reads:
+            self.flight = None
+        return rows
+
+    def find(self, some: Sequence[Statement]) -> list[Rows] | None:
+        """The rows of reads that went ahead."""
+        if not (self.reads or self.found) or not some or any(one is not _SAVEPOINT for one in self.waiting):
+            return None
+        keys = [_key(one) for one in some]
+        behind = [_key(one) for one in self.reads]
+        if not all(key in self.found or key in behind for key in keys):
+            return None
+        self._read(max((behind.index(key) + 1 for key in keys if key in behind), default=0), behind)
+        return [self.found.pop(key) for key in keys]
+
+    def _read(self, count: int, behind: Sequence[_Key]) -> None:
+        if not count:
+            return
+        assert self.flight is not None
+        with self._told():
+            rows = self.flight.read(count) if count < len(behind) else self.flight.land()
+        self.found |= zip(behind, rows, strict=False)
+        self.reads = self.reads[count:]
+        if not self.reads:
+            self.flight = None
+
+    def forget(self) -> None:
+        """Whatever else is sent makes old what was read ahead."""
+        self._read(len(self.reads), [_key(one) for one in self.reads])
+        self.found = {}
+
+    def bring_down(self) -> None:
+        """Let go of all that is in the air or waits: nobody needs it any more."""
+        away, flight = [*self.away, *self.reads], self.flight
+        self.waiting, self.away, self.reads, self.found, self.flight = [], [], [], {}, None
+        if flight is not None and flight.is_open:
+            try:
+                flight.land()
+            except psycopg.Error:
+                _fail(away)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong in the air is told to all that is in it, and the air is empty."""
+        try:
+            with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+                yield
+        except Exception as no:
+            sent = [*self.away, *self.reads]
+            _fail(sent)
+            self.bring_down()
+            if isinstance(no, IntegrityError):
+                _refuse(sent, no)
+            raise
+
+
+_here: ContextVar[_Flights | None] = ContextVar("here", default=None)
 
 
 @contextmanager
@@ -51,108 +148,105 @@ def gathered(ahead: Sequence[Statement] = ()) -> Iterator[None]:
     :param ahead: reads that are known before the first flight and go with it, behind what it carries: the same statement finds its rows
         here, once, as long as nothing else was sent
     """
-    waiting, reads, read = _waiting.set([]), _ahead.set(list(ahead)), _read.set({})
+    token = _here.set(_Flights(ahead))
     try:
         with connection.execute_wrapper(_after_waiting):
             yield
     finally:
-        _waiting.reset(waiting)
-        _ahead.reset(reads)
-        _read.reset(read)
+        _here.reset(token)
+
+
+@contextmanager
+def landed() -> Iterator[None]:
+    """Around the body of a transaction: when its end comes, however it comes, nothing is in the air."""
+    try:
+        yield
+    finally:
+        if (here := _here.get()) is not None:
+            here.bring_down()
 
 
 def _after_waiting(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
     """What the ORM sends keeps its place behind what waits."""
     flush()
-    _read.get().clear()
     return execute(sql, params, many, context)
 
 
 def send(statement: Statement) -> None:
     """Let it wait for the next flight; outside a use case it is run at once."""
-    waiting = _waiting.get()
-    if waiting is None:
+    here = _here.get()
+    if here is None:
         fly([statement])
     else:
-        waiting.append(statement)
+        here.waiting.append(statement)
 
 
-def fly(some: Sequence[Statement]) -> list[Rows]:
+def set_off() -> None:
+    """Send what waits and go on: the server works on it meanwhile. What fails is told by the next flight, which it has become a part of.
+
+    Not for statements whose locks others wait for (a client's event number, the house's balances): they go with COMMIT.
+    """
+    here = _here.get()
+    if here is not None and here.waiting:
+        here.forget()
+        here.depart([], last=False)
+
+
+def fly(some: Sequence[Statement], *, meanwhile: Callable[[], None] | None = None) -> list[Rows]:
     """Send what waits, then `some`, in one flight; the rows of each of `some`.
 
-    :raises AppError: a constraint of `refuse` was breached
+    :param meanwhile: what needs none of them, done while the server works; if it raises, nobody hears what became of the flight
+    :raises AppError: a constraint of `refuse` was breached; what `meanwhile` raises
     """
-    waiting = _waiting.get()
-    if waiting is not None and (found := _found(waiting, some)) is not None:
+    here = _here.get() or _Flights()
+    if meanwhile is None and (found := here.find(some)) is not None:
         return found
-    queue = [*waiting, *some] if waiting else list(some)
-    if waiting:
-        waiting.clear()
-    if not queue:
+    here.forget()
+    if not (some or here.waiting or here.away or meanwhile):
         return []
-    try:
-        rows = _send(queue) if waiting is None or not (ahead := _ahead.get()) else _send_with(queue, ahead)
-    except IntegrityError as no:
-        _fail(queue)
-        _refuse(queue, no)
-    except Exception:
-        _fail(queue)
-        raise
-    return rows[len(queue) - len(some) :]
-
-
-def _found(waiting: Sequence[Statement], some: Sequence[Statement]) -> list[Rows] | None:
-    """The rows of reads that went ahead. Whatever else is sent makes them old."""
-    read = _read.get()
-    if not read:
-        return None
-    if some and all(one is _SAVEPOINT for one in waiting):
-        keys = [_key(one) for one in some]
-        if all(key in read for key in keys):
-            return [read.pop(key) for key in keys]
-    read.clear()
-    return None
-
-
-def _key(one: Statement) -> tuple[str, tuple[Any, ...]]:
-    return one.sql, tuple(one.params.values() if isinstance(one.params, Mapping) else one.params)
-
-
-def _send_with(queue: Sequence[Statement], ahead: list[Statement]) -> list[Rows]:
-    rows = _send([*queue, *ahead])
-    _read.get().update({_key(one): found for one, found in zip(ahead, rows[len(queue) :], strict=True)})
-    ahead.clear()
-    return rows[: len(queue)]
+    here.depart(some, last=True)
+    if meanwhile is not None:
+        try:
+            meanwhile()
+        except BaseException:
+            here.bring_down()
+            raise
+    rows = here.arrive()
+    return rows[len(rows) - len(some) :]
 
 
 def flush() -> None:
-    """Send what waits."""
-    if _waiting.get():
-        fly([])
+    """Send what waits, and wait for what is in the air."""
+    fly([])
 
 
-def _send(queue: Sequence[Statement]) -> list[Rows]:
-    global statements, flights  # noqa: PLW0603
-    statements += len(queue)
-    flights += 1
+def _line() -> psycopg.Connection[Any]:
     django = connections[DEFAULT_DB_ALIAS]
     if django.connection is None:
         django.ensure_connection()
-    with django.wrap_database_errors:
-        return pipe.send(django.connection, [(one.sql, one.params, one.prepare) for one in queue])
+    line: psycopg.Connection[Any] = django.connection
+    return line
 
 
-def _fail(queue: Sequence[Statement]) -> None:
-    for one in queue:
+def _order(one: Statement) -> pipe.Order:
+    return one.sql, one.params, one.prepare
+
+
+def _key(one: Statement) -> _Key:
+    return one.sql, tuple(one.params.values() if isinstance(one.params, Mapping) else one.params)
+
+
+def _fail(some: Sequence[Statement]) -> None:
+    for one in some:
         if one.failed is not None:
             one.failed()
 
 
-def _refuse(queue: Sequence[Statement], no: IntegrityError) -> NoReturn:
+def _refuse(some: Sequence[Statement], no: IntegrityError) -> NoReturn:
     """Somebody else was faster: say so instead of failing."""
     cause = no.__cause__
     name = (cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None) or ""
-    for one in queue:
+    for one in some:
         if one.refuse is not None and name in one.refuse:
             raise one.refuse[name] from no
     raise no
@@ -167,11 +261,12 @@ class Effect:
         send(_SAVEPOINT)
 
     def undo(self) -> None:
-        waiting = _waiting.get()
-        assert waiting is not None, "outside a use case"
-        unsent = _SAVEPOINT in waiting
-        waiting.clear()
-        if not unsent:
+        here = _here.get()
+        assert here is not None, "outside a use case"
+        is_sent = _SAVEPOINT not in here.waiting
+        here.waiting = []
+        if is_sent:
+            here.bring_down()
             fly([_UNDO])
         del connection.run_on_commit[self.hooks :]
         transaction.set_rollback(False)

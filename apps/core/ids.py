@@ -2,12 +2,14 @@
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUE = {c: i for i, c in enumerate(_ALPHABET)}
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _SHIFTS = range(120, -1, -10)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7() -> UUID:
@@ -16,6 +18,11 @@ def uuid7() -> UUID:
     rand = int.from_bytes(os.urandom(10), "big")
     value = (ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (rand >> 68 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
     return UUID(int=value)
+
+
+def earliest(at: datetime) -> UUID:
+    """No id that was made at this moment of the wall clock or later is below it."""
+    return UUID(int=(at - _EPOCH) // timedelta(milliseconds=1) << 80)
 
 
 def encode(prefix: str, value: UUID) -> str:

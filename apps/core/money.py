@@ -33,6 +33,14 @@ def parse(text: object) -> Decimal:
     return Decimal(text)
 
 
+def parse_signed(text: str) -> Decimal:
+    """The same of a balance, which may be below zero: a minus before it.
+
+    :raises NotAnAmount: anything else
+    """
+    return parse(text.removeprefix("-")) * (-1 if text.startswith("-") else 1)
+
+
 def scale_of(value: Decimal) -> int:
     """How many decimals it really uses: 1.500 → 1."""
     exponent = value.normalize().as_tuple().exponent

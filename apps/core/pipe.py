@@ -1,15 +1,16 @@
 """Several statements in one round trip, on psycopg's libpq layer (`psycopg.pq`).
 
 psycopg's own `pipeline()` gives each statement a cursor and asks the socket again after each: for a dozen small statements that costs more
-processor time here than in the server. This writes all of them down, sends them once, and reads all answers. Parameters and rows go through
-psycopg's own adapters, so values mean what they mean everywhere else.
+processor time here than in the server. This writes all of them down, sends them once, and reads the answers when they are asked for.
+Parameters and rows go through psycopg's own adapters, so values mean what they mean everywhere else.
 """
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -20,6 +21,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 
 Params = Sequence[Any] | Mapping[str, Any]
 Rows = list[tuple[Any, ...]]
+Order = tuple[str, Params, bool]  # sql, parameters, whether to prepare it
 
 KEPT = 200  # prepared statements a connection
 _PLACE = re.compile(r"%(?:(?P<plain>[s%])|\((?P<name>\w+)\)s|(?P<wrong>.?))", re.DOTALL)
@@ -58,32 +60,138 @@ class _Line:
 
 
 _Key = tuple[str, tuple[int, ...]]
-_Command = tuple[Callable[[], None], int | None, _Key | None]  # what writes it, whose rows it gives, what it prepares
+
+
+class _Command(NamedTuple):
+    """What the server answers once: `gives` rows of a statement (BEGIN and PREPARE give nobody's), or prepares one."""
+
+    write: Callable[[], None]
+    gives: bool
+    prepares: _Key | None
+
+
+_GOOD = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 _STALE = {b"0A000", b"26000"}  # the plan no longer fits the tables, or somebody forgot it: all are prepared anew
 _lines: WeakKeyDictionary[psycopg.Connection[Any], _Line] = WeakKeyDictionary()
 
 
-def send(line: psycopg.Connection[Any], queue: Sequence[tuple[str, Params, bool]]) -> list[Rows]:
-    """The rows of each of (sql, parameters, whether to prepare it), in order; BEGIN goes first where a transaction has to begin.
-
-    :raises psycopg.Error: of the first one that failed; nothing behind it was done
+class Flight:
+    """One round trip of a connection: what is written goes out at once, the server works on it, and its answers are read when they are
+    needed. From the first statement to its landing nothing else may use the connection; one that was left in the middle is closed.
     """
-    kept = _lines.get(line)
-    if kept is None:
-        kept = _lines[line] = _Line(line)
-    pgconn = line.pgconn
-    commands: list[_Command] = []
-    if not line.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
-        commands.append((partial(pgconn.send_query_params, b"BEGIN", None), None, None))
-    fresh: dict[_Key, bytes] = {}
-    for number, (sql, params, prepare) in enumerate(queue):
-        commands += _commands(kept, fresh, pgconn, number, sql, params, prepare)
-    with line.lock:
-        answers = _converse(line, [write for write, _, _ in commands])
-    return _rows(kept, fresh, commands, answers, len(queue), line.info.encoding)
+
+    def __init__(self, line: psycopg.Connection[Any]) -> None:
+        kept = _lines.get(line)
+        if kept is None:
+            kept = _lines[line] = _Line(line)
+        self._line, self._kept, self._pgconn = line, kept, line.pgconn
+        self._fresh: dict[_Key, bytes] = {}
+        self._commands: list[_Command] = []  # not answered yet
+        self._is_closed = False
+        self.is_open = False  # from its first statement to its landing
+
+    def write(self, queue: Sequence[Order], *, answer: bool = False) -> None:
+        """Write down what :meth:`go` or :meth:`close` will send; BEGIN goes first where a transaction has to begin.
+
+        :param answer: let the server answer up to here before it goes on, for :meth:`read`
+        :raises psycopg.Error: what cannot be written down (nothing of `queue` is)
+        """
+        pgconn, commands = self._pgconn, []
+        if not self.is_open and not self._line.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
+            commands.append(_Command(partial(pgconn.send_query_params, b"BEGIN", None), False, None))
+        for sql, params, prepare in queue:
+            commands += _commands(self._kept, self._fresh, pgconn, sql, params, prepare)
+        with self._held():
+            if not self.is_open:
+                pgconn.enter_pipeline_mode()
+                self.is_open = True
+            for command in commands:
+                command.write()
+            if answer:
+                pgconn.send_flush_request()
+        self._commands += commands
+
+    def go(self) -> None:
+        """Send, and go on."""
+        with self._held():
+            self._pgconn.flush()
+
+    def close(self) -> None:
+        """Send; nothing follows."""
+        with self._held():
+            self._pgconn.pipeline_sync()
+        self._is_closed = True
+
+    def read(self, count: int) -> list[Rows]:
+        """The rows of the next `count` statements, which were written with `answer`; the answers behind them are under way.
+
+        :raises psycopg.Error: one of them failed; the flight has landed
+        """
+        number, left = 0, count
+        while left:
+            left -= self._commands[number].gives
+            number += 1
+        with self._held():
+            answers = self._line.wait(_fetch(self._pgconn, number))
+        commands, self._commands = self._commands[:number], self._commands[number:]
+        try:
+            return self._rows(commands, answers)
+        except psycopg.Error:
+            self._end()
+            raise
+
+    def land(self) -> list[Rows]:
+        """The rows of all that were not read yet; the connection is free again.
+
+        :raises psycopg.Error: of the first one that failed; nothing behind it was done
+        """
+        return self._rows(*self._end())
+
+    def _end(self) -> tuple[list[_Command], list[Any]]:
+        if not self._is_closed:
+            self.close()
+        with self._held():
+            answers = self._line.wait(_fetch(self._pgconn, None))
+            self._pgconn.exit_pipeline_mode()
+        self.is_open = False
+        return self._commands, answers
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Whatever goes wrong on the line itself closes it."""
+        with self._line.lock:
+            try:
+                yield
+            except BaseException:
+                self.is_open = False
+                self._line.close()
+                raise
+
+    def _rows(self, commands: Sequence[_Command], answers: Sequence[Sequence[Any]]) -> list[Rows]:
+        kept, rows, failed = self._kept, [], None
+        for command, results in zip(commands, answers, strict=False):
+            result = results[0]
+            if result.status not in _GOOD:
+                failed = failed or result
+                continue
+            if command.prepares is not None:
+                kept.names[command.prepares] = self._fresh[command.prepares]
+            if command.gives:
+                found: Rows = []
+                if failed is None and result.status == ExecStatus.TUPLES_OK:
+                    kept.adapters.set_pgresult(result)
+                    found = kept.adapters.load_rows(0, result.ntuples, tuple)
+                rows.append(found)
+        if failed is None and len(answers) > len(commands):
+            failed = answers[-1][0]
+        if failed is None:
+            return rows
+        if failed.error_field(DiagnosticField.SQLSTATE) in _STALE:
+            kept.names.clear()
+        raise psycopg.errors.error_from_result(failed, encoding=self._line.info.encoding)
 
 
-def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, number: int, sql: str, params: Params, prepare: bool) -> list[_Command]:
+def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, sql: str, params: Params, prepare: bool) -> list[_Command]:
     text, order, formats = _numbered(sql) if params else (sql.encode(), None, ())
     if order is not None:
         assert isinstance(params, Mapping)
@@ -96,76 +204,34 @@ def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, number: int, s
         values = kept.adapters.dump_sequence(params, formats)  # type: ignore[arg-type]
         types, shapes = kept.adapters.types or (), kept.adapters.formats
     if not prepare:
-        return [(partial(pgconn.send_query_params, text, values, types, shapes), number, None)]
+        return [_Command(partial(pgconn.send_query_params, text, values, types, shapes), True, None)]
     out: list[_Command] = []
     key = (sql, types)
     name = kept.names.get(key) or fresh.get(key)
     if name is None:
         name = fresh[key] = b"flight_%d" % kept.made
         kept.made += 1
-        out.append((partial(pgconn.send_prepare, name, text, types), None, key))
+        out.append(_Command(partial(pgconn.send_prepare, name, text, types), False, key))
         while len(kept.names) >= KEPT:
             _, oldest = kept.names.popitem(last=False)
-            out.append((partial(pgconn.send_query_params, b"DEALLOCATE " + oldest, None), None, None))
+            out.append(_Command(partial(pgconn.send_query_params, b"DEALLOCATE " + oldest, None), False, None))
     elif key in kept.names:
         kept.names.move_to_end(key)
-    out.append((partial(pgconn.send_query_prepared, name, values, shapes), number, None))
+    out.append(_Command(partial(pgconn.send_query_prepared, name, values, shapes), True, None))
     return out
 
 
-def _converse(line: psycopg.Connection[Any], writes: Sequence[Callable[[], None]]) -> list[list[Any]]:
-    """Write all, send once, read all: for each its results. A connection that was left in the middle is closed."""
-    pgconn = line.pgconn
-    pgconn.enter_pipeline_mode()
-    try:
-        for write in writes:
-            write()
-        pgconn.pipeline_sync()
-        answers: list[list[Any]] = line.wait(_fetch(pgconn))
-        pgconn.exit_pipeline_mode()
-    except BaseException:
-        line.close()
-        raise
-    return answers
-
-
-def _fetch(pgconn: Any) -> Any:
-    """The results of each command, and one more where the commit of a statement without a transaction failed (deferred triggers)."""
+def _fetch(pgconn: Any, count: int | None) -> Any:
+    """The results of the next `count` commands; of None all up to the synchronisation, and one more where the commit of a statement
+    without a transaction failed (deferred triggers).
+    """
     yield from flush(pgconn)
     answers: list[Any] = []
-    while True:
+    while len(answers) != count:
         results = yield from fetch_many(pgconn)
         if not results:
             raise psycopg.OperationalError("the server's answers ended early")
         if results[0].status == ExecStatus.PIPELINE_SYNC:
-            return answers
+            break
         answers.append(results)
-
-
-def _rows(
-    kept: _Line,
-    fresh: Mapping[_Key, bytes],
-    commands: Sequence[_Command],
-    answers: Sequence[Sequence[Any]],
-    count: int,
-    encoding: str,
-) -> list[Rows]:
-    rows: list[Rows] = [[]] * count
-    failed = None
-    for (_, number, key), results in zip(commands, answers, strict=False):
-        result = results[0]
-        if result.status == ExecStatus.TUPLES_OK:
-            if failed is None and number is not None:
-                kept.adapters.set_pgresult(result)
-                rows[number] = kept.adapters.load_rows(0, result.ntuples, tuple)
-        elif result.status != ExecStatus.COMMAND_OK:
-            failed = failed or result
-        elif key is not None:
-            kept.names[key] = fresh[key]
-    if failed is None and len(answers) > len(commands):
-        failed = answers[-1][0]
-    if failed is None:
-        return rows
-    if failed.error_field(DiagnosticField.SQLSTATE) in _STALE:
-        kept.names.clear()
-    raise psycopg.errors.error_from_result(failed, encoding=encoding)
+    return answers

@@ -1,7 +1,7 @@
 """One use case, one transaction: `@use_case` opens it, `@step` refuses to run outside one."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
@@ -20,7 +20,12 @@ EVENTS, ANSWER, BALANCES = 10, 20, 30  # what a body puts off, in the order in w
 
 
 class Once(Protocol):
-    """Idempotency of one request; made on floor 9, where answers are rendered, and handed down."""
+    """Idempotency of one request; made on floor 9, where answers are rendered, and handed down.
+
+    :ivar brought: arguments of the body that came while the first flight was under way; there after `begin`
+    """
+
+    brought: Mapping[str, Any]
 
     def begin(self) -> datetime:
         """First statement: claim the key; the received instant. Raises IdempotencyInProgress."""
@@ -100,7 +105,7 @@ def use_case(body: Callable[..., R] | None = None, *, ahead: Callable[..., Seque
         token = _unit.set(unit)
         committing = False
         try:
-            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True):
+            with flights.gathered(ahead(**kw) if ahead is not None else ()), transaction.atomic(durable=True), flights.landed():
                 if once is None:
                     out = body(now=clock.desk_now(), **kw)
                     unit.finish()
@@ -112,7 +117,7 @@ def use_case(body: Callable[..., R] | None = None, *, ahead: Callable[..., Seque
                     return old
                 effect = flights.Effect()
                 try:
-                    out = body(now=received, **kw)
+                    out = body(now=received, **kw, **once.brought)
                     kept: list[Any] = []
                     unit.late.append((ANSWER, 0, lambda: kept.append(once.store(out))))
                     unit.finish()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from apps.clients.errors import AccountUnavailable
 from apps.clients.rules import may_deal, stricter
@@ -18,7 +18,7 @@ from apps.core.errors import NotFound
 
 from . import rules
 from .errors import MarkStale
-from .models import AssetMark, ExposureCall, Haircut, Line, LineDay, Reservation
+from .models import AssetMark, Breach, ExposureCall, Haircut, Line, LineDay, Reservation
 from .rules import Claim, Headroom, LineState, Mark
 from .states import CAPS, CallStatus, Level, Measure, ReservationStatus
 
@@ -163,8 +163,10 @@ def exposure_of(line: Line) -> Decimal:
 
 def list_reviewed() -> list[UUID]:
     """Lines that marks, dates or settlement may have moved since they were looked at: with live use, a mark's share or an open breach."""
-    live = Q(reservations__status__in=LIVE) | Q(revalued__gt=0) | Q(breaches__cured_at__isnull=True, breaches__isnull=False) | Q(level="LP")
-    return list(Line.objects.filter(live, measure__in=[Measure.PRE_SETTLEMENT, Measure.SETTLEMENT]).distinct().values_list("id", flat=True))
+    taken = Exists(Reservation.objects.filter(line_id=OuterRef("id"), status__in=LIVE))  # by reservation_once: what ended is not read
+    broken = Exists(Breach.objects.filter(line_id=OuterRef("id"), cured_at__isnull=True))
+    live = Q(revalued__gt=0) | Q(level=Level.LP) | taken | broken
+    return list(Line.objects.filter(live, measure__in=[Measure.PRE_SETTLEMENT, Measure.SETTLEMENT]).values_list("id", flat=True))
 
 
 def find_haircut(pair_code: str) -> Haircut | None:

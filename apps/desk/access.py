@@ -48,7 +48,7 @@ SCREENS = {
         Screen("settlement", "Settlement", "account_balance", BACK_OFFICE),
         Screen("calendar", "Calendar", "calendar_month", BACK_OFFICE),
         Screen("adjustments", "Adjustments", "request_page", BACK_OFFICE | {"sales"}),
-        Screen("commissions", "Commissions", "savings", BACK_OFFICE | {"sales"}),
+        Screen("commissions", "Commissions", "percent", BACK_OFFICE | {"sales"}),
         Screen("reconciliation", "Reconciliation", "balance", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("closing", "Close", "event_available", frozenset({"operations", "finance", "risk", "auditor"})),
         Screen("openings", "Opening balances", "start", frozenset({"operations", "finance", "risk", "auditor"})),

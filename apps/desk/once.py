@@ -48,6 +48,7 @@ class FormOnce:
         except ValueError:
             raise FormIncomplete("its hidden key is missing; load the page again") from None
         self.scope_id, self.operation, self.tell = actor.id, operation, tell
+        self.brought: dict[str, Any] = {}
         sent = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
         self.hash = hashlib.sha256(orjson.dumps([request.path, sent])).digest()
 

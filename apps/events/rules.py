@@ -37,3 +37,14 @@ def head_of(
     for place, one in enumerate(ids):
         sealed.update(one.bytes + digests[place * DIGEST : (place + 1) * DIGEST])
     return sealed.digest()
+
+
+def made_anew(number: int, head: str, *, kept_by: str, now: str | None) -> str:
+    """What is told when a block has not the head any more that was kept of it; empty where it has.
+
+    :param now: the head that it has, hexadecimal as `head`; None: there is no such block
+    """
+    if now == head:
+        return ""
+    said = "is gone" if now is None else "has another head"
+    return f"block {number}, which {kept_by} keeps, {said}: the chain was made anew"

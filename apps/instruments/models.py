@@ -1,10 +1,13 @@
 """What can be dealt, where it settles, and for which of our entities and books."""
 
+from datetime import date, datetime
+
 from django.db import models
 from django.db.models import F, Q
 
 from apps.core.db import AmountField, Row
 
+from . import rules
 from .rules import Kind
 
 
@@ -73,6 +76,10 @@ class BookingEntity(Row):
 
     def __str__(self) -> str:
         return self.code
+
+    def business_date(self, at: datetime) -> date:
+        """The one that is open here at an instant."""
+        return rules.business_date(at, rules.Roll(self.roll, self.zone))
 
 
 class Book(Row):

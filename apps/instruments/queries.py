@@ -1,6 +1,6 @@
 """Pairs, assets, rails, our entities and books."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, time
 from uuid import UUID
 
@@ -56,6 +56,11 @@ def find_book(code: str) -> Book | None:
 
 def get_book_by_id(book_id: UUID) -> Book:
     return Book.objects.select_related("entity").get(id=book_id)
+
+
+def list_books_by_id(ids: Collection[UUID]) -> dict[UUID, Book]:
+    """Each with its entity."""
+    return Book.objects.select_related("entity").in_bulk(list(ids))
 
 
 def list_books(entity_id: UUID) -> list[Book]:

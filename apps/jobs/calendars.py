@@ -1,6 +1,7 @@
 """What is open on a day that the desk has closed settles on the next good one."""
 
 import logging
+from functools import partial
 
 from celery import shared_task
 from django.db import DatabaseError
@@ -10,13 +11,16 @@ from apps.core.errors import AppError
 from apps.settlement.queries.closed_days import list_misdated
 from apps.workflows.change_calendar import list_closed, redate_closed
 
+from .pages import each_once
+
 log = logging.getLogger(__name__)
 
 
 def redate_closed_days() -> int:
     """Deals and adjustments on closed days, each in its own use case; how many got another date."""
     moved = 0
-    for one in list_misdated(list_closed(desk_now())):
+    closed = list_closed(desk_now())
+    for one in each_once(partial(list_misdated, closed)):
         try:
             moved += bool(redate_closed(one=one))
         except (AppError, DatabaseError) as no:  # still due at the next tick

@@ -8,7 +8,6 @@ from django.db import DatabaseError
 from apps.core import clock
 from apps.core.errors import AppError
 from apps.instruments import queries as instruments
-from apps.instruments.rules import Roll, business_date
 from apps.workflows.open_day import open_day
 from apps.workflows.reconcile import due_date, reconcile
 
@@ -21,7 +20,7 @@ def run_close() -> int:
     for entity in instruments.list_entities():
         now = clock.desk_now()
         try:
-            open_day(entity_id=entity.id, on=business_date(now, Roll(entity.roll, entity.zone)))
+            open_day(entity_id=entity.id, on=entity.business_date(now))
             reconcile(entity_id=entity.id, on=due_date(entity.id, now))
             done += 1
         except (AppError, DatabaseError) as no:

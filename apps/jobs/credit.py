@@ -23,6 +23,8 @@ from apps.workflows.revalue_credit import keep_marks, release_orphan, revalue_li
 from apps.workflows.watch_balances import settle_owed, watch_balance
 from apps.workflows.watch_client_money import watch_client_money
 
+from .pages import each_once
+
 log = logging.getLogger(__name__)
 DEAD = timedelta(minutes=1)  # since when nothing may stand reserved for a request that ended
 
@@ -69,7 +71,7 @@ def sweep_orphans() -> int:
 def watch_balances() -> int:
     """Settle owed prefunded deals that the balance holds now, then call what is short; how many deals settled and calls were made."""
     done = 0
-    owed = settlement.list_owed_deals()
+    owed = list(each_once(settlement.list_owed_deals))
     for trade_id, account_id in owed:
         done += _quietly(settle_owed, trade_id=trade_id, account_id=account_id) or 0
     for account_id in sorted({*(a for _, a in owed), *ledger.list_overdrawn(), *queries.list_called_accounts()}):

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -20,15 +22,18 @@ from apps.settlement.queries import housing as house_transfers
 from apps.settlement.queries import reports
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
-from apps.settlement.rails.base import Answer, Outcome, Place, Silence
+from apps.settlement.rails.base import Answer, Outcome, Place
 from apps.workflows.read_statement import clear_receipt, match_receipt, note_balance, read_line, see_incoming
 from apps.workflows.request_release import release_by_itself
 from apps.workflows.send_payment import begin_sending, record_answer, review_payment
 from apps.workflows.settle_net_set import agree_net_set, freeze_net_set, instruct_net_set
-from apps.workflows.transfer_balance import fund_nostro, instruct_withdrawal
+from apps.workflows.transfer_balance import instruct_withdrawal
 from apps.workflows.transfer_house import instruct_house_transfer
 
-from .turns import turn
+from . import venues
+from .lines import run_each
+from .pages import each_once
+from .reading import read_each
 
 QUIET = timedelta(minutes=1)  # after which it is noted that a statement was read though it brought nothing
 log = logging.getLogger(__name__)
@@ -38,7 +43,7 @@ def freeze_sets() -> int:
     """Sets whose cut-off has passed, each account's in a transaction of its own; one that cannot be frozen stops no other."""
     return sum(
         one_case(freeze_net_set, account_id=f.account_id, entity_id=f.entity_id, value_date=f.value_date, cutoff_at=f.cutoff_at)
-        for f in settlement.list_due_freezes(clock.desk_now())
+        for f in each_once(partial(settlement.list_due_freezes, clock.desk_now()))
     )
 
 
@@ -58,40 +63,46 @@ def freeze_due() -> int:
 
 def agree_due() -> int:
     """Sets on which silence agrees."""
-    return sum(one_case(agree_net_set, net_set_id=one, actor=SYSTEM) for one in settlement.list_due_agreements(clock.desk_now()))
+    due = partial(settlement.list_due_agreements, clock.desk_now())
+    return sum(one_case(agree_net_set, net_set_id=one, actor=SYSTEM) for one in each_once(due))
 
 
 def instruct_sets() -> int:
     """Legs without a living payment."""
-    return sum(one_case(instruct_net_set, net_set_id=one) for one in settlement.list_sets_to_instruct())
+    return sum(one_case(instruct_net_set, net_set_id=one) for one in each_once(settlement.list_sets_to_instruct))
 
 
 def instruct_due() -> int:
     """Withdrawals that are held, house transfers that are checked; legs have their payments from :func:`freeze_due`."""
-    return sum(one_case(instruct_withdrawal, withdrawal_id=one) for one in settlement.list_held_withdrawals()) + _house_transfers()
+    return sum(one_case(instruct_withdrawal, withdrawal_id=one) for one in each_once(settlement.list_held_withdrawals)) + _house_transfers()
 
 
 def _house_transfers() -> int:
     """Those that finance has checked."""
-    return sum(one_case(instruct_house_transfer, transfer_id=one) for one in house_transfers.list_approved())
+    return sum(one_case(instruct_house_transfer, transfer_id=one) for one in each_once(house_transfers.list_approved))
 
 
 def review_queue() -> int:
     """READY ⇄ BLOCKED, as the gate stands now."""
-    return sum(one_case(review_payment, instruction_id=one) for one in settlement.list_queue())
+    return sum(one_case(review_payment, instruction_id=one) for one in each_once(settlement.list_queue))
 
 
 def release_straight_through() -> int:
     """Legs within their rail's band that nothing blocks leave without people."""
-    return sum(one_case(release_by_itself, instruction_id=one) for one in settlement.list_straight_through())
+    return sum(one_case(release_by_itself, instruction_id=one) for one in each_once(settlement.list_straight_through))
 
 
-def send_released() -> int:
-    """SENDING is committed first, then the rail is called, then its answer is recorded."""
+def send_released(on: str = "") -> int:
+    """SENDING is committed first, then the rail is called, then its answer is recorded.
+
+    :param on: a rail, or venue:CODE of a venue that we draw from; "" all, one after the other
+    """
     sent, silent = 0, set[str]()
-    for instruction_id in settlement.list_released():
+    for instruction_id in each_once(partial(settlement.list_released, on)):
         rail, place = rail_of(instruction_id)
         if place.rail in silent:
+            if on:
+                break
             continue
         try:
             payment = begin_sending(instruction_id=instruction_id)
@@ -111,12 +122,15 @@ def send_released() -> int:
     return sent
 
 
-def resolve_unknown() -> int:
+def resolve_unknown(on: str = "") -> int:
     """Ask the rail what became of payments without an answer, by their own key. They are never sent again."""
     done, silent = 0, set[str]()
-    for instruction_id in settlement.list_stuck(clock.wall_now()) + settlement.list_unknown():
+    stuck, unknown = partial(settlement.list_stuck, clock.wall_now(), on), partial(settlement.list_unknown, on)
+    for instruction_id in chain(each_once(stuck), each_once(unknown)):
         rail, place = rail_of(instruction_id)
         if place.rail in silent:
+            if on:
+                break
             continue
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = rail.status(place, key, now=clock.desk_now())
@@ -126,13 +140,16 @@ def resolve_unknown() -> int:
     return done
 
 
-def follow_sent() -> int:
+def follow_sent(on: str = "") -> int:
     """Ask rails that keep a record of each payment where those stand that they have taken on: their people may still refuse one."""
     done, silent = 0, set[str]()
-    places = settlement.list_places()
-    for instruction_id in reports.list_sent({p.rail for p in places if getattr(get_rail(p.rail, p.kind), "tracks", False)}):
+    places = settlement.list_places(on)
+    tracked = {p.rail for p in places if getattr(get_rail(p.rail, p.kind), "tracks", False)}
+    for instruction_id in chain(each_once(partial(reports.list_sent, tracked)), each_once(partial(reports.list_drawn, on))):
         rail, place = rail_of(instruction_id)
-        if place.rail in silent:
+        if place.rail in silent or not getattr(rail, "tracks", False):
+            if on:
+                break
             continue
         key = settlement.get_instruction(instruction_id, actor=SYSTEM).end_to_end_id
         answer = getattr(rail, "follow", rail.status)(place, key, now=clock.desk_now())
@@ -143,20 +160,9 @@ def follow_sent() -> int:
     return done
 
 
-def poll_rails() -> int:
+def poll_rails(on: str = "") -> int:
     """New statement lines of every account of ours, then what is on its way in."""
-    read, silent = 0, set[str]()
-    for watched in settlement.list_places():
-        if watched.rail in silent:
-            continue
-        try:
-            read += _poll(watched)
-        except Silence as no:
-            silent.add(watched.rail)
-            log.warning("%s %s not read: no answer: %s", watched.rail, watched.address, no)
-        except Exception:  # one rail that does not answer never keeps the others waiting
-            log.exception("%s %s not read", watched.rail, watched.address)
-    return read
+    return read_each(settlement.list_places(on), _poll, whose=lambda one: one.rail, name=lambda one: f"{one.rail} {one.address}")
 
 
 def _poll(watched: Watched) -> int:
@@ -179,15 +185,15 @@ def _poll(watched: Watched) -> int:
 
 def match_receipts() -> int:
     """FINAL → CLEARED or QUARANTINED, CLEARED → MATCHED."""
-    cleared = sum(one_case(clear_receipt, receipt_id=one) for one in settlement.list_final())
-    return cleared + sum(one_case(match_receipt, receipt_id=one) for one in settlement.list_clearable())
+    cleared = sum(one_case(clear_receipt, receipt_id=one) for one in each_once(settlement.list_final))
+    return cleared + sum(one_case(match_receipt, receipt_id=one) for one in each_once(settlement.list_clearable))
 
 
 def run_all() -> dict[str, int]:
     """Every sweep once, in the order in which money moves; how much each did."""
     steps: list[Callable[[], int]] = [
-        freeze_due, agree_due, instruct_due, poll_rails, match_receipts, review_queue, release_straight_through, send_released,
-        resolve_unknown, follow_sent, poll_rails, match_receipts,
+        freeze_due, agree_due, instruct_due, poll_rails, venues.poll_venues, match_receipts, review_queue, release_straight_through,
+        send_released, resolve_unknown, follow_sent, poll_rails, venues.poll_venues, match_receipts,
     ]  # fmt: skip
     done: dict[str, int] = {}
     for sweep in steps:
@@ -201,19 +207,17 @@ def place_at(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> No
     outside.opening(place_of(watched), amount, reference)
 
 
-def fund(nostro_id: UUID, amount: Decimal, reference: str = "opening") -> None:
-    """More capital on one of our accounts, in the ledger and on the simulated rail alike."""
-    place_at(nostro_id, amount, reference)
-    fund_nostro(nostro_id=nostro_id, amount=amount, reference=reference)
-
-
 def place_of(watched: Watched) -> Place:
     return Place(watched.rail, watched.address, watched.asset, watched.confirmations)
 
 
 def rail_of(instruction_id: UUID) -> tuple[Any, Place]:
-    """The adapter of a payment's rail, and our place there."""
-    nostro = settlement.get_instruction(instruction_id, actor=SYSTEM).nostro
+    """The adapter of a payment's rail, and our place there; of a venue, for what we fetch from it."""
+    i = settlement.get_instruction(instruction_id, actor=SYSTEM)
+    if i.direction == "DRAW":
+        venue = house_transfers.get_venue(i)
+        return venues.adapter(venue), venues.place_of(venue, i.entity.code, i.asset_id)
+    nostro = i.nostro
     return get_rail(nostro.rail_id, nostro.rail.kind), Place(nostro.rail_id, nostro.address, nostro.asset_id, nostro.rail.confirmations)
 
 
@@ -239,20 +243,18 @@ def net_and_instruct() -> None:
 
 @shared_task(name="flowdesk.send_payments")
 def send_payments() -> None:
-    with turn("send_payments") as mine:
-        if not mine:
-            return
-        review_queue()
-        release_straight_through()
-        send_released()
-        resolve_unknown()
-        follow_sent()
+    """A queue of thousands takes minutes to look at: neither the releases nor a rail wait for it, nor has it to end with a task's time."""
+    run_each([("review_queue", review_queue), ("release", release_straight_through)])
+    run_each((f"send:{rail}", partial(_send_on, rail)) for rail in settlement.list_rails_to_call())
+
+
+def _send_on(rail: str) -> None:
+    send_released(rail)
+    resolve_unknown(rail)
+    follow_sent(rail)
 
 
 @shared_task(name="flowdesk.read_rails")
 def read_rails() -> None:
-    with turn("read_rails") as mine:
-        if not mine:
-            return
-        poll_rails()
-        match_receipts()
+    run_each((f"read:{rail}", partial(poll_rails, rail)) for rail in sorted({place.rail for place in settlement.list_places()}))
+    run_each([("match_receipts", match_receipts)])

@@ -12,6 +12,8 @@ from apps.trades import queries
 from apps.workflows.confirm_deal import remind
 from apps.workflows.plan_shares import carry_out_plan, refuse_plan
 
+from .pages import each_once
+
 log = logging.getLogger(__name__)
 
 
@@ -29,7 +31,7 @@ def remind_due() -> int:
 def carry_out_plans() -> int:
     """Shares planned before the deals that were booked since, and plans whose request ended without one; how many came to an end."""
     ended = 0
-    for plan_id, trade_id in queries.list_due_plans():
+    for plan_id, trade_id in each_once(queries.list_due_plans):
         try:
             ended += carry_out_plan(plan_id=plan_id, trade_id=trade_id) is not None
         except (Busy, DatabaseError) as no:  # still due at the next tick

@@ -105,6 +105,16 @@ def available_but_for(ref: Ref, *, source_id: UUID) -> Decimal:
     return money.ZERO if row is None else rules.available(*row) + (mine or money.ZERO)
 
 
+def list_holding(source_ids: Iterable[UUID]) -> list[UUID]:
+    """Those of these sources that have money set aside, in order of their ids."""
+    return list(
+        Hold.objects.filter(source_id__in=list(source_ids), status=HoldStatus.PENDING)
+        .order_by("source_id")
+        .values_list("source_id", flat=True)
+        .distinct()
+    )
+
+
 def sum_amounts(
     entity_id: UUID, asset: str, kinds: Iterable[Kind], *, designation: str | None = None, owner_ids: Iterable[UUID] | None = None
 ) -> Decimal:

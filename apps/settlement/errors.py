@@ -102,9 +102,21 @@ class BadAdjustment(Rejected):
 
 
 class BadHouseTransfer(Rejected):
-    """Not between two accounts of one entity of ours in one asset, or not an amount; `pointer` names the field."""
+    """Not between two places of one entity of ours (with a venue or not) in one asset, or not an amount; `pointer` names the field."""
 
     code, title = "bad_house_transfer", "This is not transferred so"
+
+
+class BadCapital(Rejected):
+    """No receipt that may be capital, or nothing that can be paid out to an owner so; `pointer` names the field."""
+
+    code, title = "bad_capital", "This is not capital"
+
+
+class BadVenuePlace(Rejected):
+    """No place of a venue that can be paid over this rail; `pointer` names the field."""
+
+    code, title = "bad_venue_place", "Nothing is paid in there so"
 
 
 class BadRedate(Rejected):
@@ -207,3 +219,9 @@ class BadCommission(Rejected):
     """A rate between parties that cannot have one, out of bounds, or a payout of nothing."""
 
     code, title = "bad_commission", "Not a commission"
+
+
+class ReleaseReasonMissing(Rejected):
+    """A payment is recalled, and all payments are stopped, for a reason, in words."""
+
+    code, title = "release_reason_missing", "Say why"

@@ -19,6 +19,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "match_tolerance": (frozenset({"operations"}), frozenset({"finance"})),
     "receipt_work": (frozenset({"operations", "compliance"}), frozenset()),  # take it, write about it
     "ssi": (frozenset({"operations"}), frozenset({"operations"})),  # and compliance, for a self-hosted wallet
+    "ssi_entry": (frozenset({"operations"}), frozenset({"risk", "compliance"})),  # on the client's word; another of operations calls back
     "ssi_resume": (frozenset({"operations"}), frozenset({"operations"})),
     "ssi_stop": (frozenset({"operations", "compliance", "risk"}), frozenset()),  # suspend, revoke, reject: at once
     "ssi_waiver": (frozenset({"operations", "compliance"}), frozenset({"operations", "compliance"})),  # one of each
@@ -57,6 +58,8 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "trade_version": (frozenset({"trader", "operations"}), frozenset({"operations"})),  # and risk, where it moves much money
     "adjustment": (frozenset({"operations", "sales"}), frozenset({"finance"})),
     "house_transfer": (frozenset({"operations"}), frozenset({"finance"})),
+    "capital": (frozenset({"finance"}), frozenset({"finance", "risk"})),  # and compliance: what the owners pay in and take out
+    "venue_place": (frozenset({"operations"}), frozenset({"finance"})),  # where we pay in at a venue
     "redate": (frozenset({"operations"}), frozenset({"operations"})),  # and finance, where there is interest
     "alert": (frozenset({"compliance"}), frozenset()),  # take, write, escalate, report, close
     "calendar": (frozenset({"operations"}), frozenset({"operations"})),  # a bank holiday, a cut-off: what the library does not know

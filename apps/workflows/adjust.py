@@ -1,7 +1,7 @@
 """What is owed and is no trade: asked by operations or sales, checked by finance, then owed, netted and paid like a deal."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from apps.core import money
 from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments import rules as calendar
 from apps.settlement.errors import BadAdjustment
 from apps.settlement.models import Adjustment, Instruction
 from apps.settlement.operations import adjusting, settling
@@ -57,9 +56,19 @@ def ask_adjustment(*, actor: Actor, account_code: str, wanted: Wanted, now: date
 
 
 @step
-def ask(*, actor: Actor, account: Account, wanted: Wanted, now: datetime, is_billed: bool = False) -> tuple[Adjustment, Approval]:
+def ask(
+    *,
+    actor: Actor,
+    account: Account,
+    wanted: Wanted,
+    now: datetime,
+    is_billed: bool = False,
+    adjustment_id: UUID | None = None,
+    lives: timedelta = timedelta(days=3),
+) -> tuple[Adjustment, Approval]:
     """The request itself, for other stories that end in one.
 
+    :param adjustment_id: of what is asked for once and never again
     :param is_billed: fees that were invoiced, which nobody asks for otherwise
     """
     assert actor.id is not None
@@ -78,6 +87,7 @@ def ask(*, actor: Actor, account: Account, wanted: Wanted, now: datetime, is_bil
         trade_id=wanted.trade_id,
         pays=expected,
         made_by=actor.id,
+        adjustment_id=adjustment_id,
         now=now,
     )
     verb = "pay" if wanted.direction == "PAY" else "receive"
@@ -100,6 +110,7 @@ def ask(*, actor: Actor, account: Account, wanted: Wanted, now: datetime, is_bil
         },
         maker=actor,
         checker_roles=people.ACTS[ACT][1],
+        lives=lives,
         now=now,
     )
     return made, approval
@@ -193,7 +204,7 @@ def _require_possible(account: Account, entity_id: UUID, wanted: Wanted, now: da
     if len(wanted.evidence.strip()) > 200:
         raise BadAdjustment("up to 200 characters", pointer="/evidence")
     entity = instruments.get_entity_by_id(entity_id)
-    if wanted.value_date < calendar.business_date(now, calendar.Roll(entity.roll, entity.zone)):
+    if wanted.value_date < entity.business_date(now):
         raise BadAdjustment("it has passed", pointer="/value_date")
     if asset.calendar and not instruments.get_calendars().is_good(asset.calendar, wanted.value_date):
         raise BadAdjustment(f"not a good day for {asset.code}", pointer="/value_date")

@@ -10,11 +10,9 @@ from uuid import UUID, uuid5
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
-from apps.close import queries as days
 from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
-from apps.instruments.models import Book
 from apps.ledger import operations as ledger
 from apps.pricing.rules import Composite
 from apps.settlement import operations as settlement
@@ -25,7 +23,8 @@ from apps.trades.rules import Economics, hedge_lines, otc_lines
 from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
-from .check_hedge import KIND, Booked, Execution, NotTheHouse, check, roll_date
+from .check_hedge import KIND, Booked, Execution, NotTheHouse, check
+from .hedge_lookups import Lookups
 
 MID_WITHIN = timedelta(seconds=5)  # a composite further from the execution is not the mid at which it was dealt
 
@@ -54,7 +53,7 @@ def ask_hedge(*, actor: Actor, execution: Execution, mids: Mapping[str, Composit
     """
     if actor.id is None or not people.may_make(actor.roles, KIND):
         raise RoleMissing("traders enter hedges")
-    checked = check(execution, None, now)
+    checked = check(execution, None, now, Lookups())
     if checked.known is not None:
         raise DuplicateExecution(f"{execution.execution_id} of {execution.counterparty} is booked", pointer="/execution_id")
     mid = _mid(execution, mids)
@@ -106,13 +105,16 @@ def book_execution(
     mids: Mapping[str, Composite] | None = None,
     reference_mid: Decimal | None = None,
     only_entity: UUID | None = None,
+    lookups: Lookups | None = None,
 ) -> Booked:
     """The hedge, its ledger lines, and what the LP's record says of it if that has come; or the hedge as it was booked before.
 
+    :param lookups: of this transaction, where several come together
     :raises DuplicateExecution: booked before with other figures
     :raises BadHedge: `pointer` names what is wrong
     """
-    checked = check(execution, only_entity, now)
+    looked = lookups or Lookups()
+    checked = check(execution, only_entity, now, looked)
     if checked.known is not None:
         return checked.known
     pair, book, terms = checked.pair, checked.book, checked.terms
@@ -148,6 +150,7 @@ def book_execution(
     else:
         settlement.owe_lp(trade=trade, version=made, account_id=terms.account_id, now=now)
         lines = otc_lines(deal, entity_id=book.entity_id, book_id=book.id, account_id=terms.account_id)
+    in_time = looked.takes_postings(book.entity_id, checked.trade_date)  # what is booked late never changes a closed day
     ledger.post(
         key=f"trade:{trade.id}:1",
         kind="HEDGE",
@@ -155,19 +158,13 @@ def book_execution(
         source_id=trade.id,
         lines=lines,
         effective_at=execution.executed_at,
-        business_date=posting_date(book, checked.trade_date, now),
+        business_date=checked.trade_date if in_time else book.entity.business_date(now),
         narrative=f"hedge {execution.execution_id}",
     )
-    theirs = trade_queries.find_lp_figures(checked.lp.id, checked.trade_date, execution.execution_id)
+    theirs = looked.theirs(checked.lp.id, checked.trade_date, execution.execution_id)
     if theirs is not None:
         trades.compare_hedge(hedge=hedge, theirs=theirs, now=now)
     return Booked(trade, made, hedge, True)
-
-
-def posting_date(book: Book, trade_date: date, now: datetime) -> date:
-    """A deal's own business date; the open one where that is closing or closed: what is booked late never changes a closed day."""
-    day = days.find_day(book.entity_id, trade_date)
-    return trade_date if day is None or day.status == "OPEN" else roll_date(book, now)
 
 
 def _mid(execution: Execution, mids: Mapping[str, Composite]) -> Decimal | None:

@@ -19,7 +19,7 @@ from apps.trades.rules import Economics, internal_lines
 from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
-from .check_hedge import TOO_MUCH, roll_date
+from .check_hedge import TOO_MUCH
 
 KIND = "internal"
 
@@ -76,7 +76,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Trade:
     asked = approval.payload
     quantity, price, mid = Decimal(asked["quantity"]), Decimal(asked["price"]), asked.get("reference_mid")
     one, other, pair = _check(asked["book"], asked["to_book"], asked["instrument"], asked["side"], quantity, price)
-    today = roll_date(one, now)
+    today = one.entity.business_date(now)
     trade, made = trades.book_internal(
         trade_id=approval.subject_id,
         house_id=clients.get_house(one.entity_id).id,

@@ -5,6 +5,7 @@ back; below RESTRICTED keys lose what they deal with (a restricted client takes 
 not begun to leave are BLOCKED. Booked deals bind. What has come for a FROZEN one and is not credited goes to blocked assets.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from apps.clients.errors import NotDown, NotUp, StillOpen
 from apps.clients.models import Account, Counterparty
 from apps.clients.states import ClientStatus
 from apps.core.actor import Actor
+from apps.core.errors import AppError
 from apps.core.unit import step, use_case
 from apps.credit import operations as credit
 from apps.credit import queries as credit_queries
@@ -60,7 +62,7 @@ def lower(*, client_id: UUID, account_id: UUID | None = None, status: ClientStat
     if not rules.is_down(thing.status, status):
         raise NotDown(f"{thing.status} → {status} is not stricter")
     if status == ClientStatus.OFFBOARDED:
-        _require_nothing_open(client, accounts, whole=account_id is None)
+        require_nothing_open(accounts, StillOpen, whole=client if account_id is None else None)
     for account in accounts:
         _end_requests(account.id, now)
     if not rules.may_reduce(status):
@@ -142,17 +144,24 @@ def _end_requests(account_id: UUID, now: datetime) -> None:
         rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=TOLD, now=now, quote_reason=Withdrawal.CLIENT_STATUS)
 
 
-def _require_nothing_open(client: Counterparty, accounts: list[Account], *, whole: bool) -> None:
+def require_nothing_open(
+    accounts: Sequence[Account], no: type[AppError], *, whole: Counterparty | None = None, balances: bool = True
+) -> None:
+    """
+    :param no: what it is refused with, with the list of what is open
+    :param whole: what has accrued with the client itself counts too: fees invoiced and not billed, commissions not paid out
+    :param balances: an amount on the accounts counts too
+    """
     open_things = []
-    if whole:  # fees invoiced and not billed, commissions accrued and not paid out
-        accrued = ledger.list_client_balances([client.id]).get(client.id, [])
-        open_things += [f"{client.code}: {b.asset} accrued" for b in accrued if b.posted or b.receivable or b.payable]
+    if whole is not None:
+        accrued = ledger.list_client_balances([whole.id]).get(whole.id, [])
+        open_things += [f"{whole.code}: {b.asset} accrued" for b in accrued if b.posted or b.receivable or b.payable]
     for account in accounts:
         open_things += [f"{account.code}: {count} {what}" for what, count in settlement.count_open(account.id)]
-        balances = [b for b in ledger.list_client_balances([account.id]).get(account.id, []) if b.posted or b.receivable or b.payable]
-        open_things += [f"{account.code}: a balance of {b.asset}" for b in balances]
+        held = ledger.list_client_balances([account.id]).get(account.id, []) if balances else []
+        open_things += [f"{account.code}: a balance of {b.asset}" for b in held if b.posted or b.receivable or b.payable]
         open_things += [f"{account.code}: fees in {one.asset} not billed" for one in invoices.list_unbilled(account.id)]
         if credit_queries.has_live(account.id):
             open_things.append(f"{account.code}: credit in use")
     if open_things:
-        raise StillOpen("; ".join(open_things), open=open_things)
+        raise no("; ".join(open_things), open=open_things)

@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from apps.clients import queries as clients
 from apps.clients.models import Counterparty, Terms
 from apps.clients.rules import is_taken_on
 from apps.core import money
@@ -20,6 +19,8 @@ from apps.trades.errors import BadHedge, DuplicateExecution, NoConsent
 from apps.trades.models import Hedge, Trade, TradeVersion
 from apps.users import queries as users
 from apps.users import rules as people
+
+from .hedge_lookups import Lookups
 
 KIND = "hedge"
 TOO_MUCH = Decimal(10) ** 20  # what the ledger's columns cannot hold
@@ -83,18 +84,19 @@ class Checked:
     known: Booked | None
 
 
-def check(execution: Execution, only_entity: UUID | None, now: datetime) -> Checked:
+def check(execution: Execution, only_entity: UUID | None, now: datetime, lookups: Lookups) -> Checked:
     """The execution with all that it names; the LP is locked.
 
     :param only_entity: whose books alone it may go to
+    :param lookups: of this transaction
     :raises NotTheHouse: the book is another entity's
     :raises NoConsent: dealt ahead of a request of a client who has not agreed to that
     :raises DuplicateExecution: booked before with other figures
     :raises BadHedge: `pointer` names what is wrong
     """
-    lp = _lp(execution.counterparty)
-    book = _book(execution.book, only_entity)
-    pair = next((p for p in instruments.list_pairs() if p.code == execution.instrument), None)
+    lp = _lp(execution.counterparty, lookups)
+    book = _book(execution.book, only_entity, lookups)
+    pair = lookups.pair(execution.instrument)
     if pair is None:
         raise BadHedge(f"{execution.instrument} is not one of ours", pointer="/instrument")
     if execution.side not in {"buy", "sell"}:
@@ -104,12 +106,12 @@ def check(execution: Execution, only_entity: UUID | None, now: datetime) -> Chec
     quote_quantity = worth_of(execution, pair)
     if execution.executed_at.year not in YEARS or execution.executed_at > now + AHEAD:
         raise BadHedge("a time that has come", pointer="/executed_at")
-    trade_date = roll_date(book, execution.executed_at)
+    trade_date = book.entity.business_date(execution.executed_at)
     if execution.value_date is not None and execution.value_date < trade_date:
         raise BadHedge(f"before the trade date {trade_date.isoformat()}", pointer="/value_date")
     _links(execution, book)
-    agreed = clients.find_terms_of(lp.id)
-    terms = clients.find_lp_terms(lp.id, book.entity_id, now)
+    agreed = lookups.agreed(lp.id)
+    terms = lookups.terms(lp.id, book.entity_id, now)
     fee = _fee(execution, agreed, quote_quantity, pair)
     if terms is not None and execution.side == "sell" and fee >= quote_quantity:
         raise BadHedge("less than what the sale brings: the LP pays the rest", pointer="/fee")
@@ -123,7 +125,7 @@ def check(execution: Execution, only_entity: UUID | None, now: datetime) -> Chec
         fee=fee,
         value_date=execution.value_date or (trade_date if terms is None else _settles_on(pair, trade_date, terms)),
         terms=terms,
-        known=_known(execution, lp, book, quote_quantity, fee),
+        known=_known(execution, lookups.known(lp, execution.execution_id), book, quote_quantity, fee),
     )
 
 
@@ -142,21 +144,20 @@ def _fee(execution: Execution, agreed: Terms | None, quote_quantity: Decimal, pa
     return money.round_up(quote_quantity * agreed.fee_bps / 10_000, pair.quote.scale)
 
 
-def _lp(code: str) -> Counterparty:
+def _lp(code: str, lookups: Lookups) -> Counterparty:
     try:
-        lp = clients.get_client(code)
+        lp = lookups.lp(code)  # locked: two reports of one execution come one after the other
     except NotFound:
         raise BadHedge(f"{code} is not known", pointer="/counterparty") from None
     if not {"LP", "VENUE"} & set(lp.roles):
         raise BadHedge(f"{code} is no LP or venue", pointer="/counterparty")
-    lp = clients.lock_counterparty(lp.id)  # two reports of one execution come one after the other
     if not is_taken_on(lp.status):
         raise BadHedge(f"{code} is not taken on: {lp.status}", pointer="/counterparty")
     return lp
 
 
-def _book(code: str, only_entity: UUID | None) -> Book:
-    book = instruments.find_book(code)
+def _book(code: str, only_entity: UUID | None, lookups: Lookups) -> Book:
+    book = lookups.book(code)
     if book is None:
         raise BadHedge(f"no book {code}", pointer="/book")
     if only_entity is not None and book.entity_id != only_entity:
@@ -224,21 +225,17 @@ def _links(execution: Execution, book: Book) -> None:
             raise BadHedge("it was not dealt between the request and the client's deal", pointer="/pre_hedge_of")
 
 
-def _known(execution: Execution, lp: Counterparty, book: Book, quote_quantity: Decimal, fee: Decimal) -> Booked | None:
-    old = trade_queries.find_execution(lp.id, execution.execution_id)
-    if old is None:
+def _known(
+    execution: Execution, found: tuple[Trade, list[TradeVersion]] | None, book: Book, quote_quantity: Decimal, fee: Decimal
+) -> Booked | None:
+    if found is None:
         return None
-    made = trade_queries.get_version(old)
+    old, versions = found
     asked = (book.id, execution.instrument, execution.side, execution.quantity, execution.price, quote_quantity, fee)
     known = [
         (old.book_id, old.pair_id, one.side, one.quantity, one.price, one.quote_quantity, one.fee)
-        for one in trade_queries.list_versions(old)  # as it was first reported, or as it was corrected
+        for one in versions  # as it was first reported, or as it was corrected
     ]
     if asked not in known:
         raise DuplicateExecution(f"{execution.execution_id} was booked with other figures", pointer="/execution_id")
-    return Booked(old, made, old.hedge, False)
-
-
-def roll_date(book: Book, at: datetime) -> date:
-    """The business date of the book's entity at an instant."""
-    return calendar.business_date(at, calendar.Roll(book.entity.roll, book.entity.zone))
+    return Booked(old, versions[-1], old.hedge, False)

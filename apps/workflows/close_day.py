@@ -11,10 +11,9 @@ from apps.close.rules import Taken
 from apps.core.actor import Actor
 from apps.core.unit import use_case
 from apps.instruments import queries as instruments
-from apps.instruments.rules import Roll, business_date
 from apps.ledger import operations as ledger
 from apps.pricing import queries as prices
-from apps.reports.queries import closing
+from apps.reports.queries import closing, movements
 
 from . import reconcile
 
@@ -26,7 +25,7 @@ def start_close(*, actor: Actor, entity_id: UUID, on: date, now: datetime) -> tu
     :raises NoSuchDay, NotACloser, DayNotOver, IllegalMove
     """
     entity = instruments.get_entity_by_id(entity_id)
-    day = close.start_close(entity_id=entity_id, on=on, actor=actor, today=business_date(now, Roll(entity.roll, entity.zone)))
+    day = close.start_close(entity_id=entity_id, on=on, actor=actor, today=entity.business_date(now))
     return day, close.keep_proofs(day=day, taken=_take(day, now), now=now)
 
 
@@ -49,7 +48,9 @@ def close_day(*, actor: Actor, entity_id: UUID, on: date, now: datetime) -> Busi
     """
     ledger.stop_day(entity_id=entity_id, on=on)  # what is proven is all there will be
     taken = _take(days.lock_day(entity_id, on), now)
-    return close.close_day(entity_id=entity_id, on=on, actor=actor, taken=taken, now=now)
+    start = days.find_start(entity_id, on)
+    carried = movements.list_carried(entity_id, on, None if start is None else start.closing_id)
+    return close.close_day(entity_id=entity_id, on=on, actor=actor, taken=taken, carried=carried, now=now)
 
 
 @use_case

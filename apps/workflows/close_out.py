@@ -17,7 +17,6 @@ from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments import rules as calendar
 from apps.instruments.models import Asset
 from apps.pricing import queries as prices
 from apps.settlement.errors import BadCloseOut, MarksMissing, NothingToCloseOut
@@ -146,8 +145,7 @@ def _agreements(client_id: UUID, at: datetime) -> dict[tuple[UUID, str], list[Ac
 
 def _require_recent(entity_id: UUID, marks_date: date, now: datetime) -> None:
     """:raises BadCloseOut: later than the open business date of our entity, or long before it"""
-    entity = instruments.get_entity_by_id(entity_id)
-    today = calendar.business_date(now, calendar.Roll(entity.roll, entity.zone))
+    today = instruments.get_entity_by_id(entity_id).business_date(now)
     if not rules.are_recent(marks_date, today):
         first = (today - rules.OLDEST_MARKS).isoformat()
         raise BadCloseOut(f"from {first} to the business date, {today.isoformat()}", pointer="/marks_date")

@@ -16,7 +16,6 @@ from apps.clients import queries as clients
 from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
-from apps.instruments import queries as instruments
 from apps.ledger import operations as ledger
 from apps.ledger.rules import Line
 from apps.settlement import queries as settlement
@@ -31,7 +30,7 @@ from apps.trades.states import HedgeStatus
 from apps.users import rules as people
 
 from . import restate_deal
-from .check_hedge import Execution, roll_date, worth_of
+from .check_hedge import Execution, worth_of
 
 KIND = "hedge_version"
 ACT = "trade_version"  # who makes and checks it (users.rules.ACTS)
@@ -46,7 +45,7 @@ class Figures:
     price: Decimal | None = None
     fee: Decimal | None = None
     value_date: date | None = None
-    quote_quantity: Decimal | None = None  # the LP's own second amount; by default quantity × price
+    quote_quantity: Decimal | None = None  # the LP's own second amount; quantity × price where one of these, or the side, is different
 
     def of(self, terms: Terms) -> Terms:
         given = {name: getattr(self, name) for name in ("side", "quantity", "price", "fee", "value_date")}
@@ -141,7 +140,7 @@ def restate(*, hedge: Hedge, terms: Terms | None, settled: Amounts | None, why: 
     old, new = trades.restate_hedge(hedge=hedge, terms=terms, settled=settled, why=why, theirs=theirs, now=now)
     before, after = queries.economics_of(trade, old), queries.economics_of(trade, new)
     assert before is not None, "a cancelled hedge has no later version"
-    today = roll_date(instruments.get_book_by_id(trade.book_id), now)
+    today = restate_deal.business_date(trade, now)
     lines, stays = _otc(trade, new, before, after, now) if queries.find_otc_account(trade.id) else _at_once(trade, before, after)
     if after is None and not stays:  # as if it had never been: each posting has its linked reversal
         told = f"hedge {trade.execution_id} cancelled"
@@ -187,8 +186,11 @@ def _at_once(trade: Trade, before: Economics, after: Economics | None) -> tuple[
 def _require_fit(trade: Trade, old: TradeVersion, terms: Terms, quote_quantity: Decimal | None, now: datetime) -> Amounts:
     """Both amounts as they are to be.
 
+    :param quote_quantity: the LP's own; None: as it was, or as side, quantity and price make it where one of them is different
     :raises BadHedge: nothing changes, or it cannot be so
     """
+    if quote_quantity is None and (terms.side, terms.quantity, terms.price) == (old.side, old.quantity, old.price):
+        quote_quantity = old.quote_quantity
     execution = Execution(
         trade.counterparty.code, "", trade.pair_id, terms.side, terms.quantity, terms.price, terms.fee, trade.execution_id or "", now,
         quote_quantity,

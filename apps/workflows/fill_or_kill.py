@@ -1,6 +1,6 @@
 """A fill-or-kill order: dealt at our price when that is at the client's limit or better, else not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -21,8 +21,9 @@ from apps.rfqs.states import Channel, Side
 from apps.trades.errors import DuplicateOrder
 from apps.trades.models import Trade, TradeVersion
 
-from . import quoting, taking
+from . import plan_shares, quoting, taking
 from .accept_quote import deal_at
+from .sharing import Share
 
 RESPOND_MS = rfq_rules.RESPOND_MS[0]
 
@@ -40,14 +41,16 @@ def fill_or_kill(
     depth: Composite | None,
     usd_per_quote: Decimal | None,
     elapsed_us: Callable[[], int],
+    shares: Sequence[Share] = (),
     now: datetime,
 ) -> tuple[Trade, TradeVersion, str]:
     """Price one side within the bounds of automatic quotes and deal it at once, at our price.
 
     :param limit_price: the worst price the client takes
+    :param shares: how the deal is to be shared out: planned with it, or nothing is dealt at all
     :return: the trade, its version, its settlement status
     :raises AppError: all of request_quote; PriceNotMet: our price is worse, or there is no automatic one; DuplicateOrder: this id was
-        used before, by a deal or by an order that was refused
+        used before, by a deal or by an order that was refused; of shares: BadAllocation, NoWord
     """
     assert actor.client_id is not None
     if answers.is_used(actor.client_id, client_order_id, operation="order"):
@@ -74,7 +77,7 @@ def fill_or_kill(
     headroom = taking.reserve(dealing=dealing, rfq_id=rfq_id, priced=priced, market=market, day=settles.day, now=now)
     if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
         raise PriceNotMet("there is no automatic price for this now: ask for a quote")
-    _, quote = rfqs.open_quoted(
+    rfq, quote = rfqs.open_quoted(
         rfq_id=rfq_id,
         dealing=dealing,
         ask=ask,
@@ -84,5 +87,9 @@ def fill_or_kill(
         response_time_us=elapsed_us(),
         now=now,
     )
+    if shares:
+        plan_shares.plan(actor=actor, rfq=rfq, shares=shares, now=now)
     deal = rfq_queries.get_deal(quote.id, actor=actor)
+    if deal.is_left_none:
+        raise PriceNotMet("the account's terms changed at this moment: ask again")
     return deal_at(deal=deal, quote_id=quote.id, client_order_id=client_order_id, side=side, price=priced[side].price, now=now)

@@ -64,6 +64,7 @@ def found_test_client(
             pairs=[pair.code for pair in instruments.list_pairs()],
             tier="gold",
             netting=netting,
+            close_out_agreement=f"Master agreement {code}",
             line=None if mode == SettlementMode.PREFUNDED else LINE,
             instructions=(
                 Instruction("fedwire-usd", "USD", f"021000021-{code}", "CHASUS33"),

@@ -34,7 +34,7 @@ def hear_deposit(*, rail: str, said: Deposit, now: datetime) -> bool:
     if nostro is None:
         _unexplained(rail, f"deposit {said.incoming.reference}")
         return False
-    receipts.see(nostro=nostro, incoming=said.incoming, now=now)
+    receipts.see_all(nostro=nostro, incoming=[said.incoming], now=now)
     return True
 
 

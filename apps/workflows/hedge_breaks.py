@@ -15,7 +15,7 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments.models import Book
+from apps.instruments.models import BookingEntity
 from apps.trades import operations as trades
 from apps.trades import queries
 from apps.trades.errors import BadFill, BadHedge, BadRecord
@@ -26,7 +26,6 @@ from apps.users import rules as people
 from apps.users.errors import RoleMissing
 
 from . import correct_hedge
-from .check_hedge import roll_date
 from .import_fills import Fill, read_fills, require_unique
 
 KINDS = {"confirm": "hedge_break", "cancel": "hedge_cancel"}
@@ -65,9 +64,9 @@ def import_lp_record(*, actor: Actor | None, counterparty: str, on: date, text: 
         now=now,
     )
     theirs = {fill.execution_id: _figures(fill) for fill in fills}
-    hedges = [queries.lock_hedge(trade_id) for trade_id in queries.list_hedges_of(lp.id, on)]
-    for hedge in hedges:
-        trades.compare_hedge(hedge=hedge, theirs=theirs.get(hedge.trade.execution_id or ""), now=now)
+    found = queries.lock_hedges_of(lp.id, on)
+    trades.compare_hedges(hedges=found, theirs=theirs, now=now)
+    hedges = [hedge for hedge, _ in found]
     return Compared(is_new, sum(not h.differences for h in hedges), [h for h in hedges if h.differences], queries.list_unknown(record))
 
 
@@ -140,12 +139,9 @@ def _version_of(hedge: Hedge) -> str:
 
 def _lp(code: str) -> Counterparty:
     try:
-        lp = clients.get_client(code)
-    except NotFound:
-        raise BadRecord(f"{code} is not known", line=0, field="counterparty") from None
-    if not {"LP", "VENUE"} & set(lp.roles):
-        raise BadRecord(f"{code} is no LP or venue", line=0, field="counterparty")
-    return lp
+        return clients.get_liquidity(code)
+    except NotFound as no:
+        raise BadRecord(no.detail, line=0, field="counterparty") from None
 
 
 def _read(text: str, lp: Counterparty, on: date) -> Sequence[Fill]:
@@ -154,19 +150,19 @@ def _read(text: str, lp: Counterparty, on: date) -> Sequence[Fill]:
     except BadFill as no:
         raise BadRecord(no.detail, **no.extra) from no
     require_unique(fills)
-    book = _book_of(lp)
+    entity = _entity_of(lp)
     for fill in fills:
         if fill.counterparty != lp.code:
             raise BadRecord(f"line {fill.line}, counterparty: not {lp.code}", line=fill.line, field="counterparty")
-        if roll_date(book, fill.executed_at) != on:
+        if entity.business_date(fill.executed_at) != on:
             raise BadRecord(f"line {fill.line}, executed_at: not of {on.isoformat()}", line=fill.line, field="executed_at")
     return fills
 
 
-def _book_of(lp: Counterparty) -> Book:
-    """One of the entity that the LP deals with by its terms, whose day the record is of; without terms, of our first one."""
+def _entity_of(lp: Counterparty) -> BookingEntity:
+    """Whose day the record is of: the one that the LP deals with by its terms; without terms, our first one."""
     terms = clients.find_terms_of(lp.id)
-    return instruments.list_books(instruments.list_entities()[0].id)[0] if terms is None else instruments.get_book_by_id(terms.book_id)
+    return instruments.list_entities()[0] if terms is None else instruments.get_entity_by_id(terms.entity_id)
 
 
 def _figures(fill: Fill) -> Figures:

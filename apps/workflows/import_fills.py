@@ -1,7 +1,5 @@
 """Take in a file of fills: each line a hedge that an LP or venue executed for us, booked once by its execution id."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,16 +7,19 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from apps.core import money
+from apps.core import csvlines, flights, money
+from apps.core.csvlines import BadLine
 from apps.core.unit import use_case
 from apps.pricing.rules import Composite
 from apps.trades.errors import BadFill, BadHedge, DuplicateExecution
 
 from .book_hedge import book_execution
 from .check_hedge import YEARS, Execution
+from .hedge_lookups import Lookups
 
 COLUMNS = ("counterparty", "execution_id", "instrument", "side", "quantity", "price", "fee", "executed_at")
-LONGEST_FILE = 10 * 1024 * 1024
+TOGETHER = 200  # fills that are written in one round trip
+LONGEST_FILE = 10 * 1024 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,13 @@ def import_fills(
     """
     fills = list(read_fills(text))
     require_unique(fills)
-    booked = 0
-    for fill in fills:
+    lookups, booked = Lookups([(fill.counterparty, fill.execution_id) for fill in fills]), 0
+    for number, fill in enumerate(fills, start=1):
         execution = Execution(**{name: getattr(fill, name) for name in COLUMNS}, book=book_code)
         with _of_line(fill.line):
-            booked += book_execution(execution=execution, source="FILE", made_by=made_by, mids=mids, now=now).is_new
+            booked += book_execution(execution=execution, source="FILE", made_by=made_by, mids=mids, now=now, lookups=lookups).is_new
+        if number % TOGETHER == 0:
+            flights.flush()
     return Imported(booked, len(fills) - booked)
 
 
@@ -81,45 +84,32 @@ def read_fills(text: str) -> Iterator[Fill]:
 
     :raises BadFill: a header or line is wrong; `line` and `field` say which
     """
-    if len(text) > LONGEST_FILE:
-        raise BadFill(f"the file is larger than {LONGEST_FILE} bytes", line=0, field="")
-    if (nul := text.find("\0")) >= 0:
-        line = text.count("\n", 0, nul) + 1
-        raise BadFill(f"line {line}: holds a NUL character", line=line, field="")
-    reader = csv.reader(io.StringIO(text), strict=True)
     try:
-        header = next(reader, [])
-        if tuple(header) != COLUMNS:
-            raise BadFill(f"line 1: the header must be {','.join(COLUMNS)}", line=1, field="")
-        for row in reader:
-            if row:
-                yield _fill(reader.line_num, row)
-    except csv.Error as no:
-        raise BadFill(f"line {reader.line_num}: not CSV: {no}", line=reader.line_num, field="") from no
+        for line, cells in csvlines.read(text, COLUMNS, longest=LONGEST_FILE):
+            yield _fill(line, cells)
+    except BadLine as no:
+        raise BadFill(str(no), line=no.line, field=no.field) from None
 
 
-def _fill(line: int, row: list[str]) -> Fill:
-    if len(row) != len(COLUMNS):
-        raise BadFill(f"line {line}: {len(row)} columns, not {len(COLUMNS)}", line=line, field="")
-    given = dict(zip(COLUMNS, (cell.strip() for cell in row), strict=True))
+def _fill(line: int, given: dict[str, str]) -> Fill:
     if given["side"] not in {"buy", "sell"}:
-        raise BadFill(f"line {line}, side: buy or sell", line=line, field="side")
+        raise BadLine(line, "side", "buy or sell")
     if not 1 <= len(given["execution_id"]) <= 64:
-        raise BadFill(f"line {line}, execution_id: 1 to 64 characters", line=line, field="execution_id")
+        raise BadLine(line, "execution_id", "1 to 64 characters")
     numbers: dict[str, Decimal] = {}
     for name in ("quantity", "price", "fee"):
         try:
             numbers[name] = money.parse(given[name])
         except money.NotAnAmount as no:
-            raise BadFill(f"line {line}, {name}: {no}", line=line, field=name) from None
+            raise BadLine(line, name, str(no)) from None
         if numbers[name] == 0 and name != "fee":
-            raise BadFill(f"line {line}, {name}: above zero", line=line, field=name)
+            raise BadLine(line, name, "above zero")
     try:
         at = datetime.fromisoformat(given["executed_at"])
     except ValueError:
         at = None
     if at is None or at.tzinfo is None or at.year not in YEARS:
-        raise BadFill(f"line {line}, executed_at: a time with its zone", line=line, field="executed_at")
+        raise BadLine(line, "executed_at", "a time with its zone")
     return Fill(
         line=line,
         counterparty=given["counterparty"],

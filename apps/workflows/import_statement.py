@@ -50,8 +50,8 @@ def import_statement(*, content: bytes, form: str = "", actor: Actor | None = No
 def _take_in(one: StatementFile, actor: Actor | None, now: datetime) -> TakenIn:
     nostro = _nostro_of(one)
     if one.notifies:
-        seen = [receipts.see(nostro=nostro, incoming=incoming, now=now) for incoming in _announced(one, nostro)]
-        return TakenIn(one.account, one.number, len(one.lines), sum(made is not None for made in seen))
+        seen = receipts.see_all(nostro=nostro, incoming=_announced(one, nostro), now=now)
+        return TakenIn(one.account, one.number, len(one.lines), len(seen))
     made = statements.take_in(nostro=nostro, statement=one, made_by=actor.id if actor is not None else None, now=now)
     if made is not None:
         for line in one.lines:

@@ -26,6 +26,8 @@ from apps.core.errors import Conflict, Rejected
 from apps.core.unit import step, use_case
 from apps.users import rules as people
 
+from . import asked_for, screen_names
+
 ACT, LIMITS = "member", "line"  # who makes and checks it (users.rules.ACTS); who signs a limit beside them
 NEW, CHANGE = "member", "authority"
 MOST_USD = Decimal(10) ** 12
@@ -106,7 +108,8 @@ def make(*, approval: Approval, checker: Actor, now: datetime) -> Member:
     asked = approval.payload
     owner = _client(queries.get_client(asked["client"]))
     made = clients.create_member(counterparty=owner, name=asked["name"], email=asked["email"], accounts=[])
-    grant(member=made, accounts=asked["accounts"])
+    grant(member=made, accounts=asked["accounts"], now=now)
+    screen_names.screen_member(member=made, now=now)
     return made
 
 
@@ -123,7 +126,7 @@ def ask_authority(*, actor: Actor, member_id: UUID, grants: Sequence[Grant], rea
     member = queries.get_member_by_id(member_id)
     owner = _client(member.counterparty)
     held = _held(member.id)
-    asked = [(account, grant) for account, grant in _read(owner, grants) if told(grant) != told(_of(held.get(account.id)))]
+    asked = [(account, grant) for account, grant in _read(owner, grants) if told(grant) != told(of(held.get(account.id)))]
     if not asked:
         raise BadMember("nothing changes", pointer="roles")
     _require_reason(reason)
@@ -141,7 +144,7 @@ def ask_authority(*, actor: Actor, member_id: UUID, grants: Sequence[Grant], rea
             "accounts": {account.code: told(grant) for account, grant in asked},
             "why": reason,
         },
-        before={"accounts": {account.code: told(_of(held.get(account.id))) for account, _ in asked}},
+        before={"accounts": {account.code: told(of(held.get(account.id))) for account, _ in asked}},
         maker=actor,
         checker_roles=people.ACTS[ACT][1],
         also=[people.ACTS[LIMITS][1]] if more else [],
@@ -160,7 +163,7 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "authority" does; the event has old and new."""
     member = queries.get_member_by_id(approval.subject_id)
     _client(member.counterparty)
-    grant(member=member, accounts=approval.payload["accounts"])
+    grant(member=member, accounts=approval.payload["accounts"], now=now)
 
 
 def require_person(name: str, email: str, field: str = "") -> None:
@@ -189,8 +192,9 @@ def require_grant(grant: Grant, field: str) -> None:
 
 
 @step
-def grant(*, member: Member, accounts: Mapping[str, Any]) -> None:
-    """What was signed, by account code, as :func:`told` writes it."""
+def grant(*, member: Member, accounts: Mapping[str, Any], now: datetime) -> None:
+    """What was signed, by account code, as :func:`told` writes it. What waits that was asked for by a role that is gone ends with it."""
+    old = _held(member.id)
     for code, asked in accounts.items():
         account = queries.get_account_by_code(code)
         assert account.owner_id == member.counterparty_id
@@ -198,6 +202,7 @@ def grant(*, member: Member, accounts: Mapping[str, Any]) -> None:
         clients.set_authority(
             member_id=member.id, account_id=account.id, roles=asked["roles"], dealing_limit=None if limit == "none" else Decimal(limit)
         )
+        asked_for.end_lost(member_id=member.id, account_id=account.id, old=of(old.get(account.id)).roles, new=asked["roles"], now=now)
 
 
 def _client(found: Counterparty) -> Counterparty:
@@ -225,11 +230,12 @@ def _require_reason(reason: str) -> None:
 
 
 def _is_more(held: Authority | None, grant: Grant) -> bool:
-    old = _of(held)
+    old = of(held)
     return rules.deals_more(old.roles, old.dealing_limit, grant.roles, grant.dealing_limit)
 
 
-def _of(held: Authority | None) -> Grant:
+def of(held: Authority | None) -> Grant:
+    """What is held, as it is asked for."""
     if held is None:
         return Grant("")
     return Grant("", [role for role in rules.MEMBER_ROLES if role in held.roles], held.dealing_limit)
@@ -245,5 +251,5 @@ def _held(member_id: UUID) -> dict[UUID, Authority]:
 
 
 def _version(held: dict[UUID, Authority]) -> str:
-    text = json.dumps({str(account): told(_of(one)) for account, one in held.items()}, sort_keys=True)
+    text = json.dumps({str(account): told(of(one)) for account, one in held.items()}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -48,6 +48,7 @@ class Applicant:
     line: Decimal | None = None  # of each measure that the mode needs
     line_days: int = 365
     netting: bool = True
+    close_out_agreement: str = ""  # under which all is closed out at a default; none: nothing is
     safeguarded: bool = False
     group: str = ""
     roles: Sequence[str] = ("CLIENT",)  # or LP: one that we hedge with over the counter, on the terms of its account
@@ -94,6 +95,9 @@ def take_on(*, applicant: Applicant, entity_id: UUID, book_id: UUID, approved_by
         netting_agreement=f"ISDA {a.code} 2021" if a.netting else "",
         netting_cutoff=time(16, 0),
         netting_zone="Europe/London",
+        close_out_netting=bool(a.close_out_agreement),
+        close_out_agreement=a.close_out_agreement,
+        close_out_date=now.date() if a.close_out_agreement else None,
         safeguarded=a.safeguarded,
     )
     for name, roles in a.members:

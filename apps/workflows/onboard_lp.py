@@ -159,11 +159,10 @@ def name_place(*, actor: Actor, code: str, place: Place, now: datetime) -> Ssi:
 
 
 def _require_possible(newcomer: Newcomer, now: datetime) -> None:
-    new = newcomer
-    newcomers.require_company(code=new.code, name=new.name, country=new.country, lei=new.lei or None, bad=BadLp)
-    if queries.is_code_known(new.code):
-        raise LpKnown(new.code)
-    if new.email and not identity.is_email(new.email):
+    newcomers.require_company(code=newcomer.code, name=newcomer.name, country=newcomer.country, lei=newcomer.lei or None, bad=BadLp)
+    if queries.is_code_known(newcomer.code):
+        raise LpKnown(newcomer.code)
+    if newcomer.email and not identity.is_email(newcomer.email):
         raise BadLp("no e-mail address", pointer="email")
     if newcomer.role not in ROLES:
         raise BadLp(f"one of {', '.join(ROLES)}", pointer="role")

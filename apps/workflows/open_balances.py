@@ -1,7 +1,5 @@
 """Opening balances: finance ask for a list of them, another of finance, or risk, grants it, and all of it is posted or nothing."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,16 +9,17 @@ from uuid import UUID
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients import queries as clients
+from apps.clients.models import Counterparty
 from apps.close import operations as close
 from apps.close.errors import BadOpening, OpeningTooLate
 from apps.close.models import Opening
-from apps.core import clock, ids, money
+from apps.core import clock, csvlines, ids, money
 from apps.core.actor import Actor
-from apps.core.errors import NotFound
+from apps.core.csvlines import BadLine
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
 from apps.instruments.models import Asset, BookingEntity
-from apps.instruments.rules import Roll, business_date, business_day_bounds
+from apps.instruments.rules import Roll, business_day_bounds
 from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.ledger.rules import Ref
@@ -32,6 +31,7 @@ ACT = "opening"
 COLUMNS = ("account", "owner", "asset", "amount")
 KINDS = {"nostro": Kind.NOSTRO, "venue": Kind.VENUE, "client": Kind.CLIENT_BALANCE}  # words of a file
 MOST = 2000  # balances of one list
+LONGEST = 1_000_000  # characters of one
 LIMIT = Decimal(10) ** 18
 
 
@@ -98,27 +98,18 @@ def read_file(text: str) -> list[Wanted]:
 
     :raises BadOpening: it cannot be read; `line` and `field` say where
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
-    out: list[Wanted] = []
-    number = 0
     try:
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise _bad(1, "", f"the columns are {', '.join(COLUMNS)}")
-        number = rows.line_num
-        for row in rows:
-            number = rows.line_num
-            if None in row or None in row.values():
-                raise _bad(number, "", f"{len(COLUMNS)} columns, no more and no fewer")
-            values = {name: row[name].strip() for name in COLUMNS}
-            out.append(Wanted(values["account"], values["owner"], values["asset"], _amount(values["amount"], number), number))
-    except csv.Error as no:
-        raise _bad(number + 1, "", str(no)) from None
-    return out
+        return [
+            Wanted(cells["account"], cells["owner"], cells["asset"], _amount(cells["amount"], line), line)
+            for line, cells in csvlines.read(text, COLUMNS, longest=LONGEST)
+        ]
+    except BadLine as no:
+        raise BadOpening(str(no), line=no.line, field=no.field, pointer="file") from None
 
 
 def today(entity_id: UUID) -> date:
     """The running business date of an entity of ours."""
-    return _today(instruments.get_entity_by_id(entity_id), clock.desk_now())
+    return instruments.get_entity_by_id(entity_id).business_date(clock.desk_now())
 
 
 def version(_approval: Approval) -> str:
@@ -159,12 +150,8 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> list[Openin
     ]
 
 
-def _today(entity: BookingEntity, now: datetime) -> date:
-    return business_date(now, Roll(entity.roll, entity.zone))
-
-
 def _require_day(entity: BookingEntity, on: date, now: datetime) -> None:
-    if on > _today(entity, now):
+    if on > entity.business_date(now):
         raise BadOpening("the date has not begun", pointer="date", line=0, field="date")
     if ledger.keep_open(entity_id=entity.id, on=on) != on:
         raise OpeningTooLate(f"{on.isoformat()} is closed")
@@ -186,13 +173,14 @@ def _resolve(entity: BookingEntity, rows: list[Wanted], now: datetime) -> list[_
     :raises BadOpening: one of them is nobody's, stands twice, or has no amount of its asset
     """
     assets = {one.code: one for one in instruments.list_assets()}
+    owners = _Owners(entity, rows, now)
     seen: set[UUID] = set()
     out = []
     for row in rows:
         if row.account not in KINDS:
             raise _bad(row.line, "account", f"{row.account or 'nothing'}: one of {', '.join(KINDS)}")
         _require_amount(row, assets)
-        one = _whose(entity, row, now)
+        one = owners.find(row)
         if one.ref.id in seen:
             raise _bad(row.line, "owner", f"{one.name} {row.asset} stands twice")
         seen.add(one.ref.id)
@@ -208,34 +196,48 @@ def _require_amount(row: Wanted, assets: dict[str, Asset]) -> None:
         raise _bad(row.line, "amount", f"other than zero, in up to {asset.scale} decimals and less than 10^18")
 
 
-def _whose(entity: BookingEntity, row: Wanted, now: datetime) -> _Found:
-    kind = KINDS[row.account]
-    if kind == Kind.NOSTRO:
-        rows = settlement.list_nostros().filter(entity_id=entity.id)
-        places = [n for n in rows if row.owner in {n.address, f"{n.rail_id}/{n.address}"}]
+class _Owners:
+    """Who is named by a list, looked up together."""
+
+    def __init__(self, entity: BookingEntity, rows: list[Wanted], now: datetime) -> None:
+        named: dict[str, set[str]] = {}
+        for row in rows:
+            named.setdefault(row.account, set()).add(row.owner)
+        self.entity = entity
+        self.nostros = list(settlement.list_nostros().filter(entity_id=entity.id))
+        self.venues = clients.list_clients_by_code(named.get("venue", ()))
+        self.accounts = clients.list_accounts_by_code(named.get("client", ()))
+        self.terms = clients.list_terms([one.id for one in self.accounts.values()], now)
+
+    def find(self, row: Wanted) -> _Found:
+        kind = KINDS[row.account]
+        if kind == Kind.NOSTRO:
+            return self._nostro(row)
+        one = self.venues.get(row.owner) if kind == Kind.VENUE else self.accounts.get(row.owner)
+        if one is None:
+            raise _bad(row.line, "owner", f"{row.owner or 'nothing'} is not known")
+        if isinstance(one, Counterparty):
+            if not {"LP", "VENUE"} & set(one.roles):
+                raise _bad(row.line, "owner", f"{row.owner} is no LP or venue")
+        else:
+            terms = self.terms.get(one.id)
+            if terms is None or terms.entity_id != self.entity.id:
+                raise _bad(row.line, "owner", f"{row.owner} has no terms with this entity of ours")
+        return _Found(row, Ref(self.entity.id, kind, row.asset, owner_id=one.id), one.code, one.code)
+
+    def _nostro(self, row: Wanted) -> _Found:
+        places = [n for n in self.nostros if row.owner in {n.address, f"{n.rail_id}/{n.address}"}]
         if len(places) != 1 or places[0].asset_id != row.asset:
             many = "names several accounts of ours: write rail/address" if len(places) > 1 else f"is no account of ours in {row.asset}"
             raise _bad(row.line, "owner", f"{row.owner or 'nothing'} {many}")
         n = places[0]
-        return _Found(row, Ref(entity.id, kind, row.asset, owner_id=n.id, designation=n.designation), f"{n.rail_id}/{n.address}", n.name)
-    try:
-        if kind == Kind.VENUE:
-            venue = clients.get_client(row.owner)
-            if not {"LP", "VENUE"} & set(venue.roles):
-                raise _bad(row.line, "owner", f"{row.owner} is no LP or venue")
-            return _Found(row, Ref(entity.id, kind, row.asset, owner_id=venue.id), venue.code, venue.code)
-        account = clients.get_account_by_code(row.owner)
-    except NotFound:
-        raise _bad(row.line, "owner", f"{row.owner or 'nothing'} is not known") from None
-    terms = clients.list_terms([account.id], now).get(account.id)
-    if terms is None or terms.entity_id != entity.id:
-        raise _bad(row.line, "owner", f"{row.owner} has no terms with this entity of ours")
-    return _Found(row, Ref(entity.id, kind, row.asset, owner_id=account.id), account.code, account.code)
+        ref = Ref(self.entity.id, Kind.NOSTRO, row.asset, owner_id=n.id, designation=n.designation)
+        return _Found(row, ref, f"{n.rail_id}/{n.address}", n.name)
 
 
 def _amount(text: str, line: int) -> Decimal:
     try:
-        return money.parse(text.removeprefix("-")) * (-1 if text.startswith("-") else 1)
+        return money.parse_signed(text)
     except money.NotAnAmount as no:
         raise _bad(line, "amount", str(no)) from None
 

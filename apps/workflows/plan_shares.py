@@ -28,8 +28,17 @@ def plan_shares(*, actor: Actor, rfq_id: UUID, shares: Sequence[Share], now: dat
 
     :raises AppError: NotFound, NoWord, RfqClosed, BadAllocation (`pointer` names the share)
     """
-    rfq = _lock_open(actor, rfq_id)
-    asked = rfqs.get_rfq(rfq_id, actor=actor)
+    return plan(actor=actor, rfq=_lock_open(actor, rfq_id), shares=shares, now=now)
+
+
+@step
+def plan(*, actor: Actor, rfq: Rfq, shares: Sequence[Share], now: datetime) -> AllocationPlan:
+    """As :func:`plan_shares`, of a request whose row the caller holds, or has just written.
+
+    :raises AppError: NoWord, BadAllocation
+    """
+    asked = rfqs.get_rfq(rfq.id, actor=actor)
+    sharing.require_authority(actor, asked.account_id)
     block = sharing.Block(asked.client_id, asked.account_id, asked.terms, asked.pair.base, asked.quantity, asked.quantity)
     sharing.read_shares(block, shares, actor, now)
     assert actor.id is not None, "a member has an id"

@@ -52,8 +52,8 @@ def approve_ssi(*, actor: Actor, ssi_id: UUID, now: datetime) -> Ssi:
 
     :raises AppError: NotFound, NotAllowed, AccountUnavailable, SameMember, IllegalMove
     """
+    _require_authority(actor, queries.get_ssi(ssi_id, actor=actor).account_id)  # the member's row, then the account's
     ssi = queries.lock_ssi(ssi_id, actor=actor)
-    _require_authority(actor, ssi.account_id)
     clients.approve_ssi(ssi=ssi, member=actor)
     return ssi
 
@@ -64,8 +64,8 @@ def revoke_own_ssi(*, actor: Actor, ssi_id: UUID, now: datetime) -> Ssi:
 
     :raises AppError: NotFound, NotAllowed, IllegalMove
     """
+    _require_member(actor, queries.get_ssi(ssi_id, actor=actor).account_id)
     ssi = queries.lock_ssi(ssi_id, actor=actor)
-    _require_member(actor, ssi.account_id)
     early = ssi.status in {SsiStatus.DRAFT, SsiStatus.VERIFYING}
     end(ssi=ssi, status=SsiStatus.REJECTED if early else SsiStatus.REVOKED, reason=f"by the client's {actor.name}", now=now)
     return ssi
@@ -82,5 +82,5 @@ def _require_authority(actor: Actor, account_id: UUID) -> Account:
 
 def _require_member(actor: Actor, account_id: UUID) -> None:
     assert actor.id is not None, "a member has a name"
-    if not queries.has_role(actor, account_id, SETTLES) or not queries.hold_member(actor.id):
+    if not queries.hold_member(actor.id) or not queries.has_role(actor, account_id, SETTLES):
         raise NotAllowed("a member with settlement authority does this")

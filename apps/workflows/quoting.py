@@ -24,7 +24,7 @@ from apps.pricing.models import PairPolicy
 from apps.pricing.rules import Composite, Fee, FeeMode, PairSpec, SidePrice
 from apps.rfqs import operations as rfqs
 from apps.rfqs import rules as rfq_rules
-from apps.rfqs.errors import InstrumentNotAllowed, NotEntitled
+from apps.rfqs.errors import InstrumentNotAllowed, NotEntitled, QuoteWithdrawn
 from apps.rfqs.models import Rfq
 from apps.rfqs.operations import Figures
 from apps.rfqs.queries import Deal, Dealing, stamp
@@ -100,13 +100,15 @@ def require_may_deal(dealing: Dealing, *, may_reduce: bool = False) -> None:
 
 def require_may_answer(deal: Deal) -> None:
     """
-    :raises AppError: AccountUnavailable, NotEntitled
+    :raises AppError: AccountUnavailable, NotEntitled, QuoteWithdrawn
     """
     status = client_rules.stricter(deal.client_status, deal.account_status)
     if not client_rules.may_deal(status) and not (deal.is_reducing and client_rules.may_reduce(status)):
         raise AccountUnavailable("no deals on this account")
     if "trader" not in (deal.member_roles or ()):
         raise NotEntitled("this member does not deal on this account")
+    if deal.is_left_none:
+        raise QuoteWithdrawn("the account's terms changed while it was asked for: ask again")
 
 
 def require_market(depth: Composite | None, usd_per_quote: Decimal | None) -> Market:

@@ -38,17 +38,20 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
 def see_incoming(*, nostro_id: UUID, incoming: Sequence[Incoming], now: datetime) -> list[Receipt]:
     """Transfers on their way in: SEEN until they are final, DROPPED when a reorganisation took them."""
     nostro = settlement.list_nostros().get(id=nostro_id)
-    return [made for one in incoming if (made := receipts.see(nostro=nostro, incoming=one, now=now)) is not None]
+    return receipts.see_all(nostro=nostro, incoming=incoming, now=now)
 
 
 @use_case
 def clear_receipt(*, receipt_id: UUID, now: datetime) -> Receipt:
     """FINAL → CLEARED or QUARANTINED; what comes from another account of ours ends its house transfer, or waits as it is (FINAL) for the
-    answer to that transfer's payment.
+    answer to that transfer's payment, or for the record of the venue that may have sent it.
     """
-    arriving = house_transfers.find_arriving(settlement.get_receipt(receipt_id, actor=SYSTEM))
+    receipt = settlement.get_receipt(receipt_id, actor=SYSTEM)
+    arriving = house_transfers.find_arriving(receipt)
     if arriving is not None:
         return housing.arrive(transfer_id=arriving, receipt_id=receipt_id, now=now)
+    if house_transfers.awaits_record(receipt):
+        return receipt
     return receipts.clear(receipt_id=receipt_id, now=now)
 
 

@@ -1,7 +1,5 @@
 """Reconciliation of a business date: four proofs, their breaks, and what people do about them."""
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,16 +15,17 @@ from apps.close.errors import BadVenueRecord, DayIsClosed, NotWritable, ReasonMi
 from apps.close.models import Break, BusinessDay, Proof
 from apps.close.rules import Taken
 from apps.close.states import BreakProof, BreakStatus, DayStatus
-from apps.core import money
+from apps.core import csvlines, money
 from apps.core.actor import Actor
+from apps.core.csvlines import BadLine
 from apps.core.errors import IllegalMove, NotFound
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments.rules import Roll, business_date, business_day_bounds
+from apps.instruments.rules import Roll, business_day_bounds
 from apps.ledger import operations as ledger
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
-from apps.reports.queries import reconciling
+from apps.reports.queries import movements, reconciling
 from apps.settlement import operations as tills
 from apps.settlement import queries as settlement
 from apps.users import queries as users
@@ -71,9 +70,10 @@ def reconcile(*, entity_id: UUID, on: date, now: datetime) -> Reconciled:
 
 def take(day: BusinessDay, now: datetime) -> tuple[list[Taken], list[Break]]:
     """The four proofs and their breaks, kept; the caller holds the day."""
-    accounts = reconciling.list_accounts(day.entity_id, day.date)
+    start = days.find_start(day.entity_id, day.date)
+    accounts = movements.list_accounts(day.entity_id, day.date, None if start is None else start.closing_id)
     until = business_day_bounds(day.date, Roll(day.entity.roll, day.entity.zone))[1]
-    found = reconciling.find_breaks(day.entity_id, day.date, accounts, until=until, now=now)
+    found = reconciling.find_breaks(day.entity_id, day.date, accounts, start=start, until=until, now=now)
     rows = close.keep_breaks(day=day, found=found, now=now)
     known = [days.known_as(row) for row in rows if row.since <= day.date]
     figures = rules.figures_of(accounts)
@@ -188,8 +188,7 @@ def _posts_on(row: Break, now: datetime) -> date:
 
 
 def _today(entity_id: UUID, now: datetime) -> date:
-    entity = instruments.get_entity_by_id(entity_id)
-    return business_date(now, Roll(entity.roll, entity.zone))
+    return instruments.get_entity_by_id(entity_id).business_date(now)
 
 
 def _writable(row: Break) -> Decimal:
@@ -222,46 +221,31 @@ def import_venue_balances(*, actor: Actor | None, entity_id: UUID, counterparty:
     if actor is not None and not people.may_make(actor.roles, "lp_record"):
         raise RoleMissing("operations bring the record of an LP")
     try:
-        lp = clients.get_client(counterparty)
-    except NotFound:
-        raise BadVenueRecord(f"{counterparty} is not known", line=0, field="counterparty") from None
-    if not {"LP", "VENUE"} & set(lp.roles):
-        raise BadVenueRecord(f"{counterparty} is no LP or venue", line=0, field="counterparty")
+        lp = clients.get_liquidity(counterparty)
+    except NotFound as no:
+        raise BadVenueRecord(no.detail, line=0, field="counterparty") from None
     return close.keep_venue_balances(
         entity_id=entity_id, counterparty_id=lp.id, on=on, balances=_read(text), imported_by=None if actor is None else actor.id, now=now
     )
 
 
 def _read(text: str) -> dict[str, Decimal]:
-    if len(text) > LONGEST_RECORD:
-        raise BadVenueRecord(f"longer than {LONGEST_RECORD} characters", line=0, field="")
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), skipinitialspace=True, strict=True)
     out: dict[str, Decimal] = {}
     known = {one.code for one in instruments.list_assets()}
     try:
-        if tuple(next(rows, ())) != COLUMNS:
-            raise BadVenueRecord(f"line 1: the columns are {', '.join(COLUMNS)}", line=1, field="")
-        for row in rows:
-            if row:
-                asset, amount = _balance(rows.line_num, row, known)
-                if asset in out:
-                    raise BadVenueRecord(f"line {rows.line_num}, asset: {asset} stands twice", line=rows.line_num, field="asset")
-                out[asset] = amount
-    except csv.Error as no:
-        raise BadVenueRecord(f"line {rows.line_num}: not CSV: {no}", line=rows.line_num, field="") from None
+        for line, cells in csvlines.read(text, COLUMNS, longest=LONGEST_RECORD):
+            asset = cells["asset"]
+            if asset not in known:
+                raise BadLine(line, "asset", f"{asset[:40] or 'nothing'} is no asset of ours")
+            if asset in out:
+                raise BadLine(line, "asset", f"{asset} stands twice")
+            try:
+                out[asset] = money.parse_signed(cells["amount"])
+            except money.NotAnAmount as no:
+                raise BadLine(line, "amount", str(no)) from None
+    except BadLine as no:
+        raise BadVenueRecord(str(no), line=no.line, field=no.field) from None
     return out
-
-
-def _balance(line: int, row: list[str], known: set[str]) -> tuple[str, Decimal]:
-    if len(row) != len(COLUMNS):
-        raise BadVenueRecord(f"line {line}: {len(row)} columns, not {len(COLUMNS)}", line=line, field="")
-    asset, amount = (cell.strip() for cell in row)
-    if asset not in known:
-        raise BadVenueRecord(f"line {line}, asset: {asset[:40] or 'nothing'} is no asset of ours", line=line, field="asset")
-    try:
-        return asset, money.parse(amount.removeprefix("-")) * (-1 if amount.startswith("-") else 1)
-    except money.NotAnAmount as no:
-        raise BadVenueRecord(f"line {line}, amount: {no}", line=line, field="amount") from None
 
 
 def _words(text: str) -> str:

@@ -15,7 +15,6 @@ from apps.core.actor import Actor
 from apps.core.errors import IllegalMove
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.instruments.rules import Roll, business_date
 from apps.ledger import operations as ledger
 from apps.users import rules as people
 
@@ -77,7 +76,7 @@ def ask_month(*, actor: Actor, entity_id: UUID, month: date, to: MonthStatus, re
     if row.status == to:
         raise IllegalMove(f"the month is {row.status}", state=str(row.status))
     if to is MonthStatus.LOCKED:
-        if business_date(now, Roll(entity.roll, entity.zone)) < rules.next_month(first):
+        if entity.business_date(now) < rules.next_month(first):
             raise MonthNotReady(f"{first:%B %Y} is not over")
         if left := days.list_unclosed(entity_id, first):
             raise MonthNotReady(f"not closed: {', '.join(day.isoformat() for day in left)}", days=[day.isoformat() for day in left])

@@ -1,7 +1,7 @@
 """A client asks for a price: a firm automatic quote, or a place in the desk's queue, or a coded refusal."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from apps.clients import rules as client_rules
 from apps.clients.models import SettlementMode
 from apps.core import ids, money
 from apps.core.actor import Actor
-from apps.core.flights import Statement
+from apps.core.flights import Statement, set_off
 from apps.core.unit import use_case
 from apps.credit import operations as credit
 from apps.credit.errors import CapExceeded, CreditExceeded, LineBreached, MarkStale
@@ -28,7 +28,8 @@ from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.operations import Ask
 from apps.rfqs.queries import Dealing, Same
 
-from . import quoting, taking
+from . import plan_shares, quoting, taking
+from .sharing import Share
 
 Result = tuple[Rfq, Quote | None, str]
 
@@ -65,6 +66,7 @@ def request_quote(
     usd_per_quote: Decimal | None,
     elapsed_us: Callable[[], int],
     rfq_id: UUID | None = None,
+    shares: Sequence[Share] = (),
     now: datetime,
 ) -> Result:
     """Price an RFQ and reserve credit (or hold balance) for it, in one transaction.
@@ -74,11 +76,12 @@ def request_quote(
     :param depth: the pair's merged book, read once before the transaction
     :param usd_per_quote: what one unit of the quote asset is worth in USD, for credit
     :param rfq_id: the id it gets, from who lets what it reserves be read ahead
+    :param shares: how its deal is to be shared out: planned with it, or nothing is asked at all
     :return: the request, its quote (None when a person prices it), the account's code
     :raises AppError: NotFound, UnknownInstrument, InstrumentNotAllowed, AccountUnavailable, NotEntitled, TradingHalted,
         PriceUnavailable, QuantityOutOfRange, TooManyDecimals, SizeTooSmall, TtlOutOfRange, PastCutoff, CreditExceeded,
         CapExceeded, LineBreached, NotReducing, MarkStale, DealingLimit, KeyCapExceeded,
-        InsufficientBalance, DuplicateRfq, FairUseExceeded, QuoteInconsistent
+        InsufficientBalance, DuplicateRfq, FairUseExceeded, QuoteInconsistent; of shares: BadAllocation, NoWord
     """
     dealing = rfq_queries.get_dealing(actor=actor, account_id=account_id, pair=ask.pair, same=_same(ask))
     if dealing is None:
@@ -113,10 +116,13 @@ def request_quote(
         if any(head.share_used > dealing.auto_credit_share for head in headroom.values()):
             credit.release(source_id=rfq_id, now=now)
             reasons = ["CREDIT_SHARE"]
+    set_off()
     if reasons:
         waiting = rfqs.open_rfq(
             rfq_id=rfq_id, dealing=dealing, ask=ask, value_date=settles.day, member_id=actor.id, reasons=reasons, now=now
         )
+        if shares:
+            plan_shares.plan(actor=actor, rfq=waiting, shares=shares, now=now)
         return waiting, None, dealing.account_code
     rfq, quote = rfqs.open_quoted(
         rfq_id=rfq_id,
@@ -128,6 +134,8 @@ def request_quote(
         response_time_us=elapsed_us(),
         now=now,
     )
+    if shares:
+        plan_shares.plan(actor=actor, rfq=rfq, shares=shares, now=now)
     return rfq, quote, dealing.account_code
 
 

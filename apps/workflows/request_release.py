@@ -63,8 +63,11 @@ def request_unknown_end(*, actor: Actor, instruction_id: UUID, outcome: str, evi
 
 @use_case
 def recall_release(*, actor: Actor, instruction_id: UUID, reason: str, now: datetime) -> Instruction:
-    """RELEASED → READY, before it was sent."""
+    """RELEASED → READY, before it was sent. The account's row is held, as by whoever records what became of a part."""
     _require_operations(actor)
+    account_id = settlement.get_instruction(instruction_id, actor=actor).account_id
+    if account_id is not None:
+        clients.lock_account(account_id)
     return release.recall(instruction_id=instruction_id, actor=actor, reason=reason)
 
 

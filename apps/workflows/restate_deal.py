@@ -46,8 +46,7 @@ def is_prefunded(trade: Trade) -> bool:
 
 def business_date(trade: Trade, now: datetime) -> date:
     """The open business date of the deal's booking entity."""
-    entity = instruments.get_entity_by_id(trade.entity_id)
-    return calendar.business_date(now, calendar.Roll(entity.roll, entity.zone))
+    return instruments.get_entity_by_id(trade.entity_id).business_date(now)
 
 
 def next_good_date(trade: Trade, now: datetime) -> date:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from apps.core.unit import step, use_case
 from apps.settlement.models import Instruction
-from apps.settlement.operations import instructions, payments, reports
+from apps.settlement.operations import housing, instructions, payments, reports
 from apps.settlement.queries.locks import Chain, lock_instruction
 from apps.settlement.rules.rail import Answer, Outcome, Payment
 from apps.settlement.states import InstructionStatus
@@ -61,12 +61,13 @@ def take_answer(*, instruction_id: UUID, answer: Answer, final: bool, source: st
 def _take_later(chain: Chain, i: Instruction, answer: Answer, now: datetime) -> Instruction:
     """A word on a payment that has an answer already: a refusal ends it while nothing of it is booked; what cannot be is a person's.
 
-    One that has FAILED and goes on at its rail, in any stage, keeps the next attempt back (DUPLICATE_SUSPECTED).
+    One that has FAILED and goes on at its rail, in any stage, keeps the next attempt back (EARLIER_ATTEMPT_LIVES).
     """
     if not answer.version:
         return i
     refused = answer.outcome is Outcome.REJECTED
-    if refused and i.status == InstructionStatus.SENT and not i.settled_amount:
+    open_still = i.status == InstructionStatus.SENT and not i.settled_amount
+    if refused and open_still and (i.house_transfer_id is None or housing.let_go(transfer_id=i.house_transfer_id, now=now)):
         return payments.mark_failed(chain=chain, instruction_id=i.id, reason=answer.reason, now=now)
     paid = i.status in {InstructionStatus.SENT, InstructionStatus.SETTLED}
     if (refused and paid) or (answer.outcome is Outcome.ACCEPTED and i.status == InstructionStatus.FAILED):

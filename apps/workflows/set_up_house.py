@@ -1,10 +1,8 @@
 """What our own side needs before it can deal: bank accounts and wallets, lists to screen against."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from apps.compliance import operations as compliance
 from apps.core.unit import use_case
 from apps.events import operations as events
 from apps.settlement import operations as settlement
@@ -23,11 +21,3 @@ def open_nostro(*, entity_id: UUID, rail: str, asset: str, name: str, address: s
     )
     events.record("nostro.opened", subject_type="nostro", subject_id=nostro.id, house={"asset": asset, "designation": designation})
     return nostro
-
-
-@use_case
-def load_list(*, list_name: str, entries: Sequence[tuple[str, str, str]], now: datetime) -> int:
-    """Names to screen against: (name, country, reference). Known ones stay as they are."""
-    for name, country, reference in entries:
-        compliance.add_list_entry(list_name=list_name, name=name, country=country, reference=reference)
-    return len(entries)

@@ -15,12 +15,19 @@ from apps.approvals import rules as approval_rules
 from apps.approvals.models import Approval
 from apps.approvals.states import ApprovalStatus
 from apps.clients import queries as clients
+from apps.clients.models import Counterparty
+from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.errors import IllegalMove, NotFound
 from apps.credit import queries as credit
 from apps.credit.operations.lines import Limits
 from apps.credit.states import Level, Measure
+from apps.instruments import queries as instruments
 from apps.instruments.rules import next_good_day
+from apps.notify.operations import endpoints
+from apps.notify.queries import webhooks
+from apps.notify.rules import schedule
+from apps.pricing import queries as prices
 from apps.settlement import queries as settlement
 from apps.settlement.queries import adjustments
 from apps.settlement.states import AdjustmentKind
@@ -28,11 +35,15 @@ from apps.trades import queries as trades
 from apps.users import queries as users
 
 from .adjust import Wanted, ask_adjustment, ask_reversal
+from .ask_for_keys import NEW
 from .change_deal import ask_version
 from .change_ssi import revoke_ssi, suspend_ssi
+from .close_out import ask_close_out
 from .confirm_deal import ask_rejection
 from .decide_approval import decide_approval
 from .manage_credit import propose_line, propose_withdrawal
+from .manage_keys import KIND
+from .propose_marks import propose_marks
 from .read_statement import request_receipt_decision
 from .settle_net_set import request_abort
 from .transfer_balance import cancel_withdrawal
@@ -159,9 +170,12 @@ def _reject_withdrawal(actor: Actor, withdrawal_id: UUID, now: datetime) -> None
 def _rebate(actor: Actor, account_id: UUID, now: datetime) -> None:
     account = clients.get_account(account_id, actor=actor)
     day = next_good_day((now + _IN_DAYS).date(), ["USD"])
-    wanted = Wanted(AdjustmentKind.REBATE, "PAY", "USD", REBATE, day, WHY, evidence=WHY)
-    _, asked = _as(ask_adjustment, "operations", now, account_code=account.code, wanted=wanted)
-    _agreed(asked, now)
+    adjusted(account.code, Wanted(AdjustmentKind.REBATE, "PAY", "USD", REBATE, day, WHY, evidence=WHY), now)
+
+
+def adjusted(account_code: str, wanted: Wanted, now: datetime) -> None:
+    """Operations ask, finance agrees: BOOKED."""
+    _agreed(_as(ask_adjustment, "operations", now, account_code=account_code, wanted=wanted)[1], now)
 
 
 def _reverse_adjustment(actor: Actor, adjustment_id: UUID, now: datetime) -> None:
@@ -171,9 +185,55 @@ def _reverse_adjustment(actor: Actor, adjustment_id: UUID, now: datetime) -> Non
 
 def _cap_account(actor: Actor, account_id: UUID, now: datetime) -> None:
     account = clients.get_account(account_id, actor=actor)
-    limits = Limits(amount=CAP, valid_from=now, valid_until=now + _FOR)
-    whose: dict[str, Any] = {"level": Level.ACCOUNT, "subject_id": account.id, "measure": Measure.DEAL}
+    cap_deals(account.id, Limits(amount=CAP, valid_from=now, valid_until=now + _FOR), now)
+
+
+def cap_deals(account_id: UUID, limits: Limits, now: datetime) -> None:
+    """One of risk asks that this account's deals are capped, another one agrees."""
+    whose: dict[str, Any] = {"level": Level.ACCOUNT, "subject_id": account_id, "measure": Measure.DEAL}
     _agreed(_as(propose_line, "risk", now, limits=limits, reason=WHY, **whose), now)
+
+
+def close_out(client: Counterparty, now: datetime) -> None:
+    """The client has defaulted: one of risk records it, another one agrees, at marks of today that finance has proposed and risk approved.
+
+    :raises AppError: whatever our people would be refused with: NothingToCloseOut, PaymentInFlight, BadCloseOut (it is frozen)
+    """
+    terms = [clients.get_terms(account.id, now) for account in clients.list_accounts(client.id)]
+    today = {one.entity_id: instruments.get_entity_by_id(one.entity_id).business_date(now) for one in terms if one.close_out_netting}
+    known = {asset: mark.usd for asset, mark in credit.read_marks().items()}
+    for entity_id, day in today.items():
+        if known.keys() - (prices.find_approved_marks(entity_id, day) or {}).keys():
+            given: dict[str, Any] = {"entity_id": entity_id, "business_date": day, "mids": known, "source": WHY}
+            _agreed(_as(propose_marks, "finance", now, **given)[1], now)
+    day = max(today.values(), default=now.date())
+    given = {"client_code": client.code, "event": "FAILURE_TO_PAY", "evidence": WHY, "marks_date": day}
+    _agreed(_as(ask_close_out, "risk", now, **given), now)
+
+
+def _degrade_webhook(actor: Actor, endpoint_id: UUID, now: datetime) -> None:
+    """As a worker leaves it when the last try of its schedule has failed; no try is made. Webhooks live by the wall clock."""
+    endpoint, at = webhooks.lock_endpoint(endpoint_id, actor=actor), clock.wall_now()
+    endpoints.require_enabled(endpoint)
+    endpoint.failing_since = schedule.after(at, -sum(schedule.STEPS_S))
+    endpoints.note_failure(endpoint=endpoint, tries=schedule.TRIES, at=at)
+
+
+def _approve_key(actor: Actor, approval_id: UUID, now: datetime) -> None:
+    _answer(actor, approval_id, now, yes=True)
+
+
+def _reject_key(actor: Actor, approval_id: UUID, now: datetime) -> None:
+    _answer(actor, approval_id, now, yes=False)
+
+
+def _answer(actor: Actor, approval_id: UUID, now: datetime, *, yes: bool) -> None:
+    """Compliance answers what a member asked for; however it ends, that is how it ends in life."""
+    members = [member.id for member in clients.members_visible_to(actor)]
+    found = approvals.list_made_by_members(members, (KIND, NEW)).filter(id=approval_id).first()
+    if found is None:
+        raise NotFound("no such request")
+    _as(decide_approval, "compliance", now, approval_id=found.id, approve=yes, comment=WHY)
 
 
 ACTS: dict[str, Act] = {
@@ -190,5 +250,12 @@ ACTS: dict[str, Act] = {
     "reject_withdrawal": Act("wdr", "operations refuse it: REJECTED", _reject_withdrawal),
     "cap_account": Act("acc", "risk caps the account's deals at 1,000 USD: a larger share of a deal is REJECTED", _cap_account),
     "rebate": Act("acc", "the account gets a rebate of 100 USD: an adjustment, BOOKED", _rebate),
+    "degrade_webhook": Act(
+        "whe",
+        "it stands as after the last try that failed (nothing is sent): DEGRADED, with the mail; its next answer makes it ACTIVE",
+        _degrade_webhook,
+    ),
+    "approve_key": Act("apr", "compliance agrees to a key asked for: EXECUTED, or FAILED, STALE, EXPIRED", _approve_key),
+    "reject_key": Act("apr", "compliance says no to a key asked for: REJECTED", _reject_key),
     "reverse_adjustment": Act("adj", "an adjustment that is not settled is REVERSED", _reverse_adjustment),
 }

@@ -4,18 +4,18 @@ The platform then refuses by itself: the line is cut, the account suspended, the
 stand on. Nobody else sees any of it: what a refusal undoes is everything since the request was claimed (core.unit). In a sandbox alone.
 """
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError
 
 from apps.clients import operations as clients
 from apps.clients import queries as client_queries
-from apps.clients.models import Account, SettlementMode
+from apps.clients.models import SettlementMode
 from apps.clients.states import ClientStatus
 from apps.core import clock, db, flights
 from apps.core.actor import Actor
@@ -29,29 +29,22 @@ from apps.credit.rules import Mark
 from apps.credit.states import Level, Measure
 from apps.instruments.errors import PastCutoff
 from apps.pricing import operations as pricing
+from apps.pricing import queries as prices
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
 from apps.rfqs.operations import Figures
-from apps.rfqs.queries import Deal
 from apps.rfqs.rendering import AMOUNTS
 from apps.rfqs.states import RfqStatus, Side, Withdrawal
 from apps.users import queries as users
 
-from . import quoting, taking
+from . import quoting, stage_before, stage_words, taking
 from .change_status import lower
-from .decide_approval import decide_approval
 from .found_test_client import require_sandbox, same_terms
-from .manage_credit import propose_line
-from .stage_acts import WHY
+from .stage_acts import WHY, cap_deals
+from .stage_asked import Asked, Cause, NotBefallen, account_of, client_of, deal_of
 
 LEAST, TTL_MS = Decimal("0.01"), 10_000
 _WHILE, _WEEK_H = timedelta(hours=1), 8 * 24
-Asked = dict[str, Any]  # the arguments of the use case that the request calls
-Cause = Callable[[Asked, datetime], Mapping[str, Any]]  # what it brings about; the arguments that are others by it
-
-
-class NotBefallen(Exception):
-    """What was asked for is not refused by this cause: nothing was done."""
 
 
 @use_case
@@ -63,7 +56,10 @@ def befall(*, call: Callable[..., Any], code: str, now: datetime, **asked: Any) 
     """
     require_sandbox()
     try:
-        asked |= CAUSES[code](asked, now)
+        others = CAUSES[code](asked | {"call": call}, now)
+        if not others.keys() <= {"now", *inspect.signature(call).parameters}:
+            raise NotBefallen(f"{code}: the request says nothing of it")
+        asked |= others
         flights.flush()
     except (AppError, IntegrityError, KeyError, ValueError) as no:
         raise NotBefallen(code) from no
@@ -99,17 +95,17 @@ def _restricted(asked: Asked, now: datetime) -> Asked:
 
 
 def _lowered(asked: Asked, status: ClientStatus, now: datetime) -> Asked:
-    lower(client_id=_client(asked), status=status, reason=WHY, now=now)
+    lower(client_id=client_of(asked), status=status, reason=WHY, now=now)
     return {}
 
 
 def _halted(asked: Asked, now: datetime) -> Asked:
-    pricing.throw_halt(actor=asked["actor"], reason=WHY, client_id=_client(asked), now=now)
+    pricing.throw_halt(actor=asked["actor"], reason=WHY, client_id=client_of(asked), now=now)
     return {}
 
 
 def _asks_too_much(asked: Asked, now: datetime) -> Asked:
-    clients.set_fair_use(client_id=_client(asked), level="HARD", requests=1000, deals=0, until=now + _WHILE, now=now)
+    clients.set_fair_use(client_id=client_of(asked), level="HARD", requests=1000, deals=0, until=now + _WHILE, now=now)
     return {}
 
 
@@ -122,7 +118,9 @@ def _without_role(asked: Asked, now: datetime) -> Asked:
 
 def _deals_little(asked: Asked, now: datetime) -> Asked:
     member = asked["actor"]
-    clients.set_authority(member_id=member.id, account_id=_account(asked).id, roles=sorted(member.roles | {"trader"}), dealing_limit=LEAST)
+    clients.set_authority(
+        member_id=member.id, account_id=account_of(asked).id, roles=sorted(member.roles | {"trader"}), dealing_limit=LEAST
+    )
     return {}
 
 
@@ -134,13 +132,15 @@ def _capped_key(asked: Asked, now: datetime) -> Asked:
 
 
 # --- of its terms -----------------------------------------------------------------------------------------------------
-def _prefunded(asked: Asked, now: datetime) -> Asked:
+def _no_balance(asked: Asked, now: datetime) -> Asked:
+    if "withdrawal_id" in asked:
+        return stage_before.held_balance(asked, now)
     return _other_terms(asked, now, mode=SettlementMode.PREFUNDED)
 
 
 def _without_pair(asked: Asked, now: datetime) -> Asked:
     pair = asked["ask"].pair if "ask" in asked else asked["pair"]
-    pairs = client_queries.get_terms(_account(asked).id, now).pairs
+    pairs = client_queries.get_terms(account_of(asked).id, now).pairs
     return _other_terms(asked, now, pairs=[one for one in pairs if one != pair])
 
 
@@ -148,8 +148,23 @@ def _absurd_margin(asked: Asked, now: datetime) -> Asked:
     return _other_terms(asked, now, markup_bps=Decimal(5000))
 
 
+def _greedy(asked: Asked, now: datetime) -> Asked:
+    """We want to earn more a side than what is sold is worth."""
+    pair = asked["ask"].pair if "ask" in asked else asked["pair"]
+    policy, person = prices.get_policy(pair), users.list_with("trader")[0]
+    pricing.set_policy(
+        pair_code=pair,
+        terms=replace(prices.terms_of(policy), minimum_earn=stage_words.MOST),
+        expected_version=policy.version,
+        maker=(person.pk, person.username),
+        reason=WHY,
+        now=now,
+    )
+    return {"ask": replace(asked["ask"], side=Side.SELL)} if "ask" in asked else {"side": Side.SELL, "limit_price": LEAST}
+
+
 def _other_terms(asked: Asked, now: datetime, **other: Any) -> Asked:
-    account = _account(asked)
+    account = account_of(asked)
     clients.set_terms(account=account, now=now, **same_terms(client_queries.get_terms(account.id, now)) | other)
     return {}
 
@@ -171,12 +186,7 @@ def _breached_line(asked: Asked, now: datetime) -> Asked:
 
 
 def _capped_account(asked: Asked, now: datetime) -> Asked:
-    """One of risk asks for it, another one agrees."""
-    maker, checker = (one.as_actor() for one in users.list_with("risk")[:2])
-    limits = Limits(amount=LEAST, valid_from=now - _WHILE, valid_until=now + _WHILE)
-    whose: Asked = {"level": Level.ACCOUNT, "subject_id": _account(asked).id, "measure": Measure.DEAL}
-    asking = propose_line.__wrapped__(actor=maker, limits=limits, reason=WHY, now=now, **whose)  # type: ignore[attr-defined]
-    decide_approval.__wrapped__(actor=checker, approval_id=asking.id, approve=True, now=now)  # type: ignore[attr-defined]
+    cap_deals(account_of(asked).id, Limits(amount=LEAST, valid_from=now - _WHILE, valid_until=now + _WHILE), now)
     return {}
 
 
@@ -189,7 +199,7 @@ def _stale_marks(asked: Asked, now: datetime) -> Asked:
 
 
 def _line(asked: Asked) -> Line:
-    line = credit_queries.find_line(Level.CLIENT, _client(asked), Measure.PRE_SETTLEMENT)
+    line = credit_queries.find_line(Level.CLIENT, client_of(asked), Measure.PRE_SETTLEMENT)
     if line is None:
         raise NotBefallen("no line")
     return line
@@ -197,25 +207,25 @@ def _line(asked: Asked) -> Line:
 
 # --- of the quote and its request -------------------------------------------------------------------------------------
 def _expired(asked: Asked, now: datetime) -> Asked:
-    return _at(_deal(asked)[1].expires_at, now)
+    return _at(deal_of(asked)[1].expires_at, now)
 
 
 def _answered(asked: Asked, now: datetime) -> Asked:
-    deal, quote = _deal(asked)
+    deal, quote = deal_of(asked)
     taking.give_back(rfq_id=deal.rfq_id, account_id=deal.account_id, mode=deal.mode, now=now)
     rfqs.decline(quote_id=quote.id, deal=deal, now=now)
     return {}
 
 
 def _withdrawn(asked: Asked, now: datetime) -> Asked:
-    deal, _ = _deal(asked)
+    deal, _ = deal_of(asked)
     rfqs.withdraw(rfq=rfq_queries.lock_rfq(deal.rfq_id), reason=Withdrawal.DESK, now=now)
     return {}
 
 
 def _superseded(asked: Asked, now: datetime) -> Asked:
     """The same prices again as its next quote; the minimum life of this one is over."""
-    deal, quote = _deal(asked)
+    deal, quote = deal_of(asked)
     sides = [side for side in (Side.BUY, Side.SELL) if getattr(quote, f"{side}_price") is not None]
     prices = {side: {name: getattr(quote, f"{side}_{name}") for name in AMOUNTS} for side in sides}
     rfqs.requote(
@@ -265,26 +275,6 @@ def _at(moment: datetime, now: datetime) -> Asked:
     return {"now": max(moment, now)}
 
 
-# --- whose it is ------------------------------------------------------------------------------------------------------
-def _client(asked: Asked) -> UUID:
-    client_id: UUID = asked["actor"].client_id
-    return client_id
-
-
-def _account(asked: Asked) -> Account:
-    """The account that the request names, by itself or by its quote; else the default one."""
-    actor: Actor = asked["actor"]
-    account_id = _deal(asked)[0].account_id if "quote_id" in asked else asked.get("account_id")
-    if account_id is not None:
-        return client_queries.get_account(account_id, actor=actor)
-    return client_queries.get_default_account(client_queries.get_counterparty(_client(asked)).code)
-
-
-def _deal(asked: Asked) -> tuple[Deal, Any]:
-    quote_id = asked["quote_id"]
-    return rfq_queries.get_deal(quote_id, actor=asked["actor"]), rfq_queries.get_quote(quote_id)
-
-
 CAUSES: dict[str, Cause] = {
     "account_unavailable": _suspended,
     "not_risk_reducing": _restricted,
@@ -293,11 +283,13 @@ CAUSES: dict[str, Cause] = {
     "not_entitled": _without_role,
     "no_settlement_authority": _without_role,
     "no_word": _without_role,
+    "not_an_admin": _without_role,
     "dealing_limit_exceeded": _deals_little,
     "key_cap_exceeded": _capped_key,
-    "insufficient_balance": _prefunded,
+    "insufficient_balance": _no_balance,
     "instrument_not_allowed": _without_pair,
     "quote_inconsistent": _absurd_margin,
+    "size_too_small": _greedy,
     "credit_exceeded": _full_line,
     "credit_breached": _breached_line,
     "cap_exceeded": _capped_account,
@@ -309,4 +301,6 @@ CAUSES: dict[str, Cause] = {
     "quote_superseded": _superseded,
     "rfq_closed": _closed,
     "busy": _cut_off,
+    **stage_words.CAUSES,
+    **stage_before.CAUSES,
 }

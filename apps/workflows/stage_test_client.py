@@ -18,10 +18,10 @@ from apps.credit.states import Level, Measure
 
 from .change_status import lower
 from .found_test_client import require_sandbox
-from .stage_acts import ACTS, WHY
+from .stage_acts import ACTS, WHY, close_out
 
 DOWN = {"restrict": ClientStatus.RESTRICTED, "suspend": ClientStatus.SUSPENDED, "freeze": ClientStatus.FROZEN}
-TO_CLIENT = (*DOWN, "approve", "call", "meet_call")
+TO_CLIENT = (*DOWN, "approve", "call", "meet_call", "default")
 _UP = {
     ClientStatus.FROZEN: ClientStatus.SUSPENDED,
     ClientStatus.SUSPENDED: ClientStatus.RESTRICTED,
@@ -40,7 +40,7 @@ class Staged:
 
 @use_case
 def stage_test_client(*, actor: Actor, act: str, thing_id: UUID | None, now: datetime) -> Staged:
-    """Restrict, suspend, freeze or approve the tester's own client, call its exposure, see the call as met; or one of ACTS, to one thing.
+    """Restrict, suspend, freeze or approve the tester's own client, call its exposure, see the call as met, close it out; or one of ACTS.
 
     :raises AppError: SandboxOnly; NotDown, IllegalMove: from its status it cannot; NotFound: it has no line, or no such thing; CallOpen: it
         is called already; whatever our people would be refused with
@@ -57,6 +57,8 @@ def stage_test_client(*, actor: Actor, act: str, thing_id: UUID | None, now: dat
         client = queries.lock_counterparty(actor.client_id)
         while (status := ClientStatus(client.status)) in _UP:
             clients.set_status(thing=client, status=_UP[status], reason=WHY)
+    elif act == "default":
+        close_out(queries.get_counterparty(actor.client_id), now)
     else:
         line = credit_queries.find_line(Level.CLIENT, actor.client_id, Measure.PRE_SETTLEMENT)
         if line is None:

@@ -1,4 +1,4 @@
-"""A client's own money: deposits announced, withdrawals asked for by one member and approved by another; and our capital."""
+"""A client's own money: deposits announced, withdrawals asked for by one member and approved by another."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,6 @@ from apps.core import money
 from apps.core.actor import SYSTEM, Actor
 from apps.core.unit import step, use_case
 from apps.instruments import queries as instruments
-from apps.settlement import operations as settlement_operations
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadAmount, NoInstruction, NotAllowed
 from apps.settlement.models import Deposit, Instruction, Withdrawal
@@ -107,18 +106,11 @@ def instruct_withdrawal(*, withdrawal_id: UUID, now: datetime) -> Instruction | 
     )
 
 
-@use_case
-def fund_nostro(*, nostro_id: UUID, amount: Decimal, reference: str, now: datetime) -> None:
-    """Our own capital on one of our accounts; the same reference funds once."""
-    nostro = settlement.list_nostros().get(id=nostro_id)
-    settlement_operations.fund_nostro(nostro=nostro, amount=amount, reference=reference, now=now)
-
-
 @step
 def _require_authority(actor: Actor, account_id: UUID) -> Account:
     account = clients.get_account(account_id, actor=actor)
     assert actor.id is not None, "a member has a name"
-    if not clients.has_role(actor, account_id, client_rules.SETTLES) or not clients.hold_member(actor.id):
+    if not clients.hold_member(actor.id) or not clients.has_role(actor, account_id, client_rules.SETTLES):
         raise NotAllowed("a member with settlement authority does this")
     return account
 

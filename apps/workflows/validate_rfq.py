@@ -1,6 +1,6 @@
 """Every check that a request for a price would meet, all at once: nothing is stored, locked, taken or priced for the client."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from apps.core.errors import AppError, Conflict, Forbidden, NotFound, Rejected
 from apps.credit import queries as credit
 from apps.credit.errors import LineBreached
 from apps.credit.rules import Headroom
+from apps.instruments import queries as instruments
 from apps.instruments.rules import ValueDate
 from apps.pricing import queries as pricing
 from apps.pricing.rules import Composite
@@ -26,8 +27,9 @@ from apps.rfqs.operations import Ask
 from apps.rfqs.queries import Dealing
 from apps.rfqs.states import Side
 
-from . import quoting, taking
+from . import quoting, sharing, taking
 from .quoting import Market
+from .sharing import Block, Share
 
 _NO = (NotFound, Forbidden, Conflict, Rejected, FairUseExceeded)
 _HEARD = {ClientStatus.APPROVED, ClientStatus.RESTRICTED}
@@ -61,6 +63,7 @@ def validate_rfq(
     is_whole: bool,
     depth: Composite | None,
     usd_per_quote: Decimal | None,
+    shares: Sequence[Share] = (),
     now: datetime,
 ) -> Verdict:
     """
@@ -68,6 +71,7 @@ def validate_rfq(
     :param is_whole: all of it could be read; what could not be is not priced
     :param depth: the pair's merged book
     :param usd_per_quote: what one unit of the quote asset is worth in USD
+    :param shares: how its deal would be shared out
     """
     verdict = Verdict()
     if ask.client_rfq_id and actor.client_id is not None and rfqs.is_reference_used(actor.client_id, ask.client_rfq_id):
@@ -83,6 +87,8 @@ def validate_rfq(
         verdict.hears(lambda: _require_account(actor, account_id))
         return verdict
     verdict.problems += quoting.objections(dealing, may_reduce=True)
+    if shares:
+        verdict.hears(lambda: _share_out(actor, dealing, ask, shares, now))
     verdict.hears(lambda: quoting.require_fair_use(dealing, now))
     verdict.hears(lambda: _settle(verdict, dealing, ask, now))
     market: list[Market] = []
@@ -104,6 +110,12 @@ def _require_account(actor: Actor, account_id: UUID | None) -> None:
     account = accounts.filter(id=account_id).first() if account_id is not None else accounts.filter(is_default=True).first()
     if account is not None and client_rules.stricter(account.owner.status, account.status) not in _HEARD:
         raise AccountUnavailable("no deals on this account")
+
+
+def _share_out(actor: Actor, dealing: Dealing, ask: Ask, shares: Sequence[Share], now: datetime) -> None:
+    base, terms = instruments.get_asset(dealing.base), clients.get_terms(dealing.account_id, now)
+    sharing.require_authority(actor, dealing.account_id)
+    sharing.read_shares(Block(dealing.client_id, dealing.account_id, terms, base, ask.quantity, ask.quantity), shares, actor, now)
 
 
 def _settle(verdict: Verdict, dealing: Dealing, ask: Ask, now: datetime) -> None:

@@ -10,7 +10,7 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.instruments import queries as instruments
 from apps.instruments.errors import PastCutoff
-from apps.instruments.rules import LATEST_TENOR, Roll, business_date
+from apps.instruments.rules import LATEST_TENOR, business_date
 from apps.rfqs import queries as rfqs
 from apps.rfqs.queries import stamp
 
@@ -20,8 +20,7 @@ from . import quoting
 def trade_date(account_ids: Iterable[UUID], now: datetime) -> date:
     """The trade date of a deal made now on one of these accounts; they have one contracting entity's roll."""
     for account_id in account_ids:
-        entity = instruments.get_entity_by_id(clients.get_terms(account_id, now).entity_id)
-        return business_date(now, Roll(entity.roll, entity.zone))
+        return instruments.get_entity_by_id(clients.get_terms(account_id, now).entity_id).business_date(now)
     return business_date(now)
 
 

@@ -25,7 +25,7 @@ from apps.instruments import queries as instruments
 from apps.settlement import queries as settlement
 from apps.users import rules as people
 
-VERIFY, WAIVE, RESUME = "ssi", "ssi_waiver", "ssi_resume"
+VERIFY, ENTER, WAIVE, RESUME = "ssi", "ssi_entry", "ssi_waiver", "ssi_resume"
 NUMBER = "contact_number"
 COMPLIANCE = "compliance"
 
@@ -61,7 +61,8 @@ def keep_number(*, actor: Actor, client: str, person: str, number: str, now: dat
 @use_case
 def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now: datetime) -> Approval:
     """Ask that a VERIFYING one be approved on this evidence; another one of operations answers, and compliance for a wallet that
-    is self-hosted or proven by a signature of its key.
+    is self-hosted or proven by a signature of its key. One that operations entered takes a call back by another than who entered it, a
+    wallet its own proof beside it, and risk or compliance answer.
 
     :raises AppError: RoleMissing, NotFound, IllegalMove, BadEvidence, ApprovalOpen
     """
@@ -78,7 +79,7 @@ def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now:
         payload={"evidence": evidence.kind, "proof": told, "place": _place(ssi), "number": str(evidence.number_id or "")},
         before={"place": _place(queries.find_active_ssi(ssi.account_id, ssi.asset_code))},
         maker=actor,
-        checker_roles=people.ACTS[VERIFY][1],
+        checker_roles=people.ACTS[VERIFY][1] if ssi.entered_by is None else people.ACTS[ENTER][1],
         also=[[COMPLIANCE]] if places.needs_compliance(evidence.kind, self_hosted=ssi.self_hosted) else [],
         now=now,
     )
@@ -88,14 +89,15 @@ def request_verification(*, actor: Actor, ssi_id: UUID, evidence: Evidence, now:
 def verify(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "ssi" does: APPROVED, and cooling off.
 
-    :raises BadEvidence: the checker put the number on file, or what came from the wallet does not stand any more
+    :raises BadEvidence: who entered it signs, one who signs put the number on file, or what came from the wallet does not stand any more
     """
     ssi = queries.lock_ssi(approval.subject_id, actor=SYSTEM)
     by = _signers(approval, checker)
+    _require_not_entered_by(ssi, by.maker, by.checker, by.compliance)
     if approval.payload["number"]:
         number = queries.get_number(UUID(approval.payload["number"]), client_id=ssi.account.owner_id)
-        _require_other_hands(number, by.checker)
-    elif "receipt" in approval.payload["proof"]:
+        _require_other_hands(number, by.checker, by.compliance)
+    if "receipt" in approval.payload["proof"]:
         _require_came(ssi, approval.payload["proof"]["receipt"])
     asked, cooling = approval.payload, timedelta(hours=settings.SSI_COOLING_HOURS)
     clients.verify_ssi(ssi=ssi, evidence_kind=asked["evidence"], evidence=asked["proof"], by=by, cooling=cooling, now=now)
@@ -110,6 +112,8 @@ def request_waiver(*, actor: Actor, ssi_id: UUID, reason: str, now: datetime) ->
     people.require_may(actor.roles, WAIVE)
     ssi = queries.lock_ssi(ssi_id, actor=actor)
     _require_status(ssi, SsiStatus.APPROVED)
+    if ssi.entered_by is not None:
+        raise BadEvidence("operations entered it: the client has the whole time to object")
     other = {"operations"} if COMPLIANCE in actor.roles else {COMPLIANCE}
     return _ask(ssi, WAIVE, f"{ssi.account.code} in {ssi.asset_code}: no cooling-off", reason, actor, other, now)
 
@@ -125,13 +129,14 @@ def waive(*, approval: Approval, checker: Actor, now: datetime) -> None:
 def request_resumption(*, actor: Actor, ssi_id: UUID, reason: str, now: datetime) -> Approval:
     """Ask that a SUSPENDED one be paid on again; another one of operations answers.
 
-    :raises AppError: RoleMissing, NotFound, IllegalMove, SsiReplaced, BadEvidence, ApprovalOpen
+    :raises AppError: RoleMissing, NotFound, IllegalMove, SsiReplaced, BadEvidence (no reason, or of who entered it), ApprovalOpen
     """
     people.require_may(actor.roles, RESUME)
     ssi = queries.lock_ssi(ssi_id, actor=actor)
     _require_status(ssi, SsiStatus.SUSPENDED)
     if queries.find_active_ssi(ssi.account_id, ssi.asset_code) is not None:
         raise SsiReplaced(f"{ssi.account.code} is paid in {ssi.asset_code} elsewhere by now")
+    _require_not_entered_by(ssi, actor.id)
     return _ask(ssi, RESUME, f"{ssi.account.code} in {ssi.asset_code}: pay on it again", reason, actor, people.ACTS[RESUME][1], now)
 
 
@@ -140,8 +145,11 @@ def resume(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """What an approved request of kind "ssi_resume" does.
 
     :raises SsiReplaced: another one is active by now
+    :raises BadEvidence: the checker entered it
     """
-    clients.activate_ssi(ssi=queries.lock_ssi(approval.subject_id, actor=SYSTEM))
+    ssi = queries.lock_ssi(approval.subject_id, actor=SYSTEM)
+    _require_not_entered_by(ssi, checker.id)
+    clients.activate_ssi(ssi=ssi)
 
 
 def version(approval: Approval) -> str:
@@ -155,7 +163,7 @@ def text_to_sign(ssi: Ssi) -> str:
 
 def amount_to_send(ssi: Ssi) -> str:
     """What the owner of a wallet sends us from it to prove that it is his, in units of the asset."""
-    scale = next(one.scale for one in instruments.list_assets() if one.code == ssi.asset_code)
+    scale = instruments.get_asset(ssi.asset_code).scale
     return money.text(places.micro_amount(ssi.id.int, scale))
 
 
@@ -175,8 +183,12 @@ def _prove(ssi: Ssi, evidence: Evidence, maker_id: UUID | None) -> dict[str, str
     """
     places.require_kind(_rail_kind(ssi), evidence.kind)
     note = {"note": evidence.note[:200]} if evidence.note else {}
+    if ssi.entered_by is not None and ssi.entered_by == maker_id:
+        raise BadEvidence("another than who entered it calls back")
     if evidence.kind == "CALL_BACK":
         return _called_back(ssi, evidence, maker_id) | note
+    if ssi.entered_by is not None:  # a wallet proves itself, not that the client wants to be paid there
+        note |= _called_back(ssi, evidence, maker_id)
     if evidence.kind == places.SELF_CUSTODY:
         text = text_to_sign(ssi)
         if not wallets.is_signed_by(ssi.address, text, evidence.proof):
@@ -202,13 +214,18 @@ def _called_back(ssi: Ssi, evidence: Evidence, maker_id: UUID | None) -> dict[st
     number = queries.get_number(evidence.number_id, client_id=ssi.account.owner_id)
     if number.recorded_at >= ssi.created_at:
         raise BadEvidence("this number came on file after the request")
-    _require_other_hands(number, maker_id)
+    _require_other_hands(number, maker_id, ssi.entered_by)
     return {"number": number.number, "person": evidence.person.strip()[:120]}
 
 
-def _require_other_hands(number: ContactNumber, person_id: UUID | None) -> None:
-    if number.recorded_by is not None and number.recorded_by == person_id:
-        raise BadEvidence("who put the number on file does not verify by it")
+def _require_other_hands(number: ContactNumber, *people_ids: UUID | None) -> None:
+    if number.recorded_by is not None and number.recorded_by in people_ids:
+        raise BadEvidence("who put the number on file neither enters what is verified by it nor verifies by it")
+
+
+def _require_not_entered_by(ssi: Ssi, *people_ids: UUID | None) -> None:
+    if ssi.entered_by is not None and ssi.entered_by in people_ids:
+        raise BadEvidence("who entered it signs nothing else")
 
 
 def _signers(approval: Approval, checker: Actor) -> Signers:

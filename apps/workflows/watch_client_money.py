@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from apps.close import operations as close
+from apps.close import queries as shortfalls
 from apps.close.models import Shortfall
 from apps.core import unit
 from apps.core.actor import Actor
@@ -25,12 +26,17 @@ def look_after(*, entity_id: UUID, asset: str, now: datetime) -> None:
 
 @use_case
 def watch_client_money(*, now: datetime) -> list[str]:
-    """Every asset that falls short, or did: what other postings did to client money, and what has covered it. Assets that fall short."""
-    return [
-        one.asset
-        for one in client_money.list_to_note()
-        if close.note_cover(entity_id=one.entity_id, asset=one.asset, owed=one.owed, kept=one.kept, now=now)
-    ]
+    """Every asset that falls short, or did: what other postings did to client money, and what has covered it. Assets that fall short.
+
+    Each is read again under the lock of its shortfall: what was listed may be covered, and told, by a payment of this moment.
+    """
+    short = []
+    for listed in client_money.list_to_note():
+        shortfalls.lock_open_shortfall(listed.entity_id, listed.asset)
+        one = client_money.get_cover(listed.entity_id, listed.asset)
+        if close.note_cover(entity_id=one.entity_id, asset=one.asset, owed=one.owed, kept=one.kept, now=now):
+            short.append(one.asset)
+    return short
 
 
 @use_case

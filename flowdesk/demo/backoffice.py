@@ -157,6 +157,9 @@ class BackOffice:
         start_close(actor=self.people["olga"], entity_id=self.entity.id, on=day)
         proofs = retake_proofs(entity_id=self.entity.id, on=day)
         closed = close_day(actor=self.people["finn"], entity_id=self.entity.id, on=day)
+        while subscribers.seal():  # the worker's tick: statements name the chain's head
+            pass
+        subscribers.anchor()
         report_jobs.run_date(day)
         return f"{closed.status}, {sum(p.proven for p in proofs)} of {len(proofs)} proofs"
 

@@ -16,7 +16,7 @@ from django.test import Client, override_settings
 from flowdesk_client import Key, sign
 
 from apps.api import limits
-from apps.core import clock, flights, valkey
+from apps.core import clock, db, flights, valkey
 from apps.core.unit import use_case
 from apps.instruments import queries as instruments
 from apps.ledger import operations as ledger
@@ -39,6 +39,7 @@ class Cost:
     flights: int
     valkey: int
     orm: int  # statements of Django's ORM, each a flight of its own
+    shouts: int = 1  # to Valkey, without an answer: the nudge after the commit
 
 
 def post(key: Key, path: str, body: dict[str, Any] | bytes, nonce: str = "", once: str = "") -> Any:
@@ -56,11 +57,11 @@ def costs(call: Callable[[], Any]) -> tuple[Any, Cost]:
         orm += 1
         return execute(sql, params, many, context)
 
-    before = (flights.statements, flights.flights, valkey.flights)
+    before, said = (flights.statements, flights.flights, valkey.flights), valkey.shouts
     with connection.execute_wrapper(count):
         answer = call()
     after = (flights.statements, flights.flights, valkey.flights)
-    return answer, Cost(*(b - a for a, b in zip(before, after, strict=True)), orm)
+    return answer, Cost(*(b - a for a, b in zip(before, after, strict=True)), orm, valkey.shouts - said)
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +164,20 @@ def test_past_its_rate_a_key_waits(rates: dict[str, str], policy: str) -> None:
     refused = answers[-1].json()
     assert (refused["code"], refused["policy"]) == ("rate_limited", policy)
     assert int(answers[-1]["Retry-After"]) >= 1
+
+
+def test_a_rate_that_is_spent_undoes_what_was_read_beside_it_and_is_heard_first_the_next_time() -> None:
+    key = trader("CREDIT")
+    rows = "SELECT (SELECT count(*) FROM rfqs_rfq), (SELECT count(*) FROM core_storedanswer), (SELECT count(*) FROM events_event)"
+    with override_settings(RATE_RFQS="1/m"):
+        assert ask(key, "r-1").status_code == 201
+        before = db.one(rows)
+        late, cost = costs(lambda: ask(key, "r-2"))
+        assert (late.status_code, cost.statements > 2) == (429, True), "beside a first flight"
+        soon, cost = costs(lambda: ask(key, "r-3"))
+        assert (soon.status_code, cost.statements) == (429, 1), "the key alone was read again"
+        assert db.one(rows) == before
+    assert ask(key, "r-4").status_code == 201
 
 
 def test_the_defaults_are_a_rate_and_a_burst_and_a_keys_own_row_goes_first() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from django.core.management import call_command
-from flowdesk_client import Api, Refused
+from flowdesk_client import Api, Client, Refused
 from flowdesk_client.signing import sign
 from joserfc import jws as independent
 from joserfc.jwk import KeySet
@@ -200,6 +200,8 @@ def test_statements_are_listed_and_downloaded_as_they_were_made(web: webs.Web, a
         assert answer.status_code == 200
         assert (hashlib.sha256(answer.content).hexdigest(), len(answer.content)) == (file["sha256"], file["bytes"])
         assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+        typed = getattr(Client(web.url, api.key).reports, file["format"])
+        assert api.get(file["url"]) == typed(one["id"]) == answer.content, "the library gives a file's bytes"
     mallory = Api(web.url, webs.key_for(world.firm("mallory").trader, scopes=("report",)), attempts=1)
     assert mallory.get("/api/v1/statements")["data"] == []
     with pytest.raises(Refused) as no:

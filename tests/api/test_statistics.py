@@ -103,6 +103,27 @@ def test_hours_and_spans(api: Api) -> None:
     assert {code(lambda q=query: statistics(api, **q)) for query in bad} == {"invalid_request"}
 
 
+@pytest.mark.parametrize(
+    ("query", "pointers"),
+    [
+        ({"from": "9999-12-31T23:00:00Z", "to": "9999-12-31T23:00:00Z"}, {"?from", "?to"}),
+        ({"from": "0001-01-01T00:00:00-23:59"}, {"?from"}),
+        ({"to": "9999-12-31T23:59:59+14:00"}, {"?to"}),
+        ({"from": "2026-01-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}, {"?from"}),
+    ],
+)
+def test_the_ends_of_the_calendar_are_a_wrong_parameter(api: Api, query: dict[str, str], pointers: set[str]) -> None:
+    with pytest.raises(Refused) as no:
+        api.get("/api/v1/statistics", **query)
+    assert no.value.status == 400
+    assert {error["pointer"] for error in no.value.problem["errors"]} == pointers
+
+
+def test_an_hour_is_one_of_utc_in_whatever_zone_it_is_asked_for(api: Api) -> None:
+    answer = api.get("/api/v1/statistics", **{"from": "2026-09-15T12:00:00+05:30", "to": "2026-09-15T13:00:00+05:30"})
+    assert (answer["from"], answer["to"]) == ("2026-09-15T06:00:00.000000Z", "2026-09-15T08:00:00.000000Z")
+
+
 def test_a_stranger_sees_none_of_it(web: webs.Web, api: Api) -> None:
     ask(api, "r-1")
     stranger = webs.api(web, world.firm("borealis").trader, attempts=1)

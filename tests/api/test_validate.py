@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 from flowdesk_client import Api, Refused
 
 from apps.core import clock, db
@@ -94,6 +96,19 @@ def test_credit_and_the_desks_queue_are_foretold(api: Api, acme: world.Firm) -> 
         ask(api, "r-2")
     assert codes(told) == {("", no.value.code)}
     assert no.value.code in {"credit_exceeded", "credit_breached"}
+
+
+def test_a_bus_that_holds_no_price_refuses_as_a_rule_does(api: Api) -> None:
+    with redis.Redis.from_url(settings.VALKEY_URL) as valkey:
+        valkey.set(bus.key("BTC-USD"), b"rubbish")
+    assert codes(validate(api)) == {("", "price_unavailable")}
+    for _ in range(2):
+        with pytest.raises(Refused) as no:
+            api.post("/api/v1/rfqs", BODY, idempotency_key="k" * 20)
+        assert (no.value.status, no.value.code) == (422, "price_unavailable")
+        bus.publish([world.depth()])  # what was refused stays so
+    outcome = api.get("/api/v1/by-client-id/r-1")
+    assert (outcome["outcome"], outcome["answer"]["code"]) == ("refused", "price_unavailable")
 
 
 def test_no_price_is_said_and_no_key_without_the_scope_asks(web: webs.Web, acme: world.Firm, api: Api) -> None:

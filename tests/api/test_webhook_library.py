@@ -130,5 +130,5 @@ def test_the_receiver_that_the_docs_print(capsys: pytest.CaptureFixture[str]) ->
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(30)
     assert capsys.readouterr().out == "7 trade.booked {'note': 'ü'}\n", "once"

@@ -141,3 +141,9 @@ def test_one_place_writes_csv_so_that_no_export_holds_a_formula() -> None:
         if {"writer", "DictWriter", "*"} & used:
             writers.add(name(path))
     assert writers == {"apps/reports/rendering/csvfile.py"}, "exports go through csvfile.encode"
+
+
+def test_no_file_is_longer_than_one_reads_at_once() -> None:
+    ours = [*SOURCES, *(ROOT / "flowdesk").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+    long = {name(path): lines for path in ours if (lines := len(path.read_text().splitlines())) > 400}
+    assert not long, "split it by what it is about"

@@ -56,6 +56,7 @@ def test_every_screen_is_clean_at_both_sizes(visit: Any, site: str, day: Day, sc
         "adjustments": "/desk/adjustments/", "late": "/desk/settlement/late/", "treasury": "/desk/treasury/",
         "calendar": "/desk/calendar/",
         "clients": "/desk/clients/", "client": "/desk/clients/acme/",
+        "account": "/desk/clients/acme/accounts/acme-main/",
         "counterparties": "/desk/counterparties/", "counterparty": "/desk/counterparties/helios/",
     }  # fmt: skip
     wait_for_readers()

@@ -49,3 +49,31 @@ class Sandbox:
 
 def ask(client: Client, size: Decimal = Decimal(1), side: Any = "buy") -> Rfq:
     return client.rfqs.create(instrument="BTC-USD", side=side, quantity=size)
+
+
+class Firm:
+    """A client of the tester's own: who trades, who settles, who approves."""
+
+    def __init__(self, sandbox: Sandbox, mode: str = "CREDIT", *, netting: bool = True) -> None:
+        private = [Ed25519PrivateKey.generate() for _ in range(3)]
+        named = ("public_key", "treasury_public_key", "controller_public_key")
+        body = {name: public_key_of(Key("", one)) for name, one in zip(named, private, strict=True)} | {"mode": mode, "netting": netting}
+        made = sandbox.first.api.post("/api/v1/sandbox/clients", body)
+        self.account, self.second = made["account_id"], made["second_account_id"]
+        keys = [Key(one["key_id"], mine) for one, mine in zip(made["keys"], private, strict=True)]
+        self.trader, self.treasury, self.controller = (Client(sandbox.web.url, key, attempts=1) for key in keys)
+        self.sandbox = sandbox
+
+    def act(self, name: str, thing: str | None = None) -> dict[str, Any]:
+        """What our people do, by this name."""
+        body = {"act": name} | ({"id": thing} if thing else {})
+        return dict(self.treasury.api.post("/api/v1/sandbox/client/acts", body))
+
+    def deal(self, size: str = "1", side: str = "sell", scenario: str = "") -> str:
+        self.sandbox.price()
+        rfq = ask(self.trader, Decimal(size), side)
+        assert rfq.quote is not None
+        sides = rfq.quote.buy if side == "buy" else rfq.quote.sell
+        assert sides is not None
+        with self.sandbox.as_scenario(scenario, self.trader.api.key) as client:
+            return client.quotes.accept(rfq.quote.id, side=side, price=sides.price).id  # type: ignore[arg-type]

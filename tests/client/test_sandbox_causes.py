@@ -1,10 +1,13 @@
 """A refusal that can be brought about is brought about: the platform refuses by itself, and what refused it is gone with the answer."""
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 from flowdesk_client import Client, Refused
 
+from apps.api.sandbox import door
 from apps.clients.models import Account, Authority, Counterparty, Terms
 from apps.core import clock
 from apps.credit.models import AssetMark, Breach, Line
@@ -13,6 +16,7 @@ from apps.workflows.stage_cause import CAUSES
 from tests import web as webs
 
 from .sandbox import Sandbox, ask
+from .test_sandbox_asked import CODES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RFQ = {"instrument": "BTC-USD", "side": "buy", "quantity": "1"}
@@ -85,6 +89,13 @@ def test_what_else_has_a_cause(sandbox: Sandbox) -> None:
         no = refused(client, f"/api/v1/rfqs/{rfq.id}/cancel", {}, "rfq_closed")
         assert (no.code, no.problem["scenario"]) == ("rfq_closed", "caused")
     assert sandbox.first.rfqs.cancel(rfq.id).status == "CANCELLED"
+    plan = f"/api/v1/rfqs/{rfq.id}/allocations"
+    with sandbox.as_scenario("no_word") as client, pytest.raises(Refused) as refusal:
+        client.api.call("DELETE", plan, body={})
+    assert (refusal.value.code, refusal.value.problem["scenario"]) == ("no_word", "caused")
+    with sandbox.as_scenario("credit_exceeded") as client:  # what writes nothing has nothing to be refused
+        no = refused(client, "/api/v1/rfqs/validate", RFQ, "validate")
+        assert (no.code, no.problem["scenario"]) == ("credit_exceeded", "at_the_door")
     quote = ask(sandbox.first).quote
     assert quote is not None
     assert quote.buy is not None
@@ -107,5 +118,17 @@ def test_what_the_way_here_does_to_a_request(sandbox: Sandbox) -> None:
         assert sandbox.first.by_client_id.get(code).outcome == "unknown_yet"
 
 
+def test_who_is_made_to_come_from_elsewhere_comes_from_a_place_of_its_own() -> None:
+    def place(address: str) -> str:
+        request = RequestFactory().get("/api/v1/time", REMOTE_ADDR=address)
+        door._come_from_elsewhere(request)
+        return str(request.META["REMOTE_ADDR"])
+
+    places = [place("203.0.113.7"), place("203.0.113.8"), place("2001:db8::7")]
+    assert len(set(places)) == 3, "what one tester does to its allowance is not another's"
+    assert all(one in ip_network("2001:db8::/32") for one in map(ip_address, places))
+    assert place("203.0.113.7") == places[0]
+
+
 def test_every_cause_is_tried() -> None:
-    assert set(CAUSES) == ASKING | TAKING | OTHERS
+    assert set(CAUSES) == ASKING | TAKING | OTHERS | {code for codes in CODES.values() for code in codes.split()}

@@ -76,7 +76,7 @@ def test_a_breach_is_told_once_with_its_amount_is_taken_and_ends_when_it_is_cove
     page = client.get("/desk/treasury/").content.decode()
     assert "not covered" in page
     assert "the house makes it good today" in page
-    jobs.fund(settlement.list_nostros().get(asset_id="BTC", designation="CLIENT").id, D("0.75"), "made good by the house")
+    here.fund(settlement.list_nostros().get(asset_id="BTC", designation="CLIENT").id, D("0.75"), "made good by the house")
     assert credit_jobs.watch_cover() == 0
     assert told()[-1] == ("covered", "0")
     row.refresh_from_db()

@@ -27,6 +27,7 @@ from tests import world
 from tests.close import world as days
 from tests.deals import person
 from tests.settlement import world as house
+from tests.settlement.test_large_records import counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TUESDAY = date(2026, 9, 15)
@@ -132,7 +133,7 @@ def test_a_bad_line_is_named_and_nothing_of_its_list_is_asked_for(house_before_i
 
 def test_a_real_posting_comes_first_and_closes_the_door(house_before_its_first_day: dict[str, Any]) -> None:
     asked = ask()
-    jobs.fund(house_before_its_first_day["BTC"].id, D(1), "meanwhile")
+    house.fund(house_before_its_first_day["BTC"].id, D(1), "meanwhile")
     done = days.decide(asked, "finn", "finance")
     assert (done.status, Opening.objects.count()) == ("FAILED", 0)  # all or nothing
     assert "BTC house BTC has postings" in done.comment
@@ -170,3 +171,22 @@ def test_finance_ask_on_the_desk(house_before_its_first_day: dict[str, Any], cli
 def _user(name: str) -> Any:
     person(name, "finance")
     return User.objects.get(username=name)
+
+
+def test_a_list_is_looked_up_by_as_many_statements_whatever_its_length(nostros: dict[str, Any]) -> None:
+    for n in range(24):
+        register_counterparty(code=f"v{n}", name=f"Venue {n}", lei="", country="US", roles=["VENUE"])
+        if n < 4:
+            world.firm(f"c{n}", mode="PREFUNDED", instructions=())
+
+    def listed(venues: int, firms: int) -> str:
+        rows = [f"venue,v{n},{asset},1" for n in range(venues) for asset in ("USD", "BTC", "EUR")]
+        return "\n".join(["account,owner,asset,amount", *rows, *(f"client,c{n}-main,USD,5" for n in range(firms))])
+
+    ask("account,owner,asset,amount\nvenue,v0,ETH,1")  # the first of its kind reads more
+    spent = []
+    for text in (listed(1, 1), listed(24, 4)):
+        with counted() as sent:
+            ask(text)
+        spent.append(sent())
+    assert spent[0] == spent[1]

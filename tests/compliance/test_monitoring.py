@@ -16,12 +16,16 @@ from apps.jobs import events as jobs
 from apps.jobs import settlement
 from apps.rfqs.states import Channel, Side
 from apps.workflows.book_on_behalf import book_on_behalf
+from apps.workflows.import_fills import import_fills
+from apps.workflows.onboard_client import register_counterparty
 from apps.workflows.transfer_balance import request_withdrawal
 from apps.workflows.watch_dealing import watch
 from tests import deals, world
 from tests.commits import wait_for_readers
+from tests.rfqs.desk import a_desk
 from tests.settlement import world as here
 from tests.together import together
+from tests.trades.books import HEADER, line
 
 AT = datetime(2026, 9, 15, 12, tzinfo=UTC)
 L = Thresholds()
@@ -112,6 +116,23 @@ def test_deals_raise_their_alerts_once_however_often_they_are_told() -> None:
     _deliver_again(events=again)
     assert Alert.objects.count() == 5
     assert not db.run("SELECT 1 FROM events_event WHERE kind LIKE 'alert.%%' AND client_id IS NOT NULL"), "no client is told"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hedge_while_a_client_without_consent_waits_for_its_like_is_told() -> None:
+    desk = a_desk()
+    register_counterparty(code="venue", name="Venue Ltd", lei="", country="GB", roles=["VENUE"])
+    waiting = desk.waiting()  # to buy 60 BTC
+    clock.freeze_desk(world.NOON + timedelta(seconds=2))
+    at = (world.NOON + timedelta(seconds=1)).isoformat()
+    hedges = {"like": ("buy", "60"), "half": ("buy", "30"), "less": ("buy", "29.9"), "more": ("buy", "120.1"), "other-way": ("sell", "60")}
+    lines = [line(execution_id=name, side=side, quantity=size, executed_at=at) for name, (side, size) in hedges.items()]
+    before = line(execution_id="before", quantity="60", executed_at=(world.NOON - timedelta(seconds=1)).isoformat())
+    import_fills(text=HEADER + "".join(lines) + before, book_code="main", made_by=None)
+    drive()
+    told = sorted(Alert.objects.filter(rule="PRE_HEDGE_NO_CONSENT").values_list("why", flat=True))
+    name = f"acme {waiting.client_rfq_id}"
+    assert told == [f"hedge {one}: dealt while {name} waited for a price, without consent to pre-hedging" for one in ("half", "like")]
 
 
 @use_case

@@ -145,13 +145,13 @@ def test_rotation_leaves_no_receipt_that_cannot_be_verified(keys_file: Path) -> 
     second = signing_keys.list_keys()[1]
     assert verify_receipt(signing_keys.sign_receipt(b"{}"), before) == {}, "a new key waits"
     with pytest.raises(CommandError, match="use another one first"):
-        command("drop", "--kid", first.kid)
-    command("use", "--kid", second.kid[:8])
+        command("drop", f"--kid={first.kid}")
+    command("use", f"--kid={second.kid[:8]}")
     new = signing_keys.sign_receipt(json.dumps(FACTS).encode())
     assert json.loads(base64.urlsafe_b64decode(new.split(".")[0] + "==="))["kid"] == second.kid, "the file is read again by itself"
     with pytest.raises(ReceiptInvalid):
         verify_receipt(new, {"keys": [jws.public_jwk(first.x)]})
-    assert "verifies only" in command("drop", "--kid", first.kid)
+    assert "verifies only" in command("drop", f"--kid={first.kid}")
     assert [key.kid for key in signing_keys.list_keys()] == [second.kid]
     assert verify_receipt(old, public_set()) == verify_receipt(new, public_set()) == FACTS
 

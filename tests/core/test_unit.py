@@ -28,7 +28,7 @@ class Kept:
     """An idempotency key as floor 9 makes it, on a plain dictionary."""
 
     def __init__(self, stored: Any = None) -> None:
-        self.old, self.log = stored, []
+        self.old, self.log, self.brought = stored, [], {}
 
     def begin(self) -> datetime:
         self.log.append("begin")

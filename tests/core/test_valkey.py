@@ -75,7 +75,7 @@ def test_a_server_that_hangs_is_given_up_and_its_late_answer_is_nobodys() -> Non
 
 
 def heard(subscription: redis.client.PubSub) -> bytes | None:
-    message = subscription.get_message(timeout=5)
+    message = subscription.get_message(timeout=30)
     return None if message is None else message["data"]
 
 

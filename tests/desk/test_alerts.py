@@ -23,14 +23,14 @@ def test_compliance_alone_sees_and_works_an_alert_to_its_end(enter: Any, day: Da
     for name in ("sam", "tara", "olga"):
         client = enter(name)
         assert {client.get(at).status_code for at in ("/desk/alerts/", address)} == {403}, name
-        assert client.post(f"{address}work/", {"act": "CLOSED", "text": "x"}).status_code == 403
+        assert client.post(f"{address}act/", {"act": "CLOSED", "text": "x"}).status_code == 403
     assert "/desk/alerts/" not in enter("sam").get("/desk/halts/").content.decode(), "not in the sidebar either"
     auditor, carl = enter("audrey"), enter("carl")
     assert "&lt;250&gt; bp" in auditor.get(address).content.decode() and "Work it" not in auditor.get(address).content.decode()
     assert "3\xa0days" in carl.get("/desk/alerts/").content.decode() and "nobody" in carl.get("/desk/alerts/").content.decode()
 
     def work(act: str, text: str = "") -> int:
-        return int(carl.post(f"{address}work/", {"act": act, "text": text, "once": str(uuid.uuid4())}).status_code)
+        return int(carl.post(f"{address}act/", {"act": act, "text": text, "once": str(uuid.uuid4())}).status_code)
 
     assert [work("REPORTED", "x"), work("CLOSED"), work("NOTED"), work("EATEN", "x")] == [409, 422, 422, 422]
     assert not AlertNote.objects.exists()

@@ -8,9 +8,10 @@ import pytest
 from apps.approvals.models import Approval
 from apps.clients.models import Authority, Member
 from apps.core import ids
+from apps.jobs import screening
 from apps.users.models import User
 from apps.workflows.decide_approval import decide_approval
-from apps.workflows.set_up_house import load_list
+from apps.workflows.load_list import load_list
 from tests.desk.day import Day
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,3 +93,67 @@ def test_a_client_is_asked_for_signed_and_cleared(enter: Any, day: Day, staff: d
     assert enter("carl").post(f"{at}clear/", form({"evidence": "another company: register seen"})).status_code == 302
     clearing = Approval.objects.get(kind="client_clear")
     assert f"/desk/approvals/{clearing.id}/" in enter("audrey").get(at).content.decode()
+
+
+def test_a_member_whom_a_list_knows_is_cleared_on_the_page(enter: Any, day: Day, staff: dict[str, User]) -> None:
+    load_list(list_name="NEW", entries=[("acme Trader", "", "1"), ("Helios", "", "2")])
+    screening.keep()
+    front = enter("carl").get(PAGE).content.decode()
+    assert "its name is on a list" in front and "Waits for compliance" not in front
+    assert "its name is on a list" not in enter("sam").get(PAGE).content.decode(), "that is compliance's"
+    trader = Member.objects.get(name="acme Trader")
+    at = f"{PAGE}clear/{ids.encode('mem', trader.id)}/"
+    assert enter("carl").post(at, form({"evidence": "x"})).status_code == 422
+    assert enter("carl").post(at.replace("acme/", "borealis/"), form({"evidence": "another person, passport seen"})).status_code == 404
+    assert enter("carl").post(at, form({"evidence": "another person, passport seen"})).status_code == 302
+    asked = Approval.objects.get(kind="member_clear")
+    assert f"/desk/approvals/{asked.id}/" in enter("carl").get(PAGE).content.decode()
+    page = "/desk/counterparties/helios/"
+    assert "Waits for compliance" in enter("carl").get(page).content.decode()
+    assert "Waits for compliance" not in enter("sam").get(page).content.decode()
+    assert enter("carl").post(f"{page}clear/", form({"evidence": "another company, register seen"})).status_code == 302
+    assert Approval.objects.get(kind="client_clear").payload["status"] == "APPROVED"
+
+
+def test_terms_change_and_an_account_is_added_on_the_page(enter: Any, day: Day, staff: dict[str, User]) -> None:
+    at = f"{PAGE}accounts/acme-main/"
+    front = enter("rita").get(at).content.decode()
+    assert "in force" in front and "Ask for other terms" not in front and "Ask for other terms" in enter("tara").get(at).content.decode()
+    assert enter("tara").get("/desk/clients/borealis/accounts/acme-main/").status_code == 404, "another client's account"
+    wanted = {
+        "book": "flowdesk main", "mode": "CREDIT", "safeguarded": "no", "tier": "gold", "markup_bps": "-0.5", "fee_bps": "",
+        "fee_mode": "INVOICED",
+        "auto_max_usd": "2.5m", "auto_credit_percent": "80", "min_life_ms": "250", "pairs": ["BTC-USD"], "netting": "ISDA 2026",
+        "cutoff": "15:00", "zone": "Europe/Zurich", "silence_agrees": "no", "close_out": "", "close_out_date": "", "prehedge_consent": "",
+        "fair_use_from": "500", "fair_use_soft": "100", "fair_use_hard": "", "reason": "a new agreement",
+    }  # fmt: skip
+    for wrong in (
+        {"cutoff": "noon"},
+        {"min_life_ms": "1.5"},
+        {"auto_max_usd": ""},
+        {"close_out_date": "soon"},
+        {"pairs": []},
+        {"reason": ""},
+    ):
+        assert enter("tara").post(f"{at}terms/", form(wanted, **wrong)).status_code == 422, wrong
+    sent = form(wanted)
+    for _ in range(2):
+        assert enter("tara").post(f"{at}terms/", sent).status_code == 302
+    asked = Approval.objects.get(kind="terms")
+    assert f"/desk/approvals/{asked.id}/" in enter("rita").get(at).content.decode()
+    assert "Europe/Zurich" in enter("rita").get(f"/desk/approvals/{asked.id}/").content.decode()
+    decide_approval(approval_id=asked.id, actor=staff["rita"].as_actor(), approve=True)
+    after = enter("rita").get(at).content.decode()
+    assert "tier: standard → gold" in after and "auto credit share: 1 → 0.8" in after and "silence agrees: yes → no" in after
+
+    names = [member.name for member in Member.objects.filter(counterparty__code="acme").order_by("name")]
+    assert "Ask that it deal on another account" in enter("sam").get(PAGE).content.decode()
+    fund = wanted | {"code": "acme-fund", "name": "Fund two", "members": names}
+    assert enter("sam").post(f"{PAGE}accounts/ask/", form(fund, code="fund")).status_code == 422
+    assert enter("sam").post(f"{PAGE}accounts/ask/", form(fund)).status_code == 302
+    asked = Approval.objects.get(kind="account")
+    for who in ("carl", "rita"):
+        decide_approval(approval_id=asked.id, actor=staff[who].as_actor(), approve=True)
+    assert (
+        "acme-fund" in enter("tara").get(PAGE).content.decode() and "v1" in enter("tara").get(f"{PAGE}accounts/acme-fund/").content.decode()
+    )

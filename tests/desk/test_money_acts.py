@@ -11,12 +11,13 @@ from apps.approvals.models import Approval
 from apps.core import clock, db, ids
 from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
-from apps.settlement.models import Adjustment, HouseTransfer
+from apps.settlement.models import Adjustment, HouseTransfer, Nostro, VenuePlace
 from apps.users.models import User
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.transfer_balance import request_withdrawal
 from tests import world
 from tests.desk.forms import send
+from tests.settlement import venues as there
 from tests.settlement import world as house
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,6 +85,54 @@ def test_each_is_asked_for_by_form_and_stands_on_its_page(enter: Any, staff: dic
     assert send(rita, "settlement/late/close-out/", **given) == 422, "nothing on file"
     for page in ("adjustments/", "treasury/"):
         assert "Ask finance" not in read(rita, page)
+
+
+def test_a_venue_gets_a_place_money_and_its_record_by_form(enter: Any, staff: dict[str, User]) -> None:
+    house.open_house("USD")
+    there.register_counterparty(code="northgate", name="Northgate Exchange", lei=there.LEI, country="GB", roles=["VENUE"])
+    oscar, page = enter("oscar"), "treasury/venues/"
+    assert "Nothing lies with a venue" in read(oscar, "treasury/")
+    way = {"counterparty": "northgate", "rail": "fedwire-usd", "address": "021000021-7001", "bic": "CHASUS33", "holder": "Northgate"}
+    for bad in ({"address": "021000022-7001"}, {"counterparty": "acme"}, {"rail": ""}, {"reason": ""}):
+        assert send(oscar, f"{page}places/", **(way | {"reason": "contract"} | bad)) == 422, bad
+    assert send(oscar, f"{page}places/", **way, reason="contract") == 302
+    there.decide(Approval.objects.get(kind="venue_place"))
+    (ours,), (place,) = db.one("SELECT id FROM settlement_nostro"), db.one("SELECT id FROM settlement_venueplace")
+    assert f'value="{place}"' in read(oscar, "treasury/")
+    assert send(oscar, "treasury/transfers/", source=str(ours), target=str(place), amount="250k", reason="to trade on") == 302
+    record = "reference,booked_at,asset,amount,fee,key,transaction,takes_back\nd-1,2026-09-15T10:00:00Z,USD,{},,,,\n"
+    for bad, who, status in (("x", oscar, 422), ("7", enter("rita"), 403)):
+        assert send(who, f"{page}movements/", counterparty="northgate", file=record.format(bad)) == status
+    assert send(oscar, f"{page}movements/", counterparty="northgate", file=record.format("250001")) == 302
+    shown = read(oscar, "treasury/")
+    assert "of no transfer" in shown and "250,001.00" in shown and "Northgate Exchange USD" not in read(enter("rita"), "blotter/")
+    there.decide(Approval.objects.get(kind="house_transfer"))
+    jobs.instruct_due()
+    fetched = there.approved(VenuePlace.objects.get(), Nostro.objects.get(), "10")
+    (key,) = db.one("SELECT end_to_end_id FROM settlement_instruction WHERE direction = 'DRAW'")
+    assert "fetch" in read(oscar, "settlement/") and "Northgate Exchange" in read(
+        oscar, f"settlement/payments/{ids.encode('ins', there.payment_of(fetched).id)}/"
+    )
+    assert f"Choose {key}" in read(oscar, "settlement/"), "it is released as a payment is"
+    assert send(oscar, f"treasury/transfers/{fetched.id}/cancel/") == 302
+
+
+def test_capital_is_asked_for_by_finance_alone(enter: Any, staff: dict[str, User]) -> None:
+    house.open_house("USD")
+    house.pay_in("USD", D(1000), name="Aurora Holding", address="021000021-9001", remittance="capital")
+    jobs.run_all()
+    fay, (ours,), (came,) = enter("fay"), db.one("SELECT id FROM settlement_nostro"), db.one("SELECT id FROM settlement_receipt")
+    assert "1,000.00 USD from Aurora Holding" in read(fay, "treasury/") and "Take some out" not in read(enter("olga"), "treasury/")
+    paid = {"receipt": ids.encode("rcp", came), "owner": "Aurora Holding", "reason": "resolution 6"}
+    out = {"source": str(ours), "amount": "100", "owner": "Aurora Holding", "address": "021000021-9001", "bic": "CHASUS33", "reason": "x"}
+    assert send(fay, "treasury/capital/came/", **(paid | {"owner": ""})) == 422
+    for bad in ({"amount": "0.001"}, {"address": "021000022-9001"}, {"bic": ""}, {"owner": " "}):
+        assert send(fay, "treasury/capital/take-out/", **(out | bad)) == 422, bad
+    assert [send(fay, "treasury/capital/came/", **paid), send(fay, "treasury/capital/take-out/", **out)] == [302, 302]
+    assert sorted(Approval.objects.values_list("kind", flat=True)) == ["capital_in", "capital_out"]
+    made = HouseTransfer.objects.get()
+    assert send(enter("olga"), f"treasury/transfers/{made.id}/cancel/") == 403, "finance asked for it"
+    assert send(fay, f"treasury/transfers/{made.id}/cancel/") == 302
 
 
 def test_operations_reject_a_withdrawal_with_a_reason(enter: Any, staff: dict[str, User]) -> None:

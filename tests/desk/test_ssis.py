@@ -51,3 +51,21 @@ def test_a_change_is_verified_from_the_queue_and_stopped_from_its_page(enter: An
     assert page.count("DE89370400440532013000") >= 1, "with what was before"
     assert enter("tara").get(QUEUE).status_code == 403
     assert enter("olga").get(f"{QUEUE}{ids.encode('ssi', uuid.UUID(int=7))}/").status_code == 404
+
+
+def test_one_is_entered_on_a_clients_word(enter: Any, staff: dict[str, User]) -> None:
+    clock.freeze_desk(world.NOON)
+    world.firm("acme")
+    assert send(enter("carl"), "ssis/numbers/keep/", client="acme", person="Ann Treasurer", number="+44 20 7946 0018") == 302
+    clock.freeze_desk(world.NOON + timedelta(hours=1))
+    olga = enter("olga")
+    assert "Enter on a client" in olga.get(QUEUE).content.decode() and "Enter on a client" not in enter("rita").get(QUEUE).content.decode()
+    given = {"account": "acme-main", "place": "target-eur EUR", "address": PLACE["address"], "bic": PLACE["bic"], "self_hosted": "no",
+             "person": "Ann Treasurer", "channel": "MAIL", "reference": "mail of 09:12"}  # fmt: skip
+    for said, answer in (("", 422), ("Ann Treasurer", 302)):
+        assert olga.post(f"{QUEUE}enter/", {"once": str(uuid.uuid4()), **given, "person": said}).status_code == answer
+    (ssi,) = db.one("SELECT id FROM clients_ssi WHERE entered_by IS NOT NULL")
+    at = f"{QUEUE}{ids.encode('ssi', ssi)}/"
+    page = olga.get(at).content.decode()
+    assert "on the word of Ann Treasurer" in page and "Number called" not in page, "another one calls back"
+    assert "Number called" in enter("oscar").get(at).content.decode()

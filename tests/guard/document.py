@@ -42,5 +42,8 @@ def places(operation: str) -> list[tuple[str, str]]:
 
 
 def put(body: dict[str, Any], outer: str, name: str, value: str) -> dict[str, Any]:
-    """The body with this member."""
-    return body | ({outer: [one | {name: value} for one in body[outer]]} if outer else {name: value})
+    """The body with this member; a list that the example does not have is as another example has it."""
+    if not outer:
+        return body | {name: value}
+    others = body.get(outer) or next(shown[outer] for shown in map(example, OPERATIONS) if outer in shown)
+    return body | {outer: [one | {name: value} for one in others]}

@@ -74,7 +74,7 @@ def build() -> Office:
         "key": web.key_for(day.acme.trader).key_id, "member": ids.encode("mem", nobody),
         "act": "reject", "deal": ids.encode("trd", day.deal.id),
         "approval": str(day.approval.id), "call": str(nobody), "halt": str(nobody), "line": str(line), "pair": "BTC-USD",
-        "code": "helios", "client": "acme",
+        "code": "helios", "client": "acme", "account": "acme-main",
         "allocation": ids.encode("alc", nobody), "alert": ids.encode("alt", nobody), "one": str(nobody),
         "receipt": ids.encode("rcp", nobody), "instruction": ids.encode("ins", nobody),
         "adjustment": ids.encode("adj", nobody), "transfer": str(nobody),

@@ -22,7 +22,7 @@ from http_message_signatures import HTTPMessageSigner, HTTPSignatureKeyResolver,
 from apps.api.signing import content_digest
 from tests import web as webs
 from tests.guard.house import House
-from tests.guard.knock import check, counted
+from tests.guard.knock import check, counted, knock
 
 Wire = tuple[int, dict[str, str], bytes]
 RFQ = {"client_rfq_id": "wire-1", "instrument": "BTC-USD", "side": "buy", "quantity": "1"}
@@ -230,6 +230,26 @@ def test_a_body_that_lies_about_its_length_does_nothing(served: webs.Web, open_h
     assert counted() == before
 
 
+def test_slow_bodies_and_idle_connections_hold_up_nobody(served: webs.Web, open_house: House) -> None:
+    """Sixty peers whose bodies do not end, of each door, and sixty that keep a connection open; then who has something to say."""
+    key, body = open_house.acme.key, json.dumps(RFQ | {"client_rfq_id": "among-the-slow"}).encode()
+    doors = ("/api/v1/rfqs", "/login/", "/rails/fedwire/callbacks")
+    held = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(120)]
+    try:
+        for number, line in enumerate(held):
+            path, size = doors[number % 3], ("200", "100000")[number % 2]
+            begun = message(served, f"POST {path}", {"Content-Length": size, "Content-Type": "application/json"}, b"{")
+            line.sendall(begun if number < 60 else message(served, "GET /livez", {}))
+        for line in held[60:]:
+            assert line.recv(12) == b"HTTP/1.1 200"
+        headers = signed(served, key, None, method="GET", path="/api/v1/time")
+        assert raw(served, message(served, "GET /api/v1/time", headers))[0] == 200
+        assert post(served, key, body)[0] == 201
+    finally:
+        for line in held:
+            line.close()
+
+
 # --- headers, paths and queries -------------------------------------------------------------------------------------------
 def test_headers_that_nobody_means_are_answered(served: webs.Web, open_house: House) -> None:
     key, before, wrong = open_house.acme.key, counted(), []
@@ -266,6 +286,28 @@ def test_headers_that_nobody_means_are_answered(served: webs.Web, open_house: Ho
             wrong.append(f"{what}: {status} {answer[:160]!r}")
     check(wrong)
     assert counted() == before
+
+
+def test_a_file_is_had_by_its_own_media_type_and_not_sent_twice(open_house: House) -> None:
+    key, path = open_house.acme.key, f"/api/v1/trades/{open_house.acme.ids['trade']}/confirmation/pdf"
+    for accept in ("application/pdf", "application/pdf, */*;q=0.1", "*/*", "application/json"):
+        answer = knock("GET", path, key, Accept=accept)
+        assert (answer.status, answer.headers["Content-Type"], answer.body[:4]) == (200, "application/pdf", b"%PDF"), accept
+    again = knock("GET", path, key, **{"If-None-Match": answer.headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert knock("GET", path, key, Accept="text/html").status == 406
+
+
+def test_what_has_no_view_is_a_whole_problem_too(served: webs.Web) -> None:
+    for line, status, code in (
+        ("GET /api/v1/nothing", 404, "not_found"), ("GET /api/nothing", 404, "not_found"),
+        ("GET /rails/fedwire/callbacks", 405, "method_not_allowed"),
+    ):  # fmt: skip
+        got, headers, answer = raw(served, message(served, line, {}))
+        problem = json.loads(answer)
+        assert (got, problem["code"], headers["content-type"]) == (status, code, "application/problem+json")
+        assert problem["request_id"] == headers["x-request-id"], "by which we find it in the log"
+        assert problem["request_id"].startswith("req_")
 
 
 def test_an_address_written_otherwise_is_not_the_signed_one(served: webs.Web, open_house: House) -> None:

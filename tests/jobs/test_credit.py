@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 from decimal import Decimal as D
 from typing import Any
@@ -32,6 +31,7 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.manage_credit import issue_call, propose_haircut, propose_withdrawal
 from apps.workflows.request_quote import request_quote
 from tests import lines, web, world
+from tests.commits import wait_for_the_dead
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -292,11 +292,8 @@ def test_a_process_killed_between_its_reservation_and_its_commit_leaves_nothing(
         assert process.stdout is not None
         assert process.stdout.readline() == "reserved\n"
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
-    deadline = time.monotonic() + 15
-    while db.one("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()") != (0,):
-        assert time.monotonic() < deadline, "the dead process still holds its transaction"
-        time.sleep(0.05)
+        process.wait(60)
+    wait_for_the_dead()
     assert db.one("SELECT count(*) FROM credit_reservation") == (0,)
     assert (lines.taken(), lines.taken(lines.SETTLEMENT)) == ((D(0), D(0)), (D(0), D(0)))
     deal(acme, "r1")
@@ -314,6 +311,14 @@ def test_what_we_hold_with_a_venue_alerts_and_stops_nothing() -> None:
     assert Breach.objects.get().over == 39_000
     assert not ExposureCall.objects.exists()
     deal(world.firm("acme"), "r1")
+
+
+def test_a_breach_that_nothing_stands_behind_any_more_is_cured_at_the_next_look() -> None:
+    line = pre(world.firm("acme"))
+    jobs.revalue()
+    Breach.objects.create(id=ids.uuid7(), line=line, kind="MARKS", over=D(1), since=clock.desk_now())
+    jobs.revalue()
+    assert Breach.objects.get().cured_at is not None
 
 
 @use_case

@@ -23,7 +23,7 @@ from tests import world
 from tests.engines import superuser
 from tests.live.conftest import Firm, LiveProcess, open_socket, write_events
 from tests.live.test_commands import RFQ, ask
-from tests.live.test_live import PARTS, hear, hear_next, say
+from tests.live.test_live import PARTS, hear, hear_each, hear_next, say
 
 HOW: dict[str, Any] = {"url": "https://hooks.example.com/x", "description": "", "types": (), "ordered": True, "scheme": "v1a"}
 
@@ -171,8 +171,9 @@ def test_a_snapshot_shows_all_that_is_open_as_rest_does_and_the_stream_goes_on_f
         assert {(o["direction"], o["asset"]) for o in found["obligations"]} == {("receive", "BTC"), ("pay", "USD")}
         assert {b["asset"]: b["payable"] for b in found["balances"]}["BTC"] == "2"
         assert {line["level"] for line in found["credit"]} >= {"CLIENT"}
-        ask(socket, "cancel", "c-4", "c" * 16, rfq_id=standing["id"])
-        assert hear_next(socket, ch="events", op=None)["seq"] == 5
+        say(socket, op="cancel", id="c-4", idempotency_key="c" * 16, rfq_id=standing["id"])
+        event, answer = hear_each(socket, {"ch": "events", "op": None}, {"op": "answer", "id": "c-4"})
+        assert (event["seq"], answer["status"]) == (5, 200)
 
 
 def test_after_seven_days_away_the_snapshot_comes_by_itself_and_shows_no_other_account(live: LiveProcess, two: Two) -> None:

@@ -6,6 +6,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ from tests.live.conftest import Firm, LiveProcess, another_key, found_firm, free
 pytestmark = pytest.mark.drill
 
 PER_KEY, KEYS_A_FIRM = 10, 8
-STALL_S, WHOLE_S, SLACK = 10, 15, 3  # the promises, and how much later a loaded machine may be
+STALL_S, WHOLE_S = 10, 15  # the promises
 BIG = json.dumps({"pair": "ETH-USD", "as_of": "", "mid": "1", "bids": [], "asks": [["3000.1", "1" * 8_000]]})
 
 
@@ -31,6 +32,12 @@ def crowd(firms: int) -> list[tuple[Firm, Key]]:
         firm = found_firm(f"crowd{number}")
         found += [(firm, firm.key), *((firm, another_key(firm)) for _ in range(KEYS_A_FIRM - 1))]
     return found
+
+
+def open_lines(live: LiveProcess) -> int:
+    """Connections that the server holds open."""
+    lines = Path(f"/proc/{live.process.pid}/net/tcp").read_text().splitlines()[1:]
+    return sum(row[1].endswith(f":{live.port:04X}") and row[3] == "01" for row in map(str.split, lines))
 
 
 async def _open(live: LiveProcess, key: Key, **options: Any) -> ClientConnection:
@@ -83,17 +90,18 @@ def test_two_hundred_stalled_readers_cost_little_are_closed_and_resume_whole(own
             for _ in range(20):
                 await asyncio.to_thread(write_events, client_id, 100, size=2_000)
         began, most = time.monotonic(), 0
-        while time.monotonic() - began < STALL_S + 2:
+        assert open_lines(live) == len(sockets)
+        while time.monotonic() - began < STALL_S and open_lines(live):
             await asyncio.to_thread(publish, "prices:ETH-USD", BIG)
             most = max(most, live.rss_kb() - before)
             await asyncio.sleep(0.05)
         assert most < 50_000, f"{most} kB for {len(sockets)} readers that do not read"
-        end = time.monotonic() + STALL_S * SLACK
+        assert open_lines(live) == 0, "all are closed by then"
         codes: list[int] = []
         for socket in sockets:
             socket.transport.resume_reading()
             try:
-                async with asyncio.timeout(max(1, end - time.monotonic())):
+                async with asyncio.timeout(STALL_S):
                     while True:
                         await socket.recv()
             except ConnectionClosed as closed:
@@ -138,7 +146,7 @@ def test_a_thousand_sockets_that_drop_at_once_are_whole_again(
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
         second = await asyncio.to_thread(own_live, port)
-        async with asyncio.timeout(WHOLE_S * SLACK):
+        async with asyncio.timeout(WHOLE_S):
             await asyncio.gather(*(one(firm, key, second, 5, 10) for firm, key in people))
 
     asyncio.run(run())

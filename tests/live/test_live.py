@@ -47,7 +47,7 @@ def say(socket: ClientConnection, **message: Any) -> None:
     socket.send(json.dumps(message))
 
 
-def hear(socket: ClientConnection, timeout: float = 10) -> dict[str, Any]:
+def hear(socket: ClientConnection, timeout: float = 30) -> dict[str, Any]:
     """The next message, which is as the AsyncAPI document says."""
     message = dict(json.loads(socket.recv(timeout=timeout)))
     if message.get("ch") != "desk":
@@ -55,7 +55,7 @@ def hear(socket: ClientConnection, timeout: float = 10) -> dict[str, Any]:
     return message
 
 
-def hear_next(socket: ClientConnection, timeout: float = 10, **like: Any) -> dict[str, Any]:
+def hear_next(socket: ClientConnection, timeout: float = 30, **like: Any) -> dict[str, Any]:
     """The next message with these members; others are passed over."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -65,11 +65,23 @@ def hear_next(socket: ClientConnection, timeout: float = 10, **like: Any) -> dic
     raise AssertionError(f"not heard: {like}")
 
 
+def hear_each(socket: ClientConnection, *like: dict[str, Any], timeout: float = 30) -> list[dict[str, Any]]:
+    """The first message with each of these members, in whatever order they come; others are passed over."""
+    end = time.monotonic() + timeout
+    found: list[dict[str, Any] | None] = [None] * len(like)
+    while None in found:
+        message = hear(socket, end - time.monotonic())
+        for at, members in enumerate(like):
+            if found[at] is None and all(message.get(name) == value for name, value in members.items()):
+                found[at] = message
+    return [one for one in found if one is not None]
+
+
 def hear_events(socket: ClientConnection, count: int) -> list[int]:
     return [hear_next(socket, ch="events", op=None)["seq"] for _ in range(count)]
 
 
-def closed_with(socket: ClientConnection, timeout: float = 20) -> int:
+def closed_with(socket: ClientConnection, timeout: float = 30) -> int:
     end = time.monotonic() + timeout
     try:
         while time.monotonic() < end:
@@ -690,7 +702,7 @@ def test_sigterm_says_shutdown_closes_with_1012_and_exits_0(own_live: Callable[.
         for socket in sockets:
             assert hear(socket)["op"] == "shutdown"
             assert closed_with(socket) == 1012
-    assert live.process.wait(15) == 0
+    assert live.process.wait(60) == 0
 
 
 def test_the_end_waits_for_no_peer_that_has_stopped_reading(own_live: Callable[..., LiveProcess], acme: Firm) -> None:

@@ -123,7 +123,7 @@ def receiving(mode: Any = 200) -> Iterator[Receiver]:
         receiver.release.set()
         receiver.server.shutdown()
         receiver.server.server_close()
-        thread.join(5)
+        thread.join(30)
 
 
 class Clock:

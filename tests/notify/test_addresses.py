@@ -200,7 +200,7 @@ def tls_receiver(folder: Path) -> Iterator[tuple[int, list[str], list[bytes]]]:
     yield listener.getsockname()[1], names, heard
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
-    thread.join(5)
+    thread.join(30)
 
 
 def test_over_tls_the_name_is_asked_for_at_exactly_the_address(certificate: Path) -> None:

@@ -42,7 +42,7 @@ class Exchange:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
 
     def connect(self, *, streams: bool = True) -> Callable[[str], Any]:
         """Makes ccxt's own Kraken client, led to this server."""
@@ -59,7 +59,7 @@ class Exchange:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -48,9 +48,9 @@ def test_a_pair_never_published_reads_as_none(valkey):
 def test_each_publication_is_told_on_the_pairs_channel(valkey, composites):
     with valkey.pubsub(ignore_subscribe_messages=True) as heard:
         heard.subscribe(bus.key("BTC-USD"))
-        heard.get_message(timeout=5)
+        heard.get_message(timeout=30)
         bus.publish([composites["BTC-USD"]])
-        message = heard.get_message(timeout=5)
+        message = heard.get_message(timeout=30)
     assert bus.decode(message["data"]) == composites["BTC-USD"]
 
 

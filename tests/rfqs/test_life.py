@@ -376,4 +376,6 @@ def test_any_order_of_events_does_what_the_oracle_says() -> None:
     # An example costs some tenths of a second, so one that fails is not made smaller. The short set is the same each time.
     found = [Phase.explicit, Phase.reuse, Phase.generate]
     short = settings().max_examples <= 200
-    run_state_machine_as_test(Life, settings=settings(phases=found, stateful_step_count=20, derandomize=short, database=None))
+    examples = 100 if short else settings().max_examples
+    size = settings(phases=found, max_examples=examples, stateful_step_count=20, derandomize=short, database=None)
+    run_state_machine_as_test(Life, settings=size)

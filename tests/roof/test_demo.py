@@ -76,6 +76,9 @@ def test_the_same_seed_deals_the_same_and_another_seed_does_not(tmp_path: Path) 
         assert told["refused"]["credit_exceeded"] > 0
         assert told["webhooks"] == told["events"]["acme"], "it was made before the first event"
         assert told["settlement"]["returned and paid again"] == told["settlement"]["returned to an unknown sender"] == 1
+    statements = list(tmp_path.glob("one/reports/*/statement_*.csv"))
+    assert statements and all("\nAUDIT_CHAIN," in each.read_text() for each in statements), "each names the head of the chain"
+    assert len(list(tmp_path.glob("one/anchors/*.jws"))) == 1
 
 
 def test_a_corrupt_price_file_is_refused_with_its_line(tmp_path: Path) -> None:

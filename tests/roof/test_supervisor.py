@@ -138,7 +138,7 @@ def standalone(env: dict[str, str], *only: str) -> "subprocess.Popen[str]":
 def test_platform_deals_when_it_says_ready_and_ends_on_sigterm(tmp_path: Path, platform: dict[str, str]) -> None:
     process = standalone(platform, "web")
     lines_until(process, "Flowdesk is ready.", f"http://127.0.0.1:{platform['WEB_PORT']}/desk/", "Ctrl-C")
-    with urllib.request.urlopen(f"http://127.0.0.1:{platform['WEB_PORT']}/livez", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{platform['WEB_PORT']}/livez", timeout=30) as answer:
         assert answer.status == 200
     second = subprocess.run(
         [sys.executable, "manage.py", "standalone", "--only", "beat"],

@@ -14,9 +14,8 @@ from django.test import Client
 from standardwebhooks.webhooks import Webhook
 
 from apps.core import clock, money
-from apps.settlement.rails.base import Payment, Place
-from apps.settlement.rails.custody_sim import CustodianSimulator
-from apps.settlement.rules import custody
+from apps.settlement.rails.base import Payment, Place, Statement
+from apps.settlement.rails.custody_sim import CustodianSimulator, write_deposit, write_withdrawal
 
 RAIL, ADDRESS = "bitcoin-btc", "bc1qflowdesk"
 SECRET = "whsec_" + b64encode(b"a secret of thirty-two bytes....").decode()
@@ -76,8 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         assert now is not None
         if path[:2] == ["accounts", ADDRESS]:
             if path[2] == "statement":
-                return 200, custody.write_statement(custodian.statement(PLACE, after=int(query["after"][0]), now=now))
-            return 200, {"deposits": [custody.write_deposit(PLACE, one) for one in custodian.incoming(PLACE, now=now)]}
+                return 200, _write_statement(custodian.statement(PLACE, after=int(query["after"][0]), now=now))
+            return 200, {"deposits": [write_deposit(PLACE, one) for one in custodian.incoming(PLACE, now=now)]}
         if path == ["withdrawals"]:
             to = body["beneficiary"]
             payment = Payment(body["key"], money.parse(body["amount"]), to["name"], to["address"], body["remittance"])
@@ -85,14 +84,14 @@ class Handler(BaseHTTPRequestHandler):
             if answer.outcome == "UNKNOWN":
                 return (409, {"code": "conflict"}) if answer.reason.startswith("409") else (504, {"code": "timeout"})
             return (422 if answer.stage == "REJECTED" else 202), (
-                {"code": "policy", "detail": answer.reason} if answer.stage == "REJECTED" else written(body["key"], answer)
+                {"code": "policy", "detail": answer.reason} if answer.stage == "REJECTED" else write_withdrawal(PLACE, body["key"], answer)
             )
         key = unquote(path[1])
         answer = custodian.status(PLACE, key, now=now)
         if answer.amount is None:
             never = {"key": key, "id": f"W-{key}", "state": answer.stage, "version": answer.version}
             return (200, never) if path[-1] == "cancel" else (404, {"code": "not_found"})
-        return 200, written(key, answer)
+        return 200, write_withdrawal(PLACE, key, answer)
 
     def say(self, status: int, said: Any) -> None:
         content = said if isinstance(said, bytes) else json.dumps(said).encode()
@@ -102,9 +101,22 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def written(key: str, answer: Any) -> dict[str, Any]:
-    said = {"account": ADDRESS, "asset": "BTC", "amount": money.text(answer.amount), "state": answer.stage}
-    return {**said, "key": key, "id": f"W-{key}", "version": answer.version, "transaction": answer.reference, "reason": answer.reason}
+def _write_statement(statement: Statement) -> dict[str, Any]:
+    texts = ("reference", "kind", "counterparty_name", "counterparty_address", "remittance")
+    return {
+        "balance": money.text(statement.balance),
+        "lines": [
+            {
+                "sequence": e.sequence,
+                "amount": money.text(e.amount),
+                "balance": money.text(e.balance),
+                "booked_at": e.booked_at.isoformat(),
+                "key": e.end_to_end_id,
+                **{name: getattr(e, name) for name in texts},
+            }
+            for e in statement.entries
+        ],
+    }
 
 
 @contextmanager

@@ -16,6 +16,8 @@ CUTOFF, LONDON = time(16), ZoneInfo("Europe/London")
 DELAY = {"USD": timedelta(minutes=5), "BTC": timedelta(minutes=30)}  # from the rail's yes to its booked line
 FEE = {"USD": ZERO, "BTC": D("0.00005")}
 KNOWN = {"CLIENT_SUSPENDED", "NOT_AGREED", "TRADE_DISPUTED"}  # of what closes the release gate, the part that is worked out here
+LARGEST, MOST = {"USD": D(15000)}, 3  # what a rail takes in one payment, and in how many payments one may leave
+ENDED = {"FAILED", "RETURNED", "CANCELLED"}
 WAITS, LIVE = {"EXPECTED", "PART_RECEIVED"}, {"FROZEN", "AGREED", "DISPUTED", "SETTLING"}
 
 
@@ -93,6 +95,8 @@ class Order:
     status: str
     settled: D = ZERO
     released_whole: bool = False  # every blocker that may be overridden was
+    whole: "Order | None" = None  # of which this is one payment of many, its `part`th
+    part: int = 0
 
 
 @dataclass(eq=False)
@@ -115,7 +119,8 @@ class House:
         self.orders: list[Order] = []
         self.receipts: list[Receipt] = []
         self.withdrawals: list[Withdrawal] = []
-        self.coming: list[tuple[datetime, int, Callable[[datetime], None]]] = []  # booked lines: when, in which order, what they do
+        # booked lines: on which account, when, in which order, what they do; accounts are read one after the other
+        self.coming: list[tuple[str, datetime, int, Callable[[datetime], None]]] = []
         self.books: dict[tuple[str, str], D] = defaultdict(D)
         self.held: dict[str, D] = defaultdict(D)
         self.suspended = False
@@ -125,9 +130,9 @@ class House:
         self.books[debit, asset] += amount
         self.books[credit, asset] -= amount
 
-    def line(self, at: datetime, act: Callable[[datetime], None]) -> None:
+    def line(self, asset: str, at: datetime, act: Callable[[datetime], None]) -> None:
         self.made += 1
-        self.coming.append((at, self.made, act))
+        self.coming.append((asset, at, self.made, act))
 
     # --- deals ------------------------------------------------------------------------------------------------------
     def deal(self, deal: Deal, value_date: date, now: datetime) -> None:
@@ -267,6 +272,49 @@ class House:
         """Whether something speaks against a payment that only an override takes away; other things may too."""
         return bool(self.blockers(order))
 
+    def release(self, order: Order, override: bool) -> None:
+        """What is over its rail's limit leaves in parts, each with a life of its own."""
+        order.status, order.released_whole = "RELEASED", override
+        amounts = self._parts(order)
+        if len(amounts) > 1:
+            order.status = "SPLIT"
+            parts = [Order(order.of, order.asset, -a, order.due, "RELEASED", ZERO, override, order, n) for n, a in enumerate(amounts, 1)]
+            self.orders += parts
+
+    def _parts(self, order: Order) -> list[D]:
+        amount, largest = -order.amount, LARGEST.get(order.asset)
+        if order.whole is not None or largest is None or amount > largest * MOST:
+            return [amount]
+        return [min(largest, amount - largest * n) for n in range(MOST) if amount > largest * n]
+
+    def recall(self, order: Order) -> bool:
+        """Of a whole, what has not left: nothing stays split where nothing has left."""
+        if order.status == "RELEASED":
+            order.status = "WAITING"
+            return True
+        parts = [o for o in self.orders if o.whole is order]
+        left = any(o.status not in {"RELEASED", "WAITING", "CANCELLED"} for o in parts)
+        held = [o for o in parts if o.status == "RELEASED"]
+        for one in held:
+            one.status = "WAITING"
+        if left:
+            return bool(held)
+        for one in parts:
+            one.status = "CANCELLED"
+        order.status = "WAITING"
+        return True
+
+    def _pay_again(self, part: Order) -> None:
+        self.orders.append(Order(part.of, part.asset, part.amount, part.due, "WAITING", whole=part.whole, part=part.part))
+        self._follow(part)
+
+    def _follow(self, part: Order) -> bool:
+        """The whole shows what its living parts have paid; whether that is all."""
+        whole = part.whole
+        assert whole is not None
+        whole.settled = sum((o.settled for o in self.orders if o.whole is whole and o.status not in ENDED), ZERO)
+        return whole.settled == -whole.amount
+
     def send(self, order: Order, outcome: str, now: datetime) -> None:
         amount, at = -order.amount, now + DELAY[order.asset] * (12 if outcome == "SLOW" else 1)
         if outcome == "REJECT":
@@ -276,11 +324,11 @@ class House:
             return None
         half = (amount / 2).quantize(CENT, ROUND_FLOOR)
         for part in (half, amount - half) if outcome == "SPLIT" and half else (amount,):
-            self.line(at, lambda _, part=part: self._booked(order, part))
+            self.line(order.asset, at, lambda _, part=part: self._booked(order, part))
         charge = FEE[order.asset] or (D(15) if outcome == "CHARGE" else ZERO)
-        self.line(at, lambda _: self.post(order.asset, charge, "COST", "NOSTRO"))
+        self.line(order.asset, at, lambda _: self.post(order.asset, charge, "COST", "NOSTRO"))
         if outcome == "RETURN":
-            self.line(at + timedelta(hours=2), lambda _: self.give_back(order))
+            self.line(order.asset, at + timedelta(hours=2), lambda _: self.give_back(order))
         if outcome != "TIMEOUT":
             self.sent(order)
         return None
@@ -290,12 +338,14 @@ class House:
         if isinstance(order.of, Leg):
             self._begin(order.of.net_set)
         else:
-            self.held[order.asset] -= order.of.amount
+            self.held[order.asset] += order.amount
         self.post(order.asset, -order.amount, "PAYABLE" if isinstance(order.of, Leg) else "CLIENT_BALANCE", "IN_TRANSIT")
 
     def fail(self, order: Order) -> None:
         order.status = "FAILED"
-        if isinstance(order.of, Leg):
+        if order.whole is not None:
+            self._pay_again(order)
+        elif isinstance(order.of, Leg):
             self._reopen(order.of, ZERO)
         else:
             order.of.status = "HELD"
@@ -307,9 +357,10 @@ class House:
         self.post(order.asset, part, "IN_TRANSIT", "NOSTRO")
         whole = order.settled == -order.amount
         order.status = "SETTLED" if whole else order.status
+        paid = whole if order.whole is None else self._follow(order)
         if isinstance(order.of, Leg):
             self._apply(order.of, part)
-        elif whole:
+        elif paid:
             order.of.status = "SETTLED"
 
     def give_back(self, order: Order) -> None:
@@ -317,24 +368,28 @@ class House:
         self.post(order.asset, order.amount, "PAYABLE" if isinstance(order.of, Leg) else "CLIENT_BALANCE", "NOSTRO")
         if isinstance(order.of, Leg):
             self._reopen(order.of, order.settled)
+            if order.whole is not None:  # the rest of it goes on
+                order.of.status = "PART_SETTLED" if order.of.settled else "INSTRUCTED"
         else:
-            order.of.status = "HELD"
-            self.held[order.asset] += order.of.amount
+            order.of.status = "HELD" if order.whole is None else "INSTRUCTED"
+            self.held[order.asset] -= order.amount
+        if order.whole is not None:
+            self._pay_again(order)
 
     # --- what the statements show, and what comes in ----------------------------------------------------------------
     def poll(self, now: datetime) -> None:
         for one in self.receipts:
             if one.asset == "BTC" and one.status in {"NEW", "SEEN"}:
                 one.status = "SEEN" if not one.gone else "DROPPED" if one.status == "SEEN" else "NEVER"
-        due = sorted(line[:2] for line in self.coming if line[0] <= now)
+        due = sorted(line[:3] for line in self.coming if line[1] <= now)
         for key in due:
-            (line,) = (one for one in self.coming if one[:2] == key)
+            (line,) = (one for one in self.coming if one[:3] == key)
             self.coming.remove(line)
-            line[2](now)
+            line[3](now)
 
     def pay_in(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)
-        self.line(receipt.final_at, lambda _: self._final(receipt))
+        self.line(receipt.asset, receipt.final_at, lambda _: self._final(receipt))
 
     def _final(self, one: Receipt) -> None:
         if not one.gone:
@@ -366,7 +421,7 @@ class House:
         """A recall, a reorganisation: before it was booked nothing comes of it, else a line takes it out again."""
         one.gone = True
         if one.status not in {"NEW", "SEEN"}:
-            self.line(now, lambda _: self._revert(one))
+            self.line(one.asset, now, lambda _: self._revert(one))
 
     def _revert(self, one: Receipt) -> None:
         one.status = "REVERTED"

@@ -18,7 +18,6 @@ from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.request_release import recall_release, request_band, request_release
 from apps.workflows.review_client import review_client
-from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 from tests.settlement import world as here
 
@@ -40,12 +39,7 @@ def acme() -> world.Firm:
 
 def owe(firm: world.Firm, quantity: str = "1") -> world.Firm:
     here.deal(firm, Side.BUY, quantity)
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    for net_set in settlement.list_net_sets(SYSTEM).filter(status="FROZEN"):
-        agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    here.fall_due(firm)
     return firm
 
 

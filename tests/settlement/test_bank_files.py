@@ -28,7 +28,6 @@ from apps.settlement.rails.base import Outcome, Payment, Place
 from apps.settlement.rails.files import pain
 from apps.settlement.rules.statement_file import BadFile
 from apps.workflows.onboard_client import Instruction
-from apps.workflows.settle_net_set import agree_net_set
 from flowdesk import banks
 from tests import world
 from tests.settlement import world as here
@@ -229,12 +228,7 @@ def test_a_deal_is_settled_by_the_independent_bank_and_nothing_is_paid_twice(ban
     ours = here.open_house("BTC", "EUR")["EUR"]
     acme = world.firm("acme", instructions=(Instruction("target-eur", "EUR", ELSEWHERE),))
     here.deal(acme, Side.SELL, "1", pair="BTC-EUR")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    here.fall_due(acme)
     (one,) = settlement.list_instructions(SYSTEM).filter(direction="PAY")
     here.release(one.id)
     for _ in range(2):  # a task that is delivered twice
@@ -259,12 +253,7 @@ def test_a_sender_killed_around_the_bank_never_pays_twice(bank: Loopback, settin
     here.open_house("BTC", "EUR")
     acme = world.firm("acme", instructions=(Instruction("target-eur", "EUR", ELSEWHERE),))
     here.deal(acme, Side.SELL, "1", pair="BTC-EUR")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    here.fall_due(acme)
     (one,) = settlement.list_instructions(SYSTEM).filter(direction="PAY")
     here.release(one.id)
     killed = after(MockBank, "send") if has_it else before(MockBank, "send")

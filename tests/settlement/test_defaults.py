@@ -13,8 +13,9 @@ from apps.instruments import queries as instruments
 from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
 from apps.settlement.errors import AlreadySettling, BadAdjustment, BadCloseOut, BadRedate
-from apps.settlement.models import Adjustment, CloseOut, Instruction, Obligation
+from apps.settlement.models import Adjustment, CloseOut, Instruction, Obligation, Receipt, StatementLine
 from apps.settlement.operations import adjusting
+from apps.settlement.rails import outside
 from apps.workflows.adjust import ask_reversal
 from apps.workflows.allocate_deal import allocate_trade
 from apps.workflows.change_status import lower_status
@@ -26,6 +27,7 @@ from apps.workflows.sharing import Share
 from tests import deals, world
 from tests.books import proven
 from tests.deals import person
+from tests.settlement import splitting
 from tests.settlement import world as here
 from tests.stories.test_blocks import open_account
 from tests.stories.test_fails import answer, marks, on_file
@@ -169,4 +171,32 @@ def test_a_close_out_is_granted_at_the_marks_it_was_asked_at_and_is_never_revers
     with pytest.raises(BadAdjustment):
         reverse(adjustment=made)
     assert Obligation.objects.get(adjustment=made).status == "OPEN" and here.balances() == before
+    proven()
+
+
+@pytest.mark.parametrize("netting", [True, False])
+def test_a_part_that_comes_back_after_the_close_out_is_money_for_a_person_and_stops_no_statement(netting: bool) -> None:
+    here.open_house("USD", "BTC")
+    firm = world.firm("acme", netting=netting)
+    on_file(firm=firm)
+    here.deal(firm, Side.SELL, "2")
+    here.fall_due(firm)
+    splitting.set_limit("fedwire-usd", largest="15000", most=3)
+    outside.script(here.place("USD"), "RETURN", amount=D(15000))
+    outside.script(here.place("USD"), "REJECT", amount=D("9981.18"))
+    splitting.release(splitting.whole())
+    jobs.send_released()
+    here.at(here.VALUE_DAY, hours=1)
+    jobs.poll_rails()
+    assert [one.status for one in splitting.parts()] == ["SETTLED", "SETTLED", "FAILED", "READY"]
+    marks(date(2026, 9, 15), BTC="18000")
+    assert grant(ask_close_out(actor=person("rita", "risk"), **DEFAULT), "ron:risk") == "EXECUTED"
+    here.at(here.VALUE_DAY, hours=6)
+    here.pay_in("USD", D(7), name="Somebody", address="021000021-9009")
+    here.at(here.VALUE_DAY, hours=7)
+    jobs.run_all()
+    assert StatementLine.objects.filter(kind="RETURN").count() == 1
+    assert set(Receipt.objects.values_list("amount", "status")) == {(D(15000), "QUARANTINED"), (D(7), "QUARANTINED")}
+    assert [one.status for one in splitting.parts()] == ["SETTLED", "SETTLED", "FAILED", "CANCELLED"]
+    assert here.balances()["SUSPENSE USD"] == D(-15007)
     proven()

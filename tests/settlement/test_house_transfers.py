@@ -212,6 +212,8 @@ def test_who_may_and_what_is_refused(places) -> None:  # type: ignore[no-untyped
     assert cancel_house_transfer(actor=olga, transfer_id=again.id).status == "CANCELLED"
     assert decide_approval(approval_id=asked.id, actor=staff("fay", "finance"), approve=True).status == "STALE"
     sent = approved(places)
+    assert cancel_house_transfer(actor=olga, transfer_id=sent.id).status == "FAILED"
+    assert Instruction.objects.get().status == "CANCELLED", "nobody had released it"
     with pytest.raises(IllegalMove):
         cancel_house_transfer(actor=olga, transfer_id=sent.id)
 

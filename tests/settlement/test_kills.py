@@ -21,7 +21,6 @@ from apps.core.actor import SYSTEM
 from apps.jobs import chains
 from apps.jobs import settlement as jobs
 from apps.ledger import operations as ledger
-from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
 from apps.settlement.rails import outside
@@ -31,8 +30,6 @@ from apps.settlement.rules import custody
 from apps.workflows import hear_rail, send_payment
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.replace_transaction import request_replacement
-from apps.workflows.settle_net_set import agree_net_set
-from tests import world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,7 +102,7 @@ AT_A_CUSTODIAN: dict[str, tuple[Callable[[], Any], Callable[[], object]]] = {
     "after the custodian has it, before its answer": (lambda: after(CustodianSimulator, "send"), jobs.send_released),
     "before its answer is committed": (lambda: at_commit("record_answer", "before"), jobs.send_released),
     "after its answer is committed": (lambda: at_commit("record_answer", "after"), jobs.send_released),
-    "as it is asked where the payment stands": (lambda: after(CustodianSimulator, "status"), jobs.follow_sent),
+    "as it is asked where the payment stands": (lambda: after(CustodianSimulator, "follow"), jobs.follow_sent),
     "before its word is committed": (lambda: at_commit("record_answer", "before"), jobs.follow_sent),
     "before a callback is committed": (lambda: at_commit("hear_withdrawal", "before", hear_rail), told_by_callback),
     "after a callback is committed": (lambda: at_commit("hear_withdrawal", "after", hear_rail), told_by_callback),
@@ -140,15 +137,7 @@ def payments() -> list[Instruction]:
 @pytest.fixture
 def released() -> None:
     """1 BTC is released to a client on its value date."""
-    here.open_house("USD", "BTC")
-    acme = world.firm("acme")
-    here.deal(acme, Side.BUY, "1")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    here.owing()
     assert here.release(payments()[0].id, maker=here.staff("olga", "operations"), checker=here.staff("oscar", "operations")) == "EXECUTED"
 
 

@@ -6,7 +6,6 @@ and disputed at every stage; sets are agreed, disputed and made anew. Then every
 
 import itertools
 import json
-import os
 from collections import Counter
 from datetime import date, datetime, timedelta
 from decimal import Decimal as D
@@ -14,44 +13,39 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from apps.clients import operations as clients
 from apps.clients.states import ClientStatus
 from apps.core import db
 from apps.core.actor import SYSTEM, Actor
-from apps.core.errors import AppError
+from apps.core.errors import AppError, IllegalMove
 from apps.core.unit import use_case
 from apps.instruments import queries as instruments
 from apps.jobs import settlement as jobs
-from apps.ledger import operations as ledger_operations
 from apps.ledger import queries as ledger
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import Blocked
 from apps.settlement.rails import outside
-from apps.settlement.rules.gate import HARD, Code
 from apps.workflows.confirm_deal import dispute_trade, withdraw_dispute
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.onboard_client import Instruction
 from apps.workflows.request_release import recall_release, request_release
 from apps.workflows.settle_net_set import agree_net_set, dispute_net_set, request_abort
 from apps.workflows.transfer_balance import approve_withdrawal, cancel_withdrawal, request_withdrawal
-from tests import books, deals, world
-from tests.engines import flush_database
-from tests.reports.test_journal import export, hledger
+from tests import deals, world
 
 from . import oracle
 from . import world as here
+from .splitting import set_limit
+from .walking import SOFT, Walk, picks, run, run_many
 
-picks = st.integers(0, 10**6)
 outcomes = st.sampled_from(["OK", "OK", "SLOW", "SPLIT", "RETURN", "CHARGE", "REJECT", "TIMEOUT", "TIMEOUT_LOST"])
-SOFT = {str(code): "tried" for code in Code if code not in HARD}
 REACHED = {  # each in three of eight runs of ten examples, or more: in thirty surely. Withdrawals settle in one of eight
     "sets SETTLED", "sets ABORTED", "orders SETTLED", "orders RECEIVED", "orders RETURNED", "orders FAILED", "orders CANCELLED",
+    "orders SPLIT", "parts SETTLED", "parts RETURNED",
     "receipts MATCHED", "receipts REVERTED", "receipts DROPPED", "blocked CLIENT_SUSPENDED", "blocked NOT_AGREED", "blocked TRADE_DISPUTED",
 }  # fmt: skip
 ROLES = ("operations", "risk", "compliance")
@@ -64,21 +58,13 @@ def set_status(*, account: Any, statuses: tuple[ClientStatus, ...], now: datetim
         clients.set_status(thing=account, status=status, reason="tried")
 
 
-class Life(RuleBasedStateMachine):
-    """One client on credit, in a world of its own: the same Tuesday for every example, since days differ in what they allow."""
-
-    now: datetime = world.NOON
-    journal: Path | None = None  # where each example's journal is written for hledger
-    seen: Counter[str] = Counter()  # where the examples ended, and why a payment was kept back
+class Life(Walk):
+    """One client on credit, whose deals are netted. `seen`: also why a payment was kept back."""
 
     @initialize()
     def client(self) -> None:
-        flush_database()
-        with redis.Redis.from_url(os.environ["VALKEY_URL"]) as valkey:
-            valkey.flushall()
-        ledger_operations.forget_accounts()
-        here.open_house("USD", "BTC")
-        Life.now = world.NOON
+        self.open_house()
+        set_limit("fedwire-usd", largest=str(oracle.LARGEST["USD"]), most=oracle.MOST)
         self.people = {name: deals.person(f"p-{name}", name) for name in ROLES} | {"second": deals.person("p-second", "operations")}
         self.addresses = {"USD": "021000021-9001", "BTC": "bc1qfirm"}
         rails = (("fedwire-usd", "USD", "CHASUS33"), ("bitcoin-btc", "BTC", ""))
@@ -92,9 +78,6 @@ class Life(RuleBasedStateMachine):
         self.get_to_the_cutoff(agree=True)
 
     # --- helpers ----------------------------------------------------------------------------------------------------
-    def at(self, moment: datetime) -> None:
-        Life.now = here.at(moment)
-
     def balances(self) -> Counter[tuple[str, str]]:
         return Counter({tuple(name.split()): amount for name, amount in here.balances().items()})  # type: ignore[misc]
 
@@ -103,9 +86,9 @@ class Life(RuleBasedStateMachine):
 
     def row(self, order: oracle.Order) -> Any:
         """Of an order, by what it is for: the n-th attempt."""
-        same = [o for o in self.house.orders if o.of is order.of]
+        same = [o for o in self.house.orders if o.of is order.of and o.part == order.part]
         key = {"net_leg_id": self.leg_ids()[id(order.of)]} if isinstance(order.of, oracle.Leg) else {"withdrawal_id": order.of.key}
-        return settlement.list_instructions(SYSTEM).get(attempt=same.index(order) + 1, **key)
+        return settlement.list_instructions(SYSTEM).get(attempt=same.index(order) + 1, part=order.part, **key)
 
     def leg_ids(self) -> dict[int, Any]:
         out = {}
@@ -116,9 +99,6 @@ class Life(RuleBasedStateMachine):
 
     def set_rows(self) -> list[Any]:
         return list(settlement.list_net_sets(SYSTEM).filter(account=self.firm.account).order_by("id"))
-
-    def pick(self, found: list[Any], pick: int) -> Any:
-        return found[-1 - pick % len(found)]
 
     def orders(self, *statuses: str) -> list[oracle.Order]:
         return [o for o in self.house.orders if o.status in statuses]
@@ -233,19 +213,24 @@ class Life(RuleBasedStateMachine):
             done = decide_approval(approval_id=asked.id, actor=self.people[name], approve=True)
         assert done.status == "EXECUTED", done.comment
         assert override or not self.house.must_wait(order)
-        order.status, order.released_whole = "RELEASED", override
+        self.house.release(order, override)
 
     def the_gate_said_why(self, order: oracle.Order, told: set[str]) -> None:
         """Of a payment that may not leave: of what the oracle knows, the gate named that and no more."""
         assert told and told & oracle.KNOWN == self.house.blockers(order)
-        Life.seen.update(f"blocked {code}" for code in told & oracle.KNOWN)
+        self.seen.update(f"blocked {code}" for code in told & oracle.KNOWN)
 
-    @precondition(lambda self: self.orders("RELEASED"))
+    @precondition(lambda self: self.orders("RELEASED", "SPLIT"))
     @rule(pick=picks)
     def recall(self, pick: int) -> None:
-        order = self.pick(self.orders("RELEASED"), pick)
-        recall_release(actor=self.people["operations"], instruction_id=self.row(order).id, reason="tried")
-        order.status = "WAITING"
+        """A payment, a part of one, or the whole of which parts have left already."""
+        order = self.pick(self.orders("RELEASED", "SPLIT"), pick)
+        try:
+            recall_release(actor=self.people["operations"], instruction_id=self.row(order).id, reason="tried")
+        except IllegalMove:
+            assert not self.house.recall(order)
+            return
+        assert self.house.recall(order)
 
     @precondition(lambda self: self.orders("RELEASED"))
     @rule(outcome=outcomes)
@@ -300,7 +285,7 @@ class Life(RuleBasedStateMachine):
         if any(line["kind"] == "RETURN" and line.get("end_to_end_id") == row.end_to_end_id for line in doc["pending"]):
             return
         outside.give_back(here.place(order.asset), row.end_to_end_id, reason="AC04", at=self.now)
-        self.house.line(self.now, lambda _: self.house.give_back(order))
+        self.house.line(order.asset, self.now, lambda _: self.house.give_back(order))
 
     # --- money in ---------------------------------------------------------------------------------------------------
     @precondition(lambda self: self.orders(*oracle.WAITS) or len(self.house.receipts) < 2)
@@ -483,11 +468,9 @@ class Life(RuleBasedStateMachine):
         assert not any(deal.carried for deal in self.house.deals)
         self.all_stands_as_the_oracle_says()
         self.the_books_are_the_oracles()
-        books.proven()
-        if self.journal is not None:
-            checked = hledger("-f", str(export(self.journal)), "check", "--strict", "ordereddates")
-            assert (checked.returncode, checked.stderr) == (0, "")
-        Life.seen.update(
+        self.prove()
+        self.seen.update(f"parts {one.status}" for one in self.house.orders if one.whole is not None)
+        self.seen.update(
             f"{kind} {one.status}" for kind in ("sets", "orders", "receipts", "withdrawals") for one in getattr(self.house, kind)
         )
 
@@ -513,26 +496,13 @@ class Life(RuleBasedStateMachine):
         self.match()
 
 
-def _run(examples: int, steps: int, derandomize: bool) -> None:
-    found = [Phase.explicit, Phase.reuse, Phase.generate]  # an example costs seconds, so one that fails is not made smaller
-    size = settings(phases=found, max_examples=examples, stateful_step_count=steps, derandomize=derandomize, database=None)
-    run_state_machine_as_test(Life, settings=size)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_any_order_of_events_does_what_the_oracle_says() -> None:
-    _run(2, 15, derandomize=True)
+    run(Life, 2, 15, derandomize=True)
 
 
 @pytest.mark.drill
 @pytest.mark.timeout(3600)
 @pytest.mark.django_db(transaction=True)
 def test_hundreds_of_orders_of_events_do_what_the_oracle_says_and_hledger_agrees(tmp_path: Path) -> None:
-    Life.journal = tmp_path
-    Life.seen.clear()
-    try:
-        for _ in range(30):  # hypothesis varies what it began with: each beginning reaches other states
-            _run(10, 40, derandomize=False)
-    finally:
-        Life.journal = None
-    assert Life.seen.keys() >= REACHED, sorted(REACHED - Life.seen.keys())
+    run_many(Life, 30, tmp_path, REACHED)

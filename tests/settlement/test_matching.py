@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from apps.approvals.errors import NotAChecker, SameHands
 from apps.clients import operations as clients
 from apps.clients.states import ClientStatus
-from apps.compliance import operations as compliance
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.core.unit import use_case
@@ -25,6 +24,7 @@ from apps.settlement.rules.matching import Part
 from apps.users.errors import RoleMissing
 from apps.workflows.change_status import lower_status
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.load_list import load_list
 from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
 from tests import books, lines, world
@@ -278,11 +278,6 @@ def test_nothing_of_a_frozen_client_is_applied() -> None:
 
 
 # --- quarantine -------------------------------------------------------------------------------------------------------------
-@use_case
-def list_name(*, name: str, now) -> None:  # type: ignore[no-untyped-def]
-    compliance.add_list_entry(list_name="EU", name=name)
-
-
 def decide(receipt: Receipt, decision: str, maker: str = "cleo", role: str = "compliance", **kw: object) -> str:
     asked = request_receipt_decision(
         actor=here.staff(maker, role), receipt_id=receipt.id, decision=decision, reason="as the file says", **kw
@@ -293,7 +288,7 @@ def decide(receipt: Receipt, decision: str, maker: str = "cleo", role: str = "co
 def test_frozen_money_is_let_go_of_by_compliance_alone_and_goes_back_or_to_its_account() -> None:
     here.open_house("USD", "BTC")
     world.firm("acme")
-    list_name(name="Evil Corp")
+    load_list(list_name="EU", entries=[("Evil Corp", "", "1")])
     for amount in (D(100), D(200)):
         here.pay_in("USD", amount, name="Evil Corp", address="666")
     jobs.poll_rails()
@@ -461,9 +456,9 @@ def test_raw_sql_uses_no_receipt_and_no_payment_twice() -> None:
     assert refused(foreign) == "settlement_match_own"
     assert refused("UPDATE settlement_receipt SET owner_role = '' WHERE id = %(got)s") == "receipt_owned"
     back = (
-        "INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, amount, settled_amount, returns_id, attempt, "
-        "end_to_end_id, beneficiary_name, beneficiary_address, status, due_date, rail_reference, failure) "
-        "SELECT gen_random_uuid(), 'PAY', n.entity_id, r.asset_id, n.id, r.amount, 0, r.id, 1, 'X1', '', '', 'DRAFT', now(), '', '' "
+        "INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, amount, settled_amount, returns_id, part, "
+        "attempt, end_to_end_id, beneficiary_name, beneficiary_address, status, due_date, rail_reference, failure) "
+        "SELECT gen_random_uuid(), 'PAY', n.entity_id, r.asset_id, n.id, r.amount, 0, r.id, 0, 1, 'X1', '', '', 'DRAFT', now(), '', '' "
         "FROM settlement_receipt r JOIN settlement_nostro n ON n.id = r.nostro_id WHERE r.id = %(waits)s"
     )
     assert refused(back) == "settlement_return_due"

@@ -23,8 +23,8 @@ from apps.trades.models import Trade
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.read_statement import read_line
+from apps.workflows.reconcile import reconcile
 from apps.workflows.request_release import recall_release, request_release, resume_releases, stop_releases
-from apps.workflows.settle_net_set import agree_net_set
 from tests import deals, world
 from tests.settlement import world as here
 
@@ -34,16 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def acme() -> world.Firm:
     """A credit client to whom we owe 1 BTC, ready to be released on its value date."""
-    here.open_house("USD", "BTC")
-    firm = world.firm("acme")
-    here.deal(firm, Side.BUY, "1")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
-    return firm
+    return here.owing()
 
 
 def payment() -> Instruction:
@@ -356,6 +347,26 @@ def test_a_returned_payment_is_reversed_and_paid_again_by_a_new_attempt(acme: wo
     assert payment().status == "SETTLED"
     assert here.balances()["NOSTRO BTC"] == D(999) - 2 * fee
     assert db.one("SELECT count(*) FROM ledger_ledgertransaction WHERE kind = 'REVERSAL' AND reverses_id IS NOT NULL") == (2,)
+
+
+def test_what_comes_back_a_second_time_waits_in_suspense_for_a_decision_and_is_no_break(acme: world.Firm) -> None:
+    outside.script(here.place("BTC"), "RETURN")
+    here.release(payment().id)
+    jobs.send_released()
+    first = payment()
+    here.at(here.VALUE_DAY, hours=4)
+    jobs.poll_rails()
+    before = here.balances()
+    for _ in range(2):  # and a third time
+        outside.give_back(here.place("BTC"), first.end_to_end_id, reason="AC04 closed account", at=clock.desk_now())
+        jobs.poll_rails()
+        jobs.match_receipts()
+    assert settlement.get_instruction(first.id, actor=SYSTEM).status == "RETURNED"
+    kept = [(r.amount, r.status, r.quarantine_reason, r.owner_role) for r in settlement.list_receipts(SYSTEM)]
+    assert kept == [(first.amount, "QUARANTINED", "DUPLICATE", "compliance")] * 2
+    assert here.balances() == {**before, "NOSTRO BTC": before["NOSTRO BTC"] + 2 * first.amount, "SUSPENSE BTC": -2 * first.amount}
+    found = reconcile(entity_id=first.entity_id, on=clock.desk_now().date()).breaks
+    assert [(b.kind, b.key) for b in found if b.proof == "MOVEMENT" or b.kind == "OUT_OF_BALANCE"] == []
 
 
 def test_a_payment_booked_in_two_parts_settles_with_the_second(acme: world.Firm) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,13 +14,20 @@ from apps.core.errors import AppError
 from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
+from apps.settlement.models import RailCursor, Receipt
+from apps.settlement.operations import receipts
+from apps.settlement.rails.files.table import COLUMNS
+from apps.settlement.rules.rail import Incoming
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.import_statement import import_statement
+from apps.workflows.read_statement import see_incoming
 from apps.workflows.request_release import request_release
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from tests import world
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
+WAITING = 0.5  # time enough to come to a lock; without one the test is not wrong, only blind
 
 
 def at_once(*acts: Callable[[], object]) -> list[object]:
@@ -89,11 +97,7 @@ def test_two_checkers_at_once_release_once() -> None:
 
 
 def test_two_approvals_at_once_never_hold_more_than_there_is() -> None:
-    here.open_house("USD", "BTC")
-    cygnus = world.firm("cygnus", mode="PREFUNDED", members=here.THREE_PEOPLE, instructions=here.CYGNUS)
-    here.pay_in("USD", D(100), name="Cygnus Capital", address="021000021-3001")
-    jobs.poll_rails()
-    jobs.match_receipts()
+    cygnus = here.prefunded(D(100))
     asked = [
         request_withdrawal(actor=cygnus.treasury, account_id=cygnus.account.id, asset="USD", amount=D(60), client_reference=f"w{n}")
         for n in range(3)
@@ -102,3 +106,35 @@ def test_two_approvals_at_once_never_hold_more_than_there_is() -> None:
     out = at_once(*[lambda one=one: str(approve_withdrawal(actor=controller, withdrawal_id=one.id).status) for one in asked])  # type: ignore[misc]
     assert sorted(map(str, out)) == ["HELD", "InsufficientBalance", "InsufficientBalance"]
     assert db.one("SELECT held FROM ledger_ledgeraccount WHERE kind = 'CLIENT_BALANCE' AND asset_code = 'USD'") == (D(60),)
+
+
+def test_a_callback_of_several_and_a_statement_wait_for_each_other_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both come to a receipt that is known and to one that is new, in the other order."""
+    ours = here.open_house("EUR")["EUR"]
+    jobs.poll_rails()
+    new, known, *others = [Incoming(f"R-{n}", D(n), "Somebody", "", "", world.NOON, 0) for n in (1, 2, 3, 4)]
+    see_incoming(nostro_id=ours.id, incoming=[known])
+    rows, balance = [], RailCursor.objects.get().balance
+    for one in (known, *others):
+        balance += one.amount
+        rows.append(f"{ours.address},EUR,,2026-09-15,{one.reference},RECEIPT,{one.amount},{balance},,Somebody,,")
+    content = "\n".join([",".join(COLUMNS), *rows]).encode()
+    born, made_one, met = receipts._born, threading.Event(), threading.Event()
+
+    def meet(*args: Any) -> Any:
+        if not made_one.is_set():  # the callback holds what it makes now, and has not come to what is known
+            made_one.set()
+            met.wait(WAITING)
+        return born(*args)
+
+    def take_in() -> Any:
+        assert made_one.wait(60)
+        try:
+            return import_statement(content=content)[0].new
+        finally:
+            met.set()
+
+    monkeypatch.setattr(receipts, "_born", meet)
+    seen, taken = at_once(lambda: len(see_incoming(nostro_id=ours.id, incoming=[new, known])), take_in)
+    assert (seen, taken) == (1, 3)
+    assert dict(Receipt.objects.values_list("rail_reference", "status")) == {"R-1": "SEEN"} | dict.fromkeys(("R-2", "R-3", "R-4"), "FINAL")

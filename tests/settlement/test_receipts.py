@@ -7,7 +7,6 @@ import pytest
 from apps.approvals.errors import ApprovalOpen, NotAChecker, SameHands
 from apps.clients import operations as clients
 from apps.clients.states import ClientStatus
-from apps.compliance import operations as compliance
 from apps.core import db
 from apps.core.actor import SYSTEM
 from apps.core.unit import use_case
@@ -17,6 +16,7 @@ from apps.settlement import queries as settlement
 from apps.settlement.errors import BadDecision
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.load_list import load_list
 from apps.workflows.read_statement import request_receipt_decision
 from tests import world
 from tests.settlement import world as here
@@ -168,17 +168,12 @@ def test_decisions_that_make_no_sense_are_refused(house: dict) -> None:  # type:
 
 
 @use_case
-def add_to_list(*, name: str, now) -> None:  # type: ignore[no-untyped-def]
-    compliance.add_list_entry(list_name="EU", name=name)
-
-
-@use_case
 def freeze_client(*, firm: world.Firm, now) -> None:  # type: ignore[no-untyped-def]
     clients.set_status(thing=firm.account, status=ClientStatus.FROZEN, reason="sanctions")
 
 
 def test_a_listed_sender_is_quarantined_and_its_return_stays_blocked(house: dict) -> None:  # type: ignore[type-arg]
-    add_to_list(name="Evil Corp")
+    load_list(list_name="EU", entries=[("Evil Corp", "", "1")])
     here.pay_in("USD", D(900), name="EVIL Corp Ltd", address="666")
     take_in()
     assert receipt().quarantine_reason == "SCREENING_HIT"

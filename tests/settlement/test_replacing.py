@@ -13,7 +13,6 @@ from apps.core import db
 from apps.core.actor import SYSTEM, Actor
 from apps.jobs import chains
 from apps.jobs import settlement as jobs
-from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import Blocked, NotReplaceable
 from apps.settlement.models import Instruction
@@ -25,7 +24,6 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.reconcile import reconcile
 from apps.workflows.replace_transaction import request_replacement
 from apps.workflows.request_release import request_band, resume_releases, stop_releases
-from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from tests import books, world
 from tests.settlement import world as here
@@ -43,15 +41,7 @@ def payment() -> Instruction:
 @pytest.fixture
 def acme() -> world.Firm:
     """1 BTC that we owe on credit has been sent, and hangs."""
-    here.open_house("USD", "BTC")
-    firm = world.firm("acme")
-    here.deal(firm, Side.BUY, "1")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    firm = here.owing()
     outside.script(here.place("BTC"), "STUCK")
     assert here.release(payment().id) == "EXECUTED"
     jobs.send_released()
@@ -301,7 +291,7 @@ def test_no_fee_comes_out_of_what_clients_are_owed() -> None:
     here.at(world.NOON, hours=3)
     with pytest.raises(Blocked, match="CLIENT_MONEY_SHORTFALL"):
         ask()
-    jobs.fund(payment().nostro_id, MORE, "for the fee")
+    here.fund(payment().nostro_id, MORE, "for the fee")
     assert isinstance(ask(), Approval)
 
 

@@ -51,6 +51,7 @@ CLOSED_BY = [
     (Code.KYC_OVERDUE, {"review_due": date(2026, 9, 15)}),
     (Code.OVER_RAIL_LIMIT, {"largest": D("99.99")}),
     (Code.DUPLICATE_SUSPECTED, {"twin": "FD1"}),
+    (Code.EARLIER_ATTEMPT_LIVES, {"undead": "FD1"}),
     (Code.INSUFFICIENT_NOSTRO, {"nostro_available": D("99.99")}),
 ]
 

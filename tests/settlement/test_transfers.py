@@ -31,12 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def cygnus() -> world.Firm:
     """A prefunded client with 1,000 dollars."""
-    here.open_house("USD", "BTC")
-    firm = world.firm("cygnus", mode="PREFUNDED", members=here.THREE_PEOPLE, instructions=here.CYGNUS)
-    here.pay_in("USD", D(1000), name="Cygnus Capital", address="021000021-3001")
-    jobs.poll_rails()
-    jobs.match_receipts()
-    return firm
+    return here.prefunded(D(1000))
 
 
 def ask(firm: world.Firm, amount: str = "400", reference: str = "w1", **kw):  # type: ignore[no-untyped-def]
@@ -248,6 +243,6 @@ def test_safeguarded_money_is_never_paid_below_what_is_owed(cygnus: world.Firm) 
     here.take_client_money(asset="BTC", amount=D("0.5"))
     jobs.review_queue()
     assert [b["code"] for b in settlement.list_decisions([payment.id])[0].blockers] == ["CLIENT_MONEY_SHORTFALL"]
-    jobs.fund(payment.nostro_id, D("0.5"), "made good by the house")
+    here.fund(payment.nostro_id, D("0.5"), "made good by the house")
     jobs.review_queue()
     assert here.only("READY").id == payment.id

@@ -18,7 +18,6 @@ from apps.core import db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
 from apps.jobs import travel
-from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import NotOverridable
 from apps.settlement.models import Instruction, Receipt
@@ -26,7 +25,6 @@ from apps.settlement.rails import get_rail
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.request_release import request_release
-from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.travel_rule import request_travel_data, set_wallet_host
 from tests import books, world
 from tests.settlement import world as here
@@ -58,15 +56,7 @@ def host(name: str = "Vault VASP", lei: str = LEI, address: str = WALLET) -> Any
 
 def owed() -> Instruction:
     """1 BTC that we owe a client on its value date."""
-    here.open_house("USD", "BTC")
-    acme = world.firm("acme")
-    here.deal(acme, Side.BUY, "1")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    here.owing()
     return payment()
 
 

@@ -18,7 +18,6 @@ from apps.settlement.rails.chain import ChainSimulator
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.request_release import request_unknown_end
-from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 from tests.settlement import world as here
 
@@ -38,15 +37,7 @@ def oscar() -> Actor:
 @pytest.fixture(params=["TIMEOUT", "TIMEOUT_LOST"])
 def silent(request: pytest.FixtureRequest, olga: Actor, oscar: Actor, monkeypatch: pytest.MonkeyPatch) -> str:
     """A payment of 1 BTC without an answer; the rail cannot say either. The truth: paid (TIMEOUT), or never arrived (TIMEOUT_LOST)."""
-    here.open_house("USD", "BTC")
-    acme = world.firm("acme")
-    here.deal(acme, Side.BUY, "1")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    here.owing()
     outside.script(here.place("BTC"), request.param)
     here.release(payment().id, maker=olga, checker=oscar)
     monkeypatch.setattr(ChainSimulator, "status", lambda *_a, **_k: Answer(Outcome.UNKNOWN))

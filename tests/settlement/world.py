@@ -12,13 +12,15 @@ from apps.instruments import queries as instruments
 from apps.jobs import settlement as jobs
 from apps.ledger import operations as ledger
 from apps.ledger.models import LedgerAccount
+from apps.ledger.rules import Ref, credit, debit
+from apps.ledger.states import Kind
 from apps.rfqs.operations import Ask
 from apps.rfqs.states import Side
 from apps.settlement import operations as settlement_operations
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction as Payment
 from apps.settlement.models import Nostro
-from apps.settlement.operations.nostros import till_of
+from apps.settlement.operations.nostros import business_date, till_of
 from apps.settlement.rails import get_rail
 from apps.settlement.rails.base import Place
 from apps.settlement.rules import postings
@@ -29,6 +31,7 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.onboard_client import Instruction
 from apps.workflows.request_quote import request_quote
 from apps.workflows.request_release import request_release
+from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 
 CUTOFF = datetime(2026, 9, 15, 15, 0, tzinfo=UTC)  # 16:00 in London, the day before value date 16 September
@@ -62,8 +65,29 @@ def open_house(*assets: str, **capital: D) -> dict[str, Nostro]:
     out = {}
     for asset in assets or tuple(capital):
         out[asset] = open_nostro(asset=asset)
-        jobs.fund(out[asset].id, capital.get(asset, CAPITAL[asset]))
+        fund(out[asset].id, capital.get(asset, CAPITAL[asset]))
     return out
+
+
+def fund(nostro_id: UUID, amount: D, reference: str = "opening") -> None:
+    """More capital on one of our accounts, in the ledger and on the simulated rail alike: what a test begins with, whoever paid it in."""
+    jobs.place_at(nostro_id, amount, reference)
+    _book_capital(nostro_id=nostro_id, amount=amount, reference=reference)
+
+
+@use_case
+def _book_capital(*, nostro_id: UUID, amount: D, reference: str, now: datetime) -> None:
+    nostro = settlement.list_nostros().get(id=nostro_id)
+    ledger.post(
+        key=f"funding:{nostro.id}:{reference}",
+        kind="FUNDING",
+        source_type="nostro",
+        source_id=nostro.id,
+        lines=[debit(till_of(nostro).ref(Kind.NOSTRO), amount), credit(Ref(nostro.entity_id, Kind.CAPITAL, nostro.asset_id), amount)],
+        effective_at=now,
+        business_date=business_date(nostro.entity_id, now),
+        narrative=f"capital {reference}",
+    )
 
 
 def staff(name: str, *roles: str, superuser: bool = False) -> Actor:
@@ -92,6 +116,35 @@ def deal(
     price = quote.buy_price if side is Side.BUY else quote.sell_price
     trade, _, _ = accept_quote(actor=firm.trader, quote_id=quote.id, client_order_id=f"o{_asked[0]}", side=side, price=price)
     return trade
+
+
+def owing(side: Side = Side.BUY, quantity: str = "1") -> world.Firm:
+    """Acme, a credit client to whom we owe 1 BTC (of a SELL: dollars), agreed and ready to be released on its value date."""
+    open_house("USD", "BTC")
+    firm = world.firm("acme")
+    deal(firm, side, quantity)
+    fall_due(firm)
+    return firm
+
+
+def fall_due(firm: world.Firm) -> None:
+    """What it has dealt is netted, agreed by it and due today, and the gate has looked at what we owe."""
+    at(CUTOFF, seconds=10)
+    jobs.freeze_due()
+    for net_set in settlement.list_net_sets(SYSTEM).filter(status="FROZEN"):
+        agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
+    at(VALUE_DAY)
+    jobs.review_queue()
+
+
+def prefunded(dollars: D) -> world.Firm:
+    """Cygnus, which deals on what it has paid in: these dollars."""
+    open_house("USD", "BTC")
+    firm = world.firm("cygnus", mode="PREFUNDED", members=THREE_PEOPLE, instructions=CYGNUS)
+    pay_in("USD", dollars, name="Cygnus Capital", address="021000021-3001")
+    jobs.poll_rails()
+    jobs.match_receipts()
+    return firm
 
 
 def place(asset: str) -> Place:

@@ -85,6 +85,15 @@ def test_while_it_is_open_it_is_owed_anew() -> None:
     ]  # fmt: skip
 
 
+def test_the_lps_own_amount_stays_where_neither_quantity_nor_price_was_wrong() -> None:
+    trade = booked()
+    assert correct(trade, price=D("19990.001"), quote_quantity=D(59970)) == "EXECUTED"  # not 59970.01, as we round
+    assert correct(trade, fee=D(5)) == "EXECUTED"
+    assert deals.owed(trade)[-2:] == ["v3 RECEIVE 3 BTC 2026-09-16 OPEN", "v3 PAY 59975 USD 2026-09-16 OPEN"]
+    with pytest.raises(BadHedge, match="nothing is different"):
+        correct(trade, price=D("19990.001"))
+
+
 def test_while_it_is_netted_the_set_stays_and_the_next_one_takes_the_difference() -> None:
     trade = booked()
     net()

@@ -1,13 +1,16 @@
 """A hedge with an OTC LP is owed, netted, paid and received like a client's deal. Debits are positive; an accountant can read it."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
 import pytest
 
-from apps.core import db
+from apps.clients import operations as clients
+from apps.clients.states import SsiStatus
+from apps.core import db, ids
 from apps.core.actor import SYSTEM
+from apps.core.unit import use_case
 from apps.credit.models import Line
 from apps.credit.states import Level
 from apps.instruments import queries as instruments
@@ -35,15 +38,29 @@ def otc_lp(**changes: Any) -> Any:
     """Helios deals over the counter: on its account's terms, netted, we pay when it has paid or on credit."""
     given: dict[str, Any] = {
         "code": "helios", "name": "Helios Liquidity", "lei": "", "country": "US", "email": "", "mode": "CLIENT_FIRST", "pairs": (),
-        "roles": ("LP",), "members": (),
-        "instructions": (Instruction("fedwire-usd", "USD", USD, "CHASUS33"), Instruction("bitcoin-btc", "BTC", BTC)),
+        "roles": ("LP",), "members": (), "instructions": (),
     }  # fmt: skip
-    return onboard_client(
+    account = onboard_client(
         applicant=Applicant(**(given | changes)),
         entity_id=instruments.get_entity("flowdesk").id,
         book_id=instruments.get_book("main").id,
         approved_by=None,
     )
+    _pay_it_at(account=account, places=(Instruction("fedwire-usd", "USD", USD, "CHASUS33"), Instruction("bitcoin-btc", "BTC", BTC)))
+    return account
+
+
+@use_case
+def _pay_it_at(*, account: Any, places: tuple[Instruction, ...], now: datetime) -> None:
+    """Where two of operations have seen that it is paid."""
+    for one in places:
+        ssi = clients.create_ssi(
+            account=account, rail_code=one.rail, asset_code=one.asset, holder=account.owner.name, address=one.address, bic=one.bic, now=now
+        )
+        clients.move_ssi(ssi=ssi, status=SsiStatus.VERIFYING, evidence="named")
+        by = clients.Signers(ids.uuid7(), ids.uuid7())
+        clients.verify_ssi(ssi=ssi, evidence_kind="CALL_BACK", evidence={}, by=by, cooling=timedelta(0), now=now)
+        clients.move_ssi(ssi=ssi, status=SsiStatus.ACTIVE, evidence="cooled off")
 
 
 def hedge(*changes: dict[str, str]) -> list[Trade]:
@@ -67,7 +84,7 @@ def test_two_hedges_net_and_both_sides_pay() -> None:
         "POSITION BTC": D(-2), "POSITION USD": D(39_990), "COST USD": D(8),
     }  # fmt: skip
     books.proven()
-    (owes_btc, owes_usd) = hedges.list_owed()
+    (owes_btc, owes_usd) = hedges.list_owed(9)
     assert [(o.lp, o.asset, o.receive, o.pay, o.hedges) for o in (owes_btc, owes_usd)] == [
         ("helios", "BTC", D(3), D(1), 2),
         ("helios", "USD", D(20_008), D(60_006), 2),
@@ -100,7 +117,7 @@ def test_two_hedges_net_and_both_sides_pay() -> None:
         "POSITION BTC": D(-2), "POSITION USD": D(39_990), "COST USD": D(8),
     }  # fmt: skip
     books.proven()
-    assert hedges.list_owed() == []
+    assert hedges.list_owed(9) == []
     told = db.run("SELECT client_id, count(*) FROM events_event WHERE kind = 'trade.settled' GROUP BY 1")
     assert told == [(None, 2)], "an LP is no client: only the house is told"
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from apps.approvals.models import Approval
 from apps.clients.errors import StillOpen
 from apps.clients.states import ClientStatus
 from apps.core import clock, db
 from apps.core.actor import SYSTEM
+from apps.jobs import fees
 from apps.jobs import settlement as jobs
 from apps.reports.queries import invoices, proofs
 from apps.rfqs.states import Side
@@ -25,6 +27,7 @@ from tests import deals, world
 from tests.deals import person
 from tests.reports.test_journal import export, hledger
 from tests.settlement import world as here
+from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SEPTEMBER, OCTOBER = date(2026, 9, 30), date(2026, 10, 31)
@@ -131,4 +134,34 @@ def test_of_a_prefunded_client_the_balance_pays_the_price_alone_until_it_is_bill
     bill()
     assert here.balances()["CLIENT_BALANCE USD"] == v.quote_quantity + v.fee - 30_000
     assert "RECEIVABLE USD" not in here.balances()
+    proven()
+
+
+def test_the_schedule_bills_a_month_once_when_it_has_ended() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme", fee_bps=D(2), fee_mode="INVOICED")
+    here.deal(acme, Side.BUY, "1")
+    september = TradeVersion.objects.get().fee
+    assert fees.bill() == 0, "the month goes on"
+    clock.freeze_desk(datetime(2026, 9, 30, 20, 59, tzinfo=UTC))
+    assert fees.bill() == 0, "New York has not rolled"
+    clock.freeze_desk(datetime(2026, 10, 3, 9, 0, tzinfo=UTC))  # a Saturday
+    here.deal(acme, Side.BUY, "3")
+    assert sorted(together(2, lambda _: fees.bill())) == [0, 1], "two workers, one of them asks"
+    (made,) = Adjustment.objects.all()
+    assert (made.amount, made.value_date, made.status, made.reason) == (september, date(2026, 10, 5), "REQUESTED", "fees of September 2026")
+    asked = Approval.objects.get(subject_id=made.id)
+    assert decide_approval(approval_id=asked.id, actor=person("fay", "finance"), approve=True).status == "EXECUTED"
+    assert fees.bill() == 0 and Adjustment.objects.get().status == "BOOKED"
+    proven()
+    # What October brought is October's: billed by hand before its end, so that nothing is left for the schedule.
+    assert bill(date(2026, 10, 5)).amount == invoiced(OCTOBER, acme)[0][1]
+    clock.freeze_desk(datetime(2026, 11, 2, 9, 0, tzinfo=UTC))
+    assert fees.bill() == 0
+    here.deal(acme, Side.BUY, "2")
+    clock.freeze_desk(datetime(2026, 12, 2, 9, 0, tzinfo=UTC))
+    assert fees.bill() == 1
+    asked = Approval.objects.get(subject_id=Adjustment.objects.get(status="REQUESTED").id)
+    assert decide_approval(approval_id=asked.id, actor=person("fay", "finance"), approve=False).status == "REJECTED"
+    assert fees.bill() == 0 and len(invoices.list_unbilled()) == 1, "what finance rejects is asked again by hand alone"
     proven()

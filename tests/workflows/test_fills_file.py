@@ -28,7 +28,7 @@ def test_a_line_no_calendar_or_text_can_hold_is_named(line: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_file_without_end_is_not_read_to_its_end() -> None:
-    with pytest.raises(CommandError, match="larger than"):
+    with pytest.raises(CommandError, match="longer than"):
         call_command("import_fills", "/dev/zero")
 
 

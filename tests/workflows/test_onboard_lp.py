@@ -6,7 +6,7 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError
 
 from apps.approvals.models import Approval
 from apps.clients import operations
@@ -26,8 +26,8 @@ from apps.workflows.book_hedge import ask_hedge
 from apps.workflows.change_lp_terms import BadLp, LpTerms, ask_terms
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.import_fills import import_fills
+from apps.workflows.load_list import load_list
 from apps.workflows.onboard_lp import LpKnown, Newcomer, ask_onboarding, name_place
-from apps.workflows.set_up_house import load_list
 from apps.workflows.verify_ssi import Evidence, keep_number, request_verification
 from tests import people, world
 from tests.trades import books
@@ -182,6 +182,11 @@ def test_where_it_is_paid_changes_like_a_clients_place(desk: dict[str, Actor]) -
         name_place(actor=desk["olga"], code="quasar", place=DOLLARS)
     ssi = name_place(actor=desk["olga"], code="quasar", place=other)
     assert ssi.status == "VERIFYING"
+    one_alone = ", evidence_kind = 'CALL_BACK', verified_by = gen_random_uuid(), cooling_until = now()"
+    for forged in ("", one_alone, ', evidence = \'{"x": "onboarding file"}\''):  # nobody proves it, or one person
+        with pytest.raises(IntegrityError) as no:
+            db.run(f"UPDATE clients_ssi SET status = 'APPROVED'{forged} WHERE id = %s", (ssi.id,))
+        assert no.value.__cause__.diag.constraint_name == "clients_ssi_of_lp_by_two"  # type: ignore[union-attr]
     (number,) = db.one("SELECT id FROM clients_contactnumber")
     asked = request_verification(actor=desk["olga"], ssi_id=ssi.id, evidence=Evidence("CALL_BACK", person="Ann", number_id=number))
     assert sign(asked, desk["oscar"]) == "EXECUTED"

@@ -18,12 +18,12 @@ from apps.clients import queries
 from apps.clients.errors import BadEvidence, BadSsi, SameMember, SsiKnown, SsiReplaced
 from apps.clients.models import ContactNumber, Ssi
 from apps.clients.rules import places, wallets
+from apps.compliance.models import Alert
 from apps.core import clock, db
-from apps.core.actor import SYSTEM, Actor
+from apps.core.actor import Actor
 from apps.core.errors import IllegalMove, NotFound
+from apps.jobs import events, ssis
 from apps.jobs import settlement as jobs
-from apps.jobs import ssis
-from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import NotAllowed
 from apps.settlement.models import Instruction, Receipt
@@ -34,7 +34,6 @@ from apps.workflows.close_member import close_member
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi, revoke_own_ssi
 from apps.workflows.read_statement import request_receipt_decision
-from apps.workflows.settle_net_set import agree_net_set
 from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
 from apps.workflows.verify_ssi import (
     Evidence,
@@ -46,6 +45,7 @@ from apps.workflows.verify_ssi import (
     text_to_sign,
 )
 from tests import engines, world
+from tests.commits import wait_for_readers
 from tests.people import staff
 from tests.settlement import world as here
 
@@ -314,15 +314,7 @@ def test_formats_that_hold() -> None:
 
 def owing() -> world.Firm:
     """We owe acme 1 BTC, released."""
-    here.open_house("USD", "BTC")
-    firm = world.firm("acme")
-    here.deal(firm, Side.BUY, "1")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=firm.treasury)
-    here.at(here.VALUE_DAY)
-    jobs.review_queue()
+    firm = here.owing()
     assert here.release(Instruction.objects.get(direction="PAY").id) == "EXECUTED"
     return firm
 
@@ -374,6 +366,14 @@ def test_a_payment_whose_place_was_replaced_goes_to_the_new_one_after_a_new_rele
     jobs.review_queue()
     paid = Instruction.objects.get(direction="PAY")
     assert (paid.ssi_id, paid.beneficiary_address, paid.released_by) == (ssi.id, BTC, None)
+    here.pay_in("USD", Instruction.objects.get(direction="RECEIVE").amount, name="Acme Capital", address="021000021-1001")
+    jobs.poll_rails()
+    jobs.match_receipts()
+    assert here.release(paid.id) == "EXECUTED"
+    wait_for_readers()
+    events.drive("monitoring")
+    alert = Alert.objects.get(rule="SSI_CHANGE_BEFORE_PAYMENT")
+    assert (alert.subject_id, alert.client_name, alert.why[-10:]) == (paid.id, "Acme Capital", "2026-09-16")
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(12, marks=pytest.mark.drill)])

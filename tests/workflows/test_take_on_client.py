@@ -17,8 +17,10 @@ from apps.core.errors import AppError, NotFound
 from apps.events.models import Event
 from apps.pricing.feeds import bus
 from apps.users.errors import RoleMissing
+from apps.workflows import client_terms
+from apps.workflows.client_terms import BadTerms, ClientTerms
+from apps.workflows.load_list import load_list
 from apps.workflows.manage_members import BadMember
-from apps.workflows.set_up_house import load_list
 from apps.workflows.take_on_client import BadClient, ClientKnown, NewClient, Person, ask_clearance, ask_client
 from tests import people, world
 from tests import web as webs
@@ -30,10 +32,10 @@ TEAM = (
     Person("Ann Able", "ann@quasar.example", ("viewer", "trader"), D(250_000)),
     Person("Bob Best", "bob@quasar.example", ("settlement",)),
 )
-QUASAR = NewClient(
-    "quasar", "Quasar Capital AG", "CYGNUSDEMO0000000160", "CH", "ops@quasar.example", "flowdesk", "main", "CREDIT", "gold", ("BTC-USD",),
-    D(1_000_000), TEAM, D("1.5"), D("0.5"), "ISDA 2026",
-)  # fmt: skip
+TERMS = ClientTerms(
+    "flowdesk", "main", "CREDIT", ("BTC-USD",), D(1_000_000), tier="gold", markup_bps=D("1.5"), fee_bps=D("0.5"), netting="ISDA 2026"
+)
+QUASAR = NewClient("quasar", "Quasar Capital AG", "CYGNUSDEMO0000000160", "CH", "ops@quasar.example", TERMS, TEAM)
 
 
 @pytest.fixture
@@ -54,6 +56,7 @@ def test_nothing_of_a_client_is_there_before_the_last_signature(desk: dict[str, 
     terms = Terms.objects.get(account=account)
     assert (terms.mode, terms.tier, terms.pairs, terms.markup_bps, terms.fee_bps) == ("CREDIT", "gold", ["BTC-USD"], D("1.5"), D("0.5"))
     assert (terms.auto_max_usd, terms.payment_netting, terms.netting_agreement) == (D(1_000_000), True, "ISDA 2026")
+    assert client_terms.read(terms) == TERMS, "and what nobody named is usual"
     held = {one.member.name: (one.roles, one.dealing_limit) for one in Authority.objects.filter(account=account)}
     assert held == {"Ann Able": (["viewer", "trader"], D(250_000)), "Bob Best": (["settlement"], None)}
     with pytest.raises(ClientKnown):
@@ -64,7 +67,7 @@ def test_nothing_of_a_client_is_there_before_the_last_signature(desk: dict[str, 
 
 def test_a_name_that_the_lists_know_waits_for_two_of_compliance(desk: dict[str, Actor]) -> None:
     bus.publish([world.depth()])
-    asked = ask_client(actor=desk["sam"], client=replace(QUASAR, mode="CLIENT_FIRST"))
+    asked = ask_client(actor=desk["sam"], client=replace(QUASAR, terms=replace(TERMS, mode="CLIENT_FIRST")))
     load_list(list_name="NEW", entries=[("Quasar Capital AG", "CH", "q-1")])
     assert sign(asked, desk["carl"], desk["rita"]) == "EXECUTED"
     client, account = Counterparty.objects.get(code="quasar"), Account.objects.get(code="quasar-main")
@@ -108,12 +111,13 @@ def test_what_cannot_be_is_refused_by_field_and_leaves_nothing(desk: dict[str, A
         *(({"name": name}, BadClient, "name") for name in ("", "a\nb", "a" * 111)),
         *(({"lei": lei}, BadLei, "lei") for lei in ("", "CYGNUSDEMO0000000161", "CYGNUSDEMO 0000000160")),
         ({"country": "Switzerland"}, BadClient, "country"), ({"email": "ops"}, BadMember, "email"),
-        ({"book": "nowhere"}, BadClient, "book"), ({"entity": "other"}, BadClient, "book"),
-        ({"mode": "LATER"}, BadClient, "mode"), ({"tier": ""}, BadClient, "tier"),
-        *(({"pairs": pairs}, BadClient, "pairs") for pairs in ((), ("BTC-XXX",), ("BTC-USD", "BTC-USD"))),
-        *(({"fee_bps": D(n)}, BadClient, "fee_bps") for n in ("-1", "1000", "NaN", "0.0000001")),
-        ({"markup_bps": D(-1001)}, BadClient, "markup_bps"), ({"auto_max_usd": D(-1)}, BadClient, "auto_max_usd"),
-        ({"netting": "x" * 81}, BadClient, "netting"),
+        ({"terms": replace(TERMS, book="nowhere")}, BadTerms, "book"), ({"terms": replace(TERMS, entity="other")}, BadTerms, "book"),
+        ({"terms": replace(TERMS, mode="LATER")}, BadTerms, "mode"), ({"terms": replace(TERMS, tier="")}, BadTerms, "tier"),
+        *(({"terms": replace(TERMS, pairs=pairs)}, BadTerms, "pairs") for pairs in ((), ("BTC-XXX",), ("BTC-USD", "BTC-USD"))),
+        *(({"terms": replace(TERMS, fee_bps=D(n))}, BadTerms, "fee_bps") for n in ("-1", "1000", "NaN", "0.0000001")),
+        ({"terms": replace(TERMS, markup_bps=D(-1001))}, BadTerms, "markup_bps"),
+        ({"terms": replace(TERMS, auto_max_usd=D(-1))}, BadTerms, "auto_max_usd"),
+        ({"terms": replace(TERMS, netting="x" * 81)}, BadTerms, "netting"),
         ({"members": (ann,)}, BadClient, "members"), ({"members": (ann, ann)}, BadClient, "members"),
         ({"members": (ann, replace(bob, email=""))}, BadMember, "email_2"),
         ({"members": (replace(ann, roles=("owner",)), bob)}, BadMember, "roles_1"),

@@ -26,6 +26,7 @@ from apps.ledger.states import Kind
 from apps.rfqs.states import Channel, Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import NetSet
+from apps.settlement.queries import prefunded as prefunded_deals
 from apps.workflows.book_on_behalf import book_on_behalf
 from apps.workflows.change_status import propose_status
 from apps.workflows.decide_approval import decide_approval
@@ -97,7 +98,7 @@ def test_a_deal_past_the_balance_is_owed_called_and_settles_when_it_is_paid(safe
     assert credit_jobs.watch_balances() == 0, "twenty dollars are missing"
     pay_in(D(20), safeguarded)
     if safeguarded:
-        settlement_jobs.fund(settlement.list_nostros().get(asset_id="BTC", designation="CLIENT").id, D(2))  # we deliver what it bought
+        here.fund(settlement.list_nostros().get(asset_id="BTC", designation="CLIENT").id, D(2))  # we deliver what it bought
     assert credit_jobs.watch_balances() == 1
     call.refresh_from_db()
     assert call.status == "MET"
@@ -107,6 +108,16 @@ def test_a_deal_past_the_balance_is_owed_called_and_settles_when_it_is_paid(safe
     assert db.one("SELECT count(*) FROM events_event WHERE kind = 'trade.settled' AND client_id = %s", (firm.client_id,)) == (1,)
     assert Counterparty.objects.get(id=firm.client_id).status == "RESTRICTED", "until two bring it up"
     books.proven()
+
+
+def test_a_deal_that_is_never_paid_keeps_none_behind_it_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prefunded_deals, "BATCH", 1)
+    firm = prefunded(False, D(30_000))
+    large, small = agreed(firm, quantity="4")[0], agreed(firm, quantity="2")[0]
+    credit_jobs.watch_balances()
+    pay_in(D(10_020), False)
+    credit_jobs.watch_balances()
+    assert settlement.trade_status([large.id, small.id]) == {large.id: "OPEN", small.id: "SETTLED"}
 
 
 def test_a_deal_that_fits_settles_at_once_as_before() -> None:

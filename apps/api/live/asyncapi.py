@@ -28,7 +28,7 @@ _CLOSES = {
     frames.Close.TOO_LARGE: "a message of more than 64 KiB",
     frames.Close.TOO_MANY: "more than 10 messages a second, or 20 at once",
     frames.Close.INTERNAL: "an error of ours",
-    frames.Close.TOO_SLOW: "10 s behind with reading or acknowledging",
+    frames.Close.TOO_SLOW: "7 s behind with reading or acknowledging",
     frames.Close.OVER: "the session is over: 23 h without reauth, or what the key may do was narrowed",
 }
 

@@ -8,12 +8,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -40,7 +43,7 @@ class ProvenAtTheHandshake(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         plain = cast(_SocketRequest, request._request)
-        grant = auth.find_known(plain.peer.key_id, plain.peer.ip)
+        grant = auth.find_known(plain.peer.key_id, plain.META["REMOTE_ADDR"])
         door = cast(Door, request.parser_context["view"])
         valkey.ahead(door.ahead(request, grant))
         return Caller(grant, Signed(grant.key_id, 0, "", plain.idempotency_key, b"", b"")), None
@@ -49,11 +52,15 @@ class ProvenAtTheHandshake(BaseAuthentication):
 class _SocketRequest(HttpRequest):
     """The request that the message stands for."""
 
-    def __init__(self, peer: Peer, method: str, path: str, body: bytes, idempotency_key: str | None) -> None:
+    def __init__(self, peer: Peer, method: str, path: str, body: bytes, idempotency_key: str | None, target: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.peer, self.idempotency_key = peer, idempotency_key
+        self.peer, self.idempotency_key, self.target = peer, idempotency_key, target
         self.method, self.path, self.path_info = method, path, path
         self.META = {"REMOTE_ADDR": peer.ip, "QUERY_STRING": "", "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(body))}
+        if idempotency_key is not None:
+            self.META["HTTP_IDEMPOTENCY_KEY"] = f'"{idempotency_key}"'
+        if peer.scenario:
+            self.META["HTTP_FLOWDESK_SCENARIO"] = peer.scenario
         self._body = body
 
 
@@ -72,13 +79,25 @@ _VIEWS: Mapping[str, Callable[..., HttpResponse]] = {
 _ONE_RFQ = _view(rfqs.OneRfq)
 
 
+@cache
+def _way(op: str) -> Callable[[_SocketRequest], HttpResponse]:
+    """To the view of a command, through what stands before the views of REST too (settings.API_MIDDLEWARE)."""
+
+    def way(request: _SocketRequest) -> HttpResponse:
+        return _VIEWS[op](request, *request.target)
+
+    for name in settings.API_MIDDLEWARE:
+        way = import_string(name)(way)
+    return way
+
+
 async def run(peer: Peer, said: Said) -> HttpResponse:
     """Do what a command asks; its answer, as REST would have given it."""
     command = MESSAGES[said.op].command
     assert command is not None
     target = (said.members[command.target],) if command.target else ()
-    request = _SocketRequest(peer, "POST", command.path.format(*target), said.body, said.members["idempotency_key"])
-    return await in_thread(_VIEWS[said.op], request, *target)
+    request = _SocketRequest(peer, "POST", command.path.format(*target), said.body, said.members["idempotency_key"], target)
+    return await in_thread(_way(said.op), request)
 
 
 async def read_rfq(peer: Peer, rfq_id: str) -> HttpResponse:

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 
 from apps.api import auth, peers, signing
 from apps.clients import queries as clients
+from apps.core import ids
 from apps.core.errors import Forbidden
 from apps.users.rules import ROLES
 
@@ -41,7 +42,8 @@ class Refusal(Exception):
 
     def __init__(self, status: int, code: str, title: str, detail: str, retry: str = "never") -> None:
         super().__init__(detail)
-        self.status, self.body = status, frames.problem(status, code, title, detail, retry)
+        self.status, self.request_id = status, ids.encode("req", ids.uuid7())
+        self.body = frames.problem(status, code, title, detail, retry, self.request_id)
         self.headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
         if status in {429, 503}:
             self.headers.append((b"retry-after", b"1"))
@@ -102,6 +104,7 @@ class Doors:
             except Refusal as no:
                 if no.status in {401, 403}:
                     self._attempts.fail(ip)
+                logger.info("live: %s from %s refused: %d %s", no.request_id, ip, no.status, no)
                 await _refuse(send, no)
                 return
             await self._run(scope["flowdesk.socket"], peer, receive, send)
@@ -196,7 +199,8 @@ def _prove(headers: dict[str, str], line: tuple[str, str, str], ip: str) -> Peer
         now=int(time.time()),
     )
     actor = auth.authenticate(signed, ip)
-    return Peer(actor=actor, whole=clients.names_all_accounts(actor), ip=ip, line=line)
+    whole = clients.names_all_accounts(actor)
+    return Peer(actor=actor, whole=whole, ip=ip, line=line, scenario=headers.get("flowdesk-scenario", ""))
 
 
 def _person(session_key: str) -> tuple[str, bool]:

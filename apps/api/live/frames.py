@@ -12,6 +12,7 @@ from apps.core import ids
 SUBPROTOCOL = "otc.v1.json"
 
 MESSAGE_BYTES = 64 * 1024
+FRAGMENTS = 256  # of one message
 WINDOW_EVENTS, WINDOW_BYTES = 1024, 1024 * 1024  # sent and not yet acknowledged
 ACK_EVENTS, ACK_EVENT_BYTES = 64, 64 * 1024  # an acknowledgement of so much is not counted as a message
 ACK_BYTES = 100
@@ -25,7 +26,7 @@ DAYS_BACK = 7
 
 HEARTBEAT_MS = 5_000
 SILENCE_MS = 15_000
-STALL_MS = 10_000  # with something to send and no way to send it
+STALL_MS = 7_000  # with something to send and no way to send it; a look a second and the close itself, and it is gone within 10 s
 UNUSED_MS = 30_000  # connected and subscribed to nothing
 SESSION_MS = 23 * 3_600_000
 
@@ -114,7 +115,8 @@ def skipped(first: int, last: int) -> bytes:
     return control("skipped", ch="events", **{"from": first, "to": last})
 
 
-def problem(status: int, code: str, title: str, detail: str, retry: str = "never") -> bytes:
+def problem(status: int, code: str, title: str, detail: str, retry: str = "never", request_id: str = "") -> bytes:
     """A refusal before the handshake, RFC 9457."""
-    body = {"type": f"/api/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code, "retry": retry}
+    body = {"type": f"/api/docs/errors#{code}", "title": title, "status": status, "detail": detail, "code": code}
+    body |= {"request_id": request_id or ids.encode("req", ids.uuid7()), "retry": retry}
     return json.dumps(body, separators=(",", ":")).encode()

@@ -13,6 +13,7 @@ class Peer:
 
     :param whole: the key names every account of its client
     :param line: authority, path and query of the handshake: what `reauth` signs anew
+    :param scenario: what a tester named in the handshake for every command; only a sandbox reads it
     """
 
     actor: Actor | None = None
@@ -21,6 +22,7 @@ class Peer:
     user_id: str = ""
     ip: str = ""
     line: tuple[str, str, str] = ("", "", "")
+    scenario: str = ""
 
     @property
     def key_id(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from daphne.ws_protocol import WebSocketProtocol
 
 from . import frames
+from .line import refusal
 
 
 def now_ms() -> int:
@@ -60,6 +61,29 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
             self.finish(frames.Close.MALFORMED)
         else:
             super().onMessage(payload, isBinary)
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802
+        """A message like any other, and answered only where the peer reads: what nobody reads would wait here without a bound."""
+        if self.state != self.STATE_OPEN:
+            return
+        if not self.may_speak():
+            self.finish(frames.Close.TOO_MANY)
+        elif self.writable:
+            super().onPing(payload)
+
+    def onPong(self, payload: bytes) -> None:  # noqa: N802
+        if self.state == self.STATE_OPEN and not self.may_speak():
+            self.finish(frames.Close.TOO_MANY)
+
+    def onMessageBegin(self, isBinary: bool) -> None:  # noqa: N802, N803
+        self._fragments = 0
+        super().onMessageBegin(isBinary)
+
+    def onMessageFrameBegin(self, length: int) -> None:  # noqa: N802
+        super().onMessageFrameBegin(length)
+        self._fragments += 1
+        if self._fragments > frames.FRAGMENTS and not self.failedByMe:  # empty ones would never reach a message's size
+            self._max_message_size_exceeded(0, 0, "")
 
     def may_speak(self) -> bool:
         """A token bucket kept as time: each message costs 100 ms of it, at most 2 s are saved up. Who reads fast acknowledges often: an
@@ -137,10 +161,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
 
     def sendHttpErrorResponse(self, code: int, reason: str, responseHeaders: Any = None) -> None:  # noqa: N802, N803
         """What autobahn refuses by itself (no Upgrade, a malformed Origin …): our kind of body, and nothing of the request in it."""
-        phrase = HTTPStatus(code).phrase
-        body = frames.problem(code, "invalid_handshake", phrase, "not a WebSocket handshake that is served here")
-        head = f"HTTP/1.1 {code} {phrase}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
-        self.sendData(head.encode() + b"connection: close\r\n\r\n" + body)
+        self.sendData(refusal(code, "invalid_handshake", "not a WebSocket handshake that is served here"))
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
         if hasattr(self, "server"):  # else it was refused before daphne knew of it

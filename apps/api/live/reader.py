@@ -54,7 +54,8 @@ CROSS JOIN LATERAL (
     AND (NOT EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id)
          OR EXISTS (SELECT 1 FROM clients_apikey_accounts x WHERE x.apikey_id = k.id AND x.account_id = a.account_id))) own
 WHERE k.key_id = ANY(%s) AND k.revoked_at IS NULL AND k.expires_at > now()
-  AND m.closed_at IS NULL AND (m.valid_until IS NULL OR m.valid_until > now()) AND c.status NOT IN ('REFUSED', 'OFFBOARDED')
+  AND m.closed_at IS NULL AND m.stopped_at IS NULL
+  AND (m.valid_until IS NULL OR m.valid_until > now()) AND c.status NOT IN ('REFUSED', 'OFFBOARDED')
 """
 _PAIRS = "SELECT code FROM instruments_pair WHERE active ORDER BY code"
 _HALTS = "SELECT scope, pair_code, client_id FROM pricing_halt WHERE lifted_at IS NULL"

@@ -10,6 +10,7 @@ from daphne.server import Server
 from twisted.internet import defer, reactor
 
 from . import frames
+from .line import Line
 from .protocol import Socket, now_ms
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Live(Server):  # type: ignore[misc]
         loop = reactor._asyncioEventloop
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.drain)
-        self.ws_factory.protocol = Socket
+        self.ws_factory.protocol, self.http_factory.protocol = Socket, Line
         self.ws_factory.setProtocolOptions(closeHandshakeTimeout=2, failByDrop=False)
         loop.call_soon(self._on_start)
 

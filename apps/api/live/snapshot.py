@@ -68,7 +68,7 @@ def _parts(actor: Actor) -> Iterator[tuple[str, Iterable[dict[str, Any]]]]:
     yield "settlements", [settlement.describe_net_set(s, legs.get(s.id, [])) for s in sets]
     yield (
         "instructions",
-        map(settlement.describe_instruction, settlement.list_instructions(actor).exclude(status__in=states.CLOSED_INSTRUCTION)),
+        map(settlement.describe_instruction, settlement.list_open_instructions(actor)),
     )
     yield "deposits", map(settlement.describe_deposit, settlement.list_deposits(actor).filter(status__in=states.OPEN_DEPOSIT))
     yield "withdrawals", map(settlement.describe_withdrawal, settlement.list_withdrawals(actor).filter(status__in=states.OPEN_WITHDRAWAL))

@@ -11,26 +11,31 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache, partial
-from typing import Any
+from hashlib import sha256
+from ipaddress import IPv6Address
+from typing import Any, TypeVar
 
 import orjson
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.api import problems
+from apps.api.auth import request_ip
 from apps.api.door import around
 from apps.api.errors_page import rows
-from apps.api.jsonbody import peek
+from apps.api.jsonbody import MAX_BYTES, peek
 from apps.core import actor, ids
-from apps.core.errors import AppError, Conflict, Rejected
+from apps.core.errors import AppError, Conflict, Forbidden, Rejected
 from apps.pricing.feeds import bus
 from apps.pricing.rules import Composite, Level
-from apps.workflows.stage_cause import CAUSES, NotBefallen, befall, refuse
+from apps.workflows.stage_asked import NotBefallen
+from apps.workflows.stage_cause import CAUSES, befall, refuse
 
 from . import notes
 from .scenarios import SCENARIOS, Kind, Scenario, of_quantity
 
 log = logging.getLogger(__name__)
+E = TypeVar("E", bound=AppError)
 HEADER = "Flowdesk-Scenario"
 SLOW_S = 3
 _AGAIN = frozenset({"safe", "after", "check_status"})
@@ -76,16 +81,19 @@ class Scenarios:
         row = next(row for row in rows() if row["code"] == code)
         if row["retry"] in _AGAIN and not (code in CAUSES and code in _decided()) and not _is_first(request):
             return self.get_response(request)
-        if code in _TAMPERED:
+        if code in _TAMPERED and ("HTTP_SIGNATURE" in request.META or code not in _OF_SIGNATURE):
             _TAMPERED[code](request)
             request.__dict__.pop("headers", None)  # Django keeps what it read of them
             return self.get_response(request)
-        if request.method == "POST" and (code in CAUSES or code in _decided()):
-            token = around.set(partial(_caused, code=code))
+        if request.method not in {"GET", "HEAD"} and (code in CAUSES or code in _decided()):
+            called: list[Any] = []
+            token = around.set(partial(_caused, code=code, called=called))
             try:
-                return self.get_response(request)
+                answer = self.get_response(request)
             finally:
                 around.reset(token)
+            if called or answer.status_code >= 400:
+                return answer  # else it writes nothing, and no use case was there to refuse
         title, _, detail = row["meaning"].partition(". ")
         return _problem(int(row["status"]), code, title, detail or title, retry=row["retry"])
 
@@ -107,16 +115,30 @@ class Scenarios:
             bus.lens.reset(token)
 
 
-def _caused(*, call: Callable[..., Any], code: str, once: Any, **asked: Any) -> Any:
-    """The use case of a request under the cause of a refusal; where that does not befall it, the refusal in its place."""
+def _caused(*, call: Callable[..., Any], code: str, called: list[Any], once: Any, **asked: Any) -> Any:
+    """The use case of a request under the cause of a refusal; where that does not befall it, the refusal in its place.
+
+    :param called: is told of the use case
+    """
+    called.append(call)
     if code in CAUSES:
         try:
             return befall(call=call, code=code, once=once, **asked)
         except NotBefallen as no:
             log.info("sandbox: no cause for %s: %s", code, no.__cause__ or no)
+            if code in _forbidden():
+                raise _forbidden()[code](scenario="in_its_place") from no
             if code not in _decided():
                 return call(once=once, **asked)
     return refuse(no=_decided()[code](scenario="in_its_place"), once=once, **asked)
+
+
+def _come_from_elsewhere(request: HttpRequest) -> None:
+    """From an address of 2001:db8::/32, which is nobody's (RFC 3849): one for each address that testers come from, so that what one of them
+    does to its allowance is not another's."""
+    place = sha256(request_ip(request).encode()).digest()[:12]
+    elsewhere = str(IPv6Address(bytes.fromhex("20010db8") + place))
+    request.META.update(REMOTE_ADDR=elsewhere, HTTP_X_FORWARDED_FOR=elsewhere)
 
 
 def _damage_signature(request: HttpRequest) -> None:
@@ -133,22 +155,35 @@ def _tamper(**as_if: str) -> Callable[[HttpRequest], None]:
 _TAMPERED: dict[str, Callable[[HttpRequest], None]] = {
     "invalid_signature": _damage_signature,
     "length_required": _tamper(CONTENT_LENGTH=""),
-    "body_too_large": _tamper(CONTENT_LENGTH="65537"),
+    "body_too_large": _tamper(CONTENT_LENGTH=str(MAX_BYTES + 1)),
     "unsupported_media_type": _tamper(HTTP_CONTENT_ENCODING="gzip"),
     "not_acceptable": _tamper(HTTP_ACCEPT="text/html"),
-    "ip_not_allowed": _tamper(REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR="192.0.2.1"),  # TEST-NET-1, RFC 5737
+    "ip_not_allowed": _come_from_elsewhere,
 }
+_OF_SIGNATURE = {"invalid_signature"}  # a command over a socket has none: what is forced on it is given at the door
 
 
 @cache
 def _decided() -> dict[str, type[Conflict] | type[Rejected]]:
     """Refusals by a rule of the desk, by code: they are stored under their idempotency key."""
-    found: dict[str, type[Conflict] | type[Rejected]] = {}
-    kinds: list[type[Conflict] | type[Rejected]] = [Conflict, Rejected]
+    found: dict[str, type[Conflict] | type[Rejected]] = {**_kinds(Conflict), **_kinds(Rejected)}
+    found.pop("idempotency_in_progress", None)
+    return found
+
+
+@cache
+def _forbidden() -> dict[str, type[Forbidden]]:
+    return _kinds(Forbidden)
+
+
+def _kinds(root: type[E]) -> dict[str, type[E]]:
+    """A class of refusals and those below it, by code, that are made without more."""
+    found: dict[str, type[E]] = {}
+    kinds = [root]
     while kinds:
         kind = kinds.pop()
         kinds += kind.__subclasses__()
-        if kind.code != "idempotency_in_progress" and kind.__init__ is AppError.__init__:
+        if kind.__init__ is AppError.__init__:
             found[kind.code] = kind
     return found
 
@@ -160,7 +195,9 @@ def _magic(request: HttpRequest) -> Scenario | None:
 
 
 def _is_first(request: HttpRequest) -> bool:
-    who = request.headers.get("Signature-Input", "").partition("keyid=")[2].partition(";")[0]  # testers may choose the same key
+    peer = getattr(request, "peer", None)  # of a command over a socket
+    signer = request.headers.get("Signature-Input", "").partition('keyid="')[2].partition('"')[0]
+    who = signer if peer is None else peer.key_id  # testers may choose the same key
     return notes.is_first(request.headers.get("Idempotency-Key", ""), f"{who}:{request.path}")
 
 

@@ -9,12 +9,16 @@ from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.shapes import Instant, WireId, array, decimal, obj, read_query, text
 from apps.clients import queries as clients
+from apps.clients.states import ClientStatus
 from apps.core import ids, money
 from apps.ledger import queries as ledger
 
 from .paging import wire_id
 
-ACCOUNT = obj({"id": text("acc_…"), "code": text(""), "name": text(""), "status": text(""), "is_default": {"type": "boolean"}})
+STATUSES = [str(one) for one in ClientStatus if one != ClientStatus.FROZEN]  # who is frozen is never told so
+ACCOUNT = obj(
+    {"id": text("acc_…"), "code": text(""), "name": text(""), "status": text("", enum=STATUSES), "is_default": {"type": "boolean"}}
+)
 BALANCE = obj(
     {
         "account_id": text("acc_…"),

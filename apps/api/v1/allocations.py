@@ -1,6 +1,6 @@
 """Blocks shared out to other accounts of the client."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -19,7 +19,8 @@ SHARE = {
     "quantity": Amount("base", "1.5"),
     "percent": Amount("of the whole deal; what rounding leaves goes to the largest share", None),
 }
-BODY = Body("Allocate", {"allocations": Items("one an account", required=True, fields=SHARE, one_of=("quantity", "percent"))})
+SHARES = Items("one an account", required=True, fields=SHARE, one_of=("quantity", "percent"))
+BODY = Body("Allocate", {"allocations": SHARES})
 EMPTY = Body("ReverseAllocation", {})
 ALLOCATION = obj(
     {
@@ -37,6 +38,11 @@ ALLOCATION = obj(
 )
 LIST = obj({"data": array(ALLOCATION), "unallocated": decimal("base that the deal's own account settles")})
 EXAMPLE = {"allocations": [{"account_id": "acc_01m82caqccetaba45n1eshq3f7", "quantity": "1.5"}]}
+
+
+def to_shares(asked: list[dict[str, Any]] | None) -> list[Share]:
+    """A list that was read; none where it was not given."""
+    return [Share(one["account_id"], one["quantity"], one["percent"]) for one in asked or ()]
 
 
 class Allocations(Door):
@@ -67,7 +73,7 @@ class Allocations(Door):
             operation="allocate",
             render=lambda made: (201, {"data": [queries.describe_allocation(one) for one in made]}),
             trade_id=wire_id("trd", trade_id),
-            shares=[Share(one["account_id"], one["quantity"], one["percent"]) for one in asked],
+            shares=to_shares(asked),
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from apps.api import etags
 from apps.api.docs import documented
 from apps.api.door import Door, show_one
 from apps.api.shapes import Body, Choice, Text, Whole, moment, obj, read_query, text
@@ -80,18 +81,21 @@ class OneConfirmation(Door):
         answer=CONFIRMATION,
         query=ONE,
         refusals={404: "not_found"},
+        one=True,
     )
     def get(self, request: Request, trade_id: str) -> HttpResponse:
         return show_one(_told(self, request, trade_id))
 
 
 class ConfirmationPdf(Door):
-    @documented("The confirmation of a deal as PDF", answer={"type": "string", "format": "binary"}, query=ONE, refusals={404: "not_found"})
+    media = "application/pdf"
+
+    @documented("The confirmation of a deal as PDF", answer={}, query=ONE, refusals={404: "not_found"}, file="application/pdf")
     def get(self, request: Request, trade_id: str) -> HttpResponse:
         told = _told(self, request, trade_id)
-        out = HttpResponse(confirmation_pdf(told), content_type="application/pdf")
+        out = HttpResponse(confirmation_pdf(told), content_type=self.media)
         out["Content-Disposition"] = f'inline; filename="confirmation-{told["trade_id"]}-{told["version"]}.pdf"'
-        return out
+        return etags.tagged(out)
 
 
 class Affirm(Door):

@@ -129,12 +129,16 @@ class OneReport(_Documents):
 
 
 class ReportCsv(_Documents):
+    media = "text/csv"
+
     @documented("A document's figures, as a table", name="get_report_csv", answer={}, refusals=_GONE, file="text/csv")
     def get(self, request: Request, report_id: str) -> HttpResponse:
         return self.file(report_id, "csv")
 
 
 class ReportPdf(_Documents):
+    media = "application/pdf"
+
     @documented("A document to print", name="get_report_pdf", answer={}, refusals=_GONE, file="application/pdf")
     def get(self, request: Request, report_id: str) -> HttpResponse:
         return self.file(report_id, "pdf")

@@ -9,9 +9,11 @@ from rest_framework.request import Request
 from apps.api.docs import documented
 from apps.api.door import Door, show
 from apps.api.shapes import array, decimal, moment, obj, read_query, text
+from apps.rfqs.states import QuoteStatus, RfqStatus
 from apps.settlement.rules.closing_out import EVENTS
 from apps.trades.rules import REASONS
 
+from .accounts import ACCOUNT
 from .adjustments import ADJUSTMENT
 from .allocations import ALLOCATION
 from .confirming import CONFIRMATION, DISPUTED
@@ -26,16 +28,26 @@ _RFQ_STATE = obj(
     {
         "id": text("rfq_…"),
         "client_rfq_id": {"type": ["string", "null"], "description": "yours; an order has none"},
-        "status": text("what it is now"),
+        "status": text("what it is now", enum=[str(one) for one in RfqStatus]),
         "reason": text("why it ended, or why it waits"),
         "fix": {"type": "object", "description": "the same reason in FIX's codes, where FIX has one"},
     },
     "reason",
     "fix",
 )
-_QUOTE_STATE = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("what it is now"), "reason": text("why")}, "reason")
-_ACCEPTED = obj({"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("ACCEPTED"), "side": text("yours", enum=["buy", "sell"])})
-_SETTLED = obj({"id": text("trd_…"), "settlement_status": text("SETTLED, CLOSED_OUT")})
+_QUOTE_STATE = obj(
+    {
+        "id": text("quo_…"),
+        "rfq_id": text("rfq_…"),
+        "status": text("what it is now", enum=[str(one) for one in QuoteStatus]),
+        "reason": text("why"),
+    },
+    "reason",
+)
+_ACCEPTED = obj(
+    {"id": text("quo_…"), "rfq_id": text("rfq_…"), "status": text("", enum=["ACCEPTED"]), "side": text("yours", enum=["buy", "sell"])}
+)
+_SETTLED = obj({"id": text("trd_…"), "settlement_status": text("", enum=["SETTLED", "CLOSED_OUT"])})
 _CLOSE_OUT = obj(
     {
         "id": text("clo_…"),
@@ -118,6 +130,25 @@ _KEY_STATE = obj(
     {"key_id": text("ak_…"), "scopes": array(text("")), "expires_at": moment(""), "revoked": {"type": "boolean"}},
 )
 _MEMBER_STATE = obj({"id": text("mem_…"), "name": text(""), "closed_at": moment("")})
+TERMS = obj(
+    {
+        "account": text("its code"),
+        "version": {"type": "integer", "description": "a deal keeps the version it was dealt under"},
+        "effective_from": moment(""),
+        "mode": text("how deals settle", enum=["PREFUNDED", "CLIENT_FIRST", "CREDIT"]),
+        "instruments": array(text("code")),
+        "fee_bps": decimal("of the quote amount"),
+        "fee_mode": text("", enum=["ADDED", "INCLUDED", "INVOICED"]),
+        "min_life_ms": {"type": "integer", "description": "a streamed quote stays executable so long after a newer one"},
+        "netting_agreement": text("under which payments are netted; empty: gross"),
+        "netting_cutoff": text("wall time and zone"),
+        "silence_agrees": {"type": "boolean", "description": "a net set is agreed when nobody has disputed it in time"},
+        "close_out_agreement": text("empty: none"),
+        "close_out_date": {"type": ["string", "null"], "format": "date", "description": "from which it holds"},
+        "safeguarded": {"type": "boolean", "description": "your balances are kept apart from our own money"},
+        "prehedge_consent": text("where it is written that we may deal ahead of you; empty: we may not"),
+    }
+)
 
 MOVED = obj(
     {
@@ -181,6 +212,11 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "instruction.unconfirmed": ("the chain took a payment back; it is under way again", INSTRUCTION),
     "instruction.failed": ("a payment did not leave", INSTRUCTION),
     "instruction.returned": ("a payment came back", INSTRUCTION),
+    "instruction.payment_sent": ("a part of a payment is under way", INSTRUCTION),
+    "instruction.payment_settled": ("a part of a payment is booked; `instruction.settled` follows the last one", INSTRUCTION),
+    "instruction.payment_unconfirmed": ("the chain took a part of a payment back; it is under way again", INSTRUCTION),
+    "instruction.payment_failed": ("a part of a payment did not leave, and is paid again by itself", INSTRUCTION),
+    "instruction.payment_returned": ("a part of a payment came back, and is paid again by itself", INSTRUCTION),
     "receipt.credited": ("your money has come", RECEIPT),
     "receipt.quarantined": ("your money has come and is looked at; we tell you when it is credited or goes back", RECEIPT),
     "receipt.returned": ("it went back", RECEIPT),
@@ -196,6 +232,7 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "withdrawal.cancelled": ("by you", WITHDRAWAL),
     "withdrawal.rejected": ("by us", WITHDRAWAL),
     "ssi.proposed": ("by one member: another one approves it", SSI),
+    "ssi.entered": ("by us, on your word: revoke it where nobody of yours gave it; we verify it", SSI),
     "ssi.verifying": ("a second member has approved it: we verify it", SSI),
     "ssi.approved": ("it is verified and cools off until `active_from`", SSI),
     "ssi.active": ("you are paid there from now on", SSI),
@@ -241,6 +278,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "key.widened": ("its scopes, networks or caps are others", _KEY_STATE),
     "key.expiring": ("a key ends within 30, 7 or 1 days", _KEY_STATE),
     "key.ended": ("it was revoked: by a member of yours, or by us", _KEY_STATE),
+    "account.opened": ("you may deal on another account", ACCOUNT),
+    "terms.changed": ("on what you deal on an account from now on; open quotes stand, unless the way to settle or the pair is gone", TERMS),
     "member.closed": ("a member of yours left: their keys ended with it", _MEMBER_STATE),
     "member.close.refused": ("", _REFUSED),
     "sandbox.clock.refused": ("of a sandbox alone", _REFUSED),

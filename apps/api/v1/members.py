@@ -1,5 +1,6 @@
 """Who acts for a client."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -29,7 +30,7 @@ MEMBER = obj(
     {
         "id": text("mem_…"),
         "name": text(""),
-        "status": text("", enum=["ACTIVE", "CLOSED"]),
+        "status": text("SUSPENDED: does not act for now", enum=["ACTIVE", "SUSPENDED", "CLOSED"]),
         "valid_until": NULLABLE,
         "authorities": array(AUTHORITY) | {"description": "on the accounts that this key names"},
     }
@@ -73,6 +74,12 @@ class OneMember(Door):
         return show_one(_describe([found], self.actor)[0])
 
 
+def _status(m: Any, now: datetime) -> str:
+    if m.closed_at is not None or (m.valid_until is not None and m.valid_until <= now):
+        return "CLOSED"
+    return "ACTIVE" if m.stopped_at is None else "SUSPENDED"
+
+
 def _describe(members: list[Any], actor: Actor) -> list[dict[str, Any]]:
     authorities = clients.list_authorities_of([member.id for member in members], actor=actor)
     now = clock.wall_now()
@@ -80,7 +87,7 @@ def _describe(members: list[Any], actor: Actor) -> list[dict[str, Any]]:
         {
             "id": ids.encode("mem", m.id),
             "name": m.name,
-            "status": "CLOSED" if m.closed_at is not None or (m.valid_until is not None and m.valid_until <= now) else "ACTIVE",
+            "status": _status(m, now),
             "valid_until": None if m.valid_until is None else stamp(m.valid_until),
             "authorities": [
                 {

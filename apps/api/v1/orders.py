@@ -1,5 +1,7 @@
 """Fill-or-kill orders at the desk's price."""
 
+from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from django.http import HttpResponse
@@ -7,10 +9,10 @@ from rest_framework.request import Request
 
 from apps.api.docs import documented
 from apps.api.shapes import Amount, Body, Choice, Reference, WireId
-from apps.pricing.rules.worth import usd_per
 from apps.rfqs.states import Side
 from apps.workflows.fill_or_kill import fill_or_kill
 
+from .allocations import SHARES
 from .quotes import render_trade
 from .rfqs import PricedDoor
 from .trades import TRADE
@@ -25,6 +27,7 @@ ORDER = Body(
         "quantity": Amount("base quantity", "2.5", required=True),
         "limit_price": Amount("the worst price you take", "20010.00", required=True),
         "time_in_force": Choice("all of it at once, or nothing", "FOK", required=True, among=("FOK",)),
+        "allocations": replace(SHARES, required=False, about="who shall have which part of its deal"),
     },
 )
 EXAMPLE = {
@@ -41,12 +44,13 @@ REFUSALS = {
     422: "price_not_met, price_unavailable, credit_exceeded, cap_exceeded, credit_breached, mark_stale, "
     "dealing_limit_exceeded, key_cap_exceeded, insufficient_balance, unknown_instrument, instrument_not_allowed, "
     "quantity_out_of_range, too_many_decimals, size_too_small, past_cutoff, account_unavailable, not_entitled, trading_halted, "
-    "quote_inconsistent, idempotency_key_reused",
+    "quote_inconsistent, bad_allocation, no_word, idempotency_key_reused",
     429: "rate_limited, fair_use",
 }
 
 
 class Orders(PricedDoor):
+    hears_late = True
     scopes: ClassVar[dict[str, str]] = {"POST": "trade"}
 
     @documented(
@@ -54,10 +58,10 @@ class Orders(PricedDoor):
     )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(ORDER)
-        depth = self.depth(request, asked["instrument"])
         return self.run(
             fill_or_kill,
             operation="order",
+            meanwhile=partial(self.market, request, asked["instrument"]),
             render=render_trade,
             reference=asked["client_order_id"],
             house={"pair": asked["instrument"]},
@@ -67,7 +71,6 @@ class Orders(PricedDoor):
             side=Side(asked["side"]),
             quantity=asked["quantity"],
             limit_price=asked["limit_price"],
-            depth=depth,
-            usd_per_quote=usd_per(asked["instrument"].rpartition("-")[2], depth),
             elapsed_us=self.elapsed_us,
+            **self.planned(asked),
         )

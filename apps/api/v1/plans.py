@@ -13,9 +13,9 @@ from apps.rfqs import queries as rfqs
 from apps.trades import queries
 from apps.trades.states import PlanStatus
 from apps.workflows.plan_shares import plan_shares, withdraw_plan
-from apps.workflows.sharing import Share
 
 from .allocations import BODY as SHARES
+from .allocations import to_shares
 from .paging import wire_id
 
 PLAN = obj(
@@ -84,7 +84,7 @@ class Plans(Door):
             operation="allocation.plan",
             render=lambda plan: (201, queries.describe_plan(plan)),
             rfq_id=self._id(rfq_id),
-            shares=[Share(one["account_id"], one["quantity"], one["percent"]) for one in asked],
+            shares=to_shares(asked),
         )
 
     @documented(

@@ -53,6 +53,7 @@ class OneQuote(Door):
 
 
 class AcceptQuote(Door):
+    hears_late = True
     scopes: ClassVar[dict[str, str]] = {"POST": "trade"}
 
     @documented(

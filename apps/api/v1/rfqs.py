@@ -1,5 +1,7 @@
 """Requests for quote."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from apps.api import limits
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
 from apps.api.jsonbody import peek
+from apps.api.problems import ScopeMissing
 from apps.api.shapes import EMPTY, Amount, Body, Choice, Flag, Reference, Whole, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients.queries import KeyGrant
 from apps.core import ids
@@ -23,6 +26,7 @@ from apps.rfqs.states import Channel, QuoteStatus, RfqStatus, Side, Withdrawal
 from apps.workflows.end_quote import cancel_rfq
 from apps.workflows.request_quote import Result, request_quote
 
+from .allocations import SHARES, to_shares
 from .paging import PAGE, newest_first, wire_id
 
 BODY = Body(
@@ -38,6 +42,7 @@ BODY = Body(
         "ttl_ms": Whole("how long the quote shall live", 10_000, least=rules.HAND_TTL_MS[0], most=rules.HAND_TTL_MS[1]),
         "respond_within_ms": Whole("how long you wait for a price", 60_000, least=rules.RESPOND_MS[0], most=rules.RESPOND_MS[1]),
         "stream": Flag("each new price is a new quote; the one before stays good for your minimum life", False),
+        "allocations": replace(SHARES, required=False, about="who shall have which part of its deal; needs the scope trade"),
     },
     one_of=("quantity", "quote_quantity"),
 )
@@ -133,7 +138,7 @@ REFUSALS = {
     "insufficient_balance, price_unavailable, price_stale, unknown_instrument, instrument_not_allowed, "
     "size_too_small, quantity_out_of_range, too_many_decimals, "
     "ttl_out_of_range, past_cutoff, account_unavailable, not_entitled, trading_halted, "
-    "quote_inconsistent, idempotency_key_reused",
+    "quote_inconsistent, bad_allocation, no_word, idempotency_key_reused",
     429: "rate_limited, fair_use",
 }
 
@@ -167,11 +172,27 @@ class PricedDoor(Door):
             return super().ahead(request, grant)
         return [*super().ahead(request, grant), *limits.commands(policy="rfqs", who=grant.key_id, rate=rfqs_rate(grant)), bus.command(pair)]
 
+    def planned(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The shares of the deal that a request names.
+
+        :raises ScopeMissing: a key that only asks for prices names nobody who shall have what
+        """
+        if not asked["allocations"]:
+            return {}
+        if "trade" not in self.caller.grant.scopes:
+            raise ScopeMissing("allocations need the scope trade")
+        return {"shares": to_shares(asked["allocations"])}
+
+    def market(self, request: Request, pair: str) -> dict[str, Any]:
+        """Spend one of the key's prices; the pair's book and what its quote asset is worth, as a use case takes them."""
+        depth = self.depth(request, pair)
+        return {"depth": depth, "usd_per_quote": usd_per(pair.rpartition("-")[2], depth)}
+
     def depth(self, request: Request, pair: str) -> Composite | None:
-        """Spend one of the key's prices; the pair's book."""
+        """Spend one of the key's prices; the pair's book, None where there is none."""
         grant = self.caller.grant
         limits.spend(request._request, policy="rfqs", who=grant.key_id, rate=rfqs_rate(grant))
-        return bus.read_depth(pair)
+        return bus.find_depth(pair)
 
 
 def rfqs_rate(grant: KeyGrant) -> str:
@@ -179,24 +200,24 @@ def rfqs_rate(grant: KeyGrant) -> str:
 
 
 class Rfqs(PricedDoor):
+    hears_late = True
     scopes: ClassVar[dict[str, str]] = {"POST": "quote", "GET": "read"}
 
     @documented("Ask for a firm price", body=BODY, answer=RFQ, status=201, example=EXAMPLE, refusals=REFUSALS)
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(BODY)
-        depth = self.depth(request, asked["instrument"])
         return self.run(
             request_quote,
+            meanwhile=partial(self.market, request, asked["instrument"]),
             operation="rfq",
             render=render,
             reference=asked["client_rfq_id"],
             house={"pair": asked["instrument"]},
             account_id=asked["account_id"],
             ask=to_ask(asked),
-            depth=depth,
-            usd_per_quote=usd_per(asked["instrument"].rpartition("-")[2], depth),
             elapsed_us=self.elapsed_us,
             rfq_id=ids.uuid7(),
+            **self.planned(asked),
         )
 
     @documented("Your requests, newest first", name="list_rfqs", answer=page(RFQ), query=LIST)

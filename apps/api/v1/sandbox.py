@@ -117,7 +117,7 @@ class Clients(Door):
 class ClientActs(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "read"}
 
-    @documented("Have your client restricted, suspended, frozen, approved or called", name="stage_test_client", body=ACT, answer=STAGED)
+    @documented("Have our people do something to your client, or to a thing of its", name="stage_test_client", body=ACT, answer=STAGED)
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(ACT)
         thing_id = _thing(asked["act"], asked["id"])

@@ -13,6 +13,7 @@ from apps.clients import queries as clients
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.settlement import queries
+from apps.settlement.states import DepositStatus, NetLegStatus, NetSetStatus, ObligationStatus, WithdrawalStatus
 from apps.workflows.settle_net_set import agree_net_set, dispute_net_set
 from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
 
@@ -31,7 +32,7 @@ OBLIGATION = obj(
         "amount": decimal(""),
         "settled_amount": decimal(""),
         "value_date": text("", format="date"),
-        "status": text(""),
+        "status": text("", enum=[str(one) for one in ObligationStatus]),
         "net_leg_id": NULLABLE,
         "settled_at": NULLABLE,
     }
@@ -43,7 +44,7 @@ LEG = obj(
         "direction": DIRECTION,
         "amount": decimal("net"),
         "settled_amount": decimal(""),
-        "status": text(""),
+        "status": text("", enum=[str(one) for one in NetLegStatus]),
     }
 )
 NET_SET = obj(
@@ -52,7 +53,7 @@ NET_SET = obj(
         "account_id": text("acc_…"),
         "value_date": text("", format="date"),
         "cutoff_at": moment("what was booked by then is in it"),
-        "status": text(""),
+        "status": text("FROZEN: yours to agree or dispute", enum=[str(one) for one in NetSetStatus]),
         "agree_by": NULLABLE,
         "legs": array(LEG),
     }
@@ -88,6 +89,22 @@ DISPUTE = Body(
         )
     },
 )
+# Of what our own people do with a payment before it leaves, and whether its rail has answered, nothing is told.
+STATUSES = [
+    "PENDING", "SENDING", "SENT", "PART_SETTLED", "SETTLED", "FAILED", "RETURNED", "CANCELLED", "EXPECTED", "PART_RECEIVED", "RECEIVED",
+]  # fmt: skip
+# What an instruction leaves in, where it is over the most that its rail takes at once; else there are none.
+PART = obj(
+    {
+        "part": {"type": "integer", "description": "from 1 on"},
+        "attempt": {"type": "integer", "description": "at this part"},
+        "amount": decimal(""),
+        "status": text("as of an instruction", enum=STATUSES),
+        "reference": text("of this payment; its remittance names the instruction's"),
+        "sent_at": NULLABLE,
+        "settled_at": NULLABLE,
+    }
+)
 INSTRUCTION = obj(
     {
         "id": text("ins_…"),
@@ -96,9 +113,10 @@ INSTRUCTION = obj(
         "asset": text("code"),
         "amount": decimal(""),
         "settled_amount": decimal(""),
-        "status": text(""),
+        "status": text("PENDING to RETURNED: what we pay; EXPECTED to RECEIVED: what you pay", enum=STATUSES),
         "reference": text("to be quoted with the payment"),
         "attempt": {"type": "integer"},
+        "payments": array(PART),
         "net_leg_id": NULLABLE,
         "obligation_id": NULLABLE,
         "withdrawal_id": NULLABLE,
@@ -113,7 +131,7 @@ DEPOSIT = obj(
         "account_id": text("acc_…"),
         "asset": text("code"),
         "amount": decimal(""),
-        "status": text(""),
+        "status": text("", enum=[str(one) for one in DepositStatus]),
         "receipt_id": NULLABLE,
         "created_at": moment(""),
         "credited_at": NULLABLE,
@@ -127,7 +145,7 @@ WITHDRAWAL = obj(
         "asset": text("code"),
         "amount": decimal(""),
         "ssi_id": text("where it goes: your active settlement instruction"),
-        "status": text(""),
+        "status": text("", enum=[str(one) for one in WithdrawalStatus]),
         "requested_by": text("mem_…"),
         "approved_by": NULLABLE,
         "requested_at": moment(""),

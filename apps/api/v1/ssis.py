@@ -28,7 +28,8 @@ SSI = obj(
         "bic": text("of the bank; empty for a wallet"),
         "self_hosted": {"type": "boolean", "description": "a wallet whose keys you hold yourself"},
         "status": text("", enum=[str(one) for one in SsiStatus]),
-        "proposed_by": NULLABLE | {"description": "mem_…; null: from your onboarding file"},
+        "proposed_by": NULLABLE | {"description": "mem_…; null: from your onboarding file, or entered by us"},
+        "entered_by_us": {"type": "boolean", "description": "on your word; revoke it where nobody of yours gave it"},
         "approved_by": NULLABLE | {"description": "mem_…"},
         "created_at": moment(""),
         "active_from": NULLABLE | {"description": "it has cooled off by then"},
@@ -49,12 +50,12 @@ PROPOSE = Body(
         "asset": Reference("code", "EUR", required=True),
         "rail": Reference("how you want to be paid", "target-eur", required=True),
         "address": Text("IBAN, routing and account number, or wallet address", "DE89370400440532013000", required=True, longest=120),
-        "bic": Text("of the bank", "COBADEFFXXX", longest=11),
+        "bic": Text("of the bank", "COBADEFF", longest=11),
         "self_hosted": Flag("a wallet whose keys you hold yourself", False),
         "valid_until": Instant("it ends by itself; never without it", "2027-06-30T00:00:00Z"),
     },
 )
-EXAMPLE = {"asset": "EUR", "rail": "target-eur", "address": "DE89370400440532013000", "bic": "COBADEFFXXX"}
+EXAMPLE = {"asset": "EUR", "rail": "target-eur", "address": "DE89370400440532013000", "bic": "COBADEFF"}
 _GONE = {404: "not_found"}
 _MAY = "no_settlement_authority, account_unavailable"
 

@@ -38,7 +38,7 @@ TRADE = obj(
         "trade_date": text("", format="date"),
         "value_date": text("", format="date"),
         "booked_at": moment(""),
-        "settlement_status": text("of what is owed from it, now", enum=["OPEN", "PART_SETTLED", "SETTLED", "CANCELLED"]),
+        "settlement_status": text("of what is owed from it, now", enum=["OPEN", "PART_SETTLED", "SETTLED", "CANCELLED", "CLOSED_OUT"]),
     }
 )
 VERSION = obj(

@@ -83,6 +83,7 @@ class ValidateRfq(PricedDoor):
             is_whole=not faults,
             depth=depth,
             usd_per_quote=usd_per(ask.pair.rpartition("-")[2], depth),
+            shares=self.planned(asked).get("shares", ()),
             now=clock.desk_now(),
         )
         return show(_describe(verdict, faults))

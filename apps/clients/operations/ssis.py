@@ -49,8 +49,33 @@ def propose_ssi(*, account: Account, place: Place, member: Actor, valid_until: d
     :raises BadSsi: no such place: format, check digits, BIC, or an end that is over
     :raises SsiKnown: the account has this one already
     """
-    places.require_place(place.rail, place.kind, place.address, place.bic, self_hosted=place.self_hosted)
     places.require_ahead(valid_until, now, timedelta(hours=settings.SSI_COOLING_HOURS))
+    made = _create(account, place, now, proposed_by=member.id, valid_until=valid_until)
+    tell_ssi(ssi=made, kind="ssi.proposed")
+    return made
+
+
+@step
+def enter_ssi(*, account: Account, place: Place, by: Actor, word: Mapping[str, str], now: datetime) -> Ssi:
+    """VERIFYING, by one of operations on the client's word; the client is told.
+
+    :param word: person of the client, channel, reference: who said so, how, and where that lies
+    :raises BadSsi: no such place: format, check digits, BIC
+    :raises SsiKnown: the account has this one already
+    """
+    made = _create(account, place, now, entered_by=by.id, word=dict(word))
+    SSI.move(made, SsiStatus.VERIFYING)
+    made.save(update_fields=["status"])
+    tell_ssi(ssi=made, kind="ssi.entered", house=word)
+    return made
+
+
+def _create(account: Account, place: Place, now: datetime, **whose: Any) -> Ssi:
+    """DRAFT, in the name of the account's owner.
+
+    :param whose: the fields that say who wants it, and how that is known
+    """
+    places.require_place(place.rail, place.kind, place.address, place.bic, self_hosted=place.self_hosted)
     if queries.is_address_taken(account.id, place.rail, place.asset, place.address):
         raise SsiKnown(place.address)
     made = Ssi(
@@ -62,12 +87,10 @@ def propose_ssi(*, account: Account, place: Place, member: Actor, valid_until: d
         address=place.address,
         bic=place.bic,
         self_hosted=place.self_hosted,
-        proposed_by=member.id,
-        valid_until=valid_until,
         created_at=now,
+        **whose,
     )
     db.insert(made)
-    tell_ssi(ssi=made, kind="ssi.proposed")
     return made
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from apps.clients.models import ApiKey, Authority, Counterparty, Member
-from apps.core import db
+from apps.clients.models import ApiKey, Authority
 from apps.core.actor import Actor
 
 
@@ -35,26 +34,3 @@ def list_account_ids(member_id: UUID) -> list[UUID]:
 def administers_key(actor: Actor, key: ApiKey) -> bool:
     """:func:`administers` of every account that a key may use: those that it names, or all of its member."""
     return administers(actor, list(key.accounts.values_list("id", flat=True)) or list_account_ids(key.member_id))
-
-
-def is_member_named(client_id: UUID, name: str) -> bool:
-    """Whether a client has a member of this name, open or closed."""
-    return Member.objects.filter(counterparty_id=client_id, name=name).exists()
-
-
-def is_code_known(code: str) -> bool:
-    """Whether a counterparty, in whatever role, has this code."""
-    return Counterparty.objects.filter(code=code).exists()
-
-
-def is_lei_known(lei: str) -> bool:
-    """Whether a counterparty, in whatever role, is this legal entity."""
-    return Counterparty.objects.filter(lei=lei).exists()
-
-
-def hold_member(member_id: UUID) -> bool:
-    """Keep a member from being closed until the transaction ends; False where that has happened already.
-
-    Who asks for something that ends with the member holds it before, so that the closing sees it, or it sees the closing.
-    """
-    return bool(db.run("SELECT 1 FROM clients_member WHERE id = %s AND closed_at IS NULL FOR SHARE", (member_id,)))

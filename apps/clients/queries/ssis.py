@@ -112,6 +112,7 @@ def describe_ssi(ssi: Ssi) -> dict[str, Any]:
         "self_hosted": ssi.self_hosted,
         "status": str(ssi.status),
         "proposed_by": None if ssi.proposed_by is None else ids.encode("mem", ssi.proposed_by),
+        "entered_by_us": ssi.entered_by is not None,
         "approved_by": None if ssi.approved_by is None else ids.encode("mem", ssi.approved_by),
         "created_at": _at(ssi.created_at),
         "active_from": _at(ssi.cooling_until),

@@ -13,8 +13,8 @@ from apps.users import rules as people
 
 from .. import queries, rules
 from ..errors import DayNotOver, DayNotReady, EarlierDayOpen, MonthIsLocked, NotACloser, SameHandsClose
-from ..models import BusinessDay, Proof, Reopening
-from ..rules import Taken
+from ..models import BusinessDay, Closing, ClosingBalance, Proof, Reopening
+from ..rules import Carried, Taken
 from ..states import DAY, DayStatus, MonthStatus
 
 
@@ -79,10 +79,11 @@ def keep_changed(*, day: BusinessDay, taken: Sequence[Taken], now: datetime) -> 
 
 
 @step
-def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken], now: datetime) -> BusinessDay:
+def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken], carried: Sequence[Carried], now: datetime) -> BusinessDay:
     """CLOSING → CLOSED, by finance or risk, never by who started it, with every proof proven.
 
     :param taken: the proofs, taken in this transaction, which has stopped the postings of the day before it took them
+    :param carried: what is left open of each account; the proofs of later days are read from there
     :raises NoSuchDay, NotACloser, SameHandsClose
     :raises DayNotReady: `missing` lists each proof that fails, with its breaks
     :raises IllegalMove: its close was not started, or it is closed
@@ -99,8 +100,33 @@ def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken]
     keep_proofs(day=day, taken=taken, now=now)
     day.closed_by, day.closed_at = actor.id, now
     day.save(update_fields=["status", "closed_by", "closed_at"])
+    _carry(day, carried)
     _tell("day.closed", day)
     return day
+
+
+def _carry(day: BusinessDay, carried: Sequence[Carried]) -> None:
+    closing = Closing(id=ids.uuid7(), day=day)
+    balances = [
+        ClosingBalance(
+            id=ids.uuid7(),
+            closing=closing,
+            kind=one.kind,
+            owner_id=one.owner_id,
+            asset_code=one.asset,
+            ledger=one.ledger,
+            version=one.version,
+            stated=one.stated,
+            sequence=one.sequence,
+            apart=one.apart,
+            open_lines=one.open_lines,
+            open_statement_lines=one.open_statement_lines,
+        )
+        for one in carried
+    ]
+    db.insert(closing)
+    for one in balances:
+        db.insert(one)
 
 
 @step

@@ -1,6 +1,7 @@
 """What a close proves, what reconciliation finds, months. No Django."""
 
 from .breaks import OF_A_DAY, WRITABLE, Account, Found, Known, balance_break, blocks, figures_of, item_kind, prove
+from .carried import Carried, Start
 from .months import days_of, first_of, next_month
 from .proofs import (
     Held,
@@ -19,11 +20,13 @@ __all__ = [
     "OF_A_DAY",
     "WRITABLE",
     "Account",
+    "Carried",
     "Found",
     "Held",
     "Known",
     "NostroState",
     "ProofKind",
+    "Start",
     "Taken",
     "balance_break",
     "blocks",

@@ -21,6 +21,16 @@ class ListEntry(Row):
         constraints = [models.UniqueConstraint(fields=["list_name", "name"], name="listentry_once")]
 
 
+class ListLoad(Row):
+    """New entries came into a list: every name that was screened before is screened once more."""
+
+    append_only = True
+
+    list_name = models.CharField(max_length=60)
+    added = models.IntegerField()
+    loaded_at = models.DateTimeField()
+
+
 class Screening(Row):
     """One check of one name, kept with what it matched."""
 

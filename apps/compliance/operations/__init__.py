@@ -1,5 +1,5 @@
 """Screening and alerts; the travel rule (travel.py)."""
 
-from .screening import add_list_entry, clear_name, list_based, raise_alert, screen, work_alert
+from .screening import clear_name, digest, list_based, load_entries, raise_alert, screen, screen_again, work_alert
 
-__all__ = ["add_list_entry", "clear_name", "list_based", "raise_alert", "screen", "work_alert"]
+__all__ = ["clear_name", "digest", "list_based", "load_entries", "raise_alert", "screen", "screen_again", "work_alert"]

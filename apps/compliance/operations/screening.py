@@ -1,19 +1,21 @@
 """Screen a name and keep what was found; raise an alert and work it."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from apps.compliance import rules
-from apps.compliance.models import Alert, AlertNote, ListEntry, Screening
+from apps.compliance.models import Alert, AlertNote, ListEntry, ListLoad, Screening
 from apps.compliance.rules import Finding
 from apps.compliance.states import ALERT, AlertStatus
 from apps.core import db, ids
 from apps.core.actor import Actor
-from apps.core.errors import IllegalMove, NotFound
+from apps.core.errors import AppError, Busy, IllegalMove, NotFound
 from apps.core.unit import step
 from apps.events import operations as events
 
@@ -35,6 +37,22 @@ def screen(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> 
 
 
 @step
+def screen_again(*, subject_type: str, subject_id: UUID, name: str, now: datetime) -> Screening:
+    """:func:`screen` of one who is with us: what compliance has cleared the same name of holds nothing back a second time."""
+    found = _ask(name)
+    last = Screening.objects.filter(subject_id=subject_id).order_by("screened_at", "id").last()
+    cleared = set(last.matches) if last is not None and last.result == "CLEAR" and last.name == name[:200] else set()
+    made = _keep(subject_type, subject_id, name, found, "CLEAR" if set(found) <= cleared else "HIT", now)
+    events.record("screening.done", subject_type=subject_type, subject_id=subject_id, house={"result": made.result, "matches": found})
+    return made
+
+
+def digest(matches: Sequence[str]) -> str:
+    """A short name of what a screening found, whatever the order."""
+    return hashlib.sha256("\n".join(sorted(matches)).encode()).hexdigest()[:16]
+
+
+@step
 def clear_name(*, subject_type: str, subject_id: UUID, name: str, evidence: str, now: datetime) -> Screening:
     """Screen a name that compliance has decided on: what matches is written, and holds nothing back any more."""
     found = _ask(name)
@@ -45,8 +63,18 @@ def clear_name(*, subject_type: str, subject_id: UUID, name: str, evidence: str,
 
 
 def _ask(name: str) -> list[str]:
+    """What matches. The lists are held as they are until the transaction ends: what is loaded meanwhile counts as loaded after it.
+
+    :raises Busy: the hook failed; nothing is known of the name
+    """
+    db.run("SELECT pg_advisory_xact_lock_shared(hashtextextended('lists', 0))")
     hook: Screener = import_string(settings.SCREENING)
-    return list(hook(name))
+    try:
+        return sorted(hook(name))
+    except (AppError, DatabaseError):
+        raise
+    except Exception as no:
+        raise Busy("the screening did not answer: nothing was done") from no
 
 
 def _keep(subject_type: str, subject_id: UUID, name: str, found: list[str], result: str, now: datetime) -> Screening:
@@ -58,9 +86,19 @@ def _keep(subject_type: str, subject_id: UUID, name: str, found: list[str], resu
 
 
 @step
-def add_list_entry(*, list_name: str, name: str, country: str = "", reference: str = "") -> ListEntry:
-    entry, _ = ListEntry.objects.get_or_create(list_name=list_name, name=name, defaults={"country": country, "reference": reference})
-    return entry
+def load_entries(*, list_name: str, entries: Sequence[tuple[str, str, str]], now: datetime) -> int:
+    """Names to screen against: (name, country, reference); known ones stay as they are. How many are new: everybody is due again then."""
+    db.run("SELECT pg_advisory_xact_lock(hashtextextended('lists', 0))")
+    known = set(ListEntry.objects.filter(list_name=list_name).values_list("name", flat=True))
+    fresh = {name: (country, reference) for name, country, reference in reversed(entries) if name not in known}
+    ListEntry.objects.bulk_create(
+        ListEntry(id=ids.uuid7(), list_name=list_name, name=name, country=country, reference=reference)
+        for name, (country, reference) in fresh.items()
+    )
+    if fresh:
+        db.insert(ListLoad(id=ids.uuid7(), list_name=list_name, added=len(fresh), loaded_at=now))
+        events.record("list.loaded", subject_type="list", subject_id=ids.uuid7(), house={"list": list_name, "added": len(fresh)})
+    return len(fresh)
 
 
 @step

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ _ACCENT = 10  # combining classes from here on are accents, points and tones; th
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")  # scripts whose words have no blanks between them
 
 
+@lru_cache(maxsize=65_536)  # a list's names are looked at again for each name that is screened
 def tokens(name: str) -> frozenset[str]:
     """Words of any script, case folded, without accents, punctuation, invisible characters and legal forms (where more is left)."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())

@@ -60,6 +60,7 @@ class AccountAdmin(Record):
 
 @admin.register(Member)
 class MemberAdmin(Record):
+    hidden = ("stopped_at",)  # what the lists say is compliance's
     list_display = ("name", "counterparty", "email", "closed_at", "valid_until")
     search_fields = ("name", "email", "counterparty__code")
     list_select_related = ("counterparty",)

@@ -148,7 +148,7 @@ class LineDisputeAdmin(Record):
 @admin.register(ReleaseBand)
 class ReleaseBandAdmin(Record):
     roles = BACK_OFFICE
-    list_display = ("rail", "version", "straight_through", "two_checkers", "largest", "set_at")
+    list_display = ("rail", "version", "straight_through", "two_checkers", "largest", "most_payments", "set_at")
     list_filter = ("rail",)
 
 

@@ -41,7 +41,7 @@ LOOKS = {
     "REVERSED": ("mute", "undo"),
     "RESOLVED": ("good", "task_alt"), "WRITTEN_OFF": ("warn", "ink_eraser"), "CLOSING": ("warn", "hourglass_top"),
     "CLOSED": ("good", "lock"), "LOCKED": ("good", "lock"), "BREAK": ("bad", "link_off"), "HELD": ("warn", "lock"),
-    "STUCK": ("bad", "hourglass_empty"), "PENDING_APPROVAL": ("warn", "hourglass_top"),
+    "SPLIT": ("info", "call_split"), "STUCK": ("bad", "hourglass_empty"), "PENDING_APPROVAL": ("warn", "hourglass_top"),
     "BROADCAST": ("info", "send"),
 }  # fmt: skip
 _DONE = {"RECEIVED": ("good", "check_circle")}  # a receipt's, not a request's

@@ -34,6 +34,7 @@ WHAT_TO_DO = {
     "KYC_OVERDUE": "the review of the client is overdue",
     "OVER_RAIL_LIMIT": "the rail takes no payment as large as this",
     "DUPLICATE_SUSPECTED": "it looks like a payment already made",
+    "EARLIER_ATTEMPT_LIVES": "an earlier attempt failed here and goes on at its rail: it would be paid twice",
 }
 
 

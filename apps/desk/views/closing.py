@@ -19,14 +19,13 @@ from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
 from apps.instruments import queries as instruments
 from apps.reports.queries import adjustments
-from apps.reports.rendering import csvfile
 from apps.users.rules import may_check, may_make, require_may
 from apps.workflows.close_day import close_day, retake_proofs, start_close, stop_close
 from apps.workflows.reconcile import due_date
 from apps.workflows.reopen import ask_month, ask_reopening
 
 from . import params
-from .shell import show
+from .shell import csv_file, show
 
 # What is missing → where it is mended.
 MENDED_AT = {
@@ -128,9 +127,7 @@ def adjustments_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
         ]
         for one in adjustments.list_adjustments(instruments.list_entities()[0].id)
     )
-    answer = HttpResponse(b"".join(csvfile.encode(adjustments.HEADER, rows)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="prior-period-adjustments.csv"'
-    return answer
+    return csv_file("prior-period-adjustments.csv", adjustments.HEADER, rows)
 
 
 def _once(request: HttpRequest, actor: Actor, told: str) -> FormOnce:

@@ -13,7 +13,6 @@ from apps.core.actor import Actor
 from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
-from apps.reports.rendering import csvfile
 from apps.settlement.queries import accruing
 from apps.settlement.states import CommissionBasis
 from apps.users.rules import may_make
@@ -21,7 +20,7 @@ from apps.workflows import adjust
 from apps.workflows.commissions import ACT, Rate, ask_payout, ask_rate
 
 from . import params
-from .shell import show
+from .shell import csv_file, show
 
 SHOWN, FILED = 100, 100_000
 HEADER = ("introducer", "account", "client", "deal", "version", "business_date", "asset", "earned_in_all", "accrued", "paid_by")
@@ -106,6 +105,4 @@ def statement_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
         ]
         for one in reversed(accruing.list_accruals(account, most=FILED))
     )
-    answer = HttpResponse(b"".join(csvfile.encode(HEADER, rows)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="commissions.csv"'
-    return answer
+    return csv_file("commissions.csv", HEADER, rows)

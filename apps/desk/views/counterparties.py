@@ -1,8 +1,5 @@
 """Whom we hedge with: who is taken on and on what terms; asked for here, signed by compliance, risk and operations."""
 
-from collections.abc import Sequence
-from datetime import time
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.approvals import queries as approvals
+from apps.clients import queries as clients
 from apps.clients.operations import Place
 from apps.core import clock
 from apps.core.actor import Actor
@@ -23,11 +21,12 @@ from apps.instruments import queries as instruments
 from apps.reports.queries.desk import counterparties
 from apps.reports.queries.desk import ssis as places
 from apps.users.rules import may_make, require_may
-from apps.workflows import change_lp_terms, onboard_lp
+from apps.workflows import change_lp_terms, onboard_lp, take_on_client
 from apps.workflows.change_lp_terms import LpTerms
 from apps.workflows.onboard_lp import Newcomer
 
-from . import params
+from . import params, shell
+from .clients import ask_clearance
 from .shell import show
 
 PLACES = range(1, 4)  # on one form
@@ -66,6 +65,7 @@ def counterparty_page(request: HttpRequest, actor: Actor, code: str) -> HttpResp
         "versions": counterparties.list_terms(row.id),
         "places": places.list_ssis(client=code) if actor.roles & SEES_PLACES else None,
         "asked": approvals.visible_to(actor).filter(subject_id=row.id, status="REQUESTED").order_by("requested_at"),
+        "may_clear": may_make(actor.roles, take_on_client.CLEAR) and take_on_client.waits(clients.get_counterparty(row.id)),
         "may_change": trades and may_make(actor.roles, change_lp_terms.ACT),
         "may_place": row.terms is not None and trades and may_make(actor.roles, onboard_lp.PLACE),
     }
@@ -76,7 +76,7 @@ def counterparty_page(request: HttpRequest, actor: Actor, code: str) -> HttpResp
 @require_POST
 def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
     require_may(actor.roles, onboard_lp.ACT)
-    once = FormOnce(request, actor, operation="lp", tell=_asked)
+    once = FormOnce(request, actor, operation="lp", tell=shell.tell_asked)
     limit = params.posted(request, "limit")
     newcomer = Newcomer(
         code=params.posted(request, "code"),
@@ -98,9 +98,16 @@ def ask(request: HttpRequest, actor: Actor) -> HttpResponse:
 @require_POST
 def set_terms(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
     require_may(actor.roles, change_lp_terms.ACT)
-    once = FormOnce(request, actor, operation="lp_terms", tell=_asked)
+    once = FormOnce(request, actor, operation="lp_terms", tell=shell.tell_asked)
     reason = params.posted(request, "reason", 200)
     messages.success(request, carry_out(once, change_lp_terms.ask_terms, actor=actor, code=code, terms=_terms(request), reason=reason))
+    return redirect("desk:counterparty", code=code)
+
+
+@page("counterparties")
+@require_POST
+def clear(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
+    ask_clearance(request, actor, code)
     return redirect("desk:counterparty", code=code)
 
 
@@ -118,7 +125,7 @@ def name_place(request: HttpRequest, actor: Actor, code: str) -> HttpResponse:
 
 def _choices() -> dict[str, Any]:
     return {
-        "books": [(entity, book) for entity in instruments.list_entities() for book in instruments.list_books(entity.id)],
+        "books": shell.list_books(),
         "rails": [(rail.code, rail.asset_id) for rail in instruments.list_rails()],
         "modes": list(MODES.items()),
         "tenors": change_lp_terms.TENORS,
@@ -133,24 +140,16 @@ def _terms(request: HttpRequest) -> LpTerms:
     tenor = params.posted(request, "tenor")
     if tenor not in {"", *map(str, change_lp_terms.TENORS)}:
         raise Unreadable("tenor: one of the list", pointer="tenor")
-    fee = params.posted(request, "fee_bps")
     return LpTerms(
         entity=entity,
         book=book,
         mode=params.posted(request, "mode"),
         netting=agreement,
-        cutoff=_time(request),
+        cutoff=params.needed_time(request, "cutoff"),
         zone=params.posted(request, "zone"),
         tenor=int(tenor) if tenor else None,
-        fee_bps=amounts.read_signed(fee, "fee_bps") if fee else Decimal(0),
+        fee_bps=params.posted_number(request, "fee_bps"),
     )
-
-
-def _time(request: HttpRequest) -> time:
-    try:
-        return time.fromisoformat(params.posted(request, "cutoff", 5)).replace(second=0, microsecond=0, tzinfo=None)
-    except ValueError:
-        raise Unreadable("cutoff: a time of day such as 16:00", pointer="cutoff") from None
 
 
 def _place(request: HttpRequest, suffix: str) -> Place | None:
@@ -160,8 +159,3 @@ def _place(request: HttpRequest, suffix: str) -> Place | None:
         return None
     rail, _, asset = params.posted(request, f"place{suffix}").partition(" ")
     return Place(rail=rail, kind="", asset=asset, address=address, bic=params.posted(request, f"bic{suffix}", 11))
-
-
-def _asked(approval: Any) -> str:
-    missing: Sequence[str] = approvals.describe_missing(approval)
-    return f"{approval.title}: asked. {' and '.join(missing)} sign it"

@@ -21,6 +21,7 @@ from apps.workflows import close_out as closing
 from apps.workflows import redate_deal
 
 from . import params
+from .parts import part_of
 from .shell import show
 
 
@@ -30,8 +31,8 @@ def late_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The ageing book: what is past its due date, by account, asset and age, then payment by payment."""
     context: dict[str, Any] = {
         "late": net_sets.list_late(),
-        "fails": late.list_fails(),
-        "close_outs": late.list_close_outs(),
+        "fails": part_of(request, "fails", late.list_fails),
+        "close_outs": part_of(request, "closed", late.list_close_outs),
         "may_redate": may_make(actor.roles, redate_deal.ACT),
         "may_close_out": may_make(actor.roles, closing.ACT),
     }

@@ -1,12 +1,14 @@
 """What an address may say in its query: anything unreadable is as if it were not there, except ids, which are refused."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from uuid import UUID
 
 from django.http import HttpRequest
 
 from apps.core import ids
 from apps.core.errors import NotFound
+from apps.desk import amounts
 from apps.desk.amounts import Unreadable
 from apps.instruments.rules import Roll, business_date, business_day_bounds
 
@@ -51,6 +53,26 @@ def needed_day(request: HttpRequest, name: str) -> date:
     if found is None:
         raise Unreadable(f"{name.replace('_', ' ')}: a day such as 2026-09-16", pointer=name)
     return found
+
+
+def posted_number(request: HttpRequest, name: str) -> Decimal:
+    """A number that may be below zero; 0 where the field is empty.
+
+    :raises Unreadable: anything else
+    """
+    typed = posted(request, name)
+    return amounts.read_signed(typed, name) if typed else Decimal(0)
+
+
+def needed_time(request: HttpRequest, name: str) -> time:
+    """A time of day, to the minute.
+
+    :raises Unreadable: none, or no time
+    """
+    try:
+        return time.fromisoformat(posted(request, name, 5)).replace(second=0, microsecond=0, tzinfo=None)
+    except ValueError:
+        raise Unreadable(f"{name.replace('_', ' ')}: a time of day such as 16:00", pointer=name) from None
 
 
 def posted_month(request: HttpRequest, name: str) -> date:

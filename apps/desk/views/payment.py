@@ -14,7 +14,8 @@ from apps.desk.access import SEES_COMPLIANCE, page
 from apps.desk.once import FormOnce, carry_out
 from apps.settlement import queries as settlement
 from apps.settlement.queries import replacing
-from apps.settlement.queries.reports import list_attempts, list_reports
+from apps.settlement.queries.reports import list_attempts, list_parts, list_reports
+from apps.settlement.states import InstructionStatus
 from apps.users.rules import may_make
 from apps.workflows.replace_transaction import request_replacement
 
@@ -42,7 +43,9 @@ def payment_page(request: HttpRequest, actor: Actor, instruction: str) -> HttpRe
         "reports": list_reports(found.id),
         "replacements": replacing.list_replacements(found.id),
         "lines": replacing.list_lines(found),
-        "attempts": list_attempts(found),
+        "attempts": [] if found.status == InstructionStatus.SPLIT else list_attempts(found),
+        "parts": list_parts(found),
+        "may_recall": found.status == InstructionStatus.SPLIT and may_make(actor.roles, "release"),
         "stuck": stuck,
         "may_replace": stuck and may_make(actor.roles, "replacement"),
     }

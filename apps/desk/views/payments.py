@@ -64,6 +64,7 @@ def set_band(request: HttpRequest, actor: Actor) -> HttpResponse:
         straight_through=_amount(request, "straight_through") or Decimal(0),
         two_checkers=_amount(request, "two_checkers"),
         largest=_amount(request, "largest"),
+        most_payments=_count(request, "most_payments"),
     )
     told = carry_out(
         once,
@@ -79,6 +80,13 @@ def set_band(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def _asked(approval: object) -> str:
     return f"Asked: {getattr(approval, 'title', '')}. Another one approves it"
+
+
+def _count(request: HttpRequest, name: str) -> int | None:
+    text = params.posted(request, name, 6)
+    if text and not (text.isascii() and text.isdigit()):
+        raise NoBand(f"{name}: {text} is no whole number", pointer=name)
+    return int(text) if text else None
 
 
 def _amount(request: HttpRequest, name: str) -> Decimal | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from apps.workflows.import_fills import LONGEST_FILE
 from apps.workflows.limit_position import propose_limit
 
 from . import params
+from .parts import part_of
 from .shell import show
 
 CHECKED = "a second person has to check it"
@@ -47,11 +49,11 @@ def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context: dict[str, Any] = {
         "entities": [(e, _results(e, day, now if day == today else None, pairs)) for e in position.list_positions()],
         "totals": blotter.totals(blotter.Filter(since=day, until=day)),
-        "hedges": hedges.list_of_day(day),
-        "breaks": hedges.list_breaks(),
-        "unknown": hedges.list_unknown(),
+        "hedges": part_of(request, "hedges", partial(hedges.list_of_day, day)),
+        "breaks": part_of(request, "breaks", hedges.list_breaks),
+        "unknown": part_of(request, "unknown", hedges.list_unknown),
         "at_lps": hedges.list_at_lps(),
-        "owed": hedges.list_owed(),
+        "owed": part_of(request, "owed", hedges.list_owed),
         "lp_lines": [row for row in lines.list_lines(subjects=[lp.id for lp in lps]) if row.level == "LP"],
         "day": day,
         "is_today": day == today,

@@ -1,8 +1,9 @@
 """Money that came: what waits with its age and owner, what it may pay, and what people do with it."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -19,8 +20,10 @@ from apps.users.rules import may_check, may_make, require_may
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
 
 from . import params
+from .parts import Part, part_of
 from .shell import show
 
+M = TypeVar("M", bound=Model)
 SHOWN = 200
 WAIT = ("FINAL", "CLEARED", "RETURN_DUE")
 LOOKED_AT = ("QUARANTINED", "FROZEN")
@@ -30,18 +33,24 @@ LOOKED_AT = ("QUARANTINED", "FROZEN")
 @require_safe
 def receipts_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     rows = settlement.list_receipts(actor)
-    waiting = list(rows.filter(status__in=WAIT).order_by("seen_at")[:SHOWN])
-    surest = receiving.propose_first(waiting)
+    waiting = _part(request, "waiting", rows.filter(status__in=WAIT).order_by("seen_at", "id"))
+    surest = receiving.propose_first(waiting.rows)
+    expected = settlement.list_instructions(actor).filter(direction="RECEIVE", status__in=AWAITED_INSTRUCTION)
     context: dict[str, Any] = {
         "unapplied": [(one, surest.get(one.id)) for one in waiting],
-        "looked_at": rows.filter(status__in=LOOKED_AT).order_by("seen_at")[:SHOWN],
+        "waiting": waiting,
+        "looked_at": _part(request, "looked_at", rows.filter(status__in=LOOKED_AT).order_by("seen_at", "id")),
         "matched": rows.filter(status="MATCHED")[:50],
-        "expected": settlement.list_instructions(actor).filter(direction="RECEIVE", status__in=AWAITED_INSTRUCTION)[:SHOWN],
+        "expected": _part(request, "expected", expected.order_by("due_date", "id")),
         "tolerances": receiving.list_tolerances(),
         "may_match": may_make(actor.roles, "match"),
         "at_now": clock.desk_now(),
     }
     return show(request, actor, "desk/receipts.html", screen="receipts", **context)
+
+
+def _part(request: HttpRequest, name: str, rows: "QuerySet[M]") -> Part[M]:
+    return part_of(request, name, lambda limit, offset: list(rows[offset : offset + limit]), size=SHOWN)
 
 
 @page("receipts")

@@ -23,8 +23,10 @@ from apps.users.rules import may_make, require_may
 from apps.workflows.reconcile import ask_write_off, due_date, import_venue_balances, reconcile, work_break
 
 from . import params
+from .parts import part_of
 from .shell import show
 
+SHOWN = 200  # breaks at once
 ENDED = 50  # of the breaks that are gone, the last ones
 
 
@@ -36,13 +38,14 @@ def reconciliation_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     on = params.day(request, "date") or due_date(entity.id, now)
     day = days.find_day(entity.id, on)
     kept = {one.kind: one for one in days.list_proofs(day.id)} if day is not None else {}
-    breaks = days.list_breaks(entity.id)
+    part = part_of(request, "breaks", lambda most, offset: days.list_breaks(entity.id, most=most, offset=offset), size=SHOWN)
     context: dict[str, Any] = {
         "on": on,
         "day": day,
         "days": days.list_days(entity.id),
         "proofs": [(kind, kept.get(kind)) for kind in BreakProof],
-        "breaks": [(one, max((on - one.since).days, 0), rules.blocks(days.known_as(one)), one.kind in rules.WRITABLE) for one in breaks],
+        "breaks": [(one, max((on - one.since).days, 0), rules.blocks(days.known_as(one)), one.kind in rules.WRITABLE) for one in part],
+        "part": part,
         "ended": days.list_breaks(entity.id, ended=True, most=ENDED),
         "may_work": may_make(actor.roles, "break"),
         "may_write_off": may_make(actor.roles, "break_write_off"),

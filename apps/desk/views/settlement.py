@@ -23,8 +23,10 @@ from apps.workflows.request_release import request_release
 
 from . import params
 from .blockers import Blocker, read_blockers
+from .parts import part_of
 from .shell import show
 
+SHOWN = 200  # payments at once
 STATUSES = ("live", "all", *settlement.LIVE, "SETTLED", "RECEIVED", "FAILED", "RETURNED", "CANCELLED")
 
 
@@ -39,26 +41,28 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     may_know = bool(actor.roles & SEES_COMPLIANCE)
     chosen: dict[str, Any] = {
         "status": params.text(request, "status", STATUSES),
-        "direction": params.text(request, "direction", ("PAY", "RECEIVE")),
+        "direction": params.text(request, "direction", ("PAY", "RECEIVE", "DRAW")),
         "asset": params.text(request, "asset"),
         "client": params.text(request, "client"),
         "due": params.text(request, "due", ("today", "late")),
     }
-    rows = [(row, current_blockers(row, may_know=may_know)) for row in settlement.list_instructions(**chosen)]
+    part = part_of(request, "page", lambda limit, offset: settlement.list_instructions(**chosen, limit=limit, offset=offset), size=SHOWN)
+    rows = [(row, current_blockers(row, may_know=may_know)) for row in part]
     ladder, assets = lay_out(settlement.list_ladder())
     context: dict[str, Any] = {
         "rows": rows,
+        "part": part,
         "ladder": ladder,
         "assets": assets,
         "chosen": chosen,
         "statuses": STATUSES,
         "today": now.date(),
     }
-    context |= {"receipts": settlement.list_receipts() if may_know else [], "sees_receipts": may_know}
+    context |= {"receipts": settlement.count_receipts() if may_know else 0, "sees_receipts": may_know}
     context["may_release"] = may_make(actor.roles, "release")
     soft = {b.code for row, found in rows for b in found if row.status == "BLOCKED"} & {str(code) for code in OVERRIDDEN_BY}
     context["soft"] = [(code, OVERRIDDEN_BY[Code(code)]) for code in sorted(soft)]
-    context["sets"] = net_sets.list_sets()
+    context["sets"] = part_of(request, "sets", net_sets.list_sets)
     context["bands"] = settlement.list_bands()
     context["may_band"] = may_make(actor.roles, "release_band")
     context["stops"] = settlement.list_release_stops()

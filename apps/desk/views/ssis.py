@@ -16,12 +16,14 @@ from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
+from apps.instruments import queries as instruments
 from apps.reports.queries.desk import ssis
 from apps.settlement import queries as settlement
 from apps.settlement.operations import ways_in
 from apps.settlement.operations.ways_in import Told
-from apps.users.rules import may_make
-from apps.workflows import change_ssi, verify_ssi
+from apps.users.rules import may_make, require_may
+from apps.workflows import change_ssi, enter_ssi, verify_ssi
+from apps.workflows.enter_ssi import Word
 from apps.workflows.tell_where_to_pay import request_pay_to
 from apps.workflows.verify_ssi import Evidence
 
@@ -43,6 +45,10 @@ def ssi_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "told": settlement.list_told(),
         "nostros": settlement.list_nostros(),
         "may_tell": may_make(actor.roles, ways_in.ACT),
+        "may_enter": may_make(actor.roles, verify_ssi.ENTER),
+        "accounts": [one for one in clients.visible_to(actor) if "CLIENT" in one.owner.roles],
+        "rails": [(rail.code, rail.asset_id) for rail in instruments.list_rails()],
+        "channels": enter_ssi.CHANNELS,
         "may_keep": may_make(actor.roles, verify_ssi.NUMBER),
     }
     return show(request, actor, "desk/ssis.html", screen="ssis", now=clock.desk_now(), **context)
@@ -65,14 +71,37 @@ def ssi_page(request: HttpRequest, actor: Actor, ssi: str) -> HttpResponse:
         "to_sign": verify_ssi.text_to_sign(found),
         "to_send": verify_ssi.amount_to_send(found),
         "numbers": [one for one in clients.list_numbers(found.account.owner_id) if one.recorded_at < found.created_at],
-        "may_verify": row.status == "VERIFYING" and may_make(actor.roles, verify_ssi.VERIFY),
-        "may_waive": row.status == "APPROVED" and may_make(actor.roles, verify_ssi.WAIVE),
-        "may_resume": row.status == "SUSPENDED" and may_make(actor.roles, verify_ssi.RESUME),
+        "may_verify": row.status == "VERIFYING" and found.entered_by != actor.id and may_make(actor.roles, verify_ssi.VERIFY),
+        "may_waive": row.status == "APPROVED" and found.entered_by is None and may_make(actor.roles, verify_ssi.WAIVE),
+        "may_resume": row.status == "SUSPENDED" and found.entered_by != actor.id and may_make(actor.roles, verify_ssi.RESUME),
         "may_suspend": row.status == "ACTIVE" and may_make(actor.roles, change_ssi.STOP),
         "may_end": (early or row.status in clients.KNOWN) and may_make(actor.roles, change_ssi.STOP),
         "end_word": "Reject" if early else "Revoke",
     }
     return show(request, actor, "desk/ssi.html", screen="ssis", now=clock.desk_now(), **context)
+
+
+@page("ssis")
+@require_POST
+def enter(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """Operations enter one on a client's word."""
+    require_may(actor.roles, verify_ssi.ENTER)
+    rail, _, asset = params.posted(request, "place").partition(" ")
+    once = FormOnce(request, actor, operation="ssi_entry", tell=lambda ssi: f"{ssi.asset_code} at {ssi.address}: another one calls back")
+    told = carry_out(
+        once,
+        enter_ssi.enter_ssi,
+        actor=actor,
+        account=params.posted(request, "account"),
+        rail=rail,
+        asset=asset,
+        address=params.posted(request, "address", 120),
+        bic=params.posted(request, "bic", 11),
+        self_hosted=params.posted(request, "self_hosted") == "yes",
+        word=Word(params.posted(request, "person", 120), params.posted(request, "channel", 10), params.posted(request, "reference", 200)),
+    )
+    messages.success(request, told)
+    return redirect("desk:ssis")
 
 
 @page("ssis")

@@ -15,13 +15,12 @@ from apps.core import clock, money
 from apps.core.actor import Actor
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
-from apps.reports.rendering import csvfile
 from apps.settlement.queries import travelling
 from apps.users.rules import may_make
 from apps.workflows.travel_rule import ACT, HOST, request_travel_data, set_wallet_host
 
 from . import params
-from .shell import show
+from .shell import csv_file, show
 
 COLUMNS = ("made_at", "direction", "reference", "account", "asset", "amount", "originator", "beneficiary", "vasp", "message", "problem")
 
@@ -45,9 +44,7 @@ def travel_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 def exceptions_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The report of exceptions as it stands."""
     rows = [[_cell(getattr(one, name)) for name in COLUMNS] for one in travelling.describe(kept.list_exceptions(5000))]
-    answer = HttpResponse(b"".join(csvfile.encode(COLUMNS, rows)), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="travel-rule-exceptions.csv"'
-    return answer
+    return csv_file("travel-rule-exceptions.csv", COLUMNS, rows)
 
 
 @page("travel")

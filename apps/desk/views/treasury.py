@@ -17,13 +17,17 @@ from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.amounts import Unreadable
 from apps.desk.once import FormOnce, carry_out
+from apps.instruments import queries as instruments
 from apps.reports.queries.desk import treasury
+from apps.settlement.operations import venue_places
+from apps.settlement.queries import venues
 from apps.users.rules import may_make, require_may
 from apps.workflows.transfer_balance import cancel_withdrawal
 from apps.workflows.transfer_house import ACT, ask_house_transfer, cancel_house_transfer
 from apps.workflows.watch_client_money import take
 
 from . import params
+from .parts import part_of
 from .shell import show
 
 AHEAD = 3  # days on the ladder: today and the two after it
@@ -38,12 +42,19 @@ def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context: dict[str, Any] = {
         "places": places,
         "venues": treasury.list_venues(),
+        "unexplained": part_of(request, "unexplained", treasury.list_unexplained),
+        "counterparties": venues.list_venues(instruments.list_entities()[0].id, now),
+        "rails": instruments.list_rails(),
+        "strangers": part_of(request, "strangers", treasury.list_strangers) if may_make(actor.roles, "capital") else [],
+        "may_capital": may_make(actor.roles, "capital"),
+        "may_place": may_make(actor.roles, venue_places.ACT),
+        "may_record": may_make(actor.roles, "lp_record"),
         "days": days,
         "funding": treasury.list_funding(days, places),
-        "transfers": treasury.list_transfers(),
+        "transfers": part_of(request, "transfers", treasury.list_transfers),
         "shortfalls": days_of.list_shortfalls(),
         "may_take": may_make(actor.roles, "client_money"),
-        "withdrawals": treasury.list_withdrawals(),
+        "withdrawals": part_of(request, "withdrawals", treasury.list_withdrawals),
         "may_reject": may_make(actor.roles, "release"),
         "may_transfer": may_make(actor.roles, ACT),
     }
@@ -53,14 +64,14 @@ def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("treasury")
 @require_POST
 def transfer(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """Ask finance that money be moved between two of our accounts."""
+    """Ask finance that money be moved between two of our accounts, or to a venue and back."""
     once = FormOnce(request, actor, operation="house_transfer", tell=lambda made: f"Asked: {made[1].title}. Finance approves it")
     told = carry_out(
         once,
         ask_house_transfer,
         actor=actor,
-        source_id=_uuid(request, "source"),
-        target_id=_uuid(request, "target"),
+        source_id=read_id(request, "source"),
+        target_id=read_id(request, "target"),
         amount=amounts.read(params.posted(request, "amount", 60), "amount"),
         reason=params.posted(request, "reason", 200),
     )
@@ -85,7 +96,7 @@ def reject_withdrawal(request: HttpRequest, actor: Actor, withdrawal: str) -> Ht
 @page("treasury")
 @require_POST
 def cancel(request: HttpRequest, actor: Actor, transfer: UUID) -> HttpResponse:
-    """Take a transfer back before it is instructed."""
+    """Take a transfer back before it is released."""
     once = FormOnce(request, actor, operation="house_transfer", tell=lambda _: "The transfer is cancelled")
     messages.success(request, carry_out(once, cancel_house_transfer, actor=actor, transfer_id=transfer))
     return redirect("desk:treasury")
@@ -100,7 +111,7 @@ def take_shortfall(request: HttpRequest, actor: Actor, one: UUID) -> HttpRespons
     return redirect("desk:treasury")
 
 
-def _uuid(request: HttpRequest, name: str) -> UUID:
+def read_id(request: HttpRequest, name: str) -> UUID:
     try:
         return UUID(params.posted(request, name, 40))
     except ValueError:

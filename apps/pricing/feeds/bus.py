@@ -3,6 +3,7 @@
 The text is JSON; every number in it that is money is a decimal string. A quote reads its pair once, with a limit of 50 ms.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -25,6 +26,7 @@ from apps.pricing.rules import Composite, Level, OrderBook, Source, check_book
 
 READ_TIMEOUT = timedelta(milliseconds=50)
 PUBLISH_TIMEOUT = timedelta(seconds=2)
+log = logging.getLogger(__name__)
 VERSION = 1
 STATE_LIVES_S = 30
 TRAIL_STEP_S, TRAIL_POINTS = 15, 60
@@ -134,6 +136,16 @@ def read_depth(pair: str) -> Composite | None:
             raise PriceUnavailable(f"the price bus holds {depth.pair[:40]!r} where {pair} should be")
     look = lens.get()
     return depth if look is None else look(depth)
+
+
+def find_depth(pair: str) -> Composite | None:
+    """As :func:`read_depth`; None where the bus does not answer, so that who needs a price refuses by its own rule, with all that goes
+    with a refusal: stored, told, and found again."""
+    try:
+        return read_depth(pair)
+    except PriceUnavailable as no:
+        log.warning("no price of %s: %s", pair, no.detail)
+        return None
 
 
 def publish_state(state: FeedState) -> None:

@@ -163,7 +163,7 @@ def _outside(sealed: int, era: int, xid: int) -> tuple[int, str]:
     return waiting, ""
 
 
-def find_head(number: int) -> bytes | None:
-    """The head that a block has now."""
+def find_head(number: int) -> str | None:
+    """The head that a block has now, hexadecimal."""
     found = Seal.objects.filter(number=number).values_list("head", flat=True).first()
-    return None if found is None else bytes(found)
+    return None if found is None else bytes(found).hex()

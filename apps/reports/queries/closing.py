@@ -1,4 +1,4 @@
-"""What a close is proven by: both sides of the position identity, nostros beside what explains them, client money."""
+"""What a close is proven by: both sides of the position identity, nostros and venues beside what explains them, client money."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,20 @@ SELECT n.name, n.asset_id, n.designation,
     - coalesce((SELECT sum(i.amount) FROM settlement_instruction i JOIN settlement_receipt r ON r.id = i.returns_id
                 WHERE r.nostro_id = n.id AND r.status = 'RETURN_DUE' AND i.status IN ('SENT', 'SETTLED')), 0),
   (SELECT count(*) FROM settlement_receipt r WHERE r.nostro_id = n.id AND r.status = 'QUARANTINED' AND r.owner_role = '')
-FROM settlement_nostro n WHERE n.entity_id = %s ORDER BY n.asset_id, n.designation
+FROM settlement_nostro n WHERE n.entity_id = %(entity)s
+UNION ALL
+SELECT c.name, v.asset_id, 'VENUE',
+  coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = c.id AND a.kind = 'VENUE' AND a.entity_id = v.entity_id
+            AND a.asset_code = v.asset_id), 0),
+  coalesce((SELECT a.amount FROM ledger_ledgeraccount a WHERE a.owner_id = c.id AND a.kind = 'IN_TRANSIT' AND a.entity_id = v.entity_id
+            AND a.asset_code = v.asset_id), 0), 0,
+  coalesce((SELECT sum(i.amount - i.settled_amount) FROM settlement_instruction i JOIN settlement_housetransfer t
+            ON t.id = i.house_transfer_id JOIN settlement_venueplace p ON p.id = t.place_id
+            WHERE p.venue_id = c.id AND i.entity_id = v.entity_id AND i.asset_id = v.asset_id AND i.direction = 'DRAW'
+              AND i.status = 'SENT'), 0), 0, 0
+FROM (SELECT DISTINCT entity_id, venue_id, asset_id FROM settlement_venueplace WHERE entity_id = %(entity)s) v
+JOIN clients_counterparty c ON c.id = v.venue_id
+ORDER BY 2, 3
 """
 # What stands now, less what was posted after the date: few lines, by the index of business dates.
 _HELD = """
@@ -41,8 +54,8 @@ WHERE a.entity_id = %s AND a.kind = 'CLIENT_BALANCE' AND a.amount < 0 GROUP BY a
 
 
 def list_nostros(entity_id: UUID) -> list[NostroState]:
-    """Every bank account and wallet of the entity as it stands now."""
-    return [NostroState(*row) for row in db.run(_NOSTROS, (entity_id,))]
+    """Every bank account and wallet of the entity as it stands now, and every balance with a venue where we pay in."""
+    return [NostroState(*row) for row in db.run(_NOSTROS, {"entity": entity_id})]
 
 
 def list_held(entity_id: UUID, on: date) -> list[Held]:

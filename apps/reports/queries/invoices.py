@@ -66,6 +66,15 @@ WHERE %(account)s::uuid IS NULL OR c.id = %(account)s::uuid ORDER BY c.code, f.a
 """  # noqa: S608 - every part is written here
 
 
+_UNTIL = f"""
+SELECT coalesce((SELECT sum(fee) FROM ({_INVOICED}) i WHERE account_id = %(account)s AND entity_id = %(entity)s AND asset_code = %(asset)s
+                   AND day <= %(last)s), 0)
+  - coalesce((SELECT sum(CASE direction WHEN 'RECEIVE' THEN amount ELSE -amount END) FROM settlement_adjustment
+              WHERE kind = 'FEES' AND account_id = %(account)s AND entity_id = %(entity)s AND asset_id = %(asset)s
+                AND status IN ('REQUESTED', 'APPROVED', 'BOOKED', 'SETTLED')), 0)
+"""  # noqa: S608 - every part is written here
+
+
 @dataclass(frozen=True, slots=True)
 class Unbilled:
     """Fees invoiced with deals and not asked to be paid yet; below zero: we owe them back."""
@@ -81,6 +90,15 @@ class Unbilled:
 def list_unbilled(account_id: UUID | None = None) -> list[Unbilled]:
     """By account, asset and entity of ours, of one account or of all."""
     return [Unbilled(*row) for row in db.run(_UNBILLED, {"account": account_id})]
+
+
+def unbilled_until(one: Unbilled, last: date) -> Decimal:
+    """What of it was invoiced up to and on a day: never more than is unbilled now, and nothing where the two go opposite ways."""
+    params = {"account": one.account_id, "entity": one.entity_id, "asset": one.asset, "last": last}
+    then: Decimal = db.one(_UNTIL, params)[0]
+    if then * one.amount <= 0:
+        return Decimal(0)
+    return min(then, one.amount, key=abs)
 
 
 def list_charged(account_id: UUID, entity_id: UUID, month_end: date) -> list[Charged]:

@@ -102,7 +102,7 @@ def find_payment(instruction_id: UUID) -> tuple[Money, datetime, bool] | None:
                      AND o.created_at < s.created_at AND o.status IN ('ACTIVE', 'SUSPENDED', 'REVOKED', 'EXPIRED'))
            FROM settlement_instruction i JOIN clients_ssi s ON s.id = i.ssi_id JOIN clients_account a ON a.id = i.account_id
            JOIN clients_counterparty c ON c.id = a.owner_id
-           WHERE i.id = %s AND i.direction = 'PAY' AND i.released_at IS NOT NULL AND s.proposed_by IS NOT NULL""",
+           WHERE i.id = %s AND i.direction = 'PAY' AND i.released_at IS NOT NULL AND coalesce(s.proposed_by, s.entered_by) IS NOT NULL""",
         (instruction_id,),
     )
     return None if row is None else (Money(*row[:7]), row[7], row[8])

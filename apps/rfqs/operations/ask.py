@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.core import db, ids, signing_keys
+from apps.core.flights import set_off
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.rfqs import queries
@@ -84,6 +85,7 @@ def open_quoted(
     rfq = _rfq(rfq_id, dealing, ask, value_date, member_id, now, RfqStatus.QUOTED, [])
     quote = _quote(rfq, dealing.account_code, 1, figures, ask.ttl_ms, response_time_us, priced_by, now)
     db.insert(rfq, quote, refuse=_once(ask))
+    set_off()
     house = {"parts": figures.provenance["parts"], "by": str(priced_by or "auto"), "opened": True}
     tell(rfq, "rfq.quoted", describe_rfq(rfq, quote, dealing.account_code), house)
     return rfq, quote

@@ -206,7 +206,10 @@ SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date,
   t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id),
   CASE WHEN 'RESTRICTED' IN (a.status, c.status) THEN EXISTS (SELECT 1 FROM credit_reservation k
     WHERE k.source_id = q.rfq_id AND k.status = 'RESERVED' AND k.reduces IS NOT NULL) ELSE false END, y.dealing_limit,
-  coalesce((q.provenance->>'notional_usd')::numeric, 0), coalesce(g.sales, '[]'), g.introducer_id,
+  coalesce((q.provenance->>'notional_usd')::numeric, 0),
+  EXISTS (SELECT 1 FROM clients_terms n WHERE n.account_id = r.account_id AND n.effective_until IS NULL AND n.id <> t.id
+    AND (n.mode <> t.mode OR n.safeguarded <> t.safeguarded OR NOT r.pair_id = ANY (n.pairs))),
+  coalesce(g.sales, '[]'), g.introducer_id,
   (SELECT min(h.thrown_at) FROM pricing_halt h WHERE (h.lifted_at IS NULL OR h.thrown_at >= q.created_at)
      AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id) OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
 FROM rfqs_quote q
@@ -248,6 +251,7 @@ class Deal:
     is_reducing: bool  # of a restricted client: it only takes off what is open
     dealing_limit: Decimal | None  # the member's own, USD
     notional: Decimal  # the quote's larger side, USD
+    is_left_none: bool  # by terms that came while its request was under way: another way to settle, or the pair is gone
     sales: list[dict[str, str]]  # whose credit the deal is, as it stands now: persons with shares in percent
     introducer_id: UUID | None
     halted_at: datetime | None

@@ -9,6 +9,7 @@ from .paying import GateDecision, Instruction, ReleaseBand, ReleaseStop, Withdra
 from .receiving import Deposit, MatchTolerance, RailCursor, Receipt, ReceiptMatch, ReceiptNote, StatementImport, StatementLine
 from .replacing import Replacement
 from .reporting import RailReport
+from .venues import VenueMovement, VenuePlace
 from .ways_in import PayTo
 
 __all__ = [
@@ -38,5 +39,7 @@ __all__ = [
     "Replacement",
     "StatementImport",
     "StatementLine",
+    "VenueMovement",
+    "VenuePlace",
     "Withdrawal",
 ]

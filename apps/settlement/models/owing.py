@@ -54,6 +54,9 @@ class NetSet(Row):
                 fields=["account", "entity", "value_date", "cutoff_at"], condition=~Q(status="ABORTED"), name="netset_one_alive"
             ),
         ]
+        indexes = [
+            models.Index(fields=["value_date"], condition=Q(status__in=["FROZEN", "DISPUTED", "AGREED", "SETTLING"]), name="netset_living")
+        ]
 
 
 class NetLeg(Row):
@@ -73,6 +76,7 @@ class NetLeg(Row):
                 condition=Q(amount__gte=0, settled_amount__gte=0, settled_amount__lte=F("amount")), name="netleg_amounts"
             ),
         ]
+        indexes = [models.Index(fields=["net_set"], condition=Q(status="OPEN"), name="netleg_open")]
 
 
 class Obligation(Row):
@@ -117,7 +121,11 @@ class Obligation(Row):
             models.CheckConstraint(condition=~Q(status="SETTLED") | Q(settled_amount=F("amount")), name="obligation_settled_whole"),
         ]
         indexes = [
-            models.Index(fields=["value_date", "account"], condition=Q(status="OPEN"), name="obligation_open"),
+            models.Index(
+                fields=["value_date", "account"],
+                condition=Q(status__in=["OPEN", "NETTED", "INSTRUCTED", "PART_SETTLED"]),
+                name="obligation_living",
+            ),
         ]
 
 

@@ -11,6 +11,9 @@ from ..states import InstructionStatus, WithdrawalStatus
 from .housing import HouseTransfer
 from .owing import DIRECTIONS, NetLeg, Nostro, Obligation
 
+# DRAW: what a venue is asked to pay to `nostro` out of what we keep there.
+PAYMENTS = [*DIRECTIONS, ("DRAW", "we fetch")]
+
 
 class Withdrawal(Row):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
@@ -38,7 +41,7 @@ class Withdrawal(Row):
 class Instruction(Row):
     """One payment to make or to expect. An attempt that failed or came back is ended; the next is a new row."""
 
-    direction = models.CharField(max_length=7, choices=DIRECTIONS)
+    direction = models.CharField(max_length=7, choices=PAYMENTS)
     account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT, related_name="+")
     entity = models.ForeignKey(BookingEntity, on_delete=models.PROTECT, related_name="+")
     asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
@@ -52,6 +55,8 @@ class Instruction(Row):
     withdrawal = models.ForeignKey(Withdrawal, null=True, on_delete=models.PROTECT, related_name="instructions")
     house_transfer = models.OneToOneField(HouseTransfer, null=True, on_delete=models.PROTECT, related_name="instruction")
     returns = models.ForeignKey("Receipt", null=True, on_delete=models.PROTECT, related_name="return_instructions")
+    whole = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="parts")  # of what it is one payment of many
+    part = models.SmallIntegerField(default=0)  # from 1 on; 0: it is no part
     attempt = models.SmallIntegerField(default=1)
     end_to_end_id = models.CharField(max_length=35, unique=True)
     beneficiary_name = models.CharField(max_length=120, blank=True)  # as instructed: the SSI's holder, or the remitter of a return
@@ -75,10 +80,21 @@ class Instruction(Row):
             models.CheckConstraint(
                 condition=Q(released_by__isnull=True) | Q(made_by__isnull=True) | ~Q(released_by=F("made_by")), name="instruction_four_eyes"
             ),
-            models.UniqueConstraint(fields=["net_leg", "attempt"], name="instruction_leg_attempt"),
-            models.UniqueConstraint(fields=["obligation", "attempt"], name="instruction_obligation_attempt"),
-            models.UniqueConstraint(fields=["withdrawal", "attempt"], name="instruction_withdrawal_attempt"),
+            models.CheckConstraint(
+                condition=~Q(direction="DRAW") | Q(house_transfer__isnull=False, account__isnull=True), name="instruction_draws_our_own"
+            ),
+            models.UniqueConstraint(fields=["net_leg", "part", "attempt"], name="instruction_leg_attempt"),
+            models.UniqueConstraint(fields=["obligation", "part", "attempt"], name="instruction_obligation_attempt"),
+            models.UniqueConstraint(fields=["withdrawal", "part", "attempt"], name="instruction_withdrawal_attempt"),
             models.UniqueConstraint(fields=["returns", "attempt"], name="instruction_return_attempt"),
+            models.UniqueConstraint(
+                fields=["whole", "part"], condition=~Q(status__in=["FAILED", "RETURNED", "CANCELLED"]), name="instruction_part_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(whole__isnull=True, part=0)
+                | Q(whole__isnull=False, part__gte=1, direction="PAY", returns__isnull=True, house_transfer__isnull=True),
+                name="instruction_part_of_whole",
+            ),
         ]
         indexes = [models.Index(fields=["status", "due_date"], name="instruction_queue")]
 
@@ -93,6 +109,7 @@ class ReleaseBand(Row):
     straight_through = AmountField(default=0)
     two_checkers = AmountField(null=True)
     largest = AmountField(null=True)
+    most_payments = models.SmallIntegerField(null=True)  # into how many one instruction may be split that is over `largest`
     reason = models.CharField(max_length=200)
     made_by = models.UUIDField()
     checked_by = models.UUIDField()
@@ -107,6 +124,10 @@ class ReleaseBand(Row):
                 & (Q(two_checkers__isnull=True) | Q(two_checkers__gte=F("straight_through")))
                 & (Q(largest__isnull=True) | Q(largest__gt=0)),
                 name="releaseband_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(most_payments__isnull=True) | Q(most_payments__gte=2, most_payments__lte=100, largest__isnull=False),
+                name="releaseband_payments",
             ),
         ]
 

@@ -145,7 +145,7 @@ class StatementLine(Row):
 
     append_only = True
 
-    nostro = models.ForeignKey(Nostro, on_delete=models.PROTECT, related_name="statement_lines")
+    nostro = models.ForeignKey(Nostro, on_delete=models.PROTECT, related_name="statement_lines", db_index=False)  # statementline_sequence
     sequence = models.BigIntegerField()
     reference = models.CharField(max_length=80)
     amount = AmountField()  # positive: came in; negative: went out

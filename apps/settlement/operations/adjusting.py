@@ -41,15 +41,18 @@ def request(
     trade_id: UUID | None = None,
     pays: Instruction | None = None,
     made_by: UUID,
+    adjustment_id: UUID | None = None,
     now: datetime,
 ) -> Adjustment:
     """REQUESTED: nothing is owed before finance has checked it.
+
+    :param adjustment_id: of what is asked for once and never again
 
     :raises BadAdjustment: the account is frozen
     """
     require_chargeable(account.id)
     made = Adjustment(
-        id=ids.uuid7(),
+        id=adjustment_id or ids.uuid7(),
         account=account,
         entity_id=entity_id,
         asset_id=asset,

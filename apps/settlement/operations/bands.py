@@ -7,18 +7,19 @@ from uuid import NAMESPACE_OID, uuid5
 
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
-from apps.core import db, ids, money
+from apps.core import money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step
-from apps.events import operations as events
 from apps.instruments.models import Rail
 from apps.settlement.errors import BadBand, NobodyToCheck
 from apps.settlement.models import ReleaseBand
-from apps.settlement.queries.gate import find_band
+from apps.settlement.queries.gate import find_band, get_band
 from apps.settlement.rules.bands import Band, why_bad
 from apps.users import queries as people
 from apps.users import rules as roles
+
+from . import versions
 
 ACT = "release_band"
 
@@ -46,7 +47,7 @@ def ask(*, maker: Actor, rail_code: str, band: Band, reason: str, now: datetime)
         subject_version=str(0 if old is None else old.version),
         title=f"Release of {rail_code}",
         payload={"rail": rail_code, "reason": reason, **describe(band)},
-        before={"rail": rail_code, **({} if old is None else describe(Band(old.straight_through, old.two_checkers, old.largest)))},
+        before={"rail": rail_code, **({} if old is None else describe(get_band(rail_code)))},
         maker=maker,
         checker_roles=roles.ACTS[ACT][1],
         now=now,
@@ -55,7 +56,8 @@ def ask(*, maker: Actor, rail_code: str, band: Band, reason: str, now: datetime)
 
 def describe(band: Band) -> dict[str, Any]:
     amounts = {"straight_through": band.straight_through, "two_checkers": band.two_checkers, "largest": band.largest}
-    return {name: None if amount is None else money.text(amount) for name, amount in amounts.items()}
+    told: dict[str, Any] = {name: None if amount is None else money.text(amount) for name, amount in amounts.items()}
+    return told | {"most_payments": band.most_payments}
 
 
 def version(approval: Approval) -> str:
@@ -66,18 +68,15 @@ def version(approval: Approval) -> str:
 @step
 def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     asked = approval.payload
-    assert checker.id is not None
-    made = ReleaseBand(
-        id=ids.uuid7(),
+    versions.keep(
+        of=ReleaseBand,
+        version=int(version(approval)),
+        approval=approval,
+        checker=checker,
+        now=now,
         rail_id=asked["rail"],
-        version=int(version(approval)) + 1,
         straight_through=Decimal(asked["straight_through"]),
         two_checkers=None if asked["two_checkers"] is None else Decimal(asked["two_checkers"]),
         largest=None if asked["largest"] is None else Decimal(asked["largest"]),
-        reason=asked["reason"],
-        made_by=approval.maker_id,
-        checked_by=checker.id,
-        set_at=now,
+        most_payments=asked.get("most_payments"),  # absent where it was asked by an older version of us
     )
-    db.insert(made)
-    events.record("release_band.set", subject_type="release_band", subject_id=approval.subject_id, house={**asked, "version": made.version})

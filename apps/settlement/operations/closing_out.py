@@ -45,7 +45,7 @@ POSTED = "CLOSE_OUT"
 IN_FLIGHT = {InstructionStatus.SENDING, InstructionStatus.UNKNOWN, InstructionStatus.SENT}
 ENDS = {
     InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED, InstructionStatus.EXPECTED,
-    InstructionStatus.PART_RECEIVED,
+    InstructionStatus.PART_RECEIVED, InstructionStatus.SPLIT,
 }  # fmt: skip
 
 

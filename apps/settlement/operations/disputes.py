@@ -11,7 +11,7 @@ from apps.events import operations as events
 from apps.rfqs.queries import stamp
 from apps.settlement.errors import BadExclusion, NotInSet
 from apps.settlement.models import Exclusion, LineDispute, NetSet, Obligation
-from apps.settlement.queries import views
+from apps.settlement.queries import describing
 from apps.settlement.states import NET_SET, NetSetStatus, ObligationStatus
 
 from . import settling
@@ -80,6 +80,6 @@ def exclude(*, obligations: Sequence[Obligation], until: datetime, reason: str, 
             subject_id=one.id,
             client_id=one.account.owner_id,
             account_id=one.account_id,
-            public={**views.describe_obligation(one), "until": stamp(until), "reason": reason[:200]},
+            public={**describing.describe_obligation(one), "until": stamp(until), "reason": reason[:200]},
             house={"asset": one.asset_id, "amount": money.text(one.amount), "by": actor.name},
         )

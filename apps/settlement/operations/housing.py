@@ -8,25 +8,44 @@ from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.ledger import operations as ledger
+from apps.ledger import queries as balances
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
-from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt, ReceiptMatch
+from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt, ReceiptMatch, VenueMovement, VenuePlace
 from apps.settlement.queries import housing as queries
 from apps.settlement.queries.locks import lock_receipt
-from apps.settlement.states import HOUSE_TRANSFER, RECEIPT, HouseTransferStatus, ReceiptStatus
+from apps.settlement.states import HOUSE_TRANSFER, RECEIPT, HouseTransferStatus, InstructionStatus, ReceiptStatus
 
-from . import instructions
+from . import instructions, travelling
 from .nostros import business_date, till_of
 
 S = HouseTransferStatus
+CAPITAL_OUT, APPLIED = "CAPITAL_OUT", "RECEIPT_APPLIED"
+WAITS = [InstructionStatus.READY, InstructionStatus.BLOCKED]
 
 
 @step
-def request(*, source: Nostro, target: Nostro, amount: Decimal, reason: str, made_by: UUID, now: datetime) -> HouseTransfer:
-    """REQUESTED: nothing moves before finance has checked it."""
+def request(
+    *,
+    source: Nostro | None,
+    target: Nostro | None,
+    place: VenuePlace | None = None,
+    owner: tuple[str, str] = ("", ""),
+    amount: Decimal,
+    reason: str,
+    made_by: UUID,
+    now: datetime,
+) -> HouseTransfer:
+    """REQUESTED: nothing moves before finance has checked it.
+
+    :param place: the end with a venue, instead of the source or of the target
+    :param owner: name and address of an owner of the house, instead of the target: capital that is taken out
+    """
+    one = source or target
+    assert one is not None, "at least one end is an account of ours"
     made = HouseTransfer(
-        id=ids.uuid7(), entity_id=source.entity_id, asset_id=source.asset_id, source=source, target=target, amount=amount, reason=reason,
-        made_by=made_by, requested_at=now,
+        id=ids.uuid7(), entity_id=one.entity_id, asset_id=one.asset_id, source=source, target=target, place=place,
+        owner_name=owner[0], owner_address=owner[1], amount=amount, reason=reason, made_by=made_by, requested_at=now,
     )  # fmt: skip
     db.insert(made)
     _tell(made, "requested")
@@ -41,28 +60,43 @@ def approve(*, transfer: HouseTransfer, checker: UUID) -> None:
 
 
 @step
-def cancel(*, transfer: HouseTransfer) -> None:
-    """REQUESTED, APPROVED → CANCELLED.
+def cancel(*, transfer_id: UUID) -> HouseTransfer:
+    """REQUESTED, APPROVED → CANCELLED; INSTRUCTED → FAILED with its payment CANCELLED, as long as nobody has released that.
 
-    :raises IllegalMove: it is instructed, or ended
+    :raises IllegalMove: it may leave, has left, or has ended
     """
-    _move(transfer, S.CANCELLED)
+    waits = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(house_transfer_id=transfer_id, status__in=WAITS)
+    payment, transfer = waits.first(), queries.lock(transfer_id)
+    if payment is None:
+        _move(transfer, S.CANCELLED)
+        return transfer
+    instructions.cancel(instructions=[payment], reason="its transfer is taken back")
+    transfer.failure = "taken back before it was released"
+    _move(transfer, S.FAILED, "failure")
+    return transfer
 
 
 @step
 def instruct(*, transfer_id: UUID, due: date, now: datetime) -> Instruction | None:
-    """APPROVED → INSTRUCTED: a payment that waits for its release; None when someone was faster."""
+    """APPROVED → INSTRUCTED: a payment, or what a venue is to be asked for, that waits for its release; None when someone was faster."""
     transfer = queries.lock(transfer_id)
     if transfer.status != S.APPROVED:
         return None
     _move(transfer, S.INSTRUCTED)
+    nostro, to = transfer.source or transfer.target, transfer.target or transfer.place
+    assert nostro is not None, "the constraint says so"
+    if to is None:
+        beneficiary = (transfer.owner_name, transfer.owner_address)
+    else:
+        beneficiary = (transfer.entity.name if isinstance(to, Nostro) else to.holder, to.address)
     return instructions.instruct_payment(
         target={"house_transfer": transfer},
         account=None,
-        nostro=transfer.source,
+        nostro=nostro,
         amount=transfer.amount,
         due_date=due,
-        beneficiary=(transfer.entity.name, transfer.target.address),
+        beneficiary=beneficiary,
+        direction="PAY" if transfer.source is not None else "DRAW",
         now=now,
     )
 
@@ -82,6 +116,35 @@ def fail(*, transfer_id: UUID, reason: str) -> None:
 
 
 @step
+def let_go(*, transfer_id: UUID, now: datetime) -> bool:
+    """Its payment is refused after all. What has come by then and names no payment is another's of the same amount, which is SETTLED by it.
+
+    :return: False where it has reached its end by itself: the refusal cannot be, and a person has to look
+    """
+    transfer = queries.lock(transfer_id)
+    if transfer.status != S.SETTLED:
+        return True
+    came = transfer.receipt
+    other = None if came is None else queries.lock_twin(transfer, came)
+    if came is None or other is None:
+        return False
+    on_its_way_again(transfer=transfer)
+    _settle(other, came, now)
+    nth = balances.count_posted(source_id=came.id, kind=APPLIED)
+    ledger.post(
+        key=f"receipt:{came.id}:applied:{nth + 1}",
+        kind=APPLIED,
+        source_type="receipt",
+        source_id=came.id,
+        lines=[debit(transit(transfer), came.amount), credit(transit(other), came.amount)],
+        effective_at=now,
+        business_date=business_date(transfer.entity_id, now),
+        narrative=f"house transfer {came.rail_reference}: of another"[:200],
+    )
+    return True
+
+
+@step
 def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
     """IN_TRANSIT → SETTLED, and its receipt FINAL → CLEARED → MATCHED; left as they are when someone was faster, or when nobody knows yet
     that the payment left.
@@ -89,15 +152,16 @@ def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
     transfer, receipt = queries.lock(transfer_id), lock_receipt(receipt_id)
     if transfer.status != S.IN_TRANSIT or receipt.status != ReceiptStatus.FINAL:
         return receipt
+    if transfer.place is not None:
+        travelling.record_receipt(receipt=receipt, sender=None, place=transfer.place, now=now)
     for status in (ReceiptStatus.CLEARED, ReceiptStatus.MATCHED):
         RECEIPT.move(receipt, status)
         receipt.save(update_fields=["status"])
     db.insert(ReceiptMatch(id=ids.uuid7(), receipt=receipt, instruction=None, amount=receipt.amount, matched_at=now))
-    transfer.receipt, transfer.settled_at = receipt, now
-    _move(transfer, S.SETTLED, "receipt", "settled_at")
+    _settle(transfer, receipt, now)
     ledger.post(
         key=f"receipt:{receipt.id}:applied",
-        kind="RECEIPT_APPLIED",
+        kind=APPLIED,
         source_type="receipt",
         source_id=receipt.id,
         lines=[debit(till_of(receipt.nostro).ref(Kind.SUSPENSE), receipt.amount), credit(transit(transfer), receipt.amount)],
@@ -109,13 +173,69 @@ def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
 
 
 @step
+def arrive_at_venue(*, transfer: HouseTransfer, movement: VenueMovement, now: datetime) -> None:
+    """IN_TRANSIT → SETTLED: the venue's own record shows it. The caller posts it."""
+    transfer.movement, transfer.settled_at = movement, now
+    _move(transfer, S.SETTLED, "movement", "settled_at")
+
+
+@step
+def reach_owner(*, transfer_id: UUID, booked_at: datetime, now: datetime) -> None:
+    """IN_TRANSIT → SETTLED: our statement shows capital gone to an owner of the house. Any other transfer is left as it is."""
+    transfer = queries.lock(transfer_id)
+    if not transfer.owner_address:
+        return
+    transfer.settled_at = now
+    _move(transfer, S.SETTLED, "settled_at")
+    nth = balances.count_posted(source_id=transfer.id, kind=CAPITAL_OUT)  # its chain may take it back, and confirm it after all
+    ledger.post(
+        key=f"capital:{transfer.id}:{nth + 1}",
+        kind=CAPITAL_OUT,
+        source_type="house_transfer",
+        source_id=transfer.id,
+        lines=[debit(capital_of(transfer.entity_id, transfer.asset_id), transfer.amount), credit(transit(transfer), transfer.amount)],
+        effective_at=booked_at,
+        business_date=business_date(transfer.entity_id, booked_at),
+        narrative=transfer.reason,
+    )
+
+
+@step
+def leave_owner(*, transfer_id: UUID, reason: str, booked_at: datetime) -> bool:
+    """SETTLED → IN_TRANSIT of capital that its payment brings back, with the linked reversal; False where it has reached another end."""
+    transfer = queries.lock(transfer_id)
+    if transfer.status != S.SETTLED:
+        return True
+    if not transfer.owner_address:
+        return False  # it has reached the other account as well
+    on_its_way_again(transfer=transfer)
+    day = business_date(transfer.entity_id, booked_at)
+    ledger.reverse(source_id=transfer.id, kinds=[CAPITAL_OUT], effective_at=booked_at, business_date=day, narrative=reason[:200])
+    return True
+
+
+def _settle(transfer: HouseTransfer, receipt: Receipt, now: datetime) -> None:
+    transfer.receipt, transfer.settled_at = receipt, now
+    _move(transfer, S.SETTLED, "receipt", "settled_at")
+
+
+def capital_of(entity_id: UUID, asset: str) -> Ref:
+    return Ref(entity_id, Kind.CAPITAL, asset)
+
+
+@step
 def unsettle(*, receipt: Receipt) -> None:
     """SETTLED → IN_TRANSIT: the receipt that ended it is taken back by the caller, who posts it; none is fine."""
     found = HouseTransfer.objects.filter(receipt=receipt, status=S.SETTLED).values_list("id", flat=True).first()
     if found is not None:
-        transfer = queries.lock(found)
-        transfer.receipt, transfer.settled_at = None, None
-        _move(transfer, S.IN_TRANSIT, "receipt", "settled_at")
+        on_its_way_again(transfer=queries.lock(found))
+
+
+@step
+def on_its_way_again(*, transfer: HouseTransfer) -> None:
+    """SETTLED → IN_TRANSIT: what had come is gone again, which the caller posts."""
+    transfer.receipt, transfer.movement, transfer.settled_at = None, None, None
+    _move(transfer, S.IN_TRANSIT, "receipt", "movement", "settled_at")
 
 
 def transit(transfer: HouseTransfer) -> Ref:
@@ -134,5 +254,5 @@ def _move(transfer: HouseTransfer, status: HouseTransferStatus, *fields: str) ->
 
 
 def _tell(transfer: HouseTransfer, what: str) -> None:
-    house = {"from": transfer.source.name, "to": transfer.target.name, "amount": money.text(transfer.amount), "asset": transfer.asset_id}
+    house = {"from": transfer.from_name, "to": transfer.to_name, "amount": money.text(transfer.amount), "asset": transfer.asset_id}
     events.record(f"house_transfer.{what}", subject_type="house_transfer", subject_id=transfer.id, house=house)

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
+
 from apps.clients import queries as clients
 from apps.clients.models import Account, Ssi
 from apps.core import db, ids, money
@@ -62,15 +64,17 @@ def instruct_payment(
     now: datetime,
     ssi: Ssi | None = None,
     beneficiary: tuple[str, str] = ("", ""),
+    direction: str = "PAY",
 ) -> Instruction:
     """A payment that no deal is behind: a withdrawal, the return of a receipt, or a house transfer (`account` None: it is our own).
 
     :param target: {"withdrawal": …}, {"returns": …} or {"house_transfer": …}
     :param beneficiary: name and address, where there is no SSI
+    :param direction: DRAW where a venue is asked to pay to `nostro`
     """
     return _instruct(
         target=target,
-        direction="PAY",
+        direction=direction,
         account=account,
         nostro=nostro,
         amount=amount,
@@ -94,7 +98,7 @@ def _instruct(
     beneficiary: tuple[str, str] = ("", ""),
 ) -> Instruction:
     made_id = ids.uuid7()
-    pays = direction == "PAY"
+    pays = direction != "RECEIVE"
     if pays and ssi is None and account is not None and not beneficiary[1]:
         ssi = clients.lock_active_ssi(account.id, nostro.asset_id)
     name, address = (ssi.holder, ssi.address) if ssi is not None else beneficiary
@@ -109,8 +113,8 @@ def _instruct(
         amount=amount,
         settled_amount=money.ZERO,
         **target,
-        attempt=Instruction.objects.filter(**target).count() + 1,
-        end_to_end_id=f"FD{ids.encode('e', made_id)[2:].upper()}",  # letters and digits only: fit for every bank's charset
+        attempt=(Instruction.objects.filter(**target).aggregate(m=Max("attempt"))["m"] or 0) + 1,
+        end_to_end_id=end_to_end_id(made_id),
         beneficiary_name=name if pays else "",
         beneficiary_address=address if pays else "",
         status=InstructionStatus.DRAFT if pays else InstructionStatus.EXPECTED,
@@ -142,6 +146,11 @@ def review(*, instruction: Instruction, now: datetime) -> list[Blocker]:
     elif not found_now and instruction.status == InstructionStatus.BLOCKED:
         _move(instruction, InstructionStatus.READY)
     return found_now
+
+
+def end_to_end_id(made_id: UUID) -> str:
+    """Letters and digits only: fit for every bank's charset."""
+    return f"FD{ids.encode('e', made_id)[2:].upper()}"
 
 
 def _has_active(instruction: Instruction) -> bool:

@@ -12,11 +12,11 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.ledger import operations as ledger
 from apps.settlement.models import Deposit, Instruction, Receipt, ReceiptMatch
-from apps.settlement.queries import receiving, views
+from apps.settlement.queries import describing, receiving
 from apps.settlement.queries.locks import Chain, lock_chain, lock_receipt
 from apps.settlement.rules import matching, postings
 from apps.settlement.rules.matching import Part
-from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, NetSetStatus, ReceiptStatus
+from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, NetSetStatus, ObligationStatus, ReceiptStatus
 
 from . import settling, transfers
 from .nostros import book_of, business_date, till_of
@@ -99,9 +99,10 @@ def lock_for(*, receipt: Receipt) -> Chain:
 
 
 def is_closed_out(chain: Chain) -> bool:
-    """Whether something that a receipt paid was closed out since: it is owed by the close-out's amount, and cannot be owed again."""
+    """Whether what a receipt or a payment paid was closed out since: it is in the close-out's amount, and cannot be owed again."""
     ended = any(one.status == InstructionStatus.CANCELLED for one in chain.instructions.values())
-    return ended or any(one.status == NetSetStatus.CLOSED_OUT for one in chain.net_sets.values())
+    by_itself = any(one.status == ObligationStatus.CLOSED_OUT for one in chain.obligations.values())
+    return ended or by_itself or any(one.status == NetSetStatus.CLOSED_OUT for one in chain.net_sets.values())
 
 
 @step
@@ -170,6 +171,6 @@ def tell(receipt: Receipt, kind: str, **house: str) -> None:
         subject_id=receipt.id,
         client_id=account.owner_id,
         account_id=account.id,
-        public=views.describe_receipt(receipt),
+        public=describing.describe_receipt(receipt),
         house=facts,
     )

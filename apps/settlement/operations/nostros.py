@@ -1,17 +1,12 @@
-"""Our bank accounts and wallets, and our own money on them."""
+"""Our bank accounts and wallets."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from uuid import UUID
 
-from apps.core import ids, money
+from apps.core import ids
 from apps.core.unit import step
-from apps.events import operations as events
-from apps.instruments import rules as calendar
 from apps.instruments.models import Book, BookingEntity
-from apps.ledger import operations as ledger
 from apps.settlement.models import Nostro
-from apps.settlement.rules import postings
 from apps.settlement.rules.postings import Till
 
 
@@ -26,32 +21,13 @@ def create_nostro(*, entity_id: UUID, rail_code: str, asset_code: str, name: str
     return nostro
 
 
-@step
-def fund_nostro(*, nostro: Nostro, amount: Decimal, reference: str, now: datetime) -> None:
-    """Our own capital paid in: debit NOSTRO, credit CAPITAL. The same reference funds once."""
-    ledger.post(
-        key=f"funding:{nostro.id}:{reference}",
-        kind="FUNDING",
-        source_type="nostro",
-        source_id=nostro.id,
-        lines=postings.funding(till_of(nostro), amount),
-        effective_at=now,
-        business_date=business_date(nostro.entity_id, now),
-        narrative=f"capital {reference}",
-    )
-    events.record(
-        "nostro.funded", subject_type="nostro", subject_id=nostro.id, house={"asset": nostro.asset_id, "amount": money.text(amount)}
-    )
-
-
 def till_of(nostro: Nostro) -> Till:
     return Till(nostro.entity_id, nostro.id, nostro.asset_id, nostro.designation)
 
 
 def business_date(entity_id: UUID, now: datetime) -> date:
     """The open business date of a booking entity."""
-    entity = BookingEntity.objects.only("roll", "zone").get(id=entity_id)
-    return calendar.business_date(now, calendar.Roll(entity.roll, entity.zone))
+    return BookingEntity.objects.only("roll", "zone").get(id=entity_id).business_date(now)
 
 
 def book_of(entity_id: UUID) -> UUID:

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.clients.models import SettlementMode
 from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.settlement.models import Instruction, Obligation
 from apps.settlement.queries.due import let_in
-from apps.settlement.states import OBLIGATION, InstructionStatus, ObligationStatus
+from apps.settlement.states import ENDED_PART, OBLIGATION, InstructionStatus, ObligationStatus
 from apps.trades.models import Trade, TradeVersion
 
 from . import instructions
@@ -143,10 +145,10 @@ def _signed(one: Obligation) -> Decimal:
 def let_go(*, one: Obligation, reason: str) -> bool:
     """Whether an obligation is still free to go; a payment of its own that nobody has released is cancelled with it."""
     if one.status == ObligationStatus.INSTRUCTED and one.net_leg_id is None:
-        last = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(obligation=one).order_by("-attempt").first()
-        if last is None or last.status not in UNSENT:
+        last = list(_last(one).select_for_update(no_key=True, of=("self",)))
+        if not last or any(each.status not in UNSENT for each in last):
             return False
-        instructions.cancel(instructions=[last], reason=reason)
+        instructions.cancel(instructions=last, reason=reason)
         OBLIGATION.move(one, ObligationStatus.OPEN)
         one.save(update_fields=["status"])
         return True
@@ -156,9 +158,14 @@ def let_go(*, one: Obligation, reason: str) -> bool:
 def may_go(one: Obligation) -> bool:
     """What :func:`let_go` would say now: for asking, which changes nothing."""
     if one.status == ObligationStatus.INSTRUCTED and one.net_leg_id is None:
-        last = Instruction.objects.filter(obligation=one).order_by("-attempt").first()
-        return last is not None and last.status in UNSENT
+        last = list(_last(one))
+        return bool(last) and all(each.status in UNSENT for each in last)
     return _is_open(one)
+
+
+def _last(one: Obligation) -> "QuerySet[Instruction]":
+    """The payment of its own that has not ended."""
+    return Instruction.objects.filter(obligation=one).exclude(status__in=ENDED_PART)
 
 
 def _is_open(one: Obligation) -> bool:

@@ -11,15 +11,15 @@ from apps.ledger import operations as ledger
 from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
 from apps.settlement.models import GateDecision, Instruction, Nostro
-from apps.settlement.queries import housing as house_transfers
-from apps.settlement.queries import views
+from apps.settlement.queries import describing, venues
 from apps.settlement.queries.locks import Chain, lock_chain, lock_instruction, lock_receipt
 from apps.settlement.rules import postings
 from apps.settlement.rules.gate import Blocker
+from apps.settlement.rules.postings import Till, VenueTill
 from apps.settlement.rules.rail import Payment
-from apps.settlement.states import INSTRUCTION, RECEIPT, HouseTransferStatus, InstructionStatus, ReceiptStatus
+from apps.settlement.states import INSTRUCTION, RECEIPT, InstructionStatus, ReceiptStatus
 
-from . import housing, instructions, matching, settling, transfers, travelling
+from . import housing, instructions, matching, settling, splitting, transfers, travelling
 from .nostros import business_date, till_of
 
 SENT_KIND, BOOKED_KIND = "PAYMENT_SENT", "PAYMENT_BOOKED"
@@ -29,14 +29,19 @@ SENT_KIND, BOOKED_KIND = "PAYMENT_SENT", "PAYMENT_BOOKED"
 def begin_sending(*, instruction_id: UUID, now: datetime) -> tuple[Instruction, Payment | None, list[Blocker]]:
     """RELEASED → SENDING when the gate is open at this very moment, else RELEASED → BLOCKED; None when someone was faster.
 
-    The nostro's row is locked, so that two payments cannot both count on the same money.
+    The nostro's row is locked, so that two payments cannot both count on the same money; so is what we keep with a venue.
     """
     i = lock_instruction(instruction_id)
     if i.status != InstructionStatus.RELEASED:
         return i, None, []
-    Nostro.objects.select_for_update(no_key=True, of=("self",)).get(id=i.nostro_id)
+    place = None if i.house_transfer is None else i.house_transfer.place
+    if i.direction == "DRAW" and place is not None:
+        venues.lock_balance(place)
+    else:
+        Nostro.objects.select_for_update(no_key=True, of=("self",)).get(id=i.nostro_id)
     travelling.record_payment(instruction=i, now=now)
-    approved = GateDecision.objects.filter(instruction=i, moment="RELEASE", passed=True).order_by("-id").first()
+    asked = [one for one in (i.id, i.whole_id) if one is not None]  # a part was released with its whole, or afresh by itself
+    approved = GateDecision.objects.filter(instruction_id__in=asked, moment="RELEASE", passed=True).order_by("-id").first()
     left = instructions.check(
         instruction=i, moment="SEND", now=now, by=i.released_by, overridden=approved.overridden if approved is not None else ()
     )
@@ -46,8 +51,17 @@ def begin_sending(*, instruction_id: UUID, now: datetime) -> tuple[Instruction, 
         return i, None, left
     i.sending_since = clock.wall_now()
     move(i, InstructionStatus.SENDING, "sending_since")
-    remittance = i.end_to_end_id if i.returns is None else f"RETURN {i.returns.rail_reference}"
-    return i, Payment(i.end_to_end_id, i.amount, i.beneficiary_name, i.beneficiary_address, remittance), []
+    return i, Payment(i.end_to_end_id, i.amount, i.beneficiary_name, i.beneficiary_address, _remittance(i)), []
+
+
+def _remittance(i: Instruction) -> str:
+    """By which the other side knows it: a part names the whole."""
+    if i.returns is not None:
+        return f"RETURN {i.returns.rail_reference}"
+    place = None if i.house_transfer is None else i.house_transfer.place
+    if i.direction == "PAY" and place is not None and place.reference:
+        return f"{place.reference} {i.end_to_end_id}"  # what the venue wants to read
+    return i.end_to_end_id if i.whole is None else f"{i.whole.end_to_end_id} PART {i.part}"
 
 
 @step
@@ -59,10 +73,12 @@ def mark_sent(*, chain: Chain, instruction_id: UUID, reference: str, now: dateti
     if i.net_leg_id is not None:
         settling.begin(net_set=chain.net_sets[chain.legs[i.net_leg_id].net_set_id])
     if i.withdrawal_id is not None:
-        transfers.use_hold(withdrawal_id=i.withdrawal_id, now=now)
+        transfers.use_hold(withdrawal_id=i.withdrawal_id, payment=i, now=now)
     if i.house_transfer_id is not None:
         housing.leave(transfer_id=i.house_transfer_id)
-    _post(i, SENT_KIND, postings.payment_sent(till_of(i.nostro), _owed(i), i.amount), f"payment:{i.id}:sent", now)
+    _post(i, SENT_KIND, postings.payment_sent(_till(i), _owed(i), i.amount), f"payment:{i.id}:sent", now)
+    if i.whole_id is not None:
+        splitting.follow(part=i, now=now)
     _tell(i, "instruction.sent")
     return i
 
@@ -105,12 +121,17 @@ def book(*, chain: Chain, instruction_id: UUID, amount: Decimal, line_id: UUID, 
         i.settled_at = now
         INSTRUCTION.move(i, InstructionStatus.SETTLED)
     i.save(update_fields=["status", "settled_amount", "settled_at"])
-    _post(i, BOOKED_KIND, postings.payment_booked(till_of(i.nostro), amount), f"line:{line_id}", booked_at)
+    _post(i, BOOKED_KIND, postings.payment_booked(_till(i), amount), f"line:{line_id}", booked_at)
     settling.apply(chain=chain, instruction=i, amount=amount, now=now)
+    done = whole if i.whole_id is None else splitting.follow(part=i, now=now)
     if whole:
         _tell(i, "instruction.settled")
-        if i.withdrawal_id is not None:
+        if i.whole_id is not None and done:
+            splitting.tell_whole(i, "instruction.settled")
+        if i.withdrawal_id is not None and done:
             transfers.settle_withdrawal(withdrawal_id=i.withdrawal_id, now=now)
+        if i.house_transfer_id is not None:
+            housing.reach_owner(transfer_id=i.house_transfer_id, booked_at=booked_at, now=now)
         if i.returns_id is not None:
             receipt = lock_receipt(i.returns_id)
             RECEIPT.move(receipt, ReceiptStatus.RETURNED)
@@ -128,8 +149,8 @@ def take_back(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: dat
     i = chain.instructions[instruction_id]
     if i.status != InstructionStatus.SETTLED or i.returns_id is not None:
         return False
-    if i.house_transfer_id is not None and house_transfers.lock(i.house_transfer_id).status == HouseTransferStatus.SETTLED:
-        return False  # it has reached the other account as well
+    if i.house_transfer_id is not None and not housing.leave_owner(transfer_id=i.house_transfer_id, reason=reason, booked_at=booked_at):
+        return False
     i.failure = reason[:120]
     move(i, InstructionStatus.RETURNED, "failure")
     _reverse(i, [SENT_KIND, BOOKED_KIND], booked_at, reason)
@@ -147,14 +168,16 @@ def unconfirm(*, chain: Chain, instruction_id: UUID, reason: str, booked_at: dat
     i = chain.instructions[instruction_id]
     if i.status != InstructionStatus.SETTLED or i.returns_id is not None:
         return False
-    if i.house_transfer_id is not None and house_transfers.lock(i.house_transfer_id).status == HouseTransferStatus.SETTLED:
-        return False  # it has reached the other account as well
+    if i.house_transfer_id is not None and not housing.leave_owner(transfer_id=i.house_transfer_id, reason=reason, booked_at=booked_at):
+        return False
     undone, i.settled_amount, i.settled_at = i.settled_amount, money.ZERO, None
     move(i, InstructionStatus.SENT, "settled_amount", "settled_at")
     _reverse(i, [BOOKED_KIND], booked_at, reason)
     settling.owe_again(chain=chain, instruction=i, amount=undone, now=now)
     if i.withdrawal_id is not None:
         transfers.unsettle(withdrawal_id=i.withdrawal_id)
+    if i.whole_id is not None:
+        splitting.follow(part=i, now=now)
     _tell(i, "instruction.unconfirmed")
     return True
 
@@ -171,6 +194,14 @@ def lock_for(*, instruction_id: UUID) -> Chain:
 def move(i: Instruction, status: InstructionStatus, *fields: str) -> None:
     INSTRUCTION.move(i, status)
     i.save(update_fields=["status", *fields])
+
+
+def _till(i: Instruction) -> Till | VenueTill:
+    """Out of which it is paid: an account of ours, or what we keep with a venue."""
+    if i.direction == "DRAW":
+        assert i.house_transfer is not None and i.house_transfer.place is not None, "the constraints say so"
+        return VenueTill(i.entity_id, i.house_transfer.place.venue_id, i.asset_id)
+    return till_of(i.nostro)
 
 
 def _owed(i: Instruction) -> Ref:
@@ -202,7 +233,11 @@ def _reverse(i: Instruction, kinds: list[str], at: datetime, why: str) -> None:
 
 
 def _reopen(chain: Chain, i: Instruction, *, given_back: Decimal, now: datetime) -> None:
-    if i.house_transfer_id is not None:
+    if i.whole_id is not None:
+        if i.settled_amount:
+            settling.owe_again(chain=chain, instruction=i, amount=i.settled_amount, now=now)
+        splitting.pay_again(part=i, given_back=given_back, now=now)
+    elif i.house_transfer_id is not None:
         housing.fail(transfer_id=i.house_transfer_id, reason=i.failure)
     elif i.withdrawal_id is not None:
         transfers.hold_again(withdrawal_id=i.withdrawal_id, after=i, given_back=given_back, now=now)
@@ -212,6 +247,9 @@ def _reopen(chain: Chain, i: Instruction, *, given_back: Decimal, now: datetime)
 
 def _tell(i: Instruction, kind: str) -> None:
     """To the client where it is the client's payment, else to the house."""
+    if i.whole_id is not None:
+        splitting.tell_part(i, kind)
+        return
     account = i.account
     if account is None or i.returns_id is not None:
         _tell_house(i, kind, {"amount": money.text(i.amount), "asset": i.asset_id})
@@ -222,7 +260,7 @@ def _tell(i: Instruction, kind: str) -> None:
         subject_id=i.id,
         client_id=account.owner_id,
         account_id=account.id,
-        public=views.describe_instruction(i),
+        public=describing.describe_instruction(i),
         house={"reference": i.rail_reference, "reason": i.failure},
     )
 

@@ -1,6 +1,7 @@
 """Incoming money: seen, final, cleared or quarantined, frozen; who looks after it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -13,6 +14,7 @@ from apps.core import db, ids, money
 from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
+from apps.instruments.queries import get_entity_by_id as get_entity
 from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.settlement.errors import BadDecision
@@ -40,68 +42,96 @@ class Booked:
 
 
 @step
-def see(*, nostro: Nostro, incoming: Incoming, now: datetime) -> Receipt | None:
-    """A transfer is on its way: SEEN. None when it is known already; a dropped one becomes DROPPED."""
-    known = _find(nostro, incoming.reference)
-    if known is not None:
-        if incoming.dropped and known.status == ReceiptStatus.SEEN:
-            move(known, ReceiptStatus.DROPPED)
-            _tell_house(known, "receipt.dropped")
-        return None
-    if incoming.dropped:
-        return None
-    booked = Booked(
-        incoming.reference, incoming.amount, incoming.sender_name, incoming.sender_address, incoming.remittance, incoming.seen_at
-    )
-    return _make(nostro, booked, now)
+def see_all(*, nostro: Nostro, incoming: Sequence[Incoming], now: datetime) -> list[Receipt]:
+    """Transfers are on their way: SEEN. Those that are new; what is known stays as it is, and is DROPPED where a reorganisation took it."""
+    known, new = _find_all(nostro, {one.reference for one in incoming}), list[Receipt]()
+    for one in incoming:
+        receipt = known.get(one.reference)
+        if receipt is None and not one.dropped:
+            told = Booked(one.reference, one.amount, one.sender_name, one.sender_address, one.remittance, one.seen_at)
+            receipt = known[one.reference] = _born(nostro, told, now)
+            db.insert(receipt)
+            _tell_house(receipt, "receipt.seen")
+            new.append(receipt)
+        elif receipt is not None and one.dropped and receipt.status == ReceiptStatus.SEEN:
+            move(receipt, ReceiptStatus.DROPPED)
+            _tell_house(receipt, "receipt.dropped")
+    return new
 
 
 @step
-def make_final(*, nostro: Nostro, booked: Booked, sequence: int, now: datetime) -> Receipt:
-    """A statement shows it: FINAL, and in suspense until it is cleared. A reference booked twice makes a second receipt, a DUPLICATE.
+def make_all_final(*, nostro: Nostro, booked: Sequence[tuple[Booked, int]], now: datetime) -> list[Receipt]:
+    """A statement shows them, each in a line of its number: FINAL, and in suspense until they are cleared. They are written together.
 
-    What is booked decides amount, sender and remittance, whatever was seen before.
+    A reference booked twice makes a second receipt, a DUPLICATE. What is booked decides amount, sender and remittance, whatever was seen
+    before.
     """
-    known = _find(nostro, booked.reference)
-    duplicate = known is not None and known.status != ReceiptStatus.SEEN
-    if known is None or duplicate:
-        if duplicate:
-            booked = Booked(
-                f"{booked.reference[:60]}#{sequence}",
-                booked.amount,
-                booked.sender_name,
-                booked.sender_address,
-                booked.remittance,
-                booked.booked_at,
-            )
-        known = _make(nostro, booked, now)
+    known, twice = _find_all(nostro, {one.reference for one, _ in booked}), set[UUID]()
+    new, out = list[Receipt](), list[Receipt]()
+    for one, sequence in booked:
+        receipt = known.get(one.reference)
+        if receipt is None:
+            receipt = known[one.reference] = _born(nostro, one, now)
+            new.append(receipt)
+        elif receipt.status == ReceiptStatus.SEEN:
+            _correct(receipt, one)
+        else:
+            receipt = _born(nostro, replace(one, reference=f"{one.reference[:60]}#{sequence}"), now)
+            new.append(receipt)
+            twice.add(receipt.id)
+        receipt.final_at = one.booked_at
+        RECEIPT.move(receipt, ReceiptStatus.FINAL)
+        out.append(receipt)
+    _keep(new, out)
+    till, entity = till_of(nostro), get_entity(nostro.entity_id)
+    for receipt in out:
+        assert receipt.final_at is not None
+        ledger.post(
+            key=f"receipt:{receipt.id}:final",
+            kind="RECEIPT_FINAL",
+            source_type="receipt",
+            source_id=receipt.id,
+            lines=postings.receipt_final(till, receipt.amount),
+            effective_at=receipt.final_at,
+            business_date=entity.business_date(receipt.final_at),
+            narrative=receipt.rail_reference,
+        )
+        _tell_house(receipt, "receipt.final")
+        if receipt.id in twice:
+            quarantine(receipt=receipt, reason="DUPLICATE")
+    return out
+
+
+def _find_all(nostro: Nostro, references: Collection[str]) -> dict[str, Receipt]:
+    """The receipts of these references, locked: first the names, as some are not there yet, then the rows in one order.
+
+    So a callback, a poll and a statement that make the same one come one after the other, and none holds what another waits for.
+    """
+    if not references:
+        return {}
+    first, *more = references
+    if more:
+        db.lock_name(f"receipts:{nostro.id}")
     else:
-        _correct(known, booked)
-    known.final_at = booked.booked_at
-    move(known, ReceiptStatus.FINAL, "final_at", "amount", "sender_name", "sender_address", "remittance", "value_date")
-    ledger.post(
-        key=f"receipt:{known.id}:final",
-        kind="RECEIPT_FINAL",
-        source_type="receipt",
-        source_id=known.id,
-        lines=postings.receipt_final(till_of(nostro), known.amount),
-        effective_at=booked.booked_at,
-        business_date=business_date(nostro.entity_id, booked.booked_at),
-        narrative=known.rail_reference,
-    )
-    _tell_house(known, "receipt.final")
-    if duplicate:
-        quarantine(receipt=known, reason="DUPLICATE")
-    return known
+        db.lock_name(f"receipt:{nostro.id}:{first}", beside=f"receipts:{nostro.id}")
+    rows = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference__in=references)
+    return {one.rail_reference: one for one in rows.order_by("id")}
 
 
-def _find(nostro: Nostro, reference: str) -> Receipt | None:
-    """The receipt of this reference, locked. Where there is none yet, a callback and a poll that make it come one after the other."""
-    rows = Receipt.objects.select_for_update(no_key=True).filter(nostro=nostro, rail_reference=reference)
-    if (known := rows.first()) is not None:
-        return known
-    db.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"receipt:{nostro.id}:{reference}",))
-    return rows.all().first()
+def _keep(new: Sequence[Receipt], all_of_them: Sequence[Receipt]) -> None:
+    """Those that are new are born SEEN, as every receipt; then all are FINAL."""
+    for one in new:
+        one.status = ReceiptStatus.SEEN
+        _tell_house(one, "receipt.seen")
+    if new:
+        Receipt.objects.bulk_create(new, batch_size=1000)
+        db.send("UPDATE settlement_receipt SET status = 'FINAL' WHERE id = ANY (%s::uuid[])", (db.array(one.id for one in new),))
+    for one in new:
+        one.status = ReceiptStatus.FINAL
+    fresh = {one.id for one in new}
+    for one in all_of_them:
+        if one.id not in fresh:
+            one.save(update_fields=["status", "final_at", "amount", "sender_name", "sender_address", "remittance", "value_date"])
 
 
 def _correct(seen: Receipt, booked: Booked) -> None:
@@ -116,8 +146,8 @@ def _correct(seen: Receipt, booked: Booked) -> None:
     seen.amount, seen.value_date = booked.amount, booked.booked_at.date()
 
 
-def _make(nostro: Nostro, booked: Booked, now: datetime) -> Receipt:
-    made = Receipt(
+def _born(nostro: Nostro, booked: Booked, now: datetime) -> Receipt:
+    return Receipt(
         id=ids.uuid7(),
         nostro=nostro,
         asset_id=nostro.asset_id,
@@ -130,9 +160,6 @@ def _make(nostro: Nostro, booked: Booked, now: datetime) -> Receipt:
         status=ReceiptStatus.SEEN,
         seen_at=now,
     )
-    db.insert(made)
-    _tell_house(made, "receipt.seen")
-    return made
 
 
 @step

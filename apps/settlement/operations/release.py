@@ -13,15 +13,16 @@ from apps.core import clock, db, ids, money
 from apps.core.actor import Actor
 from apps.core.unit import step
 from apps.events import operations as events
-from apps.settlement.errors import Blocked, NothingToRelease, NotOverridable, ReleaseStopped
+from apps.settlement.errors import Blocked, NothingToRelease, NotOverridable, ReleaseReasonMissing, ReleaseStopped
 from apps.settlement.models import Instruction, ReleaseStop
 from apps.settlement.queries.gate import find_band, get_band, sum_let_go
 from apps.settlement.rules.gate import HARD, Code, needed
 from apps.settlement.states import INSTRUCTION, InstructionStatus
 from apps.users import rules as roles
 
-from . import instructions
+from . import instructions, splitting
 
+RECALLED = "recalled"
 RELEASABLE = {InstructionStatus.READY, InstructionStatus.BLOCKED}
 
 
@@ -88,6 +89,8 @@ def release_by_itself(*, instruction_id: UUID, now: datetime) -> Instruction | N
     is_leg = one.net_leg_id is not None or one.obligation_id is not None
     if band is None or one.status != InstructionStatus.READY or not is_leg or one.attempt > 1:
         return None  # what has failed once is looked at by people: else a rail that refuses is asked for ever
+    if one.failure or one.whole_id is not None:
+        return None  # a person took it back; or it is a piece of what the band has seen as a whole
     if not get_band(one.nostro.rail_id).goes_by_itself(one.amount, sum_let_go(one)):
         return None
     if instructions.check(instruction=one, moment="RELEASE", now=clock.desk_now()):
@@ -95,7 +98,8 @@ def release_by_itself(*, instruction_id: UUID, now: datetime) -> Instruction | N
     one.band, one.released_at = band, now
     INSTRUCTION.move(one, InstructionStatus.RELEASED)
     one.save(update_fields=["status", "band", "released_at"])
-    events.record("instruction.released", subject_type="instruction", subject_id=one.id, house={"band": f"{band.rail_id} v{band.version}"})
+    house = {"band": f"{band.rail_id} v{band.version}", **_payments(splitting.divide(whole=one))}
+    events.record("instruction.released", subject_type="instruction", subject_id=one.id, house=house)
     return one
 
 
@@ -118,35 +122,63 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
             INSTRUCTION.move(one, InstructionStatus.READY)
             one.save(update_fields=["status"])
         INSTRUCTION.move(one, InstructionStatus.RELEASED)
-        one.made_by, one.released_by, one.released_at = approval.maker_id, checker.id, now
-        one.save(update_fields=["status", "made_by", "released_by", "released_at"])
+        one.made_by, one.released_by, one.released_at, one.failure = approval.maker_id, checker.id, now, ""
+        one.save(update_fields=["status", "made_by", "released_by", "released_at", "failure"])
         events.record(
             "instruction.released",
             subject_type="instruction",
             subject_id=one.id,
-            house={"approval": str(approval.id), "maker": approval.maker_name, "checker": checker.name, "overrides": overrides},
-        )
+            house={
+                "approval": str(approval.id), "maker": approval.maker_name, "checker": checker.name, "overrides": overrides,
+                **_payments(splitting.divide(whole=one)),
+            },
+        )  # fmt: skip
+
+
+def _payments(parts: Sequence[Instruction]) -> dict[str, int]:
+    return {"payments": len(parts)} if parts else {}
 
 
 @step
 def recall(*, instruction_id: UUID, actor: Actor, reason: str) -> Instruction:
-    """RELEASED → READY, before it was sent: one person, at once."""
+    """RELEASED → READY, before it was sent: one person, at once. Of one that is SPLIT, what has not begun to leave.
+
+    It never leaves by itself again: people release it.
+
+    :raises AppError: NothingToRelease, ReleaseReasonMissing, IllegalMove (it has left)
+    """
+    _require_reason(reason)
     one = next(iter(_lock([instruction_id])), None)
     if one is None:
         raise NothingToRelease("no such instruction")
-    instructions.unrelease(instruction=one, status=InstructionStatus.READY)
+    if one.status == InstructionStatus.SPLIT:
+        splitting.join(whole=one)
+    else:
+        instructions.unrelease(instruction=one, status=InstructionStatus.READY)
+    if one.status == InstructionStatus.READY:
+        one.failure = f"{RECALLED}: {reason}"[:120]
+        one.save(update_fields=["failure"])
     events.record("instruction.recalled", subject_type="instruction", subject_id=one.id, house={"by": actor.name, "reason": reason})
     return one
 
 
 @step
 def stop(*, actor: Actor, reason: str, now: datetime) -> ReleaseStop:
-    """No payment is released or sent from now on: one person, at once."""
+    """No payment is released or sent from now on: one person, at once.
+
+    :raises ReleaseReasonMissing: it is thrown for a reason
+    """
     assert actor.id is not None
+    _require_reason(reason)
     made = ReleaseStop(id=ids.uuid7(), reason=reason[:200], thrown_by=actor.id, thrown_at=now)
     db.insert(made)
     events.record("release.stopped", subject_type="release_stop", subject_id=made.id, house={"by": actor.name, "reason": reason})
     return made
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise ReleaseReasonMissing("in words", pointer="reason")
 
 
 @step
@@ -179,7 +211,7 @@ def totals(batch: Sequence[Instruction]) -> list[dict[str, str]]:
 
 
 def _lock(wanted: Sequence[UUID]) -> list[Instruction]:
-    rows = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(id__in=wanted, direction="PAY")
+    rows = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(id__in=wanted, direction__in=["PAY", "DRAW"])
     return list(rows.select_related("account", "account__owner", "nostro", "nostro__rail", "ssi", "asset", "net_leg").order_by("id"))
 
 

@@ -18,7 +18,7 @@ from apps.events import operations as events
 from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation
-from apps.settlement.queries import views
+from apps.settlement.queries import describing, views
 from apps.settlement.queries.locks import Chain
 from apps.settlement.rules import postings
 from apps.settlement.states import (
@@ -266,5 +266,5 @@ def tell(*, net_set: NetSet, kind: str, legs: Sequence[NetLeg] | None = None) ->
         subject_id=net_set.id,
         client_id=net_set.account.owner_id,
         account_id=net_set.account_id,
-        public=views.describe_net_set(net_set, legs),
+        public=describing.describe_net_set(net_set, legs),
     )

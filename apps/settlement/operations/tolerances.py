@@ -6,16 +6,17 @@ from uuid import NAMESPACE_OID, uuid5
 
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
-from apps.core import db, ids, money
+from apps.core import money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step
-from apps.events import operations as events
 from apps.instruments.models import Asset
 from apps.settlement.errors import BadTolerance
 from apps.settlement.models import MatchTolerance
 from apps.settlement.queries.receiving import find_tolerance
 from apps.users import rules as roles
+
+from . import versions
 
 ACT = "match_tolerance"
 
@@ -57,17 +58,12 @@ def version(approval: Approval) -> str:
 @step
 def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     asked = approval.payload
-    assert checker.id is not None
-    made = MatchTolerance(
-        id=ids.uuid7(),
+    versions.keep(
+        of=MatchTolerance,
+        version=int(version(approval)),
+        approval=approval,
+        checker=checker,
+        now=now,
         asset_id=asked["asset"],
-        version=int(version(approval)) + 1,
         amount=Decimal(asked["amount"]),
-        reason=asked["reason"],
-        made_by=approval.maker_id,
-        checked_by=checker.id,
-        set_at=now,
     )
-    db.insert(made)
-    house = {**asked, "version": made.version}
-    events.record("match_tolerance.set", subject_type="match_tolerance", subject_id=approval.subject_id, house=house)

@@ -20,12 +20,12 @@ from apps.ledger.rules import Ref
 from apps.ledger.states import Kind
 from apps.settlement.errors import DuplicateWithdrawal, NotWithdrawable
 from apps.settlement.models import Deposit, Instruction, Obligation, Receipt, Withdrawal
-from apps.settlement.queries import views
+from apps.settlement.queries import describing, views
 from apps.settlement.queries.locks import lock_withdrawal
 from apps.settlement.rules.postings import client_ref
 from apps.settlement.states import (
     DEPOSIT,
-    INSTRUCTION,
+    ENDED_PART,
     WITHDRAWAL,
     DepositStatus,
     InstructionStatus,
@@ -86,7 +86,7 @@ def _tell_deposit(deposit: Deposit, kind: str) -> None:
         subject_id=deposit.id,
         client_id=deposit.account.owner_id,
         account_id=deposit.account_id,
-        public=views.describe_deposit(deposit),
+        public=describing.describe_deposit(deposit),
     )
 
 
@@ -156,12 +156,10 @@ def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime, reas
     :param reason: ours, which the client is not told
     :raises IllegalMove: it is on its way
     """
-    dead = _lock_dead_payment(withdrawal_id)
+    dead = _lock_dead_payments(withdrawal_id)
     w = lock_withdrawal(withdrawal_id)
-    if dead is not None:
-        INSTRUCTION.move(dead, InstructionStatus.CANCELLED)
-        dead.failure = f"the withdrawal is {status.lower()}"
-        dead.save(update_fields=["status", "failure"])
+    if dead:
+        instructions.cancel(instructions=dead, reason=f"the withdrawal is {status.lower()}")
         _move(w, WithdrawalStatus.HELD)
     _move(w, status)
     for source in _hold_sources(w):
@@ -170,10 +168,13 @@ def cancel(*, withdrawal_id: UUID, status: WithdrawalStatus, now: datetime, reas
     return w
 
 
-def _lock_dead_payment(withdrawal_id: UUID) -> Instruction | None:
-    """Its payment, where nothing will ever open the gate: a withdrawal goes where its client said, or nowhere."""
+def _lock_dead_payments(withdrawal_id: UUID) -> list[Instruction]:
+    """Its payments, where nothing will ever open the gate and nothing of it has left: it goes where its client said, or nowhere."""
     rows = Instruction.objects.select_for_update(no_key=True, of=("self",)).filter(withdrawal_id=withdrawal_id)
-    return rows.filter(status=InstructionStatus.BLOCKED, ssi__status__in=ENDED_SSI).first()
+    live = list(rows.exclude(status__in=ENDED_PART).select_related("ssi").order_by("id"))
+    dead = [one for one in live if one.status == InstructionStatus.BLOCKED and one.ssi is not None and one.ssi.status in ENDED_SSI]
+    wholes = [one for one in live if one.status == InstructionStatus.SPLIT]
+    return [*dead, *wholes] if dead and len(dead) + len(wholes) == len(live) else []
 
 
 @step
@@ -195,11 +196,29 @@ def instruct(*, withdrawal_id: UUID, client_money: bool, due: date, now: datetim
 
 
 @step
-def use_hold(*, withdrawal_id: UUID, now: datetime) -> None:
-    """What was set aside is paid out now: the lines that the caller posts take it from the balance."""
+def use_hold(*, withdrawal_id: UUID, payment: Instruction, now: datetime) -> None:
+    """What was set aside is paid out now: the lines that the caller posts take it from the balance.
+
+    Where the payment is a part, the rest stays set aside until the other parts leave.
+    """
     w = lock_withdrawal(withdrawal_id)
-    for source in _hold_sources(w):
-        ledger.post_holds(source_id=source, now=now)
+    held = sum((ledger.post_holds(source_id=source, now=now) for source in _hold_sources(w)), money.ZERO)
+    if payment.whole_id is not None and held > payment.amount:
+        rest = held - payment.amount
+        ledger.hold_again(ref=_balance(w), amount=rest, source_type="instruction", source_id=payment.id, now=now)
+
+
+@step
+def hold_part_again(*, withdrawal_id: UUID, part: Instruction, amount: Decimal, now: datetime) -> None:
+    """One part of it failed or came back, for which `part` is the next attempt: what it gave back stays set aside for that.
+
+    The client, who was told that all of it is paid, is told that it is not.
+    """
+    w = lock_withdrawal(withdrawal_id)
+    ledger.hold_again(ref=_balance(w), amount=amount, source_type="instruction", source_id=part.id, now=now)
+    if w.status == WithdrawalStatus.SETTLED:
+        unsettle(withdrawal_id=withdrawal_id)
+        _tell(lock_withdrawal(withdrawal_id), "withdrawal.held")
 
 
 @step
@@ -235,7 +254,8 @@ def unsettle(*, withdrawal_id: UUID) -> None:
 
 def _hold_sources(w: Withdrawal) -> list[UUID]:
     """The withdrawal itself, then each attempt after which it was held again."""
-    return [w.id, *Instruction.objects.filter(withdrawal=w).order_by("id").values_list("id", flat=True)]
+    tried = Instruction.objects.filter(withdrawal=w).order_by("id").values_list("id", flat=True)
+    return balances.list_holding([w.id, *tried])
 
 
 def _balance(w: Withdrawal) -> Ref:
@@ -255,6 +275,6 @@ def _tell(w: Withdrawal, kind: str, house: dict[str, str] | None = None) -> None
         subject_id=w.id,
         client_id=account.owner_id,
         account_id=w.account_id,
-        public=views.describe_withdrawal(w),
+        public=describing.describe_withdrawal(w),
         house=house or {},
     )

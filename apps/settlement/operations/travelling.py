@@ -13,7 +13,7 @@ from apps.compliance.queries.travel import find_host, find_record
 from apps.compliance.rules import ivms101
 from apps.core.unit import step
 from apps.instruments.models import BookingEntity
-from apps.settlement.models import Instruction, Receipt
+from apps.settlement.models import Instruction, Receipt, VenuePlace
 
 
 @step
@@ -30,44 +30,50 @@ def record_payment(*, instruction: Instruction, now: datetime) -> None:
     beneficiary = _client(owner) if is_owner and owner is not None else ivms101.legal_person(i.beneficiary_name[:100])
     originator = _client(owner) if i.withdrawal_id is not None and owner is not None else ours
     host = find_host(i.beneficiary_address)
+    place = None if i.house_transfer is None else i.house_transfer.place
+    if place is not None and names.same(i.entity.name, i.beneficiary_name):
+        beneficiary = ours
     made = ivms101.record(
         originator=originator,
         originator_account=i.nostro.address[:100],
         beneficiary=beneficiary,
         beneficiary_account=i.beneficiary_address[:100],
         ours=ours,
-        theirs=_vasp(host),
+        theirs=_vasp(host) or _venue(place),
         out=True,
     )
     travel.keep(subject_type="instruction", subject_id=i.id, payload=made, source="FILE", tell=host, now=now)
 
 
 @step
-def record_receipt(*, receipt: Receipt, sender: Ssi | None, now: datetime) -> TravelRecord | None:
+def record_receipt(*, receipt: Receipt, sender: Ssi | None, now: datetime, place: VenuePlace | None = None) -> TravelRecord | None:
     """The record of a transfer to us on a chain: what its VASP or compliance said of it, else what the chain and our own file say.
 
     :param receipt: locked
     :param sender: whose wallet it came from, where that is a client's
+    :param place: with which venue it lay, where it is our own money from there
     """
     if receipt.nostro.rail.kind != "CHAIN":
         return None
     old = find_record(receipt.id)
     if old is not None and old.source != "FILE":
         return old
+    ours = _house(receipt.nostro.entity)
     known = sender is not None and names.same(receipt.sender_name, sender.holder)
     originator: dict[str, Any] = {}
-    if known and sender is not None:
+    if place is not None:
+        originator = ours
+    elif known and sender is not None:
         originator = _client(sender.account.owner)
     elif receipt.sender_name:
         originator = ivms101.legal_person(receipt.sender_name[:100])
-    ours = _house(receipt.nostro.entity)
     made = ivms101.record(
         originator=originator,
         originator_account=receipt.sender_address[:100],
         beneficiary=ours,
         beneficiary_account=receipt.nostro.address[:100],
         ours=ours,
-        theirs=_vasp(find_host(receipt.sender_address)),
+        theirs=_vasp(find_host(receipt.sender_address)) or _venue(place),
         out=False,
     )
     return travel.keep(subject_type="receipt", subject_id=receipt.id, payload=made, source="FILE", now=now)
@@ -90,6 +96,13 @@ def _client(owner: Counterparty) -> dict[str, Any]:
 
 def _vasp(host: WalletHost | None) -> dict[str, Any] | None:
     return None if host is None or not host.vasp_lei else ivms101.legal_person(host.vasp_name, lei=host.vasp_lei)
+
+
+def _venue(place: VenuePlace | None) -> dict[str, Any] | None:
+    """A venue keeps the wallet: it is the other VASP, where its LEI is on file."""
+    if place is None or not _lei(place.venue.lei):
+        return None
+    return ivms101.legal_person(place.venue.name[:100], lei=place.venue.lei)
 
 
 def _lei(text: str) -> str:

@@ -7,15 +7,15 @@ from uuid import UUID
 from apps.approvals import operations as approvals
 from apps.approvals.models import Approval
 from apps.clients.rules import places
-from apps.core import db, ids
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.unit import step
-from apps.events import operations as events
 from apps.settlement.errors import BadPayTo
 from apps.settlement.models import Nostro, PayTo
 from apps.settlement.queries.ways_in import find_pay_to
 from apps.users import rules as roles
+
+from . import versions
 
 ACT = "pay_to"
 
@@ -69,22 +69,18 @@ def version(approval: Approval) -> str:
 def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
     """A new version, from now on."""
     asked = approval.payload
-    assert checker.id is not None
-    made = PayTo(
-        id=ids.uuid7(),
+    versions.keep(
+        of=PayTo,
+        version=int(version(approval)),
+        approval=approval,
+        checker=checker,
+        now=now,
         nostro_id=approval.subject_id,
-        version=int(_version(approval.subject_id)) + 1,
         holder=asked["holder"],
         bic=asked["bic"],
         bank=asked["bank"],
         withdrawn=asked["withdrawn"],
-        reason=asked["reason"],
-        made_by=approval.maker_id,
-        checked_by=checker.id,
-        set_at=now,
     )
-    db.insert(made)
-    events.record("pay_to.set", subject_type="nostro", subject_id=made.nostro_id, house={**asked, "version": made.version})
 
 
 def _version(nostro_id: UUID) -> str:

@@ -1,5 +1,15 @@
 """Who owes what, through who may see it; what is due; what a release depends on."""
 
+from .describing import (
+    describe_deposit,
+    describe_instruction,
+    describe_lines,
+    describe_net_set,
+    describe_obligation,
+    describe_preview,
+    describe_receipt,
+    describe_withdrawal,
+)
 from .due import (
     list_clearable,
     list_due_agreements,
@@ -8,6 +18,7 @@ from .due import (
     list_held_withdrawals,
     list_places,
     list_queue,
+    list_rails_to_call,
     list_released,
     list_sets_to_instruct,
     list_straight_through,
@@ -21,14 +32,6 @@ from .prefunded import list_owed_deals, list_short
 from .senders import has_come
 from .unfinished import count_open
 from .views import (
-    describe_deposit,
-    describe_instruction,
-    describe_lines,
-    describe_net_set,
-    describe_obligation,
-    describe_preview,
-    describe_receipt,
-    describe_withdrawal,
     find_place,
     get_deposit,
     get_instruction,
@@ -43,6 +46,7 @@ from .views import (
     list_net_sets,
     list_nostros,
     list_obligations,
+    list_open_instructions,
     list_parts_of,
     list_receipts,
     list_requested_by,
@@ -94,6 +98,7 @@ __all__ = [
     "list_nostros",
     "list_obligations",
     "list_obligations_of",
+    "list_open_instructions",
     "list_outstanding",
     "list_owed_again",
     "list_owed_by_lp",
@@ -102,6 +107,7 @@ __all__ = [
     "list_pay_to",
     "list_places",
     "list_queue",
+    "list_rails_to_call",
     "list_receipts",
     "list_released",
     "list_requested_by",

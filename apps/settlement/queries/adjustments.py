@@ -60,3 +60,7 @@ def describe(a: Adjustment) -> dict[str, Any]:
         "booked_at": None if a.booked_at is None else stamp(a.booked_at),
         "settled_at": None if a.settled_at is None else stamp(a.settled_at),
     }
+
+
+def is_known(adjustment_id: UUID) -> bool:
+    return Adjustment.objects.filter(id=adjustment_id).exists()

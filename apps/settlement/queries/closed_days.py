@@ -1,6 +1,6 @@
 """What falls on a day that the desk's calendar has closed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -41,6 +41,7 @@ SELECT DISTINCT o.trade_id, o.adjustment_id, c.currency, c.day {_CONCERNED}
   AND o.status = 'OPEN' AND o.settled_amount = 0 AND coalesce(t.kind, 'CLIENT') = 'CLIENT'
   AND NOT EXISTS (SELECT 1 FROM settlement_obligation f WHERE f.trade_id = o.trade_id AND f.value_date = c.day
                   AND (f.status IN ('NETTED', 'INSTRUCTED', 'PART_SETTLED') OR (f.status = 'OPEN' AND f.settled_amount > 0)))
+  AND NOT (coalesce(o.trade_id, o.adjustment_id) = ANY (%s::uuid[]))
 ORDER BY c.day, c.currency, o.trade_id, o.adjustment_id LIMIT %s
 """  # noqa: S608
 _STUCK = f"""
@@ -53,9 +54,13 @@ ORDER BY c.day, c.currency, o.id LIMIT %s
 """  # noqa: S608
 
 
-def list_misdated(closed: Iterable[Closed], limit: int = 200) -> list[Misdated]:
-    """What is OPEN on closed days and may have another date, by deal or adjustment; nothing is asked where no day is closed."""
-    return [Misdated(trade, adjustment, Closed(currency, day)) for trade, adjustment, currency, day in _ask(_MISDATED, closed, limit)]
+def list_misdated(closed: Iterable[Closed], but: Collection[Misdated] = (), limit: int = 200) -> list[Misdated]:
+    """What is OPEN on closed days and may have another date, by deal or adjustment; nothing is asked where no day is closed.
+
+    :param but: of what this run has tried already
+    """
+    had = db.array(one.trade_id or one.adjustment_id for one in but)
+    return [Misdated(trade, adjustment, Closed(currency, day)) for trade, adjustment, currency, day in _ask(_MISDATED, closed, had, limit)]
 
 
 def list_stuck_on_closed(closed: Iterable[Closed], limit: int = 200) -> list[tuple[Obligation, Closed]]:
@@ -65,8 +70,8 @@ def list_stuck_on_closed(closed: Iterable[Closed], limit: int = 200) -> list[tup
     return [(one, found[one.id]) for one in rows]
 
 
-def _ask(sql: str, closed: Iterable[Closed], limit: int) -> list[tuple]:  # type: ignore[type-arg]
+def _ask(sql: str, closed: Iterable[Closed], *more: object) -> list[tuple]:  # type: ignore[type-arg]
     days = list(closed)
     if not days:
         return []
-    return list(db.run(sql, (db.array(one.currency for one in days), db.array(one.day for one in days), limit)))
+    return list(db.run(sql, (db.array(one.currency for one in days), db.array(one.day for one in days), *more)))

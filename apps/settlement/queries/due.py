@@ -1,10 +1,12 @@
 """What the sweeps have to do: ids, unlocked, bounded, the oldest first. Each is checked again under its locks."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from apps.clients import queries as clients
 from apps.core import db
@@ -13,6 +15,7 @@ from apps.settlement.rules import netting
 from apps.settlement.states import InstructionStatus, NetLegStatus, NetSetStatus, ReceiptStatus, WithdrawalStatus
 
 BATCH = 500
+VENUE = "venue:"
 # Desk time that a cut-off is left after it: an accept received in time is committed by then, and so in the set (mechanics.md, Two clocks).
 GRACE = timedelta(seconds=10)
 LIVE = [NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED, NetSetStatus.SETTLING]
@@ -43,8 +46,11 @@ GROUP BY o.account_id, o.entity_id, o.value_date, date_trunc('hour', greatest(o.
 """
 
 
-def list_due_freezes(now: datetime) -> list[Freeze]:
-    """The sets whose netting cut-off passed 10 s ago, by the account's terms. The statements are as many whatever is open."""
+def list_due_freezes(now: datetime, but: Collection[Freeze] = ()) -> list[Freeze]:
+    """The sets whose netting cut-off passed 10 s ago, by the account's terms. The statements are as many whatever is open.
+
+    :param but: what this run has tried already; so of the other lists
+    """
     rows = db.run(_ENTERED, ((now + timedelta(days=2)).date(),))
     accounts = {row[0] for row in rows}
     terms = clients.list_terms(accounts, now)
@@ -64,33 +70,35 @@ def list_due_freezes(now: datetime) -> list[Freeze]:
             if moment <= now - GRACE:
                 found.add(Freeze(moment, value_date, account_id, entity_id))
     frozen = clients.list_frozen()  # nothing of theirs is netted
-    return sorted(one for one in found if one.account_id not in frozen)[:BATCH]
+    return sorted(one for one in found if one.account_id not in frozen and one not in but)[:BATCH]
 
 
-def list_due_agreements(now: datetime) -> list[UUID]:
+def list_due_agreements(now: datetime, but: Collection[UUID] = ()) -> list[UUID]:
     """Frozen sets on which silence agrees, whose time to object is over."""
     due = NetSet.objects.filter(status=NetSetStatus.FROZEN, agree_by__lte=now).order_by("agree_by")
-    due = due.exclude(account_id__in=clients.list_frozen())  # a frozen client's silence says nothing
+    due = due.exclude(account_id__in=clients.list_frozen()).exclude(id__in=list(but))  # a frozen client's silence says nothing
     return list(due.values_list("id", flat=True)[:BATCH])
 
 
-def list_sets_to_instruct() -> list[UUID]:
+def list_sets_to_instruct(but: Collection[UUID] = ()) -> list[UUID]:
     """Living sets with a leg that has no living instruction."""
     open_legs = NetLeg.objects.filter(status=NetLegStatus.OPEN, net_set__status__in=LIVE)
+    open_legs = open_legs.exclude(net_set_id__in=list(but))
     return list(open_legs.order_by("net_set_id").distinct().values_list("net_set_id", flat=True)[:BATCH])
 
 
-def list_held_withdrawals() -> list[UUID]:
-    return list(Withdrawal.objects.filter(status=WithdrawalStatus.HELD).order_by("requested_at").values_list("id", flat=True)[:BATCH])
+def list_held_withdrawals(but: Collection[UUID] = ()) -> list[UUID]:
+    held = Withdrawal.objects.filter(status=WithdrawalStatus.HELD).exclude(id__in=list(but))
+    return list(held.order_by("requested_at", "id").values_list("id", flat=True)[:BATCH])
 
 
-def list_queue() -> list[UUID]:
+def list_queue(but: Collection[UUID] = ()) -> list[UUID]:
     """Payments whose blockers are looked at again."""
-    waiting = Instruction.objects.filter(status__in=[InstructionStatus.READY, InstructionStatus.BLOCKED])
+    waiting = Instruction.objects.filter(status__in=[InstructionStatus.READY, InstructionStatus.BLOCKED]).exclude(id__in=list(but))
     return list(waiting.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
 
 
-def list_straight_through() -> list[UUID]:
+def list_straight_through(but: Collection[UUID] = ()) -> list[UUID]:
     """Legs that wait for release and may be within their rail's band: nothing while no band lets anything go by itself."""
     bands = {b.rail_id: b.straight_through for b in ReleaseBand.objects.order_by("rail_id", "-version").distinct("rail_id")}
     fits = Q()
@@ -100,36 +108,55 @@ def list_straight_through() -> list[UUID]:
     if not fits:
         return []
     legs = Instruction.objects.filter(
-        fits, status=InstructionStatus.READY, attempt=1, withdrawal__isnull=True, returns__isnull=True, house_transfer__isnull=True
-    )
-    return list(legs.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
+        fits, status=InstructionStatus.READY, attempt=1, whole__isnull=True, failure="", withdrawal__isnull=True, returns__isnull=True,
+        house_transfer__isnull=True,
+    )  # fmt: skip
+    return list(legs.exclude(id__in=list(but)).order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
 
 
-def list_released() -> list[UUID]:
-    released = Instruction.objects.filter(status=InstructionStatus.RELEASED)
-    return list(released.order_by("due_date", "id").values_list("id", flat=True)[:BATCH])
+def list_released(rail: str = "", but: Collection[UUID] = ()) -> list[UUID]:
+    """:param rail: of this one alone; "" of all"""
+    released = of_line(rail).filter(status=InstructionStatus.RELEASED).exclude(id__in=list(but))
+    return list(released.order_by("due_date", Coalesce("whole_id", "id"), "part", "id").values_list("id", flat=True)[:BATCH])
 
 
-def list_unknown() -> list[UUID]:
-    return list(Instruction.objects.filter(status=InstructionStatus.UNKNOWN).order_by("id").values_list("id", flat=True)[:BATCH])
+def list_unknown(rail: str = "", but: Collection[UUID] = ()) -> list[UUID]:
+    unknown = of_line(rail).filter(status=InstructionStatus.UNKNOWN).exclude(id__in=list(but))
+    return list(unknown.order_by("id").values_list("id", flat=True)[:BATCH])
 
 
-def list_stuck(wall: datetime) -> list[UUID]:
+def list_stuck(wall: datetime, rail: str = "", but: Collection[UUID] = ()) -> list[UUID]:
     """Payments whose sender died between the commit and the rail's answer."""
-    stuck = Instruction.objects.filter(status=InstructionStatus.SENDING, sending_since__lt=wall - timedelta(minutes=2))
-    return list(stuck.order_by("id").values_list("id", flat=True)[:BATCH])
+    stuck = of_line(rail).filter(status=InstructionStatus.SENDING, sending_since__lt=wall - timedelta(minutes=2))
+    return list(stuck.exclude(id__in=list(but)).order_by("id").values_list("id", flat=True)[:BATCH])
 
 
-def list_final() -> list[UUID]:
+def list_rails_to_call() -> list[str]:
+    """Rails that have something of ours to take, or to tell; venue:CODE of a venue that we draw from."""
+    going = [InstructionStatus.RELEASED, InstructionStatus.SENDING, InstructionStatus.UNKNOWN, InstructionStatus.SENT]
+    rows = Instruction.objects.filter(status__in=going)
+    rails = rows.filter(direction="PAY").values_list("nostro__rail_id", flat=True).distinct()
+    drawn = rows.filter(direction="DRAW").values_list("house_transfer__place__venue__code", flat=True).distinct()
+    return sorted({*rails, *(f"{VENUE}{code}" for code in drawn)})
+
+
+def of_line(on: str) -> "QuerySet[Instruction]":
+    """What a rail, or venue:CODE, is told of; "" everything."""
+    if on.startswith(VENUE):
+        return Instruction.objects.filter(direction="DRAW", house_transfer__place__venue__code=on.removeprefix(VENUE))
+    return Instruction.objects.filter(nostro__rail_id=on).exclude(direction="DRAW") if on else Instruction.objects.all()
+
+
+def list_final(but: Collection[UUID] = ()) -> list[UUID]:
     """Receipts that nobody has looked at yet."""
-    return list(Receipt.objects.filter(status=ReceiptStatus.FINAL).order_by("final_at", "id").values_list("id", flat=True)[:BATCH])
+    final = Receipt.objects.filter(status=ReceiptStatus.FINAL).exclude(id__in=list(but))
+    return list(final.order_by("final_at", "id").values_list("id", flat=True)[:BATCH])
 
 
-def list_clearable() -> list[UUID]:
+def list_clearable(but: Collection[UUID] = ()) -> list[UUID]:
     """Cleared receipts that have paid nothing yet, but those that only people apply."""
-    return list(
-        Receipt.objects.filter(status=ReceiptStatus.CLEARED, by_hand=False).order_by("final_at", "id").values_list("id", flat=True)[:BATCH]
-    )
+    cleared = Receipt.objects.filter(status=ReceiptStatus.CLEARED, by_hand=False).exclude(id__in=list(but))
+    return list(cleared.order_by("final_at", "id").values_list("id", flat=True)[:BATCH])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +173,11 @@ class Watched:
     read_at: datetime | None
 
 
-def list_places() -> list[Watched]:
+def list_places(rail: str = "") -> list[Watched]:
+    """:param rail: on this one alone; "" on all"""
+    mine = Nostro.objects.filter(rail_id=rail) if rail else Nostro.objects.all()
     read = {row[0]: row[1:] for row in RailCursor.objects.values_list("nostro_id", "last_sequence", "read_at")}
     return [
         Watched(n.id, n.rail_id, n.rail.kind, n.address, n.asset_id, n.rail.confirmations, *read.get(n.id, (0, None)))
-        for n in Nostro.objects.select_related("rail").order_by("asset_id", "designation")
+        for n in mine.select_related("rail").order_by("asset_id", "designation")
     ]

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from apps.approvals import queries as approvals
 from apps.clients import queries as clients
 from apps.clients import rules as client_rules
-from apps.clients.models import SettlementMode, Terms
+from apps.clients.models import Account, SettlementMode, Terms
 from apps.compliance import queries as compliance
 from apps.core import money
 from apps.credit import queries as credit
@@ -19,12 +19,13 @@ from apps.instruments import queries as instruments
 from apps.instruments import rules as calendar
 from apps.ledger import queries as ledger
 from apps.ledger.states import Kind
-from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop, Replacement
+from apps.settlement.models import Instruction, NetLeg, NetSet, Nostro, Obligation, ReleaseBand, ReleaseStop, Replacement, VenuePlace
 from apps.settlement.rules.bands import NO_BAND, Band
 from apps.settlement.rules.gate import Code, Facts, TheirLeg
 from apps.settlement.states import AWAITED_INSTRUCTION, InstructionStatus, NetLegStatus, NetSetStatus, ObligationStatus, ReplacementStatus
 from apps.trades import queries as trades
 
+from . import venues
 from .reports import find_undead
 
 WAITING = [InstructionStatus.DRAFT, InstructionStatus.READY, InstructionStatus.BLOCKED]
@@ -49,11 +50,16 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
     account = i.account
     terms = None if account is None else clients.get_terms(account.id, now)
     safeguarded = terms is not None and terms.safeguarded
-    screened = [s for s in (None if account is None else account.owner_id, i.returns_id) if s is not None]
+    screened = [s for s in (None if account is None else account.owner_id, i.returns_id, i.house_transfer_id) if s is not None]
     deals = _deals(i)
     subjects = [s for s in (i.id, i.ssi_id, i.account_id, *screened, *deals) if s is not None]
     flying = _in_flight(i.nostro_id, i.id)
-    from_client_money = i.nostro.designation == "CLIENT"
+    place, draws = None if i.house_transfer is None else i.house_transfer.place, i.direction == "DRAW"
+    pays_in = place is not None and not draws
+    if place is not None:
+        screened.append(place.venue_id)
+        subjects += [venues.subject_of(place.entity_id, place.venue_id, place.asset_id)] if pays_in else []
+    from_client_money = i.nostro.designation == "CLIENT" and not draws
     kept = ledger.sum_amounts(i.entity_id, i.asset_id, [Kind.NOSTRO, Kind.IN_TRANSIT], designation="CLIENT")
     owed = ledger.sum_owed_to(i.entity_id, i.asset_id, clients.list_safeguarded())
     return Facts(
@@ -63,9 +69,9 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         cutoff_at=calendar.cutoff_at(today, instruments.get_cutoff(rail)),
         rail_open=not i.asset.calendar or instruments.get_calendars().is_good(i.asset.calendar, today),
         rail_down=rail.down,
-        client_status="" if account is None else str(client_rules.stricter(account.owner.status, account.status)),
-        needs_ssi=i.returns_id is None and i.house_transfer_id is None,
-        ssi_status=None if i.ssi is None else str(i.ssi.status),
+        client_status=_status(account, place, draws),
+        needs_ssi=pays_in or (i.returns_id is None and i.house_transfer_id is None),
+        ssi_status=venues.standing(place) if pays_in and place is not None else None if i.ssi is None else str(i.ssi.status),
         ssi_cooling_until=None if i.ssi is None else i.ssi.cooling_until,
         has_address=bool(i.beneficiary_address),
         screening_hit=compliance.has_hit(screened),
@@ -74,20 +80,30 @@ def read_facts(i: Instruction, now: datetime) -> Facts:
         agreed=_agreed(i.net_leg),
         their_leg=_their_leg(i) if terms is not None and terms.mode == SettlementMode.CLIENT_FIRST else TheirLeg.NOT_AWAITED,
         amount=i.amount,
-        nostro_available=_till_balance(i.nostro) - flying,
+        nostro_available=venues.get_available(i, place) if draws and place is not None else _till_balance(i.nostro) - flying,
         client_money_owed=owed - (i.amount if safeguarded and i.withdrawal_id else money.ZERO),
         client_money_kept=kept - (i.amount + flying if from_client_money else money.ZERO),
         touches_client_money=from_client_money or safeguarded,
-        is_chain=rail.kind == "CHAIN",
+        is_chain=rail.kind == "CHAIN" and not draws,  # the venue tells who sends what we fetch
         has_beneficiary=bool(i.beneficiary_name and i.beneficiary_address) or (i.ssi is None and i.returns_id is None),
         travel=compliance.why_held(i.id) if rail.kind == "CHAIN" and i.beneficiary_name and i.beneficiary_address else "",
         credit=_credit(i, terms, now),
         overdue=_overdue(i, today),
         review_due=None if account is None else account.owner.review_due,
         doubts=_doubts(i, deals),
-        largest=get_band(rail.code).largest,
-        twin=find_undead(i) or _twin(i),
+        largest=None if len(split_of(i)) > 1 else get_band(rail.code).largest,
+        twin=_twin(i),
+        undead=find_undead(i),
     )
+
+
+def _status(account: Account | None, place: VenuePlace | None, draws: bool) -> str:
+    """Of the client, the stricter of the two; of a venue. What is ours we fetch also from one that is suspended."""
+    if account is not None:
+        return str(client_rules.stricter(account.owner.status, account.status))
+    if place is None or (draws and place.venue.status != "FROZEN"):
+        return ""
+    return str(place.venue.status)
 
 
 def _credit(i: Instruction, terms: Terms | None, now: datetime) -> str:
@@ -115,13 +131,19 @@ def _overdue(i: Instruction, today: date) -> int:
 
 
 def _twin(i: Instruction) -> str:
-    """An earlier payment of the same amount to the same place, due on the same day. Of the two only the later one is in doubt."""
+    """An earlier payment of the same amount to the same place, due on the same day. Of the two only the later one is in doubt.
+
+    Parts of one whole are alike and no doubt: it is the wholes that are compared.
+    """
     if not i.beneficiary_address:
         return ""
+    mine = i if i.whole is None else i.whole
     same = Instruction.objects.filter(
-        direction="PAY", asset_id=i.asset_id, amount=i.amount, beneficiary_address=i.beneficiary_address, due_date=i.due_date, id__lt=i.id
-    )
-    found = same.filter(status__in=[*WAITING, *LET_GO]).order_by("id").values_list("end_to_end_id", flat=True).first()
+        direction=i.direction, asset_id=i.asset_id, amount=mine.amount, beneficiary_address=i.beneficiary_address, due_date=i.due_date,
+        id__lt=mine.id, whole__isnull=True,
+    )  # fmt: skip
+    alive = same.filter(status__in=[*WAITING, *LET_GO, InstructionStatus.SPLIT])
+    found = alive.order_by("id").values_list("end_to_end_id", flat=True).first()
     return found or ""
 
 
@@ -137,7 +159,18 @@ def list_bands() -> list[ReleaseBand]:
 
 def get_band(rail_code: str) -> Band:
     found = find_band(rail_code)
-    return NO_BAND if found is None else Band(found.straight_through, found.two_checkers, found.largest)
+    return NO_BAND if found is None else Band(found.straight_through, found.two_checkers, found.largest, found.most_payments)
+
+
+def split_of(i: Instruction) -> list[Decimal]:
+    """The payments that an instruction over its rail's limit leaves as; one where it goes as it is, [] where it cannot.
+
+    What is sent back or moved between accounts of ours is one payment; so is a part.
+    """
+    band = get_band(i.nostro.rail_id)
+    if i.whole_id is not None or i.returns_id is not None or i.house_transfer_id is not None:
+        return [i.amount] if band.largest is None or i.amount <= band.largest else []
+    return band.payments_of(i.amount)
 
 
 def sum_let_go(i: Instruction) -> Decimal:

@@ -1,5 +1,6 @@
 """Deals of prefunded accounts that their balance does not hold, and what each account is short of."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,15 +12,17 @@ from apps.ledger import queries as ledger
 from apps.settlement.models import Obligation
 from apps.settlement.states import ObligationStatus
 
+from .due import BATCH
+
 
 def _owed() -> "QuerySet[Obligation]":
     return Obligation.objects.filter(trade__kind="CLIENT", trade__terms__mode=SettlementMode.PREFUNDED, status=ObligationStatus.OPEN)
 
 
-def list_owed_deals(limit: int = 500) -> list[tuple[UUID, UUID]]:
+def list_owed_deals(but: Collection[tuple[UUID, UUID]] = ()) -> list[tuple[UUID, UUID]]:
     """Deal and account, the oldest first."""
-    rows = _owed().filter(direction="RECEIVE").order_by("booked_at", "trade_id")
-    return list(rows.values_list("trade_id", "account_id")[:limit])
+    rows = _owed().filter(direction="RECEIVE").exclude(trade_id__in=[trade_id for trade_id, _ in but])
+    return list(rows.order_by("booked_at", "trade_id").values_list("trade_id", "account_id")[:BATCH])
 
 
 def list_short(account_id: UUID) -> dict[str, Decimal]:

@@ -20,7 +20,7 @@ _OPEN_ADJUSTMENT = [AdjustmentStatus.REQUESTED, AdjustmentStatus.APPROVED, Adjus
 
 def count_open(account_id: UUID) -> list[tuple[str, int]]:
     """What is open, in words, and how many of each; what there is none of is left out."""
-    ended = [*CLOSED_INSTRUCTION, InstructionStatus.FAILED]
+    ended = [*CLOSED_INSTRUCTION, InstructionStatus.FAILED, InstructionStatus.SPLIT]  # of what is SPLIT the parts are open
     found = {
         "obligations": Obligation.objects.filter(account_id=account_id, status__in=OPEN_OBLIGATION),
         "net sets": NetSet.objects.filter(account_id=account_id, status__in=OPEN_NET_SET),

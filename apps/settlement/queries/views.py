@@ -1,4 +1,4 @@
-"""What may be seen, through who may see it, and how it is told: decimal strings and wire ids."""
+"""What may be seen, through who may see it. How it is told: describing.py."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,11 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 
 from apps.clients import queries as clients
-from apps.core import ids, money
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
-from apps.rfqs.queries import stamp
 from apps.settlement.errors import NoNostro
 from apps.settlement.models import (
     Deposit,
@@ -29,7 +27,7 @@ from apps.settlement.models import (
     Withdrawal,
 )
 from apps.settlement.rules import netting
-from apps.settlement.states import ObligationStatus, ReceiptStatus, WithdrawalStatus
+from apps.settlement.states import CLOSED_INSTRUCTION, InstructionStatus, ObligationStatus, ReceiptStatus, WithdrawalStatus
 
 M = TypeVar("M", bound=Model)
 PREVIEWED = 5000  # obligations that one preview looks at
@@ -127,9 +125,17 @@ def preview(actor: Actor, now: datetime) -> list[Preview]:
 
 def list_instructions(actor: Actor) -> "QuerySet[Instruction]":
     rows = Instruction.objects.select_related(
-        "account", "account__owner", "asset", "nostro", "nostro__rail", "ssi", "net_leg", "obligation"
+        "account", "account__owner", "asset", "nostro", "nostro__rail", "ssi", "net_leg", "obligation", "whole"
     )
+    if actor.is_client:  # sees one payment, and in it the parts that it leaves in
+        rows = rows.filter(whole__isnull=True).prefetch_related("parts")
     return _seen(rows.order_by("due_date", "id"), actor)
+
+
+def list_open_instructions(actor: Actor) -> "QuerySet[Instruction]":
+    """Those that are not at their end; one that is SPLIT is when all its parts are paid."""
+    paid = Q(status=InstructionStatus.SPLIT, settled_amount=F("amount"))
+    return list_instructions(actor).exclude(Q(status__in=CLOSED_INSTRUCTION) | paid)
 
 
 def get_instruction(instruction_id: UUID, *, actor: Actor) -> Instruction:
@@ -236,146 +242,4 @@ def trade_status(trade_ids: Sequence[UUID]) -> dict[UUID, str]:
         if found & {"SETTLED", "PART_SETTLED"}
         else "OPEN"
         for trade_id, found in by.items()
-    }
-
-
-# --- as REST and events tell it: `direction` is the client's ----------------------------------------------------------
-_CLIENT_SIDE = {"PAY": "receive", "RECEIVE": "pay"}
-
-
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else stamp(moment)
-
-
-def _id(prefix: str, value: UUID | None) -> str | None:
-    return None if value is None else ids.encode(prefix, value)
-
-
-def describe_obligation(o: Obligation) -> dict[str, Any]:
-    return {
-        "id": ids.encode("obl", o.id),
-        "account_id": ids.encode("acc", o.account_id),
-        "trade_id": _id("trd", o.trade_id),
-        "adjustment_id": _id("adj", o.adjustment_id),
-        "direction": _CLIENT_SIDE[o.direction],
-        "asset": o.asset_id,
-        "amount": money.text(o.amount),
-        "settled_amount": money.text(o.settled_amount),
-        "value_date": o.value_date.isoformat(),
-        "status": str(o.status),
-        "net_leg_id": _id("leg", o.net_leg_id),
-        "settled_at": _at(o.settled_at),
-    }
-
-
-def describe_leg(leg: NetLeg) -> dict[str, Any]:
-    return {
-        "id": ids.encode("leg", leg.id),
-        "asset": leg.asset_id,
-        "direction": _CLIENT_SIDE[leg.direction],
-        "amount": money.text(leg.amount),
-        "settled_amount": money.text(leg.settled_amount),
-        "status": str(leg.status),
-    }
-
-
-def describe_net_set(s: NetSet, legs: Sequence[NetLeg]) -> dict[str, Any]:
-    return {
-        "id": ids.encode("set", s.id),
-        "account_id": ids.encode("acc", s.account_id),
-        "value_date": s.value_date.isoformat(),
-        "cutoff_at": stamp(s.cutoff_at),
-        "status": str(s.status),
-        "agree_by": _at(s.agree_by),
-        "legs": [describe_leg(leg) for leg in legs],
-    }
-
-
-def describe_lines(net_set_id: UUID) -> list[dict[str, Any]]:
-    """Every obligation of a set; `disputed` says why the client does not agree it."""
-    return [{**describe_obligation(one), "disputed": why} for one, why in net_set_lines(net_set_id)]
-
-
-def describe_preview(p: Preview) -> dict[str, Any]:
-    return {
-        "account_id": ids.encode("acc", p.account_id),
-        "value_date": p.value_date.isoformat(),
-        "cutoff_at": stamp(p.cutoff_at),
-        "netted": p.netted,
-        "legs": [
-            {
-                "asset": leg.asset,
-                "direction": _CLIENT_SIDE[leg.direction],
-                "amount": money.text(leg.amount),
-                "set_off": money.text(leg.set_off),
-            }
-            for leg in p.legs
-        ],
-        "obligation_ids": [ids.encode("obl", one.id) for one in p.members],
-    }
-
-
-def describe_instruction(i: Instruction) -> dict[str, Any]:
-    """What a client sees of a payment: never who released it, nor what holds it up."""
-    told = {"DRAFT": "PENDING", "READY": "PENDING", "BLOCKED": "PENDING", "RELEASED": "PENDING", "UNKNOWN": "SENDING"}
-    return {
-        "id": ids.encode("ins", i.id),
-        "account_id": _id("acc", i.account_id),
-        "direction": _CLIENT_SIDE[i.direction],
-        "asset": i.asset_id,
-        "amount": money.text(i.amount),
-        "settled_amount": money.text(i.settled_amount),
-        "status": told.get(i.status, str(i.status)),
-        "reference": i.end_to_end_id,
-        "attempt": i.attempt,
-        "net_leg_id": _id("leg", i.net_leg_id),
-        "obligation_id": _id("obl", i.obligation_id),
-        "withdrawal_id": _id("wdr", i.withdrawal_id),
-        "due_date": i.due_date.isoformat(),
-        "sent_at": _at(i.sent_at),
-        "settled_at": _at(i.settled_at),
-    }
-
-
-def describe_receipt(r: Receipt) -> dict[str, Any]:
-    return {
-        "id": ids.encode("rcp", r.id),
-        "account_id": _id("acc", r.account_id),
-        "asset": r.asset_id,
-        "amount": money.text(r.amount),
-        "reference": r.rail_reference,
-        "remittance": r.remittance,
-        "value_date": r.value_date.isoformat(),
-        "status": str(ReceiptStatus.QUARANTINED if r.status in LOOKED_AT else r.status),
-        "reason": "under_review" if r.status in LOOKED_AT else None,
-        "final_at": _at(r.final_at),
-    }
-
-
-def describe_deposit(d: Deposit) -> dict[str, Any]:
-    return {
-        "id": ids.encode("dep", d.id),
-        "account_id": ids.encode("acc", d.account_id),
-        "asset": d.asset_id,
-        "amount": money.text(d.amount),
-        "status": str(d.status),
-        "receipt_id": _id("rcp", d.receipt_id),
-        "created_at": stamp(d.created_at),
-        "credited_at": _at(d.credited_at),
-    }
-
-
-def describe_withdrawal(w: Withdrawal) -> dict[str, Any]:
-    return {
-        "id": ids.encode("wdr", w.id),
-        "account_id": ids.encode("acc", w.account_id),
-        "client_reference": w.client_reference,
-        "asset": w.asset_id,
-        "amount": money.text(w.amount),
-        "ssi_id": ids.encode("ssi", w.ssi_id),
-        "status": str(w.status),
-        "requested_by": ids.encode("mem", w.requested_by),
-        "approved_by": _id("mem", w.approved_by),
-        "requested_at": stamp(w.requested_at),
-        "settled_at": _at(w.settled_at),
     }

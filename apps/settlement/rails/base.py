@@ -1,11 +1,12 @@
-"""What settlement asks of a rail, whatever is behind it. Desk time is handed in."""
+"""What settlement asks of a rail or a venue, whatever is behind it. Desk time is handed in."""
 
 from datetime import datetime
 from typing import Protocol
 
 from apps.settlement.rules.rail import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
+from apps.settlement.rules.venues import Movement
 
-__all__ = ["Answer", "Entry", "Incoming", "Outcome", "Payment", "Place", "Rail", "Silence", "Statement"]
+__all__ = ["Answer", "Entry", "Incoming", "Movement", "Outcome", "Payment", "Place", "Rail", "Silence", "Statement", "Venue"]
 
 
 class Silence(Exception):
@@ -36,3 +37,19 @@ class Rail(Protocol):
 
     def incoming(self, place: Place, *, now: datetime) -> tuple[Incoming, ...]:
         """What is on its way in; empty where a rail only knows booked lines."""
+
+
+class Venue(Protocol):
+    """What a venue or LP is asked, where we keep a balance with it: settings.RAILS names it by `venue:CODE`, else by VENUE."""
+
+    def send(self, place: Place, payment: Payment, *, now: datetime) -> Answer:
+        """Pay out to us, to the beneficiary that the payment names: as :meth:`Rail.send`, once per key."""
+
+    def status(self, place: Place, key: str, *, now: datetime) -> Answer:
+        """As :meth:`Rail.status`, NOT_FOUND a promise too; `tracks` and `follow` as there."""
+
+    def movements(self, place: Place, *, since: datetime | None, now: datetime) -> tuple[Movement, ...]:
+        """Its own record of what came to us there and left, and of its fees, booked from `since` on (None: all), the oldest first.
+
+        What was told may be told again; it is known by its reference.
+        """

@@ -6,7 +6,6 @@ only what it refuses in its own words: 400 or 422 with a JSON `code`.
 
 import logging
 import os
-import time
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -20,6 +19,7 @@ from apps.settlement.rules import custody
 from apps.settlement.rules.custody import BadAnswer
 
 from .base import Answer, Incoming, Outcome, Payment, Place, Silence, Statement
+from .deadline import transport, within
 
 log = logging.getLogger(__name__)
 
@@ -99,19 +99,19 @@ class Custodian:
     def _call(
         self, place: Place, method: str, path: str, *, body: object = None, key: str = "", query: dict[str, Any] | None = None
     ) -> tuple[int, object]:
-        """Status and body of one exchange. The body has to come within DEADLINE_S; headers, each within the time-out of a read."""
+        """Status and body of one exchange, all of it within DEADLINE_S."""
         of = settings.CUSTODIANS[place.rail]
-        end, read = time.monotonic() + DEADLINE_S, b""
+        read = b""
         headers = {"Idempotency-Key": key} if key else {}
         content = None if body is None else orjson.dumps(body)
+        client = _client(os.getpid(), of["url"], of["token"])
+        asked = client.stream(method, path, content=content, params=query, headers=headers | {"Content-Type": "application/json"})
         try:
-            with _client(os.getpid(), of["url"], of["token"]).stream(
-                method, path, content=content, params=query, headers=headers | {"Content-Type": "application/json"}
-            ) as answer:
+            with within(DEADLINE_S), asked as answer:
                 for part in answer.iter_bytes():
                     read += part
-                    if len(read) > ANSWER_BYTES or time.monotonic() > end:
-                        raise NoAnswer("too large or too slow an answer")
+                    if len(read) > ANSWER_BYTES:
+                        raise NoAnswer("too large an answer")
                 return answer.status_code, orjson.loads(read) if read else None
         except httpx.HTTPError as no:
             raise Silence(type(no).__name__) from no
@@ -124,6 +124,7 @@ def _client(_process: int, url: str, token: str) -> httpx.Client:
     """One for each process: a connection is never shared by a fork."""
     return httpx.Client(
         base_url=url,
+        transport=transport(),
         timeout=httpx.Timeout(DEADLINE_S / 2, connect=5),
         follow_redirects=False,
         trust_env=False,

@@ -11,19 +11,17 @@ from typing import Any
 import orjson
 
 from apps.core import money
-from apps.settlement.rules import custody
 from apps.settlement.rules.rail import NEVER
 
 from . import outside
-from .base import Answer, Incoming, Outcome, Payment, Place, Statement
-from .chain import BLOCK, NETWORK_FEE
+from .base import Answer, Incoming, Outcome, Payment, Place
+from .chain import SimulatedWallet, final_after, network_fee
 
 APPROVED_AFTER, BROADCAST_AFTER = timedelta(minutes=2), timedelta(minutes=3)
-_BLOCK, _FEE = timedelta(seconds=12), Decimal("0.0001")  # of other assets
 NEVER_CAME = "CANCELLED"
 
 
-class CustodianSimulator:
+class CustodianSimulator(SimulatedWallet):
     tracks = True
 
     def send(self, place: Place, payment: Payment, *, now: datetime) -> Answer:
@@ -58,12 +56,6 @@ class CustodianSimulator:
         known = outside.change(place, lambda doc: doc["payments"].get(key))
         return Answer(Outcome.UNKNOWN, reason="not found") if known is None else _told(known, now)
 
-    def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
-        return outside.statement(place, after=after, now=now)
-
-    def incoming(self, place: Place, *, now: datetime) -> tuple[Incoming, ...]:
-        return outside.incoming(place, now=now, block=BLOCK.get(place.asset, _BLOCK))
-
     def callbacks(self, place: Place, *, now: datetime, seed: int = 1) -> list[tuple[str, bytes]]:
         """Every message it would have sent by `now`: (id, body), each twice and in no order."""
         payments = outside.change(place, lambda doc: dict(doc["payments"]))
@@ -72,28 +64,12 @@ class CustodianSimulator:
             if not payment["amount"]:
                 continue
             for n, answer in enumerate(_answers(payment, now), 1):
-                said = custody.write_withdrawal(place, key, answer, f"W-{key}")
+                said = write_withdrawal(place, key, answer)
                 out.append((f"{key}-{n}", orjson.dumps({"type": "withdrawal", "data": said})))
         for one in self.incoming(place, now=now):
-            deposit = orjson.dumps({"type": "deposit", "data": custody.write_deposit(place, one)})
+            deposit = orjson.dumps({"type": "deposit", "data": write_deposit(place, one)})
             out.append((f"{one.reference}-{one.confirmations}", deposit))
         return sorted(out * 2, key=lambda one: sha256(f"{seed}:{one[0]}".encode()).digest())
-
-    def pay_in(
-        self, place: Place, amount: Decimal, *, sender_name: str, sender_address: str, remittance: str, at: datetime, dropped: bool = False
-    ) -> str:
-        """Somebody sends to our wallet there: seen at `at`, booked after the rail's confirmations."""
-        return outside.receive(
-            place,
-            amount=amount,
-            at=at,
-            final_at=at + _confirmed_after(place),
-            prefix="0x",
-            dropped=dropped,
-            counterparty_name=sender_name,
-            counterparty_address=sender_address,
-            remittance=remittance,
-        )
 
 
 def _take(doc: dict[str, Any], place: Place, payment: Payment, what: str, now: datetime) -> dict[str, Any]:
@@ -101,8 +77,8 @@ def _take(doc: dict[str, Any], place: Place, payment: Payment, what: str, now: d
     begun: list[tuple[timedelta, str, str]] = [(timedelta(), "PENDING_APPROVAL", "")]
     if what == "POLICY":
         return _record("ACCEPTED", payment, now, [*begun, (APPROVED_AFTER, "REJECTED", "policy: not approved")])
-    final = (BROADCAST_AFTER + _confirmed_after(place)) * slow
-    outside.book(doc, payment, what, f"T-{payment.key}", now + final, NETWORK_FEE.get(place.asset, _FEE))
+    final = (BROADCAST_AFTER + final_after(place)) * slow
+    outside.book(doc, payment, what, f"T-{payment.key}", now + final, network_fee(place))
     stages = [*begun, (APPROVED_AFTER * slow, "APPROVED", ""), (BROADCAST_AFTER * slow, "BROADCAST", ""), (final, "CONFIRMED", "")]
     return _record("ACCEPTED", payment, now, stages)
 
@@ -133,5 +109,15 @@ def _answers(payment: dict[str, Any], now: datetime) -> list[Answer]:
     ]
 
 
-def _confirmed_after(place: Place) -> timedelta:
-    return BLOCK.get(place.asset, _BLOCK) * max(1, place.confirmations)
+def write_withdrawal(place: Place, key: str, answer: Answer) -> dict[str, Any]:
+    """As a custodian says it (docs/custodians.md)."""
+    assert answer.amount is not None
+    said = {"key": key, "id": f"W-{key}", "account": place.address, "asset": place.asset, "amount": money.text(answer.amount)}
+    return {**said, "state": answer.stage, "version": answer.version, "transaction": answer.reference, "reason": answer.reason}
+
+
+def write_deposit(place: Place, one: Incoming) -> dict[str, Any]:
+    """As a custodian says it (docs/custodians.md)."""
+    texts = {name: getattr(one, name) for name in ("reference", "sender_name", "sender_address", "remittance")}
+    known = {"confirmations": one.confirmations, "dropped": one.dropped, "seen_at": one.seen_at.isoformat()}
+    return {"account": place.address, "asset": place.asset, "amount": money.text(one.amount), **texts, **known}

@@ -29,12 +29,6 @@ def secret_of(text: str) -> bytes:
     return secret
 
 
-def sign(*, message_id: str, at: datetime, body: bytes, secret: bytes) -> dict[str, str]:
-    """The three headers: as the simulated custodian signs."""
-    second = str(int(at.timestamp()))
-    return {"webhook-id": message_id, "webhook-timestamp": second, "webhook-signature": f"v1,{_mac(message_id, second, body, secret)}"}
-
-
 def verify(headers: Mapping[str, str], body: bytes, *, secrets: Iterable[bytes], now: datetime) -> str:
     """The id of the message; secrets may overlap while one is changed.
 

@@ -161,39 +161,6 @@ def _line(said: Mapping[str, Any], at: str) -> Entry:
     )
 
 
-def write_withdrawal(place: Place, key: str, answer: Answer, identity: str) -> dict[str, Any]:
-    """As a custodian writes it: for the simulated one."""
-    assert answer.amount is not None
-    said = {"key": key, "id": identity, "account": place.address, "asset": place.asset, "amount": money.text(answer.amount)}
-    return {**said, "state": answer.stage, "version": answer.version, "transaction": answer.reference, "reason": answer.reason}
-
-
-def write_deposit(place: Place, one: Incoming) -> dict[str, Any]:
-    """As a custodian writes it: for the simulated one."""
-    texts = {name: getattr(one, name) for name in ("reference", "sender_name", "sender_address", "remittance")}
-    known = {"confirmations": one.confirmations, "dropped": one.dropped, "seen_at": one.seen_at.isoformat()}
-    return {"account": place.address, "asset": place.asset, "amount": money.text(one.amount), **texts, **known}
-
-
-def write_statement(statement: Statement) -> dict[str, Any]:
-    """As a custodian writes it: for the simulated one."""
-    texts = ("reference", "kind", "counterparty_name", "counterparty_address", "remittance")
-    return {
-        "balance": money.text(statement.balance),
-        "lines": [
-            {
-                "sequence": e.sequence,
-                "amount": money.text(e.amount),
-                "balance": money.text(e.balance),
-                "booked_at": e.booked_at.isoformat(),
-                "key": e.end_to_end_id,
-                **{name: getattr(e, name) for name in texts},
-            }
-            for e in statement.entries
-        ],
-    }
-
-
 def _object(given: object, at: str) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise BadAnswer(f"{at}: an object")

@@ -34,6 +34,7 @@ class Code(StrEnum):
     INSUFFICIENT_NOSTRO = "INSUFFICIENT_NOSTRO"
     OVER_RAIL_LIMIT = "OVER_RAIL_LIMIT"
     DUPLICATE_SUSPECTED = "DUPLICATE_SUSPECTED"
+    EARLIER_ATTEMPT_LIVES = "EARLIER_ATTEMPT_LIVES"
 
 
 C = Code
@@ -56,6 +57,7 @@ OVERRIDDEN_BY: Mapping[Code, str] = {
     C.INSUFFICIENT_NOSTRO: "operations",
     C.OVER_RAIL_LIMIT: "operations",
     C.DUPLICATE_SUSPECTED: "operations",
+    C.EARLIER_ATTEMPT_LIVES: "risk",  # by what its rail says it would be paid twice
 }
 HARD = frozenset(set(Code) - set(OVERRIDDEN_BY))
 DOUBTS = (C.TRADE_DISPUTED, C.UNAFFIRMED, C.UNALLOCATED)  # what may be doubtful about the deals that a payment is for
@@ -103,7 +105,8 @@ class Facts:
     overdue: int = 0  # payments of this client that are late
     review_due: date | None = None  # of what we know about the client
     largest: Decimal | None = None  # that the rail takes in one payment
-    twin: str = ""  # our reference of a payment of the same amount to the same place on the same day, or of an attempt that may still leave
+    twin: str = ""  # our reference of a payment of the same amount to the same place on the same day
+    undead: str = ""  # of an earlier attempt at the same that has failed here and goes on at its rail
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def blockers(f: Facts) -> list[Blocker]:
     add(C.KYC_OVERDUE, f.review_due is not None and f.review_due < f.today, f"the review was due {f.review_due}")
     add(C.OVER_RAIL_LIMIT, f.largest is not None and f.amount > f.largest, f"one payment is at most {f.largest}")
     add(C.DUPLICATE_SUSPECTED, bool(f.twin), f"as {f.twin}")
+    add(C.EARLIER_ATTEMPT_LIVES, bool(f.undead), f"{f.undead} goes on at its rail")
     add(C.INSUFFICIENT_NOSTRO, f.amount > f.nostro_available, f"{f.nostro_available} available")
     short = f.touches_client_money and f.client_money_kept < f.client_money_owed
     add(C.CLIENT_MONEY_SHORTFALL, short, f"{f.client_money_kept} kept for {f.client_money_owed}")

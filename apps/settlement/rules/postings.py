@@ -21,6 +21,18 @@ class Till:
         return Ref(self.entity_id, kind, self.asset, owner_id=self.nostro_id, designation=self.designation)
 
 
+@dataclass(frozen=True, slots=True)
+class VenueTill:
+    """What we keep with a venue or LP in one asset, as the ledger knows it; what we fetch from there is in transit of the venue."""
+
+    entity_id: UUID
+    venue_id: UUID
+    asset: str
+
+    def ref(self, kind: Kind) -> Ref:
+        return Ref(self.entity_id, Kind.VENUE if kind is Kind.NOSTRO else kind, self.asset, owner_id=self.venue_id)
+
+
 def client_ref(kind: Kind, entity_id: UUID, account_id: UUID, asset: str) -> Ref:
     return Ref(entity_id, kind, asset, owner_id=account_id)
 
@@ -41,12 +53,12 @@ def owed_from_balance(*, entity_id: UUID, account_id: UUID, asset: str, amount: 
     return [debit(balance, amount), credit(client_ref(Kind.RECEIVABLE, entity_id, account_id, asset), amount)]
 
 
-def payment_sent(till: Till, owed: Ref, amount: Decimal) -> list[Line]:
+def payment_sent(till: Till | VenueTill, owed: Ref, amount: Decimal) -> list[Line]:
     """:param owed: PAYABLE, CLIENT_BALANCE, or SUSPENSE where a receipt goes back"""
     return [debit(owed, amount), credit(till.ref(Kind.IN_TRANSIT), amount)]
 
 
-def payment_booked(till: Till, amount: Decimal) -> list[Line]:
+def payment_booked(till: Till | VenueTill, amount: Decimal) -> list[Line]:
     return [debit(till.ref(Kind.IN_TRANSIT), amount), credit(till.ref(Kind.NOSTRO), amount)]
 
 
@@ -76,11 +88,6 @@ def receipt_frozen(till: Till, amount: Decimal) -> list[Line]:
     return [debit(till.ref(Kind.SUSPENSE), amount), credit(till.ref(Kind.BLOCKED), amount)]
 
 
-def charge(till: Till, book_id: UUID, amount: Decimal) -> list[Line]:
-    """A bank's or network's charge: ours, never the client's."""
+def charge(till: Till | VenueTill, book_id: UUID, amount: Decimal) -> list[Line]:
+    """A bank's, network's or venue's charge: ours, never the client's."""
     return [debit(Ref(till.entity_id, Kind.COST, till.asset, book_id=book_id), amount), credit(till.ref(Kind.NOSTRO), amount)]
-
-
-def funding(till: Till, amount: Decimal) -> list[Line]:
-    """Our own money paid in."""
-    return [debit(till.ref(Kind.NOSTRO), amount), credit(Ref(till.entity_id, Kind.CAPITAL, till.asset), amount)]

@@ -3,7 +3,7 @@
 from .allocations import decide_allocation, propose_allocations, reverse_allocation
 from .clients import book_client
 from .confirmations import affirm, confirm, dispute, end_dispute, remind, take_dispute
-from .hedges import book_hedge, compare_hedge, resolve_break, restate_hedge
+from .hedges import book_hedge, compare_hedge, compare_hedges, resolve_break, restate_hedge
 from .internal import book_internal
 from .plans import end_plan, plan_shares
 from .records import keep_record
@@ -17,6 +17,7 @@ __all__ = [
     "book_hedge",
     "book_internal",
     "compare_hedge",
+    "compare_hedges",
     "confirm",
     "decide_allocation",
     "dispute",

@@ -1,5 +1,6 @@
 """Hedges: booked out of an LP's execution, compared with its own record, cancelled by two people."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -108,15 +109,41 @@ def compare_hedge(*, hedge: Hedge, theirs: Figures | None, now: datetime) -> Hed
 
     :param theirs: the LP's figures; None where its record does not have the execution
     """
-    found = [asdict(one) for one in rules.compare(queries.figures_of(hedge), theirs)]
+    if _compared(hedge, queries.figures_of(hedge), theirs, now):
+        hedge.save(update_fields=["status", "differences", "compared_at"])
+    return hedge
+
+
+@step
+def compare_hedges(*, hedges: Sequence[tuple[Hedge, Figures]], theirs: Mapping[str, Figures], now: datetime) -> None:
+    """As :func:`compare_hedge`, each with its own figures, written together. The caller holds their rows.
+
+    :param theirs: by execution id
+    """
+    changed = [hedge for hedge, ours in hedges if _compared(hedge, ours, theirs.get(hedge.trade.execution_id or ""), now)]
+    if changed:
+        db.send(
+            "UPDATE trades_hedge h SET status = f.status, differences = f.differences, compared_at = %s "
+            "FROM unnest(%s::uuid[], %s::text[], %s::jsonb[]) AS f(id, status, differences) WHERE h.id = f.id",
+            (
+                db.text(now),
+                db.array(one.id for one in changed),
+                db.array(str(one.status) for one in changed),
+                db.array(db.jsonb(one.differences) for one in changed),
+            ),
+        )
+
+
+def _compared(hedge: Hedge, ours: Figures, theirs: Figures | None, now: datetime) -> bool:
+    """Whether anything of it is to be written."""
+    found = [asdict(one) for one in rules.compare(ours, theirs)]
     if hedge.status == HedgeStatus.UNCONFIRMED:
         HEDGE.move(hedge, HedgeStatus.BREAK if found else HedgeStatus.CONFIRMED)
         _tell(f"hedge.{'broken' if found else 'confirmed'}", hedge, differences=found)
     elif found == hedge.differences:
-        return hedge
+        return False
     hedge.differences, hedge.compared_at = found, now
-    hedge.save(update_fields=["status", "differences", "compared_at"])
-    return hedge
+    return True
 
 
 @step

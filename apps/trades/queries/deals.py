@@ -1,6 +1,6 @@
 """Deals, through who may see them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -132,6 +132,21 @@ def find_execution(counterparty_id: UUID, execution_id: str) -> Trade | None:
     return Trade.objects.select_related("hedge").filter(counterparty_id=counterparty_id, execution_id=execution_id).first()
 
 
+def list_executions(counterparty_id: UUID, execution_ids: Collection[str]) -> dict[str, tuple[Trade, list[TradeVersion]]]:
+    """What was booked under these ids of an LP, each with its hedge and its versions, the oldest first."""
+    rows = Trade.objects.select_related("hedge").filter(counterparty_id=counterparty_id, execution_id__in=list(execution_ids))
+    found = {one.id: (one, list[TradeVersion]()) for one in rows}
+    for version in TradeVersion.objects.filter(trade_id__in=list(found)).order_by("trade_id", "number") if found else ():
+        found[version.trade_id][1].append(version)
+    return {str(trade.execution_id): (trade, versions) for trade, versions in found.values()}
+
+
+def list_lp_figures(counterparty_id: UUID, trade_date: date) -> dict[str, Figures]:
+    """All that the LP's last record of a date says, by execution id."""
+    record = LpRecord.objects.filter(counterparty_id=counterparty_id, trade_date=trade_date).order_by("-imported_at", "-id")[:1]
+    return {one.execution_id: figures_in(one) for one in LpFill.objects.filter(record__in=record.values("id"))}
+
+
 def figures_of(hedge: Hedge) -> Figures:
     """A hedge's own, as of its current version."""
     version = get_version(hedge.trade)
@@ -151,15 +166,23 @@ def lock_hedge(trade_id: UUID) -> Hedge:
     return hedge
 
 
+def lock_hedges_of(counterparty_id: UUID, trade_date: date) -> list[tuple[Hedge, Figures]]:
+    """What we booked with an LP on a business date and did not cancel, with its own figures: the trades' rows, then the hedges'."""
+    rows = Trade.objects.select_for_update(no_key=True, of=("self",)).filter(
+        kind=TradeKind.HEDGE, counterparty_id=counterparty_id, trade_date=trade_date, status="ACTIVE"
+    )
+    trades = {one.id: one for one in rows.order_by("id")}
+    hedges = list(Hedge.objects.select_for_update(no_key=True, of=("self",)).filter(trade_id__in=list(trades)).order_by("trade_id"))
+    current = TradeVersion.objects.filter(trade_id__in=list(trades), number=F("trade__version"))
+    figures = {v.trade_id: Figures(trades[v.trade_id].pair_id, v.side, v.quantity, v.price, v.fee) for v in current}
+    for hedge in hedges:
+        hedge.trade = trades[hedge.trade_id]
+    return [(hedge, figures[hedge.trade_id]) for hedge in hedges]
+
+
 def find_otc_account(trade_id: UUID) -> UUID | None:
     """The LP's account in which a hedge settles; None where it was posted at once, and for what is no hedge."""
     return Trade.objects.filter(id=trade_id, kind=TradeKind.HEDGE).values_list("terms__account_id", flat=True).first()
-
-
-def list_hedges_of(counterparty_id: UUID, trade_date: date) -> list[UUID]:
-    """What we booked with an LP on a business date and did not cancel, in the order in which it is locked."""
-    rows = Trade.objects.filter(kind=TradeKind.HEDGE, counterparty_id=counterparty_id, trade_date=trade_date, status="ACTIVE")
-    return list(rows.order_by("id").values_list("id", flat=True))
 
 
 def list_unknown(record: LpRecord) -> list[LpFill]:

@@ -1,5 +1,6 @@
 """Shares planned before the deal, and what a client is told of them."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +35,16 @@ def next_plan_number(rfq_id: UUID) -> int:
     return int(db.one("SELECT coalesce(max(number), 0) + 1 FROM trades_allocationplan WHERE rfq_id = %s", (rfq_id,))[0])
 
 
-def list_due_plans(limit: int = 200) -> list[tuple[UUID, UUID | None]]:
-    """Plans whose request has ended, the oldest first, each with its deal where there is one."""
+def list_due_plans(but: Collection[tuple[UUID, UUID | None]] = (), limit: int = 200) -> list[tuple[UUID, UUID | None]]:
+    """Plans whose request has ended, the oldest first, each with its deal where there is one.
+
+    :param but: what this run has tried already
+    """
     rows = db.run(
         """SELECT p.id, t.id FROM trades_allocationplan p JOIN rfqs_rfq r ON r.id = p.rfq_id LEFT JOIN trades_trade t ON t.rfq_id = r.id
-           WHERE p.status = 'PLANNED' AND NOT (r.status = ANY (%s)) ORDER BY p.planned_at LIMIT %s""",
-        ([str(s) for s in OPEN_RFQ], limit),
+           WHERE p.status = 'PLANNED' AND NOT (r.status = ANY (%s)) AND NOT (p.id = ANY (%s::uuid[]))
+           ORDER BY p.planned_at, p.id LIMIT %s""",
+        ([str(s) for s in OPEN_RFQ], db.array(plan for plan, _ in but), limit),
     )
     return [(plan, trade) for plan, trade in rows]
 

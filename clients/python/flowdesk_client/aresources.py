@@ -459,6 +459,7 @@ class AsyncOrdersResource:
         time_in_force: Literal["FOK"],
         client_order_id: str = "",
         account_id: str | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str = "",
     ) -> m.Trade:
         """Deal at our price where it is your limit or better."""
@@ -474,6 +475,7 @@ class AsyncOrdersResource:
                 "quantity": quantity,
                 "limit_price": limit_price,
                 "time_in_force": time_in_force,
+                "allocations": allocations,
             },
             idempotency_key=idempotency_key,
         )
@@ -584,13 +586,13 @@ class AsyncReportsResource:
         """One document."""
         return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}", m.Report)
 
-    async def csv(self, report_id: str) -> None:
+    async def csv(self, report_id: str) -> bytes:
         """A document's figures, as a table."""
-        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/csv", type(None))
+        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/csv", bytes)
 
-    async def pdf(self, report_id: str) -> None:
+    async def pdf(self, report_id: str) -> bytes:
         """A document to print."""
-        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/pdf", type(None))
+        return await self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/pdf", bytes)
 
 
 class AsyncRfqsResource:
@@ -631,6 +633,7 @@ class AsyncRfqsResource:
         ttl_ms: int | None = None,
         respond_within_ms: int | None = None,
         stream: bool | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str = "",
     ) -> m.Rfq:
         """Ask for a firm price."""
@@ -649,6 +652,7 @@ class AsyncRfqsResource:
                 "ttl_ms": ttl_ms,
                 "respond_within_ms": respond_within_ms,
                 "stream": stream,
+                "allocations": allocations,
             },
             idempotency_key=idempotency_key,
         )
@@ -696,6 +700,7 @@ class AsyncRfqsResource:
         ttl_ms: int | None = None,
         respond_within_ms: int | None = None,
         stream: bool | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str = "",
     ) -> m.RfqValidate:
         """Every check that this request would meet, all problems at once; nothing is stored or taken, and no id is used up."""
@@ -714,6 +719,7 @@ class AsyncRfqsResource:
                 "ttl_ms": ttl_ms,
                 "respond_within_ms": respond_within_ms,
                 "stream": stream,
+                "allocations": allocations,
             },
             idempotency_key=idempotency_key,
         )
@@ -964,9 +970,9 @@ class AsyncTradesResource:
             "GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation", m.TradeConfirmation, params={"version": version}
         )
 
-    async def pdf(self, trade_id: str, *, version: int | None = None) -> str:
+    async def pdf(self, trade_id: str, *, version: int | None = None) -> bytes:
         """The confirmation of a deal as PDF."""
-        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation/pdf", str, params={"version": version})
+        return await self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation/pdf", bytes, params={"version": version})
 
     async def dispute(
         self,
@@ -1121,6 +1127,11 @@ class AsyncWebhooksResource:
             "instruction.unconfirmed",
             "instruction.failed",
             "instruction.returned",
+            "instruction.payment_sent",
+            "instruction.payment_settled",
+            "instruction.payment_unconfirmed",
+            "instruction.payment_failed",
+            "instruction.payment_returned",
             "receipt.credited",
             "receipt.quarantined",
             "receipt.returned",
@@ -1136,6 +1147,7 @@ class AsyncWebhooksResource:
             "withdrawal.cancelled",
             "withdrawal.rejected",
             "ssi.proposed",
+            "ssi.entered",
             "ssi.verifying",
             "ssi.approved",
             "ssi.active",
@@ -1181,6 +1193,8 @@ class AsyncWebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "account.opened",
+            "terms.changed",
             "member.closed",
             "member.close.refused",
             "sandbox.clock.refused",
@@ -1263,6 +1277,11 @@ class AsyncWebhooksResource:
             "instruction.unconfirmed",
             "instruction.failed",
             "instruction.returned",
+            "instruction.payment_sent",
+            "instruction.payment_settled",
+            "instruction.payment_unconfirmed",
+            "instruction.payment_failed",
+            "instruction.payment_returned",
             "receipt.credited",
             "receipt.quarantined",
             "receipt.returned",
@@ -1278,6 +1297,7 @@ class AsyncWebhooksResource:
             "withdrawal.cancelled",
             "withdrawal.rejected",
             "ssi.proposed",
+            "ssi.entered",
             "ssi.verifying",
             "ssi.approved",
             "ssi.active",
@@ -1323,6 +1343,8 @@ class AsyncWebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "account.opened",
+            "terms.changed",
             "member.closed",
             "member.close.refused",
             "sandbox.clock.refused",

@@ -13,7 +13,7 @@ class Account(Model):
     id: str  #: acc_…
     code: str
     name: str
-    status: str
+    status: str  #: PROSPECT, ONBOARDING, REFUSED, APPROVED, RESTRICTED, SUSPENDED, OFFBOARDED
     is_default: bool
 
 
@@ -46,7 +46,7 @@ class Deposit(Model):
     account_id: str  #: acc_…
     asset: str  #: code
     amount: Decimal
-    status: str
+    status: str  #: EXPECTED, CREDITED, CANCELLED, REVERSED
     receipt_id: str | None
     created_at: datetime
     credited_at: datetime | None
@@ -65,6 +65,19 @@ class ExposureCall(Model):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstructionPayment(Model):
+    part: int  #: from 1 on
+    attempt: int  #: at this part
+    amount: Decimal
+    #: as of an instruction: PENDING, SENDING, SENT, PART_SETTLED, SETTLED, FAILED, RETURNED, CANCELLED, EXPECTED, PART_RECEIVED,
+    #: RECEIVED
+    status: str
+    reference: str  #: of this payment; its remittance names the instruction's
+    sent_at: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction(Model):
     id: str  #: ins_…
     account_id: str | None
@@ -72,9 +85,12 @@ class Instruction(Model):
     asset: str  #: code
     amount: Decimal
     settled_amount: Decimal
+    #: PENDING to RETURNED: what we pay; EXPECTED to RECEIVED: what you pay: PENDING, SENDING, SENT, PART_SETTLED, SETTLED, FAILED,
+    #: RETURNED, CANCELLED, EXPECTED, PART_RECEIVED, RECEIVED
     status: str
     reference: str  #: to be quoted with the payment
     attempt: int
+    payments: list[InstructionPayment]
     net_leg_id: str | None
     obligation_id: str | None
     withdrawal_id: str | None
@@ -198,7 +214,7 @@ class MemberAuthority(Model):
 class Member(Model):
     id: str  #: mem_…
     name: str
-    status: str  #: ACTIVE, CLOSED
+    status: str  #: SUSPENDED: does not act for now: ACTIVE, SUSPENDED, CLOSED
     valid_until: str | None
     authorities: list[MemberAuthority]  #: on the accounts that this key names
 
@@ -214,7 +230,7 @@ class Obligation(Model):
     amount: Decimal
     settled_amount: Decimal
     value_date: date
-    status: str
+    status: str  #: OPEN, NETTED, INSTRUCTED, PART_SETTLED, SETTLED, CANCELLED, CLOSED_OUT
     net_leg_id: str | None
     settled_at: datetime | None
 
@@ -367,7 +383,7 @@ class SettlementLeg(Model):
     direction: str  #: yours: you pay or you receive: pay, receive
     amount: Decimal  #: net
     settled_amount: Decimal
-    status: str
+    status: str  #: OPEN, INSTRUCTED, PART_SETTLED, SETTLED, CLOSED_OUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +397,7 @@ class SettlementLine(Model):
     amount: Decimal
     settled_amount: Decimal
     value_date: date
-    status: str
+    status: str  #: OPEN, NETTED, INSTRUCTED, PART_SETTLED, SETTLED, CANCELLED, CLOSED_OUT
     net_leg_id: str | None
     settled_at: datetime | None
     disputed: str | None  #: why you do not agree it
@@ -393,7 +409,7 @@ class Settlement(Model):
     account_id: str  #: acc_…
     value_date: date
     cutoff_at: datetime  #: what was booked by then is in it
-    status: str
+    status: str  #: FROZEN: yours to agree or dispute: FROZEN, AGREED, DISPUTED, ABORTED, SETTLING, SETTLED, CLOSED_OUT
     agree_by: str | None
     legs: list[SettlementLeg]
     lines: list[SettlementLine]
@@ -410,7 +426,8 @@ class Ssi(Model):
     bic: str  #: of the bank; empty for a wallet
     self_hosted: bool  #: a wallet whose keys you hold yourself
     status: str  #: DRAFT, VERIFYING, APPROVED, ACTIVE, SUSPENDED, REJECTED, REVOKED, EXPIRED
-    proposed_by: str | None  #: mem_…; null: from your onboarding file
+    proposed_by: str | None  #: mem_…; null: from your onboarding file, or entered by us
+    entered_by_us: bool  #: on your word; revoke it where nobody of yours gave it
     approved_by: str | None  #: mem_…
     created_at: datetime
     active_from: str | None  #: it has cooled off by then
@@ -451,7 +468,7 @@ class Trade(Model):
     trade_date: date
     value_date: date
     booked_at: datetime
-    settlement_status: str  #: of what is owed from it, now: OPEN, PART_SETTLED, SETTLED, CANCELLED
+    settlement_status: str  #: of what is owed from it, now: OPEN, PART_SETTLED, SETTLED, CANCELLED, CLOSED_OUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -569,7 +586,7 @@ class Withdrawal(Model):
     asset: str  #: code
     amount: Decimal
     ssi_id: str  #: where it goes: your active settlement instruction
-    status: str
+    status: str  #: REQUESTED, CLIENT_APPROVED, HELD, INSTRUCTED, SETTLED, CANCELLED, REJECTED
     requested_by: str  #: mem_…
     approved_by: str | None
     requested_at: datetime
@@ -704,7 +721,7 @@ class SettlementResult(Model):
     account_id: str  #: acc_…
     value_date: date
     cutoff_at: datetime  #: what was booked by then is in it
-    status: str
+    status: str  #: FROZEN: yours to agree or dispute: FROZEN, AGREED, DISPUTED, ABORTED, SETTLING, SETTLED, CLOSED_OUT
     agree_by: str | None
     legs: list[SettlementLeg]
 

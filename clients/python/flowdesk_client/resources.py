@@ -453,6 +453,7 @@ class OrdersResource:
         time_in_force: Literal["FOK"],
         client_order_id: str = "",
         account_id: str | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str = "",
     ) -> m.Trade:
         """Deal at our price where it is your limit or better."""
@@ -468,6 +469,7 @@ class OrdersResource:
                 "quantity": quantity,
                 "limit_price": limit_price,
                 "time_in_force": time_in_force,
+                "allocations": allocations,
             },
             idempotency_key=idempotency_key,
         )
@@ -576,13 +578,13 @@ class ReportsResource:
         """One document."""
         return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}", m.Report)
 
-    def csv(self, report_id: str) -> None:
+    def csv(self, report_id: str) -> bytes:
         """A document's figures, as a table."""
-        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/csv", type(None))
+        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/csv", bytes)
 
-    def pdf(self, report_id: str) -> None:
+    def pdf(self, report_id: str) -> bytes:
         """A document to print."""
-        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/pdf", type(None))
+        return self._caller.ask("GET", f"/api/v1/reports/{path_part(report_id)}/pdf", bytes)
 
 
 class RfqsResource:
@@ -623,6 +625,7 @@ class RfqsResource:
         ttl_ms: int | None = None,
         respond_within_ms: int | None = None,
         stream: bool | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str = "",
     ) -> m.Rfq:
         """Ask for a firm price."""
@@ -641,6 +644,7 @@ class RfqsResource:
                 "ttl_ms": ttl_ms,
                 "respond_within_ms": respond_within_ms,
                 "stream": stream,
+                "allocations": allocations,
             },
             idempotency_key=idempotency_key,
         )
@@ -686,6 +690,7 @@ class RfqsResource:
         ttl_ms: int | None = None,
         respond_within_ms: int | None = None,
         stream: bool | None = None,
+        allocations: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str = "",
     ) -> m.RfqValidate:
         """Every check that this request would meet, all problems at once; nothing is stored or taken, and no id is used up."""
@@ -704,6 +709,7 @@ class RfqsResource:
                 "ttl_ms": ttl_ms,
                 "respond_within_ms": respond_within_ms,
                 "stream": stream,
+                "allocations": allocations,
             },
             idempotency_key=idempotency_key,
         )
@@ -952,9 +958,9 @@ class TradesResource:
             "GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation", m.TradeConfirmation, params={"version": version}
         )
 
-    def pdf(self, trade_id: str, *, version: int | None = None) -> str:
+    def pdf(self, trade_id: str, *, version: int | None = None) -> bytes:
         """The confirmation of a deal as PDF."""
-        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation/pdf", str, params={"version": version})
+        return self._caller.ask("GET", f"/api/v1/trades/{path_part(trade_id)}/confirmation/pdf", bytes, params={"version": version})
 
     def dispute(
         self,
@@ -1107,6 +1113,11 @@ class WebhooksResource:
             "instruction.unconfirmed",
             "instruction.failed",
             "instruction.returned",
+            "instruction.payment_sent",
+            "instruction.payment_settled",
+            "instruction.payment_unconfirmed",
+            "instruction.payment_failed",
+            "instruction.payment_returned",
             "receipt.credited",
             "receipt.quarantined",
             "receipt.returned",
@@ -1122,6 +1133,7 @@ class WebhooksResource:
             "withdrawal.cancelled",
             "withdrawal.rejected",
             "ssi.proposed",
+            "ssi.entered",
             "ssi.verifying",
             "ssi.approved",
             "ssi.active",
@@ -1167,6 +1179,8 @@ class WebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "account.opened",
+            "terms.changed",
             "member.closed",
             "member.close.refused",
             "sandbox.clock.refused",
@@ -1249,6 +1263,11 @@ class WebhooksResource:
             "instruction.unconfirmed",
             "instruction.failed",
             "instruction.returned",
+            "instruction.payment_sent",
+            "instruction.payment_settled",
+            "instruction.payment_unconfirmed",
+            "instruction.payment_failed",
+            "instruction.payment_returned",
             "receipt.credited",
             "receipt.quarantined",
             "receipt.returned",
@@ -1264,6 +1283,7 @@ class WebhooksResource:
             "withdrawal.cancelled",
             "withdrawal.rejected",
             "ssi.proposed",
+            "ssi.entered",
             "ssi.verifying",
             "ssi.approved",
             "ssi.active",
@@ -1309,6 +1329,8 @@ class WebhooksResource:
             "key.widened",
             "key.expiring",
             "key.ended",
+            "account.opened",
+            "terms.changed",
             "member.closed",
             "member.close.refused",
             "sandbox.clock.refused",

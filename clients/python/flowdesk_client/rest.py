@@ -77,7 +77,7 @@ class Api:
         idempotency_key: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send one request until it is answered for good, and give back the decoded answer.
+        """Send one request until it is answered for good, and give back the decoded answer; of a file, its bytes.
 
         :raises Refused: the server's last word
         :raises Unreachable: no answer in all attempts

@@ -18,6 +18,7 @@ from .wire import body_of, encode, loads
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 AGAIN = frozenset({"safe", "after", "check_status"})
+FILES = frozenset({"application/pdf", "text/csv"})  # answers that are given back as bytes
 REFERENCES = ("client_order_id", "client_rfq_id", "client_reference")
 SKEW_S = 3  # signatures hold from 30 s before to 5 s after the server's clock
 
@@ -97,6 +98,9 @@ class Call:
         :raises Refused: the server's last word, or it asks to wait longer than this call may
         """
         if answer.is_success:
+            if answer.headers.get("content-type", "").partition(";")[0] in FILES:
+                self.result = answer.content
+                return True
             try:
                 self.result = loads(answer.content) if answer.content else None
             except ValueError:

@@ -31,7 +31,11 @@ def _cell(value: Any) -> str:
 
 
 def plain(answer: Any, as_json: bool) -> None:
-    """An answer as it came."""
+    """An answer as it came; a file's bytes as they are."""
+    if isinstance(answer, bytes):
+        sys.stdout.buffer.write(answer)
+        sys.stdout.buffer.flush()
+        return
     if as_json or not isinstance(answer, dict):
         _line(json.dumps(answer, ensure_ascii=False, default=str))
         return

@@ -138,6 +138,7 @@ class Operation:
         answers = self.about["responses"]
         content = next((answers[code].get("content", {}) for code in sorted(answers) if code.startswith("2")), {})
         self.answer = content.get("application/json", {}).get("schema")
+        self.is_file = bool(content) and self.answer is None
         body = self.about.get("requestBody")
         self.body = body["content"]["application/json"]["schema"] if body else None
         self.query = [p for p in self.about.get("parameters", ()) if p["in"] == "query"]
@@ -189,6 +190,8 @@ def _answer_hint(models: Models, one: Operation, verb: str) -> tuple[str, str]:
 
 def _own_hint(models: Models, one: Operation, verb: str) -> tuple[str, str]:
     base = camel(singular(one.parts[0]))
+    if one.is_file:
+        return "bytes", ""
     if one.answer is None or (one.answer.get("type") == "object" and not one.answer.get("properties")):
         return ("dict[str, Any]" if one.answer else "None"), ""
     words = [p for p in one.parts[1:] if not p.startswith("{")]

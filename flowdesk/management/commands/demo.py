@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from apps.core.errors import AppError
+from apps.pricing.feeds import recording
 from flowdesk import services
 from flowdesk.demo import day, stage, summary
 from flowdesk.demo.teller import Teller
@@ -32,6 +33,8 @@ class Command(BaseCommand):
         folder = settings.VAR_DIR / "demo"
         teller = Teller(Console(soft_wrap=True))
         try:
+            if prices is not None:
+                recording.read(prices)  # what cannot be read is refused before anything is started or emptied
             with services.engines():
                 self._empty_database()
                 shutil.rmtree(folder, ignore_errors=True)

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from apps.core.errors import AppError
 from apps.instruments import queries as instruments
 from apps.pricing.feeds import bus
 from apps.users import queries as users
 from apps.workflows.import_fills import COLUMNS, LONGEST_FILE, import_fills
+from flowdesk.management import incoming
 
 
 class Command(BaseCommand):
@@ -24,14 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", metavar="USERNAME", help="who imports it")
 
     def handle(self, *, file: Path, book: str, by: str, **_: Any) -> None:
-        try:
-            with file.open(encoding="utf-8") as source:
-                text = source.read(LONGEST_FILE + 1)  # one more: too long is told, a file without end is not read
-        except (OSError, UnicodeDecodeError) as no:
-            raise CommandError(f"{file}: {no}") from no
-        try:
+        with incoming.refusing(file):
+            text = incoming.read_text(file, LONGEST_FILE)
             made_by = users.get_by_username(by).id if by else None
             done = import_fills(text=text, book_code=book, made_by=made_by, mids=bus.read_all(p.code for p in instruments.list_pairs()))
-        except AppError as no:
-            raise CommandError(f"{file}: {no.code}: {no.detail}") from no
         self.stdout.write(f"{file.name}: {done.booked} booked, {done.known} known before")

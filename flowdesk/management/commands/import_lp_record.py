@@ -5,12 +5,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from apps.core.errors import AppError
 from apps.users import queries as users
 from apps.workflows.hedge_breaks import describe, import_lp_record
 from apps.workflows.import_fills import COLUMNS, LONGEST_FILE
+from flowdesk.management import incoming
 
 
 class Command(BaseCommand):
@@ -27,16 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", metavar="USERNAME", help="who of operations imports it")
 
     def handle(self, *, counterparty: str, date: date, file: Path, by: str, **_: Any) -> None:
-        try:
-            with file.open(encoding="utf-8") as source:
-                text = source.read(LONGEST_FILE + 1)
-        except (OSError, UnicodeDecodeError) as no:
-            raise CommandError(f"{file}: {no}") from no
-        try:
+        with incoming.refusing(file):
+            text = incoming.read_text(file, LONGEST_FILE)
             actor = users.get_by_username(by).as_actor() if by else None
             done = import_lp_record(actor=actor, counterparty=counterparty, on=date, text=text)
-        except AppError as no:
-            raise CommandError(f"{file}: {no.code}: {no.detail}") from no
         self.stdout.write(f"{file.name}: {describe(done)}")
         for hedge in done.broken:
             told = "; ".join(f"{d['field']}: ours {d['ours']}, theirs {d['theirs']}" for d in hedge.differences)

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from apps.core.errors import AppError
 from apps.settlement.rails.files import FORMATS
 from apps.settlement.rules.statement_file import LONGEST
 from apps.users import queries as users
 from apps.workflows.import_statement import import_statement
+from flowdesk.management import incoming
 
 
 class Command(BaseCommand):
@@ -24,16 +24,11 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", metavar="USERNAME", help="who imports it (role operations)")
 
     def handle(self, *, file: Path, by: str, **options: Any) -> None:
-        try:
+        with incoming.refusing(file):
             with file.open("rb") as source:
                 content = source.read(LONGEST + 1)  # one more: too long is told, a file without end is not read
-        except OSError as no:
-            raise CommandError(f"{file}: {no}") from no
-        try:
             actor = users.get_by_username(by).as_actor() if by else None
             done = import_statement(content=content, form=options["format"], actor=actor)
-        except AppError as no:
-            raise CommandError(f"{file}: {no.code}: {no.detail}") from no
         for one in done:
             number = "" if one.number is None else f" no. {one.number}"
             self.stdout.write(f"{one.account}{number}: {one.lines} lines, {one.new} new")

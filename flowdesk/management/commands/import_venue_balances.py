@@ -4,11 +4,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from apps.core.errors import AppError
-from apps.instruments import queries as instruments
-from apps.workflows.reconcile import import_venue_balances
+from apps.workflows.reconcile import LONGEST_RECORD, import_venue_balances
+from flowdesk.management import incoming
 
 
 class Command(BaseCommand):
@@ -24,15 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--entity", help="code of the booking entity whose balances they are; needed where there are several")
 
     def handle(self, *, counterparty: str, date: date, file: Path, entity: str | None, **_options: Any) -> None:
-        ours = [one for one in instruments.list_entities() if entity in {None, one.code}]
-        if len(ours) != 1:
-            known = ", ".join(one.code for one in instruments.list_entities())
-            raise CommandError(f"--entity: one of {known}", returncode=2)
-        try:
-            text = file.read_text(encoding="utf-8")
-            new = import_venue_balances(actor=None, entity_id=ours[0].id, counterparty=counterparty, on=date, text=text)
-        except (OSError, UnicodeDecodeError) as no:
-            raise CommandError(f"{file}: {no}") from no
-        except AppError as no:
-            raise CommandError(f"{file}: {no.code}: {no.detail}") from no
+        ours = incoming.find_entity(entity)
+        with incoming.refusing(file):
+            text = incoming.read_text(file, LONGEST_RECORD)
+            new = import_venue_balances(actor=None, entity_id=ours.id, counterparty=counterparty, on=date, text=text)
         self.stdout.write(f"{counterparty} {date.isoformat()}: {new} balances new or changed")

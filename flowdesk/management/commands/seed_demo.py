@@ -14,10 +14,11 @@ from apps.ledger import queries as ledger
 from apps.settlement import queries as settlement
 from apps.users import queries as users
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.load_list import load_list
 from apps.workflows.manage_staff import register_staff
 from apps.workflows.onboard_client import onboard_client, register_counterparty
 from apps.workflows.open_balances import Wanted, ask_openings, today
-from apps.workflows.set_up_house import load_list, open_nostro
+from apps.workflows.set_up_house import open_nostro
 from flowdesk import demo_firms
 
 

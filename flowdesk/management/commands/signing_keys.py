@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("act", choices=["list", "add", "use", "drop", "publish"])
-        parser.add_argument("--kid", default="", help="of use and drop: the key's id, or its beginning")
+        parser.add_argument(
+            "--kid", default="", help="of use and drop: the key's id, or its beginning (--kid=ID: one may begin with a dash)"
+        )
 
     def handle(self, *_args: Any, act: str, kid: str, **_options: Any) -> None:
         path = settings.QUOTE_SIGNING_KEYS

@@ -10,7 +10,7 @@ from apps.core import db
 
 @dataclass(frozen=True, slots=True)
 class TermsRow:
-    """One version; `asked_by` and `checked_by` are empty where it came with its onboarding or from before the screen."""
+    """One version: `until` None is the one in force, `tenor` None the pair's own cycle, `netting` '' none agreed."""
 
     version: int
     since: datetime

@@ -101,7 +101,7 @@ JOIN trades_lpfill f ON f.record_id = r.id
 JOIN clients_counterparty c ON c.id = r.counterparty_id
 WHERE NOT EXISTS (SELECT 1 FROM trades_trade t
                   WHERE t.counterparty_id = r.counterparty_id AND t.execution_id = f.execution_id AND t.status = 'ACTIVE')
-ORDER BY r.trade_date DESC, c.code, f.line LIMIT 50
+ORDER BY r.trade_date DESC, c.code, f.line LIMIT %s OFFSET %s
 """
 _AT_LP = """
 SELECT c.code, c.name, a.asset_code, a.amount FROM ledger_ledgeraccount a JOIN clients_counterparty c ON c.id = a.owner_id
@@ -115,33 +115,33 @@ SELECT c.code, c.name, o.value_date, o.asset_id, coalesce(sum(o.amount - o.settl
   o.value_date < desk_now()::date
 FROM settlement_obligation o JOIN trades_trade t ON t.id = o.trade_id JOIN clients_counterparty c ON c.id = t.counterparty_id
 WHERE t.kind = 'HEDGE' AND o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
-GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 4 LIMIT 200
+GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 4 LIMIT %s OFFSET %s
 """
 
 
-def list_of_day(day: date, limit: int = 100) -> list[HedgeRow]:
+def list_of_day(day: date, limit: int, offset: int = 0) -> list[HedgeRow]:
     """Hedges of a trade date, newest first."""
-    return _rows(f"{_HEDGES} WHERE t.trade_date = %s ORDER BY v.effective_at DESC, t.id DESC LIMIT %s", [day, limit])
+    return _rows(f"{_HEDGES} WHERE t.trade_date = %s ORDER BY v.effective_at DESC, t.id DESC LIMIT %s OFFSET %s", [day, limit, offset])
 
 
-def list_breaks(limit: int = 100) -> list[HedgeRow]:
+def list_breaks(limit: int, offset: int = 0) -> list[HedgeRow]:
     """Hedges that differ from the LP's record: open breaks, and confirmed ones that a later record contradicts."""
     return _rows(f"{_HEDGES} WHERE h.status = 'BREAK' OR (h.status = 'CONFIRMED' AND h.checked_by IS NULL AND h.differences <> '[]') "
-                 "ORDER BY v.effective_at LIMIT %s", [limit])  # fmt: skip
+                 "ORDER BY v.effective_at, t.id LIMIT %s OFFSET %s", [limit, offset])  # fmt: skip
 
 
 def _rows(sql: str, params: list[Any]) -> list[HedgeRow]:
     return [HedgeRow(*values) for values in ([*row[:-1], db.loads(row[-1])] for row in db.run(sql, params))]
 
 
-def list_unknown() -> list[Unknown]:
-    return [Unknown(*row) for row in db.run(_UNKNOWN)]
+def list_unknown(limit: int, offset: int = 0) -> list[Unknown]:
+    return [Unknown(*row) for row in db.run(_UNKNOWN, [limit, offset])]
 
 
 def list_at_lps() -> list[AtLp]:
     return [AtLp(*row) for row in db.run(_AT_LP)]
 
 
-def list_owed() -> list[Owed]:
+def list_owed(limit: int, offset: int = 0) -> list[Owed]:
     """What hedges still bring and cost, the earliest value date first."""
-    return [Owed(*row) for row in db.run(_OWED)]
+    return [Owed(*row) for row in db.run(_OWED, [limit, offset])]

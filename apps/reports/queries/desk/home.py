@@ -80,7 +80,7 @@ def get_due(today: date) -> Due:
     )
     ready, blocked = db.one(
         "SELECT count(*) FILTER (WHERE status = 'READY'), count(*) FILTER (WHERE status = 'BLOCKED') FROM settlement_instruction "
-        "WHERE direction = 'PAY' AND status IN ('READY', 'BLOCKED')"
+        "WHERE direction IN ('PAY', 'DRAW') AND status IN ('READY', 'BLOCKED')"
     )
     (unmatched,) = db.one("SELECT count(*) FROM settlement_receipt WHERE status IN ('FINAL', 'CLEARED', 'QUARANTINED')")
     return Due(due, late, ready, blocked, unmatched)

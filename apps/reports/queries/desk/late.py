@@ -40,7 +40,7 @@ class Fail:
         return _OWNER.get(self.status, "operations")
 
 
-def list_fails(limit: int = 200) -> list[Fail]:
+def list_fails(limit: int, offset: int = 0) -> list[Fail]:
     """The oldest first, each with the deals behind it."""
     rows = db.run(
         """SELECT i.id, a.code, c.name, i.asset_id, i.direction, i.amount - i.settled_amount, i.due_date, desk_now()::date - i.due_date,
@@ -51,8 +51,8 @@ def list_fails(limit: int = 200) -> list[Fail]:
            JOIN clients_account a ON a.id = i.account_id JOIN clients_counterparty c ON c.id = a.owner_id
            WHERE i.due_date < desk_now()::date
              AND i.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'EXPECTED', 'PART_RECEIVED')
-           ORDER BY i.due_date, a.code, i.id LIMIT %s""",
-        [limit],
+           ORDER BY i.due_date, a.code, i.id LIMIT %s OFFSET %s""",
+        [limit, offset],
     )
     return [Fail(*row) for row in rows]
 
@@ -76,10 +76,12 @@ class CloseOutRow:
         return abs(self.amount)
 
 
-def list_close_outs(limit: int = 50) -> list[CloseOutRow]:
+def list_close_outs(limit: int, offset: int = 0) -> list[CloseOutRow]:
+    """The newest first."""
     rows = db.run(
         """SELECT x.id, c.name, x.agreement, x.event, x.evidence, x.amount, x.currency, x.marks_date, x.closed_at
-           FROM settlement_closeout x JOIN clients_counterparty c ON c.id = x.client_id ORDER BY x.closed_at DESC, x.id DESC LIMIT %s""",
-        [limit],
+           FROM settlement_closeout x JOIN clients_counterparty c ON c.id = x.client_id ORDER BY x.closed_at DESC, x.id DESC
+           LIMIT %s OFFSET %s""",
+        [limit, offset],
     )
     return [CloseOutRow(*row) for row in rows]

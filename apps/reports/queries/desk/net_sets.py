@@ -34,10 +34,12 @@ FROM settlement_netset s JOIN clients_account a ON a.id = s.account_id JOIN clie
 """
 
 
-def list_sets(limit: int = 100) -> list[SetRow]:
+def list_sets(limit: int = 100, offset: int = 0) -> list[SetRow]:
     """Those that have not ended, the earliest value date first."""
-    where = "WHERE s.status IN ('FROZEN', 'DISPUTED', 'AGREED', 'SETTLING') ORDER BY s.value_date, s.cutoff_at, a.code LIMIT %s"
-    return [SetRow(*row) for row in db.run(_SETS + where, [limit])]
+    where = (
+        "WHERE s.status IN ('FROZEN', 'DISPUTED', 'AGREED', 'SETTLING') ORDER BY s.value_date, s.cutoff_at, a.code, s.id LIMIT %s OFFSET %s"
+    )
+    return [SetRow(*row) for row in db.run(_SETS + where, [limit, offset])]
 
 
 def find_set(net_set_id: UUID) -> SetRow | None:

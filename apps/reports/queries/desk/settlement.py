@@ -33,7 +33,7 @@ def list_ladder(limit: int = 400) -> list[Rung]:
     rows = db.run(
         """SELECT value_date, asset_id, coalesce(sum(amount - settled_amount) FILTER (WHERE direction = 'PAY'), 0),
              coalesce(sum(amount - settled_amount) FILTER (WHERE direction = 'RECEIVE'), 0), count(*)
-           FROM settlement_obligation WHERE status NOT IN ('SETTLED', 'CANCELLED', 'CLOSED_OUT')
+           FROM settlement_obligation WHERE status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
            GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s""",
         [limit],
     )
@@ -66,6 +66,8 @@ class InstructionRow:
     approval_id: UUID | None
     asked_by: str | None
     band: int | None  # its version, where one let it go
+    part: int  # from 1 on, of a payment that leaves in `parts`; 0: it is whole
+    parts: int
 
 
 _INSTRUCTIONS = """
@@ -73,7 +75,8 @@ SELECT i.id, i.direction, i.asset_id, i.amount, i.settled_amount, a.code, c.name
   coalesce(nullif(i.beneficiary_address, ''), s.address), i.due_date, i.status, i.attempt,
   i.end_to_end_id, i.rail_reference, i.failure, i.due_date < desk_now()::date AND i.status = ANY(%s), i.made_by, u.username,
   coalesce(g.blockers, '[]'), g.decided_at, k.id, k.maker_name,
-  (SELECT b.version FROM settlement_releaseband b WHERE b.id = i.band_id)
+  (SELECT b.version FROM settlement_releaseband b WHERE b.id = i.band_id), i.part,
+  CASE WHEN i.part > 0 THEN (SELECT max(s.part) FROM settlement_instruction s WHERE s.whole_id = i.whole_id) ELSE 0 END
 FROM settlement_instruction i
 JOIN settlement_nostro n ON n.id = i.nostro_id
 LEFT JOIN clients_account a ON a.id = i.account_id
@@ -96,6 +99,7 @@ def list_instructions(
     due: str = "",
     only: Sequence[UUID] | None = None,
     limit: int = 200,
+    offset: int = 0,
 ) -> list[InstructionRow]:
     """Live ones (or those of one status, or all), the earliest due first; ended ones newest first.
 
@@ -110,37 +114,14 @@ def list_instructions(
     elif status != "all":
         where.add("i.status = %s", status)
     order = "i.due_date DESC, i.id DESC" if status == "all" else "i.due_date, i.direction, i.status, i.id"
-    rows = db.run(f"{_INSTRUCTIONS} WHERE {where.sql} ORDER BY {order} LIMIT %s", [list(LIVE), *where.params, limit])
+    rows = db.run(f"{_INSTRUCTIONS} WHERE {where.sql} ORDER BY {order} LIMIT %s OFFSET %s", [list(LIVE), *where.params, limit, offset])
     return [InstructionRow(*parsed(row, 19)) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptRow:
-    id: UUID
-    asset: str
-    amount: Decimal
-    nostro: str
-    rail_reference: str
-    sender_name: str
-    sender_address: str
-    status: str
-    quarantine_reason: str
-    owner_role: str
-    account: str | None
-    seen_at: datetime
-    value_date: date
-
-
-def list_receipts(limit: int = 100) -> list[ReceiptRow]:
-    """Receipts that somebody has to act on, oldest first."""
-    rows = db.run(
-        """SELECT r.id, r.asset_id, r.amount, n.name, r.rail_reference, r.sender_name, r.sender_address, r.status, r.quarantine_reason,
-             r.owner_role, a.code, r.seen_at, r.value_date
-           FROM settlement_receipt r JOIN settlement_nostro n ON n.id = r.nostro_id LEFT JOIN clients_account a ON a.id = r.account_id
-           WHERE r.status NOT IN ('MATCHED', 'DROPPED', 'RETURNED', 'REVERTED') ORDER BY r.seen_at LIMIT %s""",
-        [limit],
-    )
-    return [ReceiptRow(*row) for row in rows]
+def count_receipts() -> int:
+    """Receipts that somebody has to act on."""
+    sql = "SELECT count(*) FROM settlement_receipt WHERE status NOT IN ('MATCHED', 'DROPPED', 'RETURNED', 'REVERTED')"
+    return int(db.one(sql)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +151,7 @@ class BandRow:
     straight_through: Decimal | None
     two_checkers: Decimal | None
     largest: Decimal | None
+    most_payments: int | None
     version: int
     waiting: int
 
@@ -178,7 +160,7 @@ def list_bands() -> list[BandRow]:
     """Every rail with its cut-off of today (desk time, in its own zone) and how many payments wait on it."""
     rows = db.run(
         """SELECT r.code, r.asset_id, ((desk_now() AT TIME ZONE r.zone)::date + r.cutoff) AT TIME ZONE r.zone, r.down,
-             b.straight_through, b.two_checkers, b.largest, coalesce(b.version, 0),
+             b.straight_through, b.two_checkers, b.largest, b.most_payments, coalesce(b.version, 0),
              (SELECT count(*) FROM settlement_instruction i JOIN settlement_nostro n ON n.id = i.nostro_id
               WHERE n.rail_id = r.code AND i.direction = 'PAY' AND i.status IN ('READY', 'BLOCKED', 'RELEASED'))
            FROM instruments_rail r

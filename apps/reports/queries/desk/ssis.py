@@ -13,7 +13,9 @@ LISTED = 200
 
 @dataclass(frozen=True, slots=True)
 class SsiRow:
-    """`asked`: kinds of open requests about it; `proposer` and `approver`: members of the client, empty out of the onboarding file."""
+    """`asked`: kinds of open requests about it. `proposer` and `approver`: members of the client; both empty out of the onboarding file,
+    and where `enterer`, one of operations, entered it on the client's `word`.
+    """
 
     id: UUID
     account: str
@@ -30,6 +32,8 @@ class SsiRow:
     valid_until: datetime | None
     evidence_kind: str
     proposer: str
+    enterer: str
+    word: dict[str, str]
     approver: str
     verifiers: list[str]
     asked: list[str]
@@ -37,12 +41,12 @@ class SsiRow:
 
 _ROWS = """
 SELECT s.id, a.code, c.code, c.name, s.asset_code, s.rail_code, s.address, s.bic, s.self_hosted, s.status, s.created_at, s.cooling_until,
-  s.valid_until, s.evidence_kind, coalesce(p.name, ''), coalesce(q.name, ''),
+  s.valid_until, s.evidence_kind, coalesce(p.name, ''), coalesce(n.username, ''), s.word, coalesce(q.name, ''),
   array_remove(ARRAY[v.username, k.username, l.username]::text[], NULL),
   ARRAY(SELECT r.kind::text FROM approvals_approval r WHERE r.subject_id = s.id AND r.status = 'REQUESTED' ORDER BY r.requested_at)
 FROM clients_ssi s JOIN clients_account a ON a.id = s.account_id JOIN clients_counterparty c ON c.id = a.owner_id
 LEFT JOIN clients_member p ON p.id = s.proposed_by LEFT JOIN clients_member q ON q.id = s.approved_by
-LEFT JOIN users_user v ON v.id = s.verified_by LEFT JOIN users_user k ON k.id = s.checked_by
+LEFT JOIN users_user n ON n.id = s.entered_by LEFT JOIN users_user v ON v.id = s.verified_by LEFT JOIN users_user k ON k.id = s.checked_by
 LEFT JOIN users_user l ON l.id = s.compliance_by
 """
 
@@ -52,12 +56,17 @@ def list_ssis(*, client: str = "", status: str = "") -> list[SsiRow]:
     wanted = ["%"] if status == "all" or (client and not status) else [status] if status else WAITING
     order = "s.created_at, s.id" if wanted == WAITING else "s.created_at DESC, s.id DESC"
     where = f"WHERE s.status LIKE ANY (%s::text[]) AND (%s = '' OR c.code = %s) ORDER BY {order} LIMIT {LISTED}"
-    return [SsiRow(*row) for row in db.run(_ROWS + where, [db.array(wanted), client, client])]
+    return [_row(row) for row in db.run(_ROWS + where, [db.array(wanted), client, client])]
+
+
+def _row(row: tuple[Any, ...]) -> SsiRow:
+    found = dict(zip(SsiRow.__slots__, row, strict=True))
+    return SsiRow(**found | {"word": db.loads(found["word"])})
 
 
 def find_ssi(ssi_id: UUID) -> SsiRow | None:
     row = db.first(_ROWS + "WHERE s.id = %s", [ssi_id])
-    return None if row is None else SsiRow(*row)
+    return None if row is None else _row(row)
 
 
 @dataclass(frozen=True, slots=True)

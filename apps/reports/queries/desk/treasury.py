@@ -52,19 +52,89 @@ def list_places() -> list[PlaceRow]:
 
 @dataclass(frozen=True, slots=True)
 class VenueRow:
-    """What we hold with (below zero: owe to) a venue or LP."""
+    """What we hold with (below zero: owe to) a venue or LP; what is on its way there, and what was asked for and has not left it.
 
+    `stated`: what it last said itself, of the end of `stated_on`. `unexplained`: of its record what no transfer explains. `place_id`: the
+    last word on where we pay in, None where nobody said; `address` then is empty.
+    """
+
+    code: str
     name: str
+    entity: str
     asset: str
     amount: Decimal
+    coming: Decimal
+    asked: Decimal
+    unexplained: Decimal
+    stated: Decimal | None
+    stated_on: date | None
+    place_id: UUID | None
+    rail: str
+    address: str
+    withdrawn: bool
+
+    @property
+    def available(self) -> Decimal:
+        """What may be fetched, as far as we know: nothing of what we owe."""
+        return max(Decimal(0), self.amount - self.asked)
+
+
+_VENUES = """
+WITH kept AS (
+  SELECT entity_id, owner_id AS venue_id, asset_code AS asset, amount FROM ledger_ledgeraccount WHERE kind = 'VENUE'
+), places AS (
+  SELECT DISTINCT ON (entity_id, venue_id, asset_id) * FROM settlement_venueplace ORDER BY entity_id, venue_id, asset_id, version DESC
+), going AS (
+  SELECT t.entity_id, p.venue_id, t.asset_id, coalesce(sum(t.amount) FILTER (WHERE t.target_id IS NULL), 0) AS there,
+    coalesce(sum(i.amount - i.settled_amount) FILTER (WHERE t.source_id IS NULL AND i.status = 'SENT'), 0) AS back
+  FROM settlement_housetransfer t JOIN settlement_venueplace p ON p.id = t.place_id
+  JOIN settlement_instruction i ON i.house_transfer_id = t.id WHERE t.status = 'IN_TRANSIT' GROUP BY 1, 2, 3
+), unexplained AS (
+  SELECT entity_id, venue_id, asset_id, sum(amount - fee) AS amount FROM settlement_venuemovement
+  WHERE transfer_id IS NULL AND amount <> 0 GROUP BY 1, 2, 3
+)
+SELECT c.code, c.name, e.code, b.asset, coalesce(k.amount, 0), coalesce(g.there, 0), coalesce(g.back, 0), coalesce(u.amount, 0),
+  said.amount, said.date, p.id, coalesce(p.rail_id, ''), coalesce(p.address, ''), coalesce(p.withdrawn, false)
+FROM (SELECT entity_id, venue_id, asset FROM kept WHERE amount <> 0 UNION SELECT entity_id, venue_id, asset_id FROM places) b
+JOIN clients_counterparty c ON c.id = b.venue_id JOIN instruments_bookingentity e ON e.id = b.entity_id
+LEFT JOIN kept k ON k.entity_id = b.entity_id AND k.venue_id = b.venue_id AND k.asset = b.asset
+LEFT JOIN places p ON p.entity_id = b.entity_id AND p.venue_id = b.venue_id AND p.asset_id = b.asset
+LEFT JOIN going g ON g.entity_id = b.entity_id AND g.venue_id = b.venue_id AND g.asset_id = b.asset
+LEFT JOIN unexplained u ON u.entity_id = b.entity_id AND u.venue_id = b.venue_id AND u.asset_id = b.asset
+LEFT JOIN LATERAL (
+  SELECT v.amount, v.date FROM close_venuebalance v WHERE v.entity_id = b.entity_id AND v.counterparty_id = b.venue_id
+    AND v.asset_code = b.asset ORDER BY v.date DESC, v.imported_at DESC, v.id DESC LIMIT 1) said ON true
+ORDER BY c.name, e.code, b.asset
+"""
 
 
 def list_venues() -> list[VenueRow]:
+    """Every balance with a venue or LP, and every place where we pay in."""
+    return [VenueRow(*row) for row in db.run(_VENUES)]
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """A line of a venue's record that no transfer explains."""
+
+    venue: str
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    reference: str
+    transaction: str
+    booked_at: datetime
+
+
+def list_unexplained(limit: int = 100, offset: int = 0) -> list[MovementRow]:
+    """The oldest first."""
     rows = db.run(
-        """SELECT c.name, a.asset_code, sum(a.amount) FROM ledger_ledgeraccount a JOIN clients_counterparty c ON c.id = a.owner_id
-           WHERE a.kind = 'VENUE' GROUP BY 1, 2 HAVING sum(a.amount) <> 0 ORDER BY 1, 2"""
+        """SELECT c.name, m.asset_id, m.amount, m.fee, m.reference, m.transaction, m.booked_at FROM settlement_venuemovement m
+           JOIN clients_counterparty c ON c.id = m.venue_id WHERE m.transfer_id IS NULL AND m.amount <> 0
+           ORDER BY m.booked_at, m.id LIMIT %s OFFSET %s""",
+        [limit, offset],
     )
-    return [VenueRow(*row) for row in rows]
+    return [MovementRow(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +173,17 @@ SELECT asset, day, sum(receive), sum(pay) FROM (
     CASE o.direction WHEN 'PAY' THEN o.amount - o.settled_amount ELSE 0 END AS pay
   FROM settlement_obligation o WHERE o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
   UNION ALL
-  SELECT w.asset_id, %(today)s, 0, w.amount FROM settlement_withdrawal w WHERE w.status IN ('HELD', 'INSTRUCTED')
-    AND NOT EXISTS (SELECT 1 FROM settlement_instruction i WHERE i.withdrawal_id = w.id AND i.status = 'SENT')
+  SELECT w.asset_id, %(today)s, 0, w.amount - coalesce((SELECT sum(i.amount) FROM settlement_instruction i
+    WHERE i.withdrawal_id = w.id AND i.status IN ('SENT', 'SETTLED')), 0)
+  FROM settlement_withdrawal w WHERE w.status IN ('HELD', 'INSTRUCTED')
   UNION ALL
   SELECT i.asset_id, %(today)s, 0, -i.amount FROM settlement_instruction i
   WHERE i.direction = 'PAY' AND i.status = 'SENT' AND (i.net_leg_id IS NOT NULL OR i.obligation_id IS NOT NULL)
+  UNION ALL
+  SELECT t.asset_id, %(today)s, CASE WHEN t.status = 'IN_TRANSIT' AND d.designation = 'HOUSE' THEN t.amount ELSE 0 END,
+    CASE WHEN t.status <> 'IN_TRANSIT' AND o.designation = 'HOUSE' THEN t.amount ELSE 0 END
+  FROM settlement_housetransfer t LEFT JOIN settlement_nostro o ON o.id = t.source_id LEFT JOIN settlement_nostro d ON d.id = t.target_id
+  WHERE t.status IN ('APPROVED', 'INSTRUCTED', 'IN_TRANSIT')
   UNION ALL
   SELECT l.asset_id, greatest(s.value_date, %(today)s), CASE l.direction WHEN 'RECEIVE' THEN -l.settled_amount ELSE 0 END,
     CASE l.direction WHEN 'PAY' THEN -l.settled_amount ELSE 0 END
@@ -117,7 +193,8 @@ SELECT asset, day, sum(receive), sum(pay) FROM (
 
 
 def list_funding(days: list[date], places: list[PlaceRow]) -> list[Funding]:
-    """What open obligations and withdrawals need, asset by asset; what is overdue counts as due on the first day.
+    """What open obligations, withdrawals and house transfers need, asset by asset; what is overdue counts as due on the first day, and what
+    is on its way to a house account as coming then.
 
     :param days: today, T+1, T+2, in order
     """
@@ -160,21 +237,49 @@ class TransferRow:
     approval_id: UUID | None
     end_to_end_id: str | None
     payment: str | None
+    is_capital: bool
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Until somebody has released its payment."""
+        return self.status in {"REQUESTED", "APPROVED"} or (self.status == "INSTRUCTED" and self.payment in {"READY", "BLOCKED"})
 
 
-def list_transfers(limit: int = 100) -> list[TransferRow]:
+def list_transfers(limit: int = 100, offset: int = 0) -> list[TransferRow]:
     """House transfers, the newest first."""
     rows = db.run(
-        """SELECT t.id, s.name, d.name, t.asset_id, t.amount, t.status, t.reason, t.failure, t.requested_at, m.username, k.username, p.id,
-             i.end_to_end_id, i.status
-           FROM settlement_housetransfer t JOIN settlement_nostro s ON s.id = t.source_id JOIN settlement_nostro d ON d.id = t.target_id
+        """SELECT t.id, coalesce(s.name, v.name), coalesce(d.name, v.name, t.owner_name), t.asset_id, t.amount, t.status, t.reason,
+             t.failure, t.requested_at, m.username, k.username, p.id, i.end_to_end_id, i.status, t.owner_address <> ''
+           FROM settlement_housetransfer t LEFT JOIN settlement_nostro s ON s.id = t.source_id
+           LEFT JOIN settlement_nostro d ON d.id = t.target_id LEFT JOIN settlement_venueplace pl ON pl.id = t.place_id
+           LEFT JOIN clients_counterparty v ON v.id = pl.venue_id
            LEFT JOIN settlement_instruction i ON i.house_transfer_id = t.id
            LEFT JOIN users_user m ON m.id = t.made_by LEFT JOIN users_user k ON k.id = t.checked_by
            LEFT JOIN approvals_approval p ON p.subject_id = t.id AND p.status = 'REQUESTED'
-           ORDER BY t.requested_at DESC, t.id DESC LIMIT %s""",
-        [limit],
+           ORDER BY t.requested_at DESC, t.id DESC LIMIT %s OFFSET %s""",
+        [limit, offset],
     )
     return [TransferRow(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerRow:
+    """A receipt in quarantine that is no client's."""
+
+    id: UUID
+    sender: str
+    asset: str
+    amount: Decimal
+
+
+def list_strangers(limit: int, offset: int = 0) -> list[StrangerRow]:
+    """Of these some may be capital; the oldest first."""
+    rows = db.run(
+        """SELECT id, coalesce(nullif(sender_name, ''), nullif(sender_address, ''), 'unknown'), asset_id, amount FROM settlement_receipt
+           WHERE status = 'QUARANTINED' AND account_id IS NULL ORDER BY seen_at, id LIMIT %s OFFSET %s""",
+        [limit, offset],
+    )
+    return [StrangerRow(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +303,15 @@ class WithdrawalRow:
         return self.status != "INSTRUCTED" or (self.payment == "BLOCKED" and self.ssi_status in {"REVOKED", "EXPIRED", "REJECTED"})
 
 
-def list_withdrawals(limit: int = 100) -> list[WithdrawalRow]:
+def list_withdrawals(limit: int = 100, offset: int = 0) -> list[WithdrawalRow]:
     """Those that are not at their end, the oldest first."""
     rows = db.run(
         """SELECT w.id, a.code, w.asset_id, w.amount, w.status, s.address, s.status, coalesce(m.name, ''), w.requested_at,
              (SELECT i.status FROM settlement_instruction i WHERE i.withdrawal_id = w.id ORDER BY i.attempt DESC LIMIT 1)
            FROM settlement_withdrawal w JOIN clients_account a ON a.id = w.account_id JOIN clients_ssi s ON s.id = w.ssi_id
            LEFT JOIN clients_member m ON m.id = w.requested_by
-           WHERE w.status IN ('REQUESTED', 'CLIENT_APPROVED', 'HELD', 'INSTRUCTED') ORDER BY w.requested_at, w.id LIMIT %s""",
-        [limit],
+           WHERE w.status IN ('REQUESTED', 'CLIENT_APPROVED', 'HELD', 'INSTRUCTED') ORDER BY w.requested_at, w.id
+           LIMIT %s OFFSET %s""",
+        [limit, offset],
     )
     return [WithdrawalRow(*row) for row in rows]

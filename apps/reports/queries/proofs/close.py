@@ -1,6 +1,44 @@
 """Promise 9 and the close: a closed day was proven; documents are numbered without gaps; a report exists once."""
 
-from .lines import sql
+# ruff: noqa: S608 - every part is written here
+
+from datetime import timedelta
+
+from apps.core import db
+from apps.instruments import queries as instruments
+from apps.reports.queries import movements
+
+from .lines import Line, listed, sql
+
+# The last close that stands, of each entity.
+_STANDING = """
+SELECT DISTINCT ON (d.entity_id) d.entity_id, e.code, d.date, c.id FROM close_closing c JOIN close_businessday d ON d.id = c.day_id
+JOIN instruments_bookingentity e ON e.id = d.entity_id WHERE c.status = 'STANDING' ORDER BY d.entity_id, d.date DESC
+"""
+# From one close to the next, so that each line is read once: what came since, and what had a later date then.
+_ROLLED = """
+FROM (
+  SELECT b.*, d.date AS until, d.entity_id, e.zone, e.roll, a.id AS account, lag(b.version) OVER w AS before,
+    lag(b.ledger) OVER w AS opened, lag(d.date) OVER w AS since, lag(b.open_lines) OVER w AS waited
+  FROM close_closingbalance b JOIN close_closing c ON c.id = b.closing_id AND c.status = 'STANDING'
+  JOIN close_businessday d ON d.id = c.day_id JOIN instruments_bookingentity e ON e.id = d.entity_id
+  LEFT JOIN ledger_ledgeraccount a
+    ON a.entity_id = d.entity_id AND a.kind = b.kind AND a.owner_id = b.owner_id AND a.asset_code = b.asset_code
+  WINDOW w AS (PARTITION BY d.entity_id, b.kind, b.owner_id, b.asset_code ORDER BY d.date)
+) b
+"""
+
+
+def _from_the_last_close() -> tuple[int, list[str]]:
+    found = []
+    for entity_id, code, closed, closing in db.run(_STANDING):
+        on = closed + timedelta(days=1)
+        whole, short = (movements.list_figures(entity_id, on, one) for one in (None, closing))
+        names = {str(n): name for n, name in db.run("SELECT id, name FROM settlement_nostro")}
+        for about in sorted({str(row[0]) for row in whole ^ short}):
+            found.append(f"{code} since {closed}: {names.get(about, about)} is not what it is from the beginning")
+    return listed(found)
+
 
 LINES = (
     sql(
@@ -33,6 +71,35 @@ LINES = (
              AND NOT EXISTS (SELECT 1 FROM close_month m WHERE m.entity_id = c.entity_id AND m.status = 'LOCKED'
                              AND m.first = date_trunc('month', c.date)::date)""",
     ),
+    sql(
+        "closings",
+        "What a close keeps stands while its day is closed, and is what its lines come to",
+        """SELECT format('%s is %s, and its closing stands', d.date, d.status)
+           FROM close_closing c JOIN close_businessday d ON d.id = c.day_id
+           WHERE c.status = 'STANDING' AND d.status <> 'CLOSED'""",
+        """SELECT format('%s is CLOSED, and nothing was kept of it', d.date) FROM close_businessday d
+           WHERE d.status = 'CLOSED' AND NOT EXISTS (SELECT 1 FROM close_closing c WHERE c.day_id = d.id)
+             AND EXISTS (SELECT 1 FROM close_closing c JOIN close_businessday o ON o.id = c.day_id
+                         WHERE o.entity_id = d.entity_id AND o.date < d.date)""",
+        f"""SELECT format('%s of %s on %s: %s kept, its postings come to %s', b.kind, b.owner_id, b.until, trim_scale(b.ledger),
+              trim_scale(made.amount)) {_ROLLED}
+           CROSS JOIN LATERAL (SELECT coalesce(b.opened, 0)
+             + coalesce((SELECT sum(l.amount) FROM ledger_ledgerline l JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
+                         WHERE l.account_id = b.account AND l.version > coalesce(b.before, 0) AND l.version <= b.version
+                         AND t.business_date <= b.until), 0)
+             + coalesce((SELECT sum(l.amount) FROM unnest(b.waited) AS o(id) JOIN ledger_ledgerline l ON l.id = o.id
+                         JOIN ledger_ledgertransaction t ON t.id = l.transaction_id
+                         WHERE t.business_date > b.since AND t.business_date <= b.until), 0) AS amount) made
+           WHERE made.amount <> b.ledger""",
+        f"""SELECT format('%s of %s on %s: %s stated, its lines come to %s', b.kind, b.owner_id, b.until, trim_scale(b.stated),
+              trim_scale(made.amount)) {_ROLLED}
+           CROSS JOIN LATERAL (SELECT coalesce((SELECT s.balance FROM settlement_statementline s
+               WHERE s.nostro_id = b.owner_id AND s.sequence = b.sequence), 0)
+             - coalesce((SELECT sum(s.amount) FROM unnest(b.open_statement_lines) AS o(id) JOIN settlement_statementline s ON s.id = o.id
+                         WHERE {instruments.business_date_of("s.booked_at", "b")} > b.until), 0) AS amount) made
+           WHERE b.kind = 'NOSTRO' AND b.sequence > 0 AND made.amount <> b.stated""",
+    ),
+    Line("proofs_from_closings", "A proof read from the last close comes to what one from the beginning does", _from_the_last_close),
     sql(
         "openings",
         "An opening balance was granted by two, is posted as it was granted, once, and before anything else of its account",

@@ -6,6 +6,7 @@ import json
 
 from apps.core import db, signing_keys
 from apps.core.signing_keys import CHAIN_HEAD
+from apps.events.rules import made_anew
 
 from .lines import Line, listed, sql
 
@@ -54,9 +55,8 @@ def _anchors() -> tuple[int, list[str]]:
 
 
 def _broken(on: object, number: int, head: str, signed: str, now: str | None) -> str:
-    if now != head:
-        said = "is gone" if now is None else "has another head"
-        return f"block {number}, which the anchor of {on} keeps, {said}: the chain was made anew"
+    if wrong := made_anew(number, head, kept_by=f"the anchor of {on}", now=now):
+        return wrong
     try:
         kept = json.loads(signing_keys.verify(signed, CHAIN_HEAD))
     except ValueError as no:
@@ -64,6 +64,8 @@ def _broken(on: object, number: int, head: str, signed: str, now: str | None) ->
     same = isinstance(kept, dict) and (kept.get("date"), kept.get("number"), kept.get("head")) == (str(on), number, head)
     return "" if same else f"anchor of {on}: its signature is over another head"
 
+
+_PAID = "SELECT id FROM settlement_instruction WHERE status"
 
 LINES = (
     sql(
@@ -123,9 +125,13 @@ LINES = (
         "settlement_has_events",
         "Every net set, payment, receipt, deposit, withdrawal and settled deal has its events",
         _untold("net_set.frozen", "net set", "settlement_netset f"),
-        _untold("instruction.sent", "payment", "(SELECT id FROM settlement_instruction WHERE status IN ('SENT', 'SETTLED', 'RETURNED')) f"),
-        _untold("instruction.settled", "payment", "(SELECT id FROM settlement_instruction WHERE status = 'SETTLED') f"),
-        _untold("instruction.failed", "payment", "(SELECT id FROM settlement_instruction WHERE status = 'FAILED') f"),
+        _untold("instruction.sent", "payment", f"({_PAID} IN ('SENT', 'SETTLED', 'RETURNED') AND whole_id IS NULL) f"),
+        _untold("instruction.settled", "payment", f"({_PAID} = 'SETTLED' AND whole_id IS NULL) f"),
+        _untold("instruction.settled", "split payment", f"({_PAID} = 'SPLIT' AND settled_amount = amount) f"),
+        _untold("instruction.failed", "payment", f"({_PAID} = 'FAILED' AND whole_id IS NULL) f"),
+        _untold("instruction.payment_sent", "part", f"({_PAID} IN ('SENT', 'SETTLED', 'RETURNED') AND whole_id IS NOT NULL) f"),
+        _untold("instruction.payment_settled", "part", f"({_PAID} = 'SETTLED' AND whole_id IS NOT NULL) f"),
+        _untold("instruction.payment_failed", "part", f"({_PAID} = 'FAILED' AND whole_id IS NOT NULL) f"),
         _untold("receipt.seen", "receipt", "settlement_receipt f"),
         _untold("receipt.quarantined", "receipt", "(SELECT id FROM settlement_receipt WHERE status = 'QUARANTINED') f"),
         _untold("deposit.credited", "deposit", "(SELECT id FROM settlement_deposit WHERE status = 'CREDITED') f"),

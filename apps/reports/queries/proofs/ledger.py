@@ -24,6 +24,7 @@ _OWNER = """
 CASE WHEN a.kind IN ('NOSTRO', 'IN_TRANSIT',
 'SUSPENSE') THEN EXISTS (SELECT 1 FROM settlement_nostro n WHERE n.id = a.owner_id AND n.asset_id = a.asset_code)
      OR a.kind = 'IN_TRANSIT' AND EXISTS (SELECT 1 FROM settlement_housetransfer h WHERE h.id = a.owner_id AND h.asset_id = a.asset_code)
+     OR a.kind = 'IN_TRANSIT' AND EXISTS (SELECT 1 FROM settlement_venueplace v WHERE v.venue_id = a.owner_id AND v.asset_id = a.asset_code)
      WHEN a.kind = 'VENUE' THEN EXISTS (SELECT 1 FROM clients_counterparty c WHERE c.id = a.owner_id)
      ELSE EXISTS (SELECT 1 FROM clients_account c WHERE c.id = a.owner_id)
      OR a.kind = 'RECEIVABLE' AND EXISTS (SELECT 1 FROM clients_counterparty c WHERE c.id = a.owner_id)

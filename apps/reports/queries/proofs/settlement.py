@@ -60,6 +60,9 @@ FULL JOIN (
     FROM settlement_instruction i
     WHERE i.direction = 'PAY' AND i.status = 'SENT' AND (i.net_leg_id IS NOT NULL OR i.obligation_id IS NOT NULL)
     UNION ALL
+    SELECT i.entity_id, i.account_id, i.asset_id, 0, i.amount FROM settlement_instruction i JOIN settlement_netleg n ON n.id = i.net_leg_id
+    WHERE i.whole_id IS NOT NULL AND i.status = 'SETTLED' AND n.status NOT IN ('SETTLED', 'CLOSED_OUT')
+    UNION ALL
     SELECT i.entity_id, i.account_id, i.asset_id, 0, -(i.settled_amount - coalesce(o.settled_amount, 0)) FROM settlement_instruction i
     LEFT JOIN settlement_netleg n ON n.id = i.net_leg_id LEFT JOIN settlement_obligation o ON o.id = i.obligation_id
     WHERE i.direction = 'RECEIVE' AND i.status IN ('EXPECTED', 'PART_RECEIVED', 'RECEIVED')
@@ -101,6 +104,19 @@ LINES = (
            'SETTLED', 'EXPECTED', 'PART_RECEIVED', 'RECEIVED')
            GROUP BY o.id, o.amount
            HAVING sum(i.amount) > o.amount OR sum(i.settled_amount) > o.amount""",
+    ),
+    sql(
+        "parts_make_the_whole",
+        "The payments of an instruction that left in parts make its amount, and what they have paid is what it shows",
+        """SELECT format('instruction %s of %s is SPLIT into %s and shows %s of %s paid', w.id, trim_scale(w.amount),
+             trim_scale(coalesce(sum(p.amount), 0)), trim_scale(w.settled_amount), trim_scale(coalesce(sum(p.settled_amount), 0)))
+           FROM settlement_instruction w
+           LEFT JOIN settlement_instruction p ON p.whole_id = w.id AND p.status NOT IN ('FAILED', 'RETURNED', 'CANCELLED')
+           WHERE w.status = 'SPLIT' GROUP BY w.id
+           HAVING coalesce(sum(p.amount), 0) <> w.amount OR coalesce(sum(p.settled_amount), 0) <> w.settled_amount""",
+        """SELECT format('part %s waits, and its instruction %s is %s', p.id, w.id, w.status)
+           FROM settlement_instruction p JOIN settlement_instruction w ON w.id = p.whole_id
+           WHERE w.status <> 'SPLIT' AND p.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN')""",
     ),
     sql(
         "adjustments",
@@ -188,6 +204,39 @@ LINES = (
              trim_scale(coalesce(a.amount, 0)))
            FROM settlement_housetransfer t LEFT JOIN ledger_ledgeraccount a ON a.owner_id = t.id AND a.kind = 'IN_TRANSIT'
            WHERE coalesce(a.amount, 0) <> CASE t.status WHEN 'IN_TRANSIT' THEN t.amount ELSE 0 END""",
+        """SELECT format('%s %s: IN_TRANSIT %s, asked for and not gone %s', c.code, v.asset_id, trim_scale(coalesce(a.amount, 0)),
+             trim_scale(-coalesce(i.total, 0)))
+           FROM (SELECT DISTINCT entity_id, venue_id, asset_id FROM settlement_venueplace) v
+           JOIN clients_counterparty c ON c.id = v.venue_id
+           LEFT JOIN ledger_ledgeraccount a ON a.owner_id = v.venue_id AND a.kind = 'IN_TRANSIT' AND a.entity_id = v.entity_id
+             AND a.asset_code = v.asset_id
+           LEFT JOIN (SELECT p.venue_id, i.entity_id, i.asset_id, sum(i.amount - i.settled_amount) AS total FROM settlement_instruction i
+             JOIN settlement_housetransfer t ON t.id = i.house_transfer_id JOIN settlement_venueplace p ON p.id = t.place_id
+             WHERE i.direction = 'DRAW' AND i.status = 'SENT' GROUP BY 1, 2, 3) i
+             ON i.venue_id = v.venue_id AND i.entity_id = v.entity_id AND i.asset_id = v.asset_id
+           WHERE coalesce(a.amount, 0) <> -coalesce(i.total, 0)""",
+    ),
+    sql(
+        "venue_movements",
+        "What a venue's record shows has posted once where its transfer is known, and nothing where it is not",
+        """SELECT format('movement %s of %s %s, fee %s: posted %s', m.reference, trim_scale(m.amount), m.asset_id, trim_scale(m.fee),
+             trim_scale(coalesce(p.total, 0)))
+           FROM settlement_venuemovement m
+           LEFT JOIN settlement_housetransfer t ON t.id = m.transfer_id
+           LEFT JOIN (SELECT x.movement, sum(l.amount) AS total FROM (
+                        SELECT source_id AS movement, id FROM ledger_ledgertransaction
+                        WHERE source_type = 'venue_movement' AND reverses_id IS NULL
+                        UNION ALL SELECT split_part(key, ':', 2)::uuid, id FROM ledger_ledgertransaction
+                        WHERE kind = 'PAYMENT_BOOKED' AND key LIKE 'line:%') x
+                      JOIN ledger_ledgerline l ON l.transaction_id = x.id JOIN ledger_ledgeraccount a ON a.id = l.account_id
+                      WHERE a.kind = 'VENUE' GROUP BY 1) p ON p.movement = m.id
+           WHERE coalesce(p.total, 0) <> CASE WHEN m.transfer_id IS NULL AND m.amount <> 0 THEN 0
+             WHEN m.amount > 0 AND t.source_id IS NULL OR m.amount < 0 AND t.source_id IS NOT NULL THEN 0 ELSE m.amount END
+             - CASE WHEN m.transfer_id IS NULL AND m.amount <> 0 THEN 0 ELSE m.fee END""",
+        """SELECT format('house transfer %s to a venue is SETTLED by movement %s', t.id, coalesce(m.reference, 'none'))
+           FROM settlement_housetransfer t LEFT JOIN settlement_venuemovement m ON m.id = t.movement_id
+           WHERE t.status = 'SETTLED' AND t.target_id IS NULL AND t.place_id IS NOT NULL
+             AND (m.transfer_id IS DISTINCT FROM t.id OR m.amount <> t.amount)""",
     ),
     sql(
         "receipts_are_used_once",

@@ -1,0 +1,59 @@
+"""What a member has asked for and what waits for a second person: it ends with the member, or with the role that it was asked by."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from apps.approvals import operations as approvals
+from apps.approvals import queries as open_requests
+from apps.clients import queries
+from apps.clients.rules import SETTLES
+from apps.clients.states import SsiStatus
+from apps.core.actor import SYSTEM
+from apps.core.unit import step
+from apps.settlement import queries as settlement
+from apps.settlement.operations import transfers
+from apps.settlement.states import WithdrawalStatus
+
+from . import ask_for_keys, manage_keys
+from .change_ssi import end
+
+KEYS = (manage_keys.KIND, ask_for_keys.NEW)  # approvals that an admin of the client asks for
+
+
+@step
+def withdraw(*, member_id: UUID, why: str, now: datetime) -> None:
+    """Approvals that a member asked for, and those for its keys."""
+    keys = [key.id for key in queries.keys_visible_to(SYSTEM).filter(member_id=member_id)]
+    for approval_id in open_requests.list_open_of(member_id, subject_ids=keys, member_id=member_id):
+        approvals.withdraw(approval_id=approval_id, comment=why, now=now)
+
+
+@step
+def end_requests(*, member_id: UUID, why: str, now: datetime, account_id: UUID | None = None) -> None:
+    """What waits for a second member, on all accounts or on one; their rows are locked first, always in the same order."""
+    asked, drafts = settlement.list_requested_by(member_id), queries.list_drafts_of(member_id)
+    here = {*(one.account_id for one in asked), *(one.account_id for one in drafts)}
+    here = here if account_id is None else here & {account_id}
+    for one in sorted(here):
+        queries.lock_account(one)
+    for withdrawal in settlement.list_requested_by(member_id):
+        if withdrawal.account_id in here:
+            transfers.cancel(withdrawal_id=withdrawal.id, status=WithdrawalStatus.CANCELLED, now=now)
+    for draft in queries.list_drafts_of(member_id):
+        if draft.account_id in here:
+            end(ssi=queries.lock_ssi(draft.id, actor=SYSTEM), status=SsiStatus.REJECTED, reason=why, now=now)
+
+
+@step
+def end_lost(*, member_id: UUID, account_id: UUID, old: Collection[str], new: Collection[str], now: datetime) -> None:
+    """What a member asked for by a role that it had on an account and has no more. The caller holds the member's row.
+
+    The successor of its own key needs no role, and stays asked for.
+    """
+    if SETTLES & set(old) and not SETTLES & set(new):
+        end_requests(member_id=member_id, why="the member who asked may not settle here any more", now=now, account_id=account_id)
+    if "admin" in old and "admin" not in new:
+        for one in open_requests.list_open_by(member_id, KEYS):
+            if one.payload.get("member_id") != str(member_id) or one.payload.get("rotates") is None:
+                approvals.withdraw(approval_id=one.id, comment="the member who asked is no admin there any more", now=now)

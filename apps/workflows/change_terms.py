@@ -1,0 +1,137 @@
+"""On what terms a client deals on an account: asked for by sales or a trader, signed by risk. They are versions; a deal keeps its own.
+
+A firm quote keeps the terms it was given under, and so does every request that is open, unless the new ones leave no such deal: another
+way to settle, or the pair is gone. Those requests end with their quotes, and what they had reserved goes back. A frozen set stays as it was
+frozen; the next one is made by the terms of its cut-off.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from apps.approvals import operations as approvals
+from apps.approvals.models import Approval
+from apps.clients import operations as clients
+from apps.clients import queries
+from apps.clients.models import Account, SettlementMode, Terms
+from apps.clients.states import ClientStatus
+from apps.core.actor import Actor
+from apps.core.errors import Conflict
+from apps.core.unit import step, use_case
+from apps.events import operations as events
+from apps.rfqs import operations as rfqs
+from apps.rfqs import queries as rfq_queries
+from apps.rfqs.models import Rfq
+from apps.rfqs.rendering import stamp
+from apps.rfqs.states import RfqStatus, Withdrawal
+from apps.users import rules as people
+
+from . import change_status, client_terms, taking
+from .client_terms import BadTerms, ClientTerms
+
+KIND, ACT = "terms", "terms"  # who makes and checks it: users.rules.ACTS
+ENDED = "terms_changed"  # why a request ended
+WITH_US = frozenset({ClientStatus.ONBOARDING, ClientStatus.APPROVED, ClientStatus.RESTRICTED, ClientStatus.SUSPENDED})
+
+
+class TermsInUse(Conflict):
+    """`open` lists what is; another account with the other terms can be opened meanwhile."""
+
+    code, title = "terms_in_use", "What is open on the account settles by the terms it has"
+
+
+@use_case
+def ask_terms(*, actor: Actor, account: str, terms: ClientTerms, reason: str, now: datetime) -> Approval:
+    """Ask risk for another version of an account's terms, from the signature on.
+
+    :param account: its code
+    :raises RoleMissing: not of sales and not a trader
+    :raises NotFound: no such account
+    :raises BadTerms: `pointer` names what is wrong, or nothing changes
+    :raises TermsInUse: how it settles, or whose money it is, changes while something is open
+    :raises ApprovalOpen: other terms are asked for already
+    """
+    people.require_may(actor.roles, ACT)
+    found = queries.get_account_by_code(account)
+    before = _in_force(found)
+    if not 1 <= len(reason) <= 200:
+        raise BadTerms("why, in 1 to 200 characters", pointer="reason")
+    client_terms.require_terms(terms)
+    _require_possible(found, before, terms)
+    old, new = client_terms.told(client_terms.read(before)), client_terms.told(terms)
+    if old == new:
+        raise BadTerms("nothing changes", pointer="terms")
+    return approvals.request(
+        kind=KIND,
+        subject_type="account",
+        subject_id=found.id,
+        subject_version=str(before.version),
+        title=f"Terms of {found.code}: {', '.join(field.replace('_', ' ') for field in new if new[field] != old[field])}"[:200],
+        payload={"client": found.owner.code, "account": found.code, "terms": new, "why": reason},
+        before={"terms": old},
+        maker=actor,
+        checker_roles=people.ACTS[ACT][1],
+        now=now,
+    )
+
+
+def version(approval: Approval) -> str:
+    found = queries.find_current_terms(approval.subject_id)
+    return "none" if found is None else str(found.version)
+
+
+@step
+def execute(*, approval: Approval, checker: Actor, now: datetime) -> Terms:
+    """What an approved request of kind "terms" does: the next version, and the client is told.
+
+    :raises BadTerms: a book or a pair is gone since, or the client is
+    :raises TermsInUse: something is open by now
+    """
+    account = queries.get_owned(approval.subject_id)
+    change_status.stand_still(client_id=account.owner_id, account_id=account.id)
+    terms, before = client_terms.untold(approval.payload["terms"]), _in_force(account)
+    client_terms.require_terms(terms)
+    for rfq in rfq_queries.list_open_of(account.id):
+        if _leaves_none(rfq, terms):
+            taking.give_back(rfq_id=rfq.id, account_id=account.id, mode=rfq.terms.mode, now=now)
+            rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=ENDED, now=now, quote_reason=Withdrawal.DESK)
+    _require_possible(account, before, terms)
+    made = clients.set_terms(account=account, now=now, **client_terms.columns(terms), tenor=before.tenor)
+    tell(account=account, terms=made)
+    return made
+
+
+@step
+def tell(*, account: Account, terms: Terms) -> UUID:
+    """Tell the client on what it deals from now on."""
+    said = {"account": account.code, "effective_from": stamp(terms.effective_from), **client_terms.public(terms)}
+    return events.record(
+        "terms.changed",
+        subject_type="account",
+        subject_id=account.id,
+        client_id=account.owner_id,
+        account_id=account.id,
+        public=said,
+        house={"title": f"{account.code}: v{terms.version}"},
+    )
+
+
+def _in_force(account: Account) -> Terms:
+    found = queries.find_current_terms(account.id)
+    if "CLIENT" not in account.owner.roles or account.owner.status not in WITH_US or found is None:
+        raise BadTerms(f"{account.code} is no account of a client that is with us", pointer="account")
+    return found
+
+
+def _require_possible(account: Account, before: Terms, terms: ClientTerms) -> None:
+    """Between entities nothing moves; what is open settles as it was dealt before the way to settle, or whose money it is, is another."""
+    now = client_terms.read(before)
+    if terms.entity != now.entity:
+        raise BadTerms("its account is with another entity of ours: open one with this", pointer="entity")
+    if SettlementMode.PREFUNDED in {terms.mode, now.mode} and terms.mode != now.mode:
+        change_status.require_nothing_open([account], TermsInUse, balances=False)
+    if terms.safeguarded != now.safeguarded:
+        change_status.require_nothing_open([account], TermsInUse)
+
+
+def _leaves_none(rfq: Rfq, terms: ClientTerms) -> bool:
+    return rfq.pair_id not in terms.pairs or rfq.terms.mode != terms.mode

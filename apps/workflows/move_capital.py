@@ -1,0 +1,106 @@
+"""Capital paid in or taken out by the house's owners: asked by finance, granted by finance or risk, and by compliance."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from apps.approvals import operations as approvals
+from apps.approvals.models import Approval
+from apps.clients.errors import BadSsi
+from apps.clients.rules import places
+from apps.compliance import operations as compliance
+from apps.core import money
+from apps.core.actor import Actor
+from apps.core.unit import step, use_case
+from apps.settlement import queries as settlement
+from apps.settlement.errors import BadCapital
+from apps.settlement.models import HouseTransfer
+from apps.settlement.operations import capital, housing
+from apps.settlement.queries.locks import lock_receipt
+from apps.users import rules as people
+
+ACT = "capital"
+ALSO = [["compliance"]]  # whose money it is, and who gets it
+
+
+@use_case
+def ask_pay_in(*, actor: Actor, receipt_id: UUID, owner: str, reason: str, now: datetime) -> Approval:
+    """Ask that a receipt in quarantine be booked as capital that an owner of the house has paid in.
+
+    :raises AppError: RoleMissing, NotFound, BadCapital (`pointer` names the field), ApprovalOpen
+    """
+    people.require_may(actor.roles, ACT)
+    settlement.get_receipt(receipt_id, actor=actor)
+    receipt = lock_receipt(receipt_id)
+    capital.require_open(receipt)
+    who, why = _words(owner, "/owner", 120), _words(reason, "/reason", 200)
+    amount = f"{money.text(receipt.amount)} {receipt.asset_id}"
+    return approvals.request(
+        kind="capital_in",
+        subject_type="receipt",
+        subject_id=receipt.id,
+        subject_version=str(receipt.status),
+        title=f"{amount} is capital of {who}"[:200],
+        payload={"owner": who, "reason": why},
+        before={"sender": receipt.sender_name, "account": receipt.sender_address, "amount": amount, "why": receipt.quarantine_reason},
+        maker=actor,
+        checker_roles=people.ACTS[ACT][1],
+        also=ALSO,
+        now=now,
+    )
+
+
+def version_in(approval: Approval) -> str:
+    return str(lock_receipt(approval.subject_id).status)
+
+
+@step
+def pay_in(*, approval: Approval, checker: Actor, now: datetime) -> None:
+    """What an approved request of kind "capital_in" does."""
+    capital.pay_in(receipt=lock_receipt(approval.subject_id), owner=approval.payload["owner"], now=now)
+
+
+@use_case
+def ask_pay_out(
+    *, actor: Actor, nostro_id: UUID, amount: Decimal, owner: str, address: str, bic: str = "", reason: str, now: datetime
+) -> tuple[HouseTransfer, Approval]:
+    """Ask that capital be paid out to an owner of the house, from an account with our own money.
+
+    :param address: IBAN, account number or wallet of the owner; `bic` of its bank
+    :raises AppError: RoleMissing, BadCapital (`pointer` names the field)
+    """
+    people.require_may(actor.roles, ACT)
+    assert actor.id is not None
+    nostro = settlement.list_nostros().filter(id=nostro_id, designation="HOUSE").first()
+    if nostro is None:
+        raise BadCapital("no account with our own money", pointer="/source")
+    if not amount.is_finite() or not 0 < amount < Decimal(10) ** 18 or money.scale_of(amount) > nostro.asset.scale:
+        raise BadCapital(f"above zero, in up to {nostro.asset.scale} decimals", pointer="/amount")
+    try:
+        places.require_place(nostro.rail_id, nostro.rail.kind, address, bic, self_hosted=False)
+    except BadSsi as no:
+        raise BadCapital(str(no.detail), pointer=no.extra.get("pointer", "/address")) from None
+    who, why = _words(owner, "/owner", 120), _words(reason, "/reason", 200)
+    given = {"source": nostro, "target": None, "owner": (who, address), "amount": amount, "reason": why}
+    made = housing.request(**given, made_by=actor.id, now=now)  # type: ignore[arg-type]
+    compliance.screen(subject_type="house_transfer", subject_id=made.id, name=who, now=now)
+    approval = approvals.request(
+        kind="capital_out",
+        subject_type="house_transfer",
+        subject_id=made.id,
+        subject_version=str(made.status),
+        title=f"Capital: {money.text(amount)} {nostro.asset_id} to {who}"[:200],
+        payload={"from": nostro.name, "to": who, "address": address, "bic": bic, "amount": money.text(amount), "reason": why},
+        maker=actor,
+        checker_roles=people.ACTS[ACT][1],
+        also=ALSO,
+        now=now,
+    )
+    return made, approval
+
+
+def _words(text: str, pointer: str, most: int) -> str:
+    words = text.strip()
+    if not 0 < len(words) <= most or not words.isprintable():
+        raise BadCapital(f"in words, up to {most} characters", pointer=pointer)
+    return words
