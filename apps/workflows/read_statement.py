@@ -43,14 +43,14 @@ def see_incoming(*, nostro_id: UUID, incoming: Sequence[Incoming], now: datetime
 
 @use_case
 def clear_receipt(*, receipt_id: UUID, now: datetime) -> Receipt:
-    """FINAL → CLEARED or QUARANTINED; what comes from another account of ours ends its house transfer, or waits as it is (FINAL) for the
+    """FINAL → CLEARED or QUARANTINED; what comes from another account of ours is of its house transfer, or waits as it is (FINAL) for the
     answer to that transfer's payment, or for the record of the venue that may have sent it.
     """
     receipt = settlement.get_receipt(receipt_id, actor=SYSTEM)
     arriving = house_transfers.find_arriving(receipt)
     if arriving is not None:
         return housing.arrive(transfer_id=arriving, receipt_id=receipt_id, now=now)
-    if house_transfers.awaits_record(receipt):
+    if house_transfers.awaits_record(receipt, now):
         return receipt
     return receipts.clear(receipt_id=receipt_id, now=now)
 

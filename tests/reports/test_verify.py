@@ -56,13 +56,13 @@ FROM settlement_nostro n, (SELECT id FROM clients_counterparty LIMIT 1) c WHERE 
 """
 TRANSFER = """
 INSERT INTO settlement_housetransfer (id, entity_id, asset_id, source_id, target_id, place_id, amount, status, reason, failure, made_by,
-  checked_by, requested_at, owner_name, owner_address)
+  checked_by, requested_at, owner_name, owner_address, arrived)
 SELECT gen_random_uuid(), p.entity_id, 'USD', {source}, {target}, p.id, 7, '{status}', 'x', '', gen_random_uuid(), gen_random_uuid(),
-  now(), '', ''
+  now(), '', '', {arrived}
 FROM settlement_venueplace p JOIN settlement_nostro n ON n.asset_id = 'USD' AND n.designation = 'HOUSE' RETURNING id, entity_id, target_id
 """
 DRAW = f"""
-WITH t AS ({TRANSFER.format(status="INSTRUCTED", source="NULL::uuid", target="n.id")})
+WITH t AS ({TRANSFER.format(status="INSTRUCTED", source="NULL::uuid", target="n.id", arrived=0)})
 INSERT INTO settlement_instruction (id, direction, entity_id, asset_id, nostro_id, house_transfer_id, amount, settled_amount, attempt,
   part, end_to_end_id, status, due_date, rail_reference, failure, beneficiary_name, beneficiary_address, released_at)
 SELECT gen_random_uuid(), 'DRAW', entity_id, 'USD', target_id, id, 7, 0, 1, 0, 'FDX', 'SENT', '2026-09-15', '', '', '', '', now() FROM t
@@ -262,10 +262,16 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
     ("suspense_and_transit", [], [PLACE, DRAW], "USD: IN_TRANSIT 0, asked for and not gone -7"),
     ("venue_movements", [], [MOVEMENT], "movement m-1 of 0 USD, fee 5: posted 0"),
     (
-        "venue_movements",
+        "house_transfers_arrive",
+        [],
+        [PLACE, TRANSFER.format(status="SETTLED", source="n.id", target="NULL::uuid", arrived=7)],
+        "is SETTLED, arrived 7: receipts and movements 0",
+    ),
+    (
+        "house_transfers_arrive",
         ["settlement_housetransfer.housetransfer_arrived"],
-        [PLACE, TRANSFER.format(status="SETTLED", source="n.id", target="NULL::uuid")],
-        "is SETTLED by movement none",
+        [PLACE, TRANSFER.format(status="SETTLED", source="NULL::uuid", target="n.id", arrived=0)],
+        "is SETTLED, arrived 0",
     ),
     ("suspense_and_transit", [], [receipt("FINAL")], "SUSPENSE 0, receipts not applied -5"),
     ("receipts_are_used_once", [], [receipt("MATCHED")], "MATCHED and pays 0 of 5"),

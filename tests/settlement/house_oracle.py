@@ -13,6 +13,7 @@ D, ZERO, CENT = Decimal, Decimal(0), Decimal("0.01")
 TO_VENUE, FROM_VENUE, TO_OWNER = "TO_VENUE", "FROM_VENUE", "TO_OWNER"
 DELAY = {"USD": timedelta(minutes=5), "BTC": timedelta(minutes=30)}  # from a rail's yes to its booked line
 SHOWN = timedelta(minutes=10)  # from the venue's yes to its record
+WAITS = timedelta(days=1)  # what may be a part of what a venue sends, for the venue's record
 REFUSED = timedelta(minutes=5)  # from the venue's yes to its people's no
 RAIL_FEE = {"USD": ZERO, "BTC": D("0.00005")}
 VENUE_FEE = {"USD": ZERO, "BTC": D("0.0003")}
@@ -30,8 +31,13 @@ class Transfer:
     settled: D = ZERO
     named: str = ""  # our key of its payment
     overridden: bool = False
-    arrived: object = None  # the receipt or movement that ended it
+    arrived: D = ZERO
+    parts: list[object] = field(default_factory=list)  # the receipts or movements that brought it
     refused_at: datetime | None = None
+
+    @property
+    def outstanding(self) -> D:
+        return self.amount - self.arrived
 
 
 @dataclass(eq=False)
@@ -56,6 +62,7 @@ class Movement:
     fee: D
     at: datetime
     key: str = ""
+    transaction: str = ""
     takes_back: "Movement | None" = None
     of: Transfer | None = None
 
@@ -166,14 +173,15 @@ class House:
     def refuse(self, one: Transfer) -> None:
         """The venue's people say no to what the venue had taken on."""
         one.refused_at = None
-        came = one.arrived
-        if isinstance(came, Receipt):
-            others = [o for o in self._on_their_way(FROM_VENUE, one.asset, one.amount) if o.status == "IN_TRANSIT"]
-            if one.asset != "USD" or came.remittance or not others:
+        if one.arrived:
+            came = one.parts[0]
+            others = [o for o in self._on_their_way(FROM_VENUE, one.asset) if o.status == "IN_TRANSIT" and not o.arrived]
+            others = [o for o in others if o.amount == one.amount]
+            whole = isinstance(came, Receipt) and came.amount == one.amount and not came.remittance
+            if one.asset != "USD" or not whole or not others:
                 return  # it is here: a person has to look
-            one.arrived, others[0].arrived, others[0].status = None, came, "SETTLED"
-            self.transit[one.key] += one.amount
-            self.transit[others[0].key] -= one.amount
+            self._take_out(one, came, one.amount)
+            self._add(others[0], came, one.amount)
         self._unsend(one)
         self.fail(one, "FAILED")
 
@@ -193,25 +201,35 @@ class House:
         if one.settled == one.amount:
             one.payment = "SETTLED"
             if one.kind == TO_OWNER:
-                one.status = "SETTLED"
-                self._arrive(one, "CAPITAL", 1)
+                self._add(one, one, one.amount)
+                self.post(one.asset, one.amount, "CAPITAL", "IN_TRANSIT")
         return True
 
     def give_back(self, one: Transfer) -> bool:
         """What was shown gone is there again: its transfer has failed, unless it has reached its other end as well."""
-        if one.payment != "SETTLED" or (one.status == "SETTLED" and one.kind != TO_OWNER):
+        if one.payment != "SETTLED" or (one.arrived and one.kind != TO_OWNER):
             return False
-        if one.status == "SETTLED":
-            self._arrive(one, "CAPITAL", -1)
+        if one.arrived:
+            self._take_out(one, one, one.amount)
+            self.post(one.asset, -one.amount, "CAPITAL", "IN_TRANSIT")
         self._unsend(one)
         till, leaving = self.till(one)
         self.post(one.asset, -one.amount, leaving, till)
         self.fail(one, "RETURNED")
         return True
 
-    def _arrive(self, one: Transfer, end: str, sign: int) -> None:
-        self.transit[one.key] -= sign * one.amount
-        self.post(one.asset, sign * one.amount, end, "IN_TRANSIT")
+    def _add(self, one: Transfer, part: object, amount: D) -> None:
+        one.parts.append(part)
+        one.arrived += amount
+        self.transit[one.key] -= amount
+        if one.arrived == one.amount:
+            one.status = "SETTLED"
+
+    def _take_out(self, one: Transfer, part: object, amount: D) -> None:
+        one.parts.remove(part)
+        one.arrived -= amount
+        self.transit[one.key] += amount
+        one.status = "IN_TRANSIT"
 
     # --- the venue's record -----------------------------------------------------------------------------------------
     def move(self, told: Movement) -> None:
@@ -234,10 +252,10 @@ class House:
                 of = drawn if told.amount == drawn.amount and self.give_back(drawn) else None
         elif undone is not None and undone.of is not None:
             end = undone.of
-            of = end if end.arrived is undone and end.status == "SETTLED" and told.amount == -undone.amount else None
+            of = end if undone in end.parts and told.amount == -undone.amount else None
             if of is not None:
-                end.status, end.arrived = "IN_TRANSIT", None
-                self._arrive(end, "VENUE", -1)
+                self._take_out(end, undone, undone.amount)
+                self.post(end.asset, -undone.amount, "VENUE", "IN_TRANSIT")
         else:
             of = self._paid_in(told) if told.amount > 0 else None
         if of is not None:
@@ -246,17 +264,20 @@ class House:
         return of is not None
 
     def _paid_in(self, told: Movement) -> Transfer | None:
-        found = self._on_their_way(TO_VENUE, told.asset, told.amount)
-        named = [o for o in found if told.key and o.named in told.key]
-        one = next(iter(named if named or told.key else found), None)
+        found = self._on_their_way(TO_VENUE, told.asset)
+        if told.key:
+            fits = [o for o in found if o.named in told.key and told.amount <= o.outstanding]
+        else:
+            fits = [o for o in found if told.amount == o.outstanding]
+        one = next(iter(fits), None)
         if one is None or one.status != "IN_TRANSIT":
             return None
-        one.status, one.arrived = "SETTLED", told
-        self._arrive(one, "VENUE", 1)
+        self._add(one, told, told.amount)
+        self.post(one.asset, told.amount, "VENUE", "IN_TRANSIT")
         return one
 
-    def _on_their_way(self, kind: str, asset: str, amount: D) -> list[Transfer]:
-        mine = [o for o in self.transfers if o.kind == kind and o.asset == asset and o.amount == amount]
+    def _on_their_way(self, kind: str, asset: str) -> list[Transfer]:
+        mine = [o for o in self.transfers if o.kind == kind and o.asset == asset]
         return [o for o in mine if o.status == "IN_TRANSIT"] + [o for o in mine if o.status == "INSTRUCTED" and o.payment == "UNKNOWN"]
 
     def explain_waiting(self) -> None:
@@ -285,20 +306,32 @@ class House:
             one.status = "FINAL"
             self.post(one.asset, one.amount, "NOSTRO", "SUSPENSE")
 
-    def match(self) -> None:
+    def match(self, now: datetime) -> None:
         for one in sorted((r for r in self.receipts if r.status == "FINAL"), key=lambda r: r.final_at):
-            found = self._on_their_way(FROM_VENUE, one.asset, one.amount)
-            shown = {id(o): any(m.of is o and m.amount < 0 for m in self.movements) for o in found}
-            named = [o for o in found if o.named in one.remittance]
-            from_there = [o for o in found if (one.sender == "venue" if one.asset == "USD" else one.sent_for is o and shown[id(o)])]
-            end = next(iter(named + from_there), None)
+            found = self._on_their_way(FROM_VENUE, one.asset)
+            end = self._end_of(one, found)
             if end is not None:
                 if end.status == "IN_TRANSIT":
-                    one.status, end.status, end.arrived = "MATCHED", "SETTLED", one
-                    self.transit[end.key] -= one.amount
+                    one.status = "MATCHED"
+                    self._add(end, one, one.amount)
                     self.post(one.asset, one.amount, "SUSPENSE", "IN_TRANSIT")
-            elif one.asset == "USD" or all(shown.values()):
+            elif one.asset == "USD" or not self._awaits(one, found, now):
                 one.status = "QUARANTINED"
+
+    def _end_of(self, one: Receipt, found: list[Transfer]) -> Transfer | None:
+        named = [o for o in found if o.named in one.remittance or one.sent_for is o]
+        fits = [o for o in found if one.amount <= o.outstanding]
+        if named or one.asset != "USD":
+            return next((o for o in named if o in fits), None)
+        there = fits if one.sender == "venue" else []
+        exact = [o for o in there if o.outstanding == one.amount]
+        ended = any(o.named and o.named in one.remittance for o in self.transfers)
+        return next(iter(exact or ([] if len(there) > 1 or ended else there)), None)
+
+    def _awaits(self, one: Receipt, found: list[Transfer], now: datetime) -> bool:
+        """A part, or all, of what the venue's record does not show as gone yet; what may be a part only for a while."""
+        lacking = [o.outstanding for o in found if o.settled < o.amount]
+        return any(one.amount == lacks or (one.amount < lacks and now - one.final_at < WAITS) for lacks in lacking)
 
     def is_capital(self, one: Receipt) -> None:
         one.status = "MATCHED"
@@ -312,11 +345,10 @@ class House:
     def _revert(self, one: Receipt) -> None:
         if one.status not in {"FINAL", "MATCHED"}:
             return
-        end = next((o for o in self.transfers if o.arrived is one), None)
+        end = next((o for o in self.transfers if one in o.parts), None)
         if one.status == "MATCHED":
             self.post(one.asset, -one.amount, "SUSPENSE", "CAPITAL" if end is None else "IN_TRANSIT")
         if end is not None:
-            self.transit[end.key] += one.amount
-            end.status, end.arrived = "IN_TRANSIT", None
+            self._take_out(end, one, one.amount)
         one.status = "REVERTED"
         self.post(one.asset, -one.amount, "NOSTRO", "SUSPENSE")

@@ -20,7 +20,7 @@ from apps.core.errors import IllegalMove
 from apps.jobs import settlement as jobs
 from apps.jobs import venues as venue_jobs
 from apps.settlement.errors import Blocked
-from apps.settlement.models import HouseTransfer, Instruction, Receipt, VenueMovement
+from apps.settlement.models import Instruction, Receipt, VenueMovement
 from apps.settlement.rails import outside
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.move_capital import ask_pay_in, ask_pay_out
@@ -36,6 +36,7 @@ from .walking import SOFT, Walk, picks, run, run_many
 
 assets = st.sampled_from(["USD", "USD", "BTC"])
 AMOUNTS = {"USD": ["10", "10", "25", "60000"], "BTC": ["1", "1", "2"]}
+shares = st.sampled_from(["whole", "whole", "rest", "half"])
 OURS = ["OK", "OK", "SLOW", "SPLIT", "RETURN", "CHARGE", "REJECT", "TIMEOUT", "TIMEOUT_LOST"]
 THEIRS = [*OURS, "POLICY", "LOSE", "DUPLICATE"]
 OWNER = {"owner": "Aurora Holding", "address": "021000021-9001", "bic": "CHASUS33"}
@@ -44,6 +45,7 @@ RECORD = "reference,booked_at,asset,amount,fee,key,transaction,takes_back\n"
 REACHED = {
     *(f"{kind} {status}" for kind in (oracle.TO_VENUE, oracle.FROM_VENUE, oracle.TO_OWNER) for status in ("SETTLED", "FAILED")),
     "receipts MATCHED", "receipts REVERTED", "receipts QUARANTINED", "taken back at the venue", "capital in",
+    "TO_VENUE in parts", "FROM_VENUE in parts",
 }  # fmt: skip
 
 
@@ -65,13 +67,23 @@ class HouseLife(Walk):
         self.approvals: dict[oracle.Transfer, Approval] = {}
         self.numbers = itertools.count(1)
         self.leave(oracle.TO_VENUE, "USD", 0, outcome)
-        self.reaches_the_venue("USD", 0, "yes")
+        self.reaches_the_venue("USD", 0, "yes", "half")
         self.leave(oracle.FROM_VENUE, "USD", 0, outcome)
-        self.comes_in("USD", 0, True, "venue")
+        self.comes_in("USD", 0, True, "venue", "half")
 
     # --- helpers ----------------------------------------------------------------------------------------------------
     def paid(self, *payments: str) -> list[oracle.Transfer]:
         return [one for one in self.house.transfers if one.payment in payments]
+
+    def going(self, kind: str, asset: str) -> list[oracle.Transfer]:
+        """What has left, or may have."""
+        same = [one for one in self.house.transfers if (one.kind, one.asset) == (kind, asset)]
+        return [one for one in same if one.payment in {"UNKNOWN", "SENT", "SETTLED"}]
+
+    def share(self, one: oracle.Transfer, how: str) -> D:
+        """All of it, half of it, or what it lacks."""
+        half = (one.amount / 2).quantize(D("0.01"))
+        return {"whole": one.amount, "half": half, "rest": one.outstanding or one.amount}[how]
 
     def row(self, one: oracle.Transfer) -> Instruction:
         return Instruction.objects.get(house_transfer_id=one.key)  # type: ignore[misc]
@@ -217,29 +229,25 @@ class HouseLife(Walk):
             self.house.return_at("BANK", one, self.now)
 
     # --- the venue's record -----------------------------------------------------------------------------------------
-    @rule(asset=assets, pick=picks, named=st.sampled_from(["", "yes", "no"]))
-    def reaches_the_venue(self, asset: str, pick: int, named: str) -> None:
+    @rule(asset=assets, pick=picks, named=st.sampled_from(["", "yes", "no"]), how=shares)
+    def reaches_the_venue(self, asset: str, pick: int, named: str, how: str) -> None:
         """Its record shows our money: what is on its way there, or something that nobody sent."""
-        going = [
-            one
-            for one in self.house.transfers
-            if (one.kind, one.asset) == (oracle.TO_VENUE, asset) and one.payment in {"UNKNOWN", "SENT", "SETTLED"}
-        ]
+        going = self.going(oracle.TO_VENUE, asset)
         one = self.pick(going, pick) if going else None
-        amount = one.amount if one is not None else D(self.pick(AMOUNTS[asset], pick))
+        amount = self.share(one, how) if one is not None else D(self.pick(AMOUNTS[asset], pick))
         key = {"": "", "yes": one.named if one is not None else "", "no": "of-nobody"}[named]
-        there.reaches(asset, amount, key=key)
-        self.house.move(oracle.Movement(asset, amount, D(0), self.now, key))
+        told = oracle.Movement(asset, amount, D(0), self.now, key, transaction=f"d-{next(self.numbers)}")
+        there.reaches(asset, amount, key=key, transaction=told.transaction)
+        self.house.move(told)
 
-    @precondition(lambda self: any(isinstance(one.arrived, oracle.Movement) for one in self.house.transfers))
+    @precondition(lambda self: any(one.kind == oracle.TO_VENUE and one.parts for one in self.house.transfers))
     @rule(pick=picks, whole=st.sampled_from([True, True, False]), fee=st.sampled_from(["0", "1.5"]))
     def taken_back_by_the_venue(self, pick: int, whole: bool, fee: str) -> None:
         """A file says that what came is gone again."""
-        one = self.pick([one for one in self.house.transfers if isinstance(one.arrived, oracle.Movement)], pick)
-        came, amount = one.arrived, one.amount if whole else one.amount - 1
-        if not amount:
-            return
-        reference = HouseTransfer.objects.values_list("movement__reference", flat=True).get(id=one.key)  # type: ignore[misc]
+        one = self.pick([one for one in self.house.transfers if one.kind == oracle.TO_VENUE and one.parts], pick)
+        came = self.pick(one.parts, pick)
+        amount = came.amount if whole else came.amount - D("0.01")
+        reference = VenueMovement.objects.values_list("reference", flat=True).get(transaction=came.transaction)
         line = f"t-{next(self.numbers)},{self.now.isoformat()},{one.asset},-{amount},{fee},,,{reference}\n"
         given = {"entity_id": self.ours["USD"].entity_id, "counterparty": "northgate", "text": RECORD + line}
         assert import_venue_movements(actor=None, **given) == 1
@@ -255,21 +263,19 @@ class HouseLife(Walk):
         self.house.explain_waiting()
 
     # --- what comes in ----------------------------------------------------------------------------------------------
-    @rule(asset=assets, pick=picks, named=st.booleans(), sender=st.sampled_from(["venue", "venue", "owner"]))
-    def comes_in(self, asset: str, pick: int, named: bool, sender: str) -> None:
+    @rule(asset=assets, pick=picks, named=st.booleans(), sender=st.sampled_from(["venue", "venue", "owner"]), how=shares)
+    def comes_in(self, asset: str, pick: int, named: bool, sender: str, how: str) -> None:
         """From the venue: what we fetch, or what nobody asked for; or an owner pays in."""
-        going = [
-            one
-            for one in self.house.transfers
-            if (one.kind, one.asset) == (oracle.FROM_VENUE, asset) and one.payment in {"UNKNOWN", "SENT", "SETTLED"}
-        ]
+        going = self.going(oracle.FROM_VENUE, asset)
         one = self.pick(going, pick) if going and sender == "venue" else None
-        amount = one.amount if one is not None else D(self.pick(AMOUNTS[asset], pick))
+        amount = self.share(one, how) if one is not None else D(self.pick(AMOUNTS[asset], pick))
         reference, remittance = f"IN-{next(self.numbers)}", ""
         if one is not None and named:
-            shown = VenueMovement.objects.filter(transfer_id=one.key, amount__lt=0).values_list("transaction", flat=True).first()
-            if asset == "BTC" and shown and not any(r.reference == shown for r in self.house.receipts):
-                reference = shown
+            shown = VenueMovement.objects.filter(transfer_id=one.key, amount__lt=0).order_by("booked_at", "reference")
+            known = {r.reference for r in self.house.receipts}
+            sent = [name for name in shown.values_list("transaction", flat=True) if name not in known]
+            if asset == "BTC" and sent:
+                reference = sent[0]
             elif asset == "USD":
                 remittance = one.named
         name = "Northgate Exchange" if sender == "venue" else "Aurora Holding"
@@ -285,7 +291,7 @@ class HouseLife(Walk):
     @rule()
     def match(self) -> None:
         jobs.match_receipts()
-        self.house.match()
+        self.house.match(self.now)
 
     @precondition(lambda self: any(r.status == "QUARANTINED" for r in self.house.receipts))
     @rule(pick=picks, yes=st.sampled_from([True, True, False]))
@@ -318,6 +324,17 @@ class HouseLife(Walk):
         self.read_the_venue()
         self.match()
 
+    def rests_come(self, asset: str) -> None:
+        """What has begun to come in parts comes to its end."""
+        for kind in (oracle.TO_VENUE, oracle.FROM_VENUE):
+            begun = [one for one in reversed(self.going(kind, asset)) if one.parts and one.outstanding]
+            for one in begun:
+                at = len(self.going(kind, asset)) - 1 - self.going(kind, asset).index(one)
+                if kind == oracle.TO_VENUE:
+                    self.reaches_the_venue(asset, at, "yes", "rest")
+                else:
+                    self.comes_in(asset, at, True, "venue", "rest")
+
     # --- what must be so --------------------------------------------------------------------------------------------
     @invariant()
     def all_stands_as_the_oracle_says(self) -> None:
@@ -325,11 +342,13 @@ class HouseLife(Walk):
             return
         shown = {"READY": "WAITING", "BLOCKED": "WAITING"}
         rows = db.run(
-            """SELECT t.id, t.status, i.status, i.settled_amount FROM settlement_housetransfer t
+            """SELECT t.id, t.status, t.arrived, i.status, i.settled_amount FROM settlement_housetransfer t
                LEFT JOIN settlement_instruction i ON i.house_transfer_id = t.id"""
         )
-        found = {key: (status, shown.get(payment, payment) or "", settled or D(0)) for key, status, payment, settled in rows}
-        assert found == {one.key: (one.status, one.payment, one.settled) for one in self.house.transfers}
+        found = {
+            key: (status, arrived, shown.get(payment, payment) or "", settled or D(0)) for key, status, arrived, payment, settled in rows
+        }
+        assert found == {one.key: (one.status, one.arrived, one.payment, one.settled) for one in self.house.transfers}
         rows = db.run("SELECT asset_id, rail_reference, status FROM settlement_receipt")
         assert {(asset, reference): status for asset, reference, status in rows} == {
             (r.asset, r.reference): r.status for r in self.house.receipts if r.status != "NEW"
@@ -372,10 +391,14 @@ class HouseLife(Walk):
         self.later(24)
         self.ask_where_it_stands()
         self.read_all()
+        for asset in ("USD", "BTC"):
+            self.rests_come(asset)
+        self.read_all()
         self.all_stands_as_the_oracle_says()
         self.the_books_are_the_oracles()
         self.prove()
         self.seen.update(f"{one.kind} {one.status}" for one in self.house.transfers)
+        self.seen.update(f"{one.kind} in parts" for one in self.house.transfers if one.status == "SETTLED" and len(one.parts) > 1)
         self.seen.update(f"receipts {one.status}" for one in self.house.receipts)
 
 

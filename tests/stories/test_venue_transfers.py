@@ -49,7 +49,7 @@ def test_dollars_go_to_a_venue_and_coins_come_back() -> None:
     there.read_all()
     assert books.posted(before) == ["VENUE_ARRIVED VENUE USD 50000", "VENUE_ARRIVED IN_TRANSIT USD -50000"]
     paid.refresh_from_db()
-    assert (paid.status, paid.movement.amount) == ("SETTLED", D(50_000))
+    assert (paid.status, paid.arrived) == ("SETTLED", D(50_000))
     assert here.balances()["VENUE USD"] == D(9991) and "IN_TRANSIT USD" not in here.balances()
 
     # 1.5 coins are asked back: the venue takes them on, and they are in transit.
@@ -77,7 +77,7 @@ def test_dollars_go_to_a_venue_and_coins_come_back() -> None:
         "RECEIPT_APPLIED SUSPENSE BTC 1.5", "RECEIPT_APPLIED IN_TRANSIT BTC -1.5",
     ]  # fmt: skip
     fetched.refresh_from_db()
-    assert (fetched.status, fetched.receipt.status, there.payment_of(fetched).status) == ("SETTLED", "MATCHED", "SETTLED")
+    assert (fetched.status, fetched.parts.get().receipt.status, there.payment_of(fetched).status) == ("SETTLED", "MATCHED", "SETTLED")
 
     # What is left: as much as before, at other places, less the fees.
     assert here.balances() == {

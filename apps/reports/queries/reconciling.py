@@ -92,7 +92,7 @@ WITH {VENUE_LINES}, {VENUE_SAYS}, ours AS (
     WHERE l.account_id = h.id AND (l.written_off_on IS NULL OR l.written_off_on > %(on)s)), 0) AS amount
   FROM held h
 ), going AS (
-  SELECT p.venue_id, t.asset_id, coalesce(sum(t.amount) FILTER (WHERE t.target_id IS NULL), 0) AS there,
+  SELECT p.venue_id, t.asset_id, coalesce(sum(t.amount - t.arrived) FILTER (WHERE t.target_id IS NULL), 0) AS there,
     coalesce(sum(i.amount - i.settled_amount) FILTER (WHERE t.source_id IS NULL AND i.status = 'SENT'), 0) AS back
   FROM settlement_housetransfer t JOIN settlement_venueplace p ON p.id = t.place_id
   JOIN settlement_instruction i ON i.house_transfer_id = t.id WHERE t.status = 'IN_TRANSIT' AND t.entity_id = %(entity)s GROUP BY 1, 2

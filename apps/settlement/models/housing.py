@@ -1,5 +1,7 @@
 """Our own money between our own accounts, those with venues among them."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -25,10 +27,9 @@ class HouseTransfer(Row):
     owner_name = models.CharField(max_length=120, blank=True)  # of the house, to whom capital goes
     owner_address = models.CharField(max_length=120, blank=True)
     amount = AmountField()
+    arrived = AmountField(default=0)  # of it: by receipts at our account, by the venue's record there, whole with an owner
     status = models.CharField(max_length=10, choices=[(s, s) for s in HouseTransferStatus], default=HouseTransferStatus.REQUESTED)
     reason = models.CharField(max_length=200)
-    receipt = models.OneToOneField("Receipt", null=True, on_delete=models.PROTECT, related_name="house_transfer")
-    movement = models.OneToOneField("VenueMovement", null=True, on_delete=models.PROTECT, related_name="+")  # at the venue, its end
     made_by = models.UUIDField()
     checked_by = models.UUIDField(null=True)
     requested_at = models.DateTimeField()
@@ -44,10 +45,9 @@ class HouseTransfer(Row):
                 condition=Q(status__in=["REQUESTED", "CANCELLED"]) | Q(checked_by__isnull=False), name="housetransfer_checked"
             ),
             models.CheckConstraint(
-                condition=~Q(status="SETTLED")
-                | Q(target__isnull=False, receipt__isnull=False)
-                | Q(target__isnull=True, movement__isnull=False)
-                | ~Q(owner_address=""),
+                condition=Q(status="SETTLED", arrived=F("amount"))
+                | Q(status="IN_TRANSIT", arrived__gte=0, arrived__lt=F("amount"))
+                | (~Q(status__in=["SETTLED", "IN_TRANSIT"]) & Q(arrived=0)),
                 name="housetransfer_arrived",
             ),
             models.CheckConstraint(
@@ -58,6 +58,12 @@ class HouseTransfer(Row):
                 name="housetransfer_two_ends",
             ),
         ]
+
+    @property
+    def outstanding(self) -> Decimal:
+        """What has not come yet."""
+        lacks: Decimal = self.amount - self.arrived
+        return lacks
 
     @property
     def from_name(self) -> str:

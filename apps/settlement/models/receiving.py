@@ -45,7 +45,9 @@ class Receipt(Row):
 
 
 class ReceiptMatch(Row):
-    """What one receipt paid: an expected instruction, or (none) the client's balance. Σ of a MATCHED receipt is its amount, of any other 0.
+    """What one receipt paid: an expected instruction, a house transfer that it is of, or (neither) the client's balance, or capital.
+
+    Σ of a MATCHED receipt is its amount, of any other 0.
 
     What was matched is never rewritten: it is undone by a row of its own, that mirrors it.
     """
@@ -54,6 +56,7 @@ class ReceiptMatch(Row):
 
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="matches")
     instruction = models.ForeignKey(Instruction, null=True, on_delete=models.PROTECT, related_name="matches")
+    house_transfer = models.ForeignKey("HouseTransfer", null=True, on_delete=models.PROTECT, related_name="parts")
     amount = AmountField()  # negative in a row that undoes one
     written_off = AmountField(default=0)  # of the instruction, beside what came: within the tolerance
     round = models.SmallIntegerField(default=1)  # how often the receipt was applied
@@ -74,6 +77,7 @@ class ReceiptMatch(Row):
                 name="receiptmatch_sign",
             ),
             models.CheckConstraint(condition=Q(written_off=0) | Q(instruction__isnull=False), name="receiptmatch_write_off"),
+            models.CheckConstraint(condition=Q(instruction__isnull=True) | Q(house_transfer__isnull=True), name="receiptmatch_one_end"),
         ]
 
 

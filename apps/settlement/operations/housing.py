@@ -11,12 +11,12 @@ from apps.ledger import operations as ledger
 from apps.ledger import queries as balances
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
-from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt, ReceiptMatch, VenueMovement, VenuePlace
+from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt, ReceiptMatch, VenuePlace
 from apps.settlement.queries import housing as queries
 from apps.settlement.queries.locks import lock_receipt
 from apps.settlement.states import HOUSE_TRANSFER, RECEIPT, HouseTransferStatus, InstructionStatus, ReceiptStatus
 
-from . import instructions, travelling
+from . import instructions, matching, travelling
 from .nostros import business_date, till_of
 
 S = HouseTransferStatus
@@ -117,19 +117,22 @@ def fail(*, transfer_id: UUID, reason: str) -> None:
 
 @step
 def let_go(*, transfer_id: UUID, now: datetime) -> bool:
-    """Its payment is refused after all. What has come by then and names no payment is another's of the same amount, which is SETTLED by it.
+    """Its payment is refused after all. What has come by then, whole, and names no payment is another's of the same amount, which is
+    SETTLED by it.
 
-    :return: False where it has reached its end by itself: the refusal cannot be, and a person has to look
+    :return: False where it, or a part of it, has reached its end by itself: the refusal cannot be, and a person has to look
     """
     transfer = queries.lock(transfer_id)
-    if transfer.status != S.SETTLED:
+    if not transfer.arrived:
         return True
-    came = transfer.receipt
+    whole = queries.find_whole(transfer)
+    came = None if whole is None else lock_receipt(whole.receipt_id)
     other = None if came is None else queries.lock_twin(transfer, came)
-    if came is None or other is None:
+    if whole is None or came is None or other is None:
         return False
-    on_its_way_again(transfer=transfer)
-    _settle(other, came, now)
+    go_back(transfer=transfer, amount=came.amount)
+    matching.undo_one(match=whole, now=now)
+    _keep(other, came, whole.round + 1, now)
     nth = balances.count_posted(source_id=came.id, kind=APPLIED)
     ledger.post(
         key=f"receipt:{came.id}:applied:{nth + 1}",
@@ -146,19 +149,18 @@ def let_go(*, transfer_id: UUID, now: datetime) -> bool:
 
 @step
 def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
-    """IN_TRANSIT → SETTLED, and its receipt FINAL → CLEARED → MATCHED; left as they are when someone was faster, or when nobody knows yet
-    that the payment left.
+    """A receipt FINAL → CLEARED → MATCHED as a part of it, and with all of it here IN_TRANSIT → SETTLED; left as they are when someone was
+    faster, or when nobody knows yet that the payment left.
     """
     transfer, receipt = queries.lock(transfer_id), lock_receipt(receipt_id)
-    if transfer.status != S.IN_TRANSIT or receipt.status != ReceiptStatus.FINAL:
+    if transfer.status != S.IN_TRANSIT or receipt.status != ReceiptStatus.FINAL or receipt.amount > transfer.outstanding:
         return receipt
     if transfer.place is not None:
         travelling.record_receipt(receipt=receipt, sender=None, place=transfer.place, now=now)
     for status in (ReceiptStatus.CLEARED, ReceiptStatus.MATCHED):
         RECEIPT.move(receipt, status)
         receipt.save(update_fields=["status"])
-    db.insert(ReceiptMatch(id=ids.uuid7(), receipt=receipt, instruction=None, amount=receipt.amount, matched_at=now))
-    _settle(transfer, receipt, now)
+    _keep(transfer, receipt, 1, now)
     ledger.post(
         key=f"receipt:{receipt.id}:applied",
         kind=APPLIED,
@@ -173,10 +175,18 @@ def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
 
 
 @step
-def arrive_at_venue(*, transfer: HouseTransfer, movement: VenueMovement, now: datetime) -> None:
-    """IN_TRANSIT → SETTLED: the venue's own record shows it. The caller posts it."""
-    transfer.movement, transfer.settled_at = movement, now
-    _move(transfer, S.SETTLED, "movement", "settled_at")
+def add(*, transfer: HouseTransfer, amount: Decimal, now: datetime) -> None:
+    """So much of it is there, which the caller posts; with all of it IN_TRANSIT → SETTLED.
+
+    :param amount: above zero, no more than is outstanding
+    """
+    transfer.arrived += amount
+    if transfer.outstanding:
+        transfer.save(update_fields=["arrived"])
+        _tell(transfer, "part_arrived")
+        return
+    transfer.settled_at = now
+    _move(transfer, S.SETTLED, "arrived", "settled_at")
 
 
 @step
@@ -185,8 +195,7 @@ def reach_owner(*, transfer_id: UUID, booked_at: datetime, now: datetime) -> Non
     transfer = queries.lock(transfer_id)
     if not transfer.owner_address:
         return
-    transfer.settled_at = now
-    _move(transfer, S.SETTLED, "settled_at")
+    add(transfer=transfer, amount=transfer.amount, now=now)
     nth = balances.count_posted(source_id=transfer.id, kind=CAPITAL_OUT)  # its chain may take it back, and confirm it after all
     ledger.post(
         key=f"capital:{transfer.id}:{nth + 1}",
@@ -202,21 +211,24 @@ def reach_owner(*, transfer_id: UUID, booked_at: datetime, now: datetime) -> Non
 
 @step
 def leave_owner(*, transfer_id: UUID, reason: str, booked_at: datetime) -> bool:
-    """SETTLED → IN_TRANSIT of capital that its payment brings back, with the linked reversal; False where it has reached another end."""
+    """SETTLED → IN_TRANSIT of capital that its payment brings back, with the linked reversal; False where any of it has reached another
+    end.
+    """
     transfer = queries.lock(transfer_id)
-    if transfer.status != S.SETTLED:
+    if not transfer.arrived:
         return True
     if not transfer.owner_address:
         return False  # it has reached the other account as well
-    on_its_way_again(transfer=transfer)
+    go_back(transfer=transfer, amount=transfer.arrived)
     day = business_date(transfer.entity_id, booked_at)
     ledger.reverse(source_id=transfer.id, kinds=[CAPITAL_OUT], effective_at=booked_at, business_date=day, narrative=reason[:200])
     return True
 
 
-def _settle(transfer: HouseTransfer, receipt: Receipt, now: datetime) -> None:
-    transfer.receipt, transfer.settled_at = receipt, now
-    _move(transfer, S.SETTLED, "receipt", "settled_at")
+def _keep(transfer: HouseTransfer, receipt: Receipt, nth: int, now: datetime) -> None:
+    made = ReceiptMatch(id=ids.uuid7(), receipt=receipt, house_transfer=transfer, amount=receipt.amount, round=nth, matched_at=now)
+    db.insert(made)
+    add(transfer=transfer, amount=receipt.amount, now=now)
 
 
 def capital_of(entity_id: UUID, asset: str) -> Ref:
@@ -224,18 +236,33 @@ def capital_of(entity_id: UUID, asset: str) -> Ref:
 
 
 @step
-def unsettle(*, receipt: Receipt) -> None:
-    """SETTLED → IN_TRANSIT: the receipt that ended it is taken back by the caller, who posts it; none is fine."""
-    found = HouseTransfer.objects.filter(receipt=receipt, status=S.SETTLED).values_list("id", flat=True).first()
-    if found is not None:
-        on_its_way_again(transfer=queries.lock(found))
+def lock_end_of(*, receipt_id: UUID) -> HouseTransfer | None:
+    """The transfer that a receipt is of, as all lock it before the receipt; None is fine."""
+    found = queries.find_end_of(receipt_id)
+    return None if found is None else queries.lock(found)
 
 
 @step
-def on_its_way_again(*, transfer: HouseTransfer) -> None:
-    """SETTLED → IN_TRANSIT: what had come is gone again, which the caller posts."""
-    transfer.receipt, transfer.movement, transfer.settled_at = None, None, None
-    _move(transfer, S.IN_TRANSIT, "receipt", "movement", "settled_at")
+def take_out(*, receipt: Receipt) -> None:
+    """What a receipt had brought of a transfer is on its way again: the caller undoes its match and posts it; none is fine.
+
+    :param receipt: locked
+    """
+    transfer = lock_end_of(receipt_id=receipt.id)
+    if transfer is not None:
+        go_back(transfer=transfer, amount=receipt.amount)
+
+
+@step
+def go_back(*, transfer: HouseTransfer, amount: Decimal) -> None:
+    """So much of what had come is gone again, which the caller posts: SETTLED → IN_TRANSIT."""
+    transfer.arrived -= amount
+    if transfer.status == S.IN_TRANSIT:
+        transfer.save(update_fields=["arrived"])
+        _tell(transfer, "part_gone")
+        return
+    transfer.settled_at = None
+    _move(transfer, S.IN_TRANSIT, "arrived", "settled_at")
 
 
 def transit(transfer: HouseTransfer) -> Ref:
@@ -255,4 +282,5 @@ def _move(transfer: HouseTransfer, status: HouseTransferStatus, *fields: str) ->
 
 def _tell(transfer: HouseTransfer, what: str) -> None:
     house = {"from": transfer.from_name, "to": transfer.to_name, "amount": money.text(transfer.amount), "asset": transfer.asset_id}
+    house["arrived"] = money.text(transfer.arrived)
     events.record(f"house_transfer.{what}", subject_type="house_transfer", subject_id=transfer.id, house=house)

@@ -114,19 +114,26 @@ def undo(*, receipt: Receipt, chain: Chain, now: datetime) -> None:
     for match in receiving.list_matches(receipt.id):
         if match.instruction_id is not None:
             _owe_again(chain, chain.instructions[match.instruction_id], match.amount + match.written_off, now)
-        db.insert(
-            ReceiptMatch(
-                id=ids.uuid7(),
-                receipt=receipt,
-                instruction_id=match.instruction_id,
-                amount=-match.amount,
-                written_off=-match.written_off,
-                round=match.round,
-                undoes=match,
-                matched_at=now,
-            )
-        )
+        undo_one(match=match, now=now)
     transfers.reverse_deposit(receipt=receipt)
+
+
+@step
+def undo_one(*, match: ReceiptMatch, now: datetime) -> None:
+    """The row that mirrors it. The caller moves what it paid."""
+    db.insert(
+        ReceiptMatch(
+            id=ids.uuid7(),
+            receipt_id=match.receipt_id,
+            instruction_id=match.instruction_id,
+            house_transfer_id=match.house_transfer_id,
+            amount=-match.amount,
+            written_off=-match.written_off,
+            round=match.round,
+            undoes=match,
+            matched_at=now,
+        )
+    )
 
 
 def _owe_again(chain: Chain, one: Instruction, amount: Decimal, now: datetime) -> None:

@@ -33,12 +33,13 @@ def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, 
 
     :return: False where it stands otherwise by now (quarantined, going back), or what it paid was closed out: a person has to look
     """
+    housing.lock_end_of(receipt_id=receipt_id)
     receipt = lock_receipt(receipt_id)
     if receipt.status not in REVERTIBLE or matching.is_closed_out(chain):
         return False
     if receipt.status == ReceiptStatus.MATCHED:
+        housing.take_out(receipt=receipt)
         matching.undo(receipt=receipt, chain=chain, now=now)
-        housing.unsettle(receipt=receipt)
     ledger.reverse(
         source_id=receipt.id,
         kinds=["RECEIPT_APPLIED", "RECEIPT_FINAL"],

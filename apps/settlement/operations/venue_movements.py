@@ -120,29 +120,29 @@ def _of_draw(movement: VenueMovement, drawn: Instruction, now: datetime) -> bool
 
 
 def _paid_in(movement: VenueMovement, now: datetime) -> bool:
-    """Our money has reached the venue."""
+    """Our money, or a part of it, has reached the venue."""
     found = venues.find_paid_in(movement)
     if found is None:
         return False
     transfer = transfers.lock(found)
-    if transfer.status != HouseTransferStatus.IN_TRANSIT or not _is_open(movement):
+    if transfer.status != HouseTransferStatus.IN_TRANSIT or movement.amount > transfer.outstanding or not _is_open(movement):
         return False
     _keep(movement, transfer.id)
-    housing.arrive_at_venue(transfer=transfer, movement=movement, now=now)
+    housing.add(transfer=transfer, amount=movement.amount, now=now)
     lines = [debit(_till(movement).ref(Kind.NOSTRO), movement.amount), credit(housing.transit(transfer), movement.amount)]
     _post(movement, ARRIVED, lines, business_date(movement.entity_id, movement.booked_at))
     return True
 
 
 def _taken_back(movement: VenueMovement, undone: VenueMovement) -> bool:
-    """What had come to us at the venue is gone again: the transfer that it ended is on its way, or has failed, as its payment tells."""
+    """What had come to us at the venue is gone again: so much of its transfer is on its way, or has failed, as its payment tells."""
     assert undone.transfer_id is not None
     transfer = transfers.lock(undone.transfer_id)
-    whole = movement.amount == -undone.amount and transfer.status == HouseTransferStatus.SETTLED and transfer.movement_id == undone.id
-    if not whole or not _is_open(movement):
+    whole = movement.amount == -undone.amount and undone.amount > 0
+    if not whole or venues.is_taken_back(undone) or not _is_open(movement):
         return False
     _keep(movement, transfer.id)
-    housing.on_its_way_again(transfer=transfer)
+    housing.go_back(transfer=transfer, amount=undone.amount)
     ledger.reverse(
         source_id=undone.id,
         kinds=[ARRIVED],

@@ -122,18 +122,20 @@ def list_kept(movement_ids: Iterable[UUID]) -> set[UUID]:
 
 
 def list_concerned(entity_id: UUID, venue_id: UUID, movements: Collection[VenueMovement]) -> set[UUID]:
-    """Those of these movements that may be of something of ours: a draw by its key or name, a transfer there by its amount."""
+    """Those of these movements that may be of something of ours: a draw by its key or name, a transfer there by its key, name or amount."""
     drawn = Instruction.objects.filter(direction="DRAW", house_transfer__place__venue_id=venue_id, entity_id=entity_id)
     keys, names = {one.key for one in movements if one.key}, {one.reference for one in movements if not one.key}
     by_key = set(drawn.filter(end_to_end_id__in=keys).values_list("asset_id", "end_to_end_id"))
     by_name = set(drawn.filter(rail_reference__in=names).values_list("asset_id", "rail_reference"))
-    going = HouseTransfer.objects.filter(status__in=[S.INSTRUCTED, S.IN_TRANSIT], target__isnull=True, place__venue_id=venue_id)
-    sums = set(going.filter(entity_id=entity_id).values_list("asset_id", "amount"))
+    status, there = [S.INSTRUCTED, S.IN_TRANSIT], {"entity_id": entity_id, "place__venue_id": venue_id}
+    going = list(HouseTransfer.objects.select_related("instruction").filter(status__in=status, target__isnull=True, **there))
+    sums = {(one.asset_id, one.outstanding) for one in going}
     return {
         one.id
         for one in movements
         if one.takes_back
         or (one.asset_id, one.amount) in sums
+        or any(of.asset_id == one.asset_id and _names(one, of.instruction) for of in going)
         or ((one.asset_id, one.key) in by_key if one.key else (one.asset_id, one.reference) in by_name)
     }
 
@@ -149,7 +151,7 @@ def list_on_their_way(**ends: object) -> list[HouseTransfer]:
     """Transfers in transit, the oldest first; then those whose payment may have left though we have no answer yet, since money is often
     faster than its answer: whoever ends one of these looks again, and lets it wait.
 
-    :param ends: fields of the transfer, such as `target_id` and `amount`
+    :param ends: fields of the transfer, such as `target_id`
     """
     may_have_left = Q(status=S.INSTRUCTED, instruction__status__in=IN_FLIGHT)
     rows = HouseTransfer.objects.filter(may_have_left | Q(status=S.IN_TRANSIT), **ends)
@@ -158,14 +160,14 @@ def list_on_their_way(**ends: object) -> list[HouseTransfer]:
 
 
 def find_paid_in(movement: VenueMovement) -> UUID | None:
-    """The transfer that money which came to us at a venue is the end of: the one that it names, else the oldest of its amount."""
-    found = list_on_their_way(
-        target=None, place__venue_id=movement.venue_id, entity_id=movement.entity_id, asset_id=movement.asset_id, amount=movement.amount
-    )
+    """The transfer that money which came to us at a venue is of: one that it names, as the end or a part, else the oldest that lacks just
+    so much.
+    """
+    found = list_on_their_way(target=None, place__venue_id=movement.venue_id, entity_id=movement.entity_id, asset_id=movement.asset_id)
     named = [one for one in found if _names(movement, one.instruction)]
     if named or movement.key:  # a key that is none of these is of something else
-        return named[0].id if named else None
-    return found[0].id if found else None
+        return next((one.id for one in named if movement.amount <= one.outstanding), None)
+    return next((one.id for one in found if movement.amount == one.outstanding), None)
 
 
 def _names(movement: VenueMovement, payment: Instruction) -> bool:
@@ -194,13 +196,19 @@ def list_waiting(but: Collection[UUID] = ()) -> list[UUID]:
     return list(rows.order_by("booked_at", "id").values_list("id", flat=True)[:BATCH])
 
 
-def list_transactions(transfer_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
-    """How the rail knows what a venue has sent for each of these transfers, as its record says ("" where it does not say)."""
-    out: dict[UUID, list[str]] = {}
+def list_sent(transfer_ids: Iterable[UUID]) -> dict[UUID, list[tuple[str, Decimal]]]:
+    """What a venue has sent for each of these transfers, as its record says: the rail's name of it ("" where it does not say), how much."""
+    out: dict[UUID, list[tuple[str, Decimal]]] = {}
     rows = VenueMovement.objects.filter(transfer_id__in=list(transfer_ids), amount__lt=0)
-    for transfer_id, transaction in rows.values_list("transfer_id", "transaction"):
-        out.setdefault(transfer_id, []).append(transaction)
+    for transfer_id, transaction, amount in rows.values_list("transfer_id", "transaction", "amount"):
+        out.setdefault(transfer_id, []).append((transaction, -amount))
     return out
+
+
+def is_taken_back(movement: VenueMovement) -> bool:
+    """Whether what it brought of its transfer is gone again."""
+    rows = VenueMovement.objects.filter(venue_id=movement.venue_id, entity_id=movement.entity_id, asset_id=movement.asset_id)
+    return rows.filter(takes_back=movement.reference, transfer_id=movement.transfer_id).exclude(id=movement.id).exists()
 
 
 def get_movement(movement_id: UUID) -> VenueMovement | None:

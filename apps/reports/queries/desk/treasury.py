@@ -85,7 +85,7 @@ WITH kept AS (
 ), places AS (
   SELECT DISTINCT ON (entity_id, venue_id, asset_id) * FROM settlement_venueplace ORDER BY entity_id, venue_id, asset_id, version DESC
 ), going AS (
-  SELECT t.entity_id, p.venue_id, t.asset_id, coalesce(sum(t.amount) FILTER (WHERE t.target_id IS NULL), 0) AS there,
+  SELECT t.entity_id, p.venue_id, t.asset_id, coalesce(sum(t.amount - t.arrived) FILTER (WHERE t.target_id IS NULL), 0) AS there,
     coalesce(sum(i.amount - i.settled_amount) FILTER (WHERE t.source_id IS NULL AND i.status = 'SENT'), 0) AS back
   FROM settlement_housetransfer t JOIN settlement_venueplace p ON p.id = t.place_id
   JOIN settlement_instruction i ON i.house_transfer_id = t.id WHERE t.status = 'IN_TRANSIT' GROUP BY 1, 2, 3
@@ -180,7 +180,7 @@ SELECT asset, day, sum(receive), sum(pay) FROM (
   SELECT i.asset_id, %(today)s, 0, -i.amount FROM settlement_instruction i
   WHERE i.direction = 'PAY' AND i.status = 'SENT' AND (i.net_leg_id IS NOT NULL OR i.obligation_id IS NOT NULL)
   UNION ALL
-  SELECT t.asset_id, %(today)s, CASE WHEN t.status = 'IN_TRANSIT' AND d.designation = 'HOUSE' THEN t.amount ELSE 0 END,
+  SELECT t.asset_id, %(today)s, CASE WHEN t.status = 'IN_TRANSIT' AND d.designation = 'HOUSE' THEN t.amount - t.arrived ELSE 0 END,
     CASE WHEN t.status <> 'IN_TRANSIT' AND o.designation = 'HOUSE' THEN t.amount ELSE 0 END
   FROM settlement_housetransfer t LEFT JOIN settlement_nostro o ON o.id = t.source_id LEFT JOIN settlement_nostro d ON d.id = t.target_id
   WHERE t.status IN ('APPROVED', 'INSTRUCTED', 'IN_TRANSIT')
@@ -228,6 +228,7 @@ class TransferRow:
     target: str
     asset: str
     amount: Decimal
+    arrived: Decimal
     status: str
     reason: str
     failure: str
@@ -248,7 +249,8 @@ class TransferRow:
 def list_transfers(limit: int = 100, offset: int = 0) -> list[TransferRow]:
     """House transfers, the newest first."""
     rows = db.run(
-        """SELECT t.id, coalesce(s.name, v.name), coalesce(d.name, v.name, t.owner_name), t.asset_id, t.amount, t.status, t.reason,
+        """SELECT t.id, coalesce(s.name, v.name), coalesce(d.name, v.name, t.owner_name), t.asset_id, t.amount, t.arrived, t.status,
+             t.reason,
              t.failure, t.requested_at, m.username, k.username, p.id, i.end_to_end_id, i.status, t.owner_address <> ''
            FROM settlement_housetransfer t LEFT JOIN settlement_nostro s ON s.id = t.source_id
            LEFT JOIN settlement_nostro d ON d.id = t.target_id LEFT JOIN settlement_venueplace pl ON pl.id = t.place_id

@@ -200,10 +200,10 @@ LINES = (
            LEFT JOIN (SELECT nostro_id, sum(amount - settled_amount) AS total FROM settlement_instruction
            WHERE direction = 'PAY' AND status = 'SENT' GROUP BY nostro_id) i ON i.nostro_id = n.id
            WHERE coalesce(a.amount, 0) <> -coalesce(i.total, 0)""",
-        """SELECT format('house transfer %s of %s is %s, its IN_TRANSIT %s', t.id, trim_scale(t.amount), t.status,
-             trim_scale(coalesce(a.amount, 0)))
+        """SELECT format('house transfer %s of %s is %s, arrived %s, its IN_TRANSIT %s', t.id, trim_scale(t.amount), t.status,
+             trim_scale(t.arrived), trim_scale(coalesce(a.amount, 0)))
            FROM settlement_housetransfer t LEFT JOIN ledger_ledgeraccount a ON a.owner_id = t.id AND a.kind = 'IN_TRANSIT'
-           WHERE coalesce(a.amount, 0) <> CASE t.status WHEN 'IN_TRANSIT' THEN t.amount ELSE 0 END""",
+           WHERE coalesce(a.amount, 0) <> CASE t.status WHEN 'IN_TRANSIT' THEN t.amount - t.arrived ELSE 0 END""",
         """SELECT format('%s %s: IN_TRANSIT %s, asked for and not gone %s', c.code, v.asset_id, trim_scale(coalesce(a.amount, 0)),
              trim_scale(-coalesce(i.total, 0)))
            FROM (SELECT DISTINCT entity_id, venue_id, asset_id FROM settlement_venueplace) v
@@ -233,10 +233,20 @@ LINES = (
            WHERE coalesce(p.total, 0) <> CASE WHEN m.transfer_id IS NULL AND m.amount <> 0 THEN 0
              WHEN m.amount > 0 AND t.source_id IS NULL OR m.amount < 0 AND t.source_id IS NOT NULL THEN 0 ELSE m.amount END
              - CASE WHEN m.transfer_id IS NULL AND m.amount <> 0 THEN 0 ELSE m.fee END""",
-        """SELECT format('house transfer %s to a venue is SETTLED by movement %s', t.id, coalesce(m.reference, 'none'))
-           FROM settlement_housetransfer t LEFT JOIN settlement_venuemovement m ON m.id = t.movement_id
-           WHERE t.status = 'SETTLED' AND t.target_id IS NULL AND t.place_id IS NOT NULL
-             AND (m.transfer_id IS DISTINCT FROM t.id OR m.amount <> t.amount)""",
+    ),
+    sql(
+        "house_transfers_arrive",
+        "What has arrived of a house transfer is what its receipts or its venue's record brought, and it is SETTLED with all of it",
+        """SELECT format('house transfer %s of %s is %s, arrived %s: receipts and movements %s', t.id, trim_scale(t.amount), t.status,
+             trim_scale(t.arrived), trim_scale(b.total))
+           FROM settlement_housetransfer t
+           CROSS JOIN LATERAL (SELECT CASE WHEN t.target_id IS NOT NULL
+               THEN (SELECT coalesce(sum(m.amount), 0) FROM settlement_receiptmatch m WHERE m.house_transfer_id = t.id)
+             WHEN t.place_id IS NOT NULL
+               THEN (SELECT coalesce(sum(m.amount), 0) FROM settlement_venuemovement m WHERE m.transfer_id = t.id)
+             ELSE t.arrived END AS total) b
+           WHERE t.arrived <> b.total OR (t.status = 'SETTLED') <> (t.arrived = t.amount)
+             OR t.status NOT IN ('SETTLED', 'IN_TRANSIT') AND t.arrived <> 0""",
     ),
     sql(
         "receipts_are_used_once",
