@@ -57,6 +57,7 @@ _KINDS = {
     "house_transfer": ("apps.workflows.transfer_house", "execute", "version", "refused"),
     "capital_in": ("apps.workflows.move_capital", "pay_in", "version_in"),
     "capital_out": ("apps.workflows.transfer_house", "execute", "version", "refused"),
+    "owner_clear": ("apps.workflows.move_capital", "clear", "clearance_version"),
     "venue_place": ("apps.settlement.operations.venue_places", "execute", "version"),
     "redate": ("apps.workflows.redate_deal", "execute", "version"),
     "calendar": ("apps.workflows.change_calendar", "execute", "version"),

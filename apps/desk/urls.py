@@ -175,6 +175,7 @@ urlpatterns = [
     path("desk/treasury/shortfalls/<uuid:one>/take/", treasury.take_shortfall, name="take-shortfall"),
     path("desk/treasury/capital/came/", capital.came, name="capital-in"),
     path("desk/treasury/capital/take-out/", capital.take_out, name="capital-out"),
+    path("desk/treasury/capital/<uuid:transfer>/clear/", capital.clear, name="capital-clear"),
     path("desk/treasury/venues/places/", venues.set_place, name="venue-place"),
     path("desk/treasury/venues/movements/", venues.movements, name="venue-movements"),
     path("desk/treasury/transfers/", treasury.transfer, name="house-transfer"),

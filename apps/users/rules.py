@@ -35,7 +35,7 @@ ACTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "client_money": (frozenset({"finance", "compliance"}), frozenset()),  # take what is not covered
     "client_key": (frozenset({"admin"}), frozenset({"compliance"})),
     "member": (frozenset({"sales", "compliance"}), frozenset({"compliance"})),  # of a client; and risk, where they may deal for more
-    "client_clear": (frozenset({"compliance"}), frozenset({"compliance"})),  # a new client whose name the lists know
+    "client_clear": (frozenset({"compliance"}), frozenset({"compliance"})),  # a party or an owner of ours whose name the lists know
     "access_end": (frozenset({"admin", "compliance"}), frozenset()),  # revoke a client's key, close a member: stricter, at once
     "halt_on": (frozenset({"trader", "risk", "operations"}), frozenset()),
     "halt_off": (frozenset({"trader", "risk", "operations"}), frozenset()),

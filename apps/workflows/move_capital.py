@@ -1,4 +1,6 @@
-"""Capital paid in or taken out by the house's owners: asked by finance, granted by finance or risk, and by compliance."""
+"""Capital paid in or taken out by the house's owners: asked by finance, granted by finance or risk, and by compliance. An owner whose name
+the lists know gets nothing before two of compliance have said that it is not who they mean.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +11,7 @@ from apps.approvals.models import Approval
 from apps.clients.errors import BadSsi
 from apps.clients.rules import places
 from apps.compliance import operations as compliance
+from apps.compliance import queries as screenings
 from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import step, use_case
@@ -16,10 +19,15 @@ from apps.settlement import queries as settlement
 from apps.settlement.errors import BadCapital
 from apps.settlement.models import HouseTransfer
 from apps.settlement.operations import capital, housing
+from apps.settlement.queries import housing as queries
 from apps.settlement.queries.locks import lock_receipt
+from apps.settlement.states import HouseTransferStatus
 from apps.users import rules as people
 
-ACT = "capital"
+from . import screen_names
+
+ACT, CLEAR = "capital", "client_clear"
+WAITS = (HouseTransferStatus.REQUESTED, HouseTransferStatus.APPROVED, HouseTransferStatus.INSTRUCTED)
 ALSO = [["compliance"]]  # whose money it is, and who gets it
 
 
@@ -83,7 +91,7 @@ def ask_pay_out(
     who, why = _words(owner, "/owner", 120), _words(reason, "/reason", 200)
     given = {"source": nostro, "target": None, "owner": (who, address), "amount": amount, "reason": why}
     made = housing.request(**given, made_by=actor.id, now=now)  # type: ignore[arg-type]
-    compliance.screen(subject_type="house_transfer", subject_id=made.id, name=who, now=now)
+    screen_names.screen_owner(transfer_id=made.id, owner=who, now=now)
     approval = approvals.request(
         kind="capital_out",
         subject_type="house_transfer",
@@ -97,6 +105,53 @@ def ask_pay_out(
         now=now,
     )
     return made, approval
+
+
+@use_case
+def ask_clearance(*, actor: Actor, transfer_id: UUID, evidence: str, now: datetime) -> Approval:
+    """Ask another person of compliance that the lists hold a transfer of capital back no more: its owner is not who they mean.
+
+    It counts for this transfer, until they say something new.
+
+    :param evidence: what shows it, in 10 to 300 characters
+    :raises AppError: RoleMissing, NotFound, BadCapital (no list holds it back, it has left or ended, or no evidence), ApprovalOpen
+    """
+    people.require_may(actor.roles, CLEAR)
+    found = queries.lock(transfer_id)
+    if not found.owner_address or found.status not in WAITS or not screenings.has_hit([found.id]):
+        raise BadCapital("no list holds it back", pointer="/transfer")
+    screen_names.require_evidence(evidence, bad=BadCapital)
+    screened = compliance.screen(subject_type="house_transfer", subject_id=found.id, name=found.owner_name, now=now)
+    return approvals.request(
+        kind="owner_clear",
+        subject_type="house_transfer",
+        subject_id=found.id,
+        subject_version=_waiting(found),
+        title=f"{found.owner_name} gets {money.text(found.amount)} {found.asset_id} despite the lists"[:200],
+        payload={"owner": found.owner_name, "address": found.owner_address, "screening": screened.found, "evidence": evidence},
+        maker=actor,
+        checker_roles=people.ACTS[CLEAR][1],
+        now=now,
+    )
+
+
+def clearance_version(approval: Approval) -> str:
+    return _waiting(queries.lock(approval.subject_id))
+
+
+@step
+def clear(*, approval: Approval, checker: Actor, now: datetime) -> None:
+    """What an approved request of kind "owner_clear" does: what was matched is decided, and the gate lets the payment through.
+
+    :raises BadCapital: the lists say something else of the name than when it was asked
+    """
+    owner = queries.lock(approval.subject_id).owner_name
+    screen_names.decide(approval=approval, subject_type="house_transfer", name=owner, bad=BadCapital, now=now)
+
+
+def _waiting(found: HouseTransfer) -> str:
+    """The same from the request to its release, however far it has come."""
+    return "waits" if found.status in WAITS else str(found.status)
 
 
 def _words(text: str, pointer: str, most: int) -> str:

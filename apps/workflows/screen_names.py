@@ -48,6 +48,16 @@ def screen_member(*, member: Member, now: datetime) -> Screening:
     return found
 
 
+@step
+def screen_owner(*, transfer_id: UUID, owner: str, now: datetime) -> Screening:
+    """Look up the owner of the house to whom a transfer of capital goes; one whom the lists know holds its payment back."""
+    found = compliance.screen_again(subject_type="house_transfer", subject_id=transfer_id, name=owner, now=now)
+    if found.result == "HIT":
+        said, cause = f"{owner}, an owner of the house: {found.found}"[:300], f"{transfer_id} {compliance.digest(found.matches)}"
+        compliance.raise_alert(finding=Finding(AlertRule.LISTED_NAME, cause, said, "house_transfer", transfer_id), now=now)
+    return found
+
+
 @use_case
 def screen_once_more(*, subject_type: str, subject_id: UUID, now: datetime) -> Screening | None:
     """A name that was looked up before the lists had what they have now; None for who has left meanwhile.
@@ -55,8 +65,7 @@ def screen_once_more(*, subject_type: str, subject_id: UUID, now: datetime) -> S
     :param subject_type: counterparty, member, or house_transfer: the owner of the house to whom it goes
     """
     if subject_type == "house_transfer":
-        owner = housing.lock(subject_id).owner_name
-        return compliance.screen_again(subject_type=subject_type, subject_id=subject_id, name=owner, now=now)
+        return screen_owner(transfer_id=subject_id, owner=housing.lock(subject_id).owner_name, now=now)
     if subject_type == "member":
         member = queries.find_open_member(subject_id)
         return None if member is None else screen_member(member=member, now=now)

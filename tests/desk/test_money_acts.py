@@ -8,15 +8,21 @@ import pytest
 from django.test import Client
 
 from apps.approvals.models import Approval
+from apps.compliance.models import Alert
 from apps.core import clock, db, ids
+from apps.jobs import screening
 from apps.jobs import settlement as jobs
+from apps.reports.queries.desk import late, net_sets
 from apps.rfqs.states import Side
 from apps.settlement.models import Adjustment, HouseTransfer, Nostro, VenuePlace
 from apps.users.models import User
 from apps.workflows.decide_approval import decide_approval
+from apps.workflows.load_list import load_list
 from apps.workflows.transfer_balance import request_withdrawal
+from apps.workflows.transfer_house import cancel_house_transfer
 from tests import world
 from tests.desk.forms import send
+from tests.people import staff as person
 from tests.settlement import venues as there
 from tests.settlement import world as house
 
@@ -131,6 +137,17 @@ def test_capital_is_asked_for_by_finance_alone(enter: Any, staff: dict[str, User
     assert [send(fay, "treasury/capital/came/", **paid), send(fay, "treasury/capital/take-out/", **out)] == [302, 302]
     assert sorted(Approval.objects.values_list("kind", flat=True)) == ["capital_in", "capital_out"]
     made = HouseTransfer.objects.get()
+    assert "is on a list" not in read(enter("carl"), "treasury/")
+    load_list(list_name="OFAC", entries=[("Aurora Holding", "", "1")])
+    screening.keep()
+    assert "is on a list" in read(enter("carl"), "treasury/") and "is on a list" not in read(fay, "treasury/")
+    alert = Alert.objects.get()
+    assert "capital that is taken out" in read(enter("carl"), f"alerts/{ids.encode('alt', alert.id)}/")
+    at = f"treasury/capital/{made.id}/clear/"
+    assert [send(fay, at, evidence="another company, register seen"), send(enter("carl"), at, evidence="x")] == [403, 422]
+    assert send(enter("carl"), at, evidence="another company, register seen") == 302
+    assert Approval.objects.get(kind="owner_clear").payload["screening"] == "Aurora Holding"
+    assert read(enter("carl"), "treasury/").count("resolution") + read(enter("carl"), "treasury/").count("<td>Aurora Holding</td>") == 1
     assert send(enter("olga"), f"treasury/transfers/{made.id}/cancel/") == 403, "finance asked for it"
     assert send(fay, f"treasury/transfers/{made.id}/cancel/") == 302
 
@@ -152,3 +169,30 @@ def test_operations_reject_a_withdrawal_with_a_reason(enter: Any, staff: dict[st
     (house_told, public) = db.one("SELECT house::text, public::text FROM events_event WHERE kind = 'withdrawal.rejected'")
     assert "under review" in house_told and "under review" not in public, "the client is not told why"
     assert "Withdrawals" not in read(enter("olga"), "treasury/")
+
+
+def test_our_own_money_that_has_not_come_stands_in_the_ageing_book_until_all_of_it_is_there(enter: Any, staff: dict[str, User]) -> None:
+    ours, places = house.open_house("USD"), there.open_venue("USD")
+    made = there.sent(ours["USD"], places["USD"], "1000")
+    waits = there.approved(ours["USD"], places["USD"], "70")
+    key = there.payment_of(made).end_to_end_id
+    there.reaches("USD", D(400), key=key)
+    there.read_all()
+    rita = enter("rita")
+    assert "Nothing is late" in read(rita, "settlement/late/"), "it is due today"
+    house.at(clock.desk_now(), days=2)
+    jobs.poll_rails()
+    assert [(one.account, one.client_name, one.direction, one.count, one.to_three) for one in net_sets.list_late()] == [
+        ("", "USD house → Northgate Exchange", "MOVE", 2, D(670))
+    ]
+    assert [(one.left, one.amount, one.days, one.waits_for) for one in late.list_transfers(10)] == [
+        (D(600), D(1000), 2, "the other end"), (D(70), D(70), 2, "its payment"),
+    ]  # fmt: skip
+    page = read(rita, "settlement/late/")
+    assert "Our own money" in page and key in page and "600" in page and "One by one" not in page
+    assert "2 of our own money on its way" in read(rita, "")
+    there.reaches("USD", D(600), key=key)
+    there.read_all()
+    assert [one.id for one in late.list_transfers(10)] == [waits.id]
+    cancel_house_transfer(actor=person("olga", "operations"), transfer_id=waits.id)
+    assert net_sets.list_late() == [] and "Nothing is late" in read(rita, "settlement/late/")

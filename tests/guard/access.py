@@ -333,6 +333,7 @@ DESK: dict[str, tuple[str, str, dict[str, str]]] = {
     "desk/treasury/shortfalls/<uuid:one>/take/": ("", "finance compliance", {"words": "test"}),
     "desk/treasury/withdrawals/<str:withdrawal>/reject/": ("", "operations", {"reason": "test"}),
     "desk/treasury/capital/came/": ("", "finance", {"receipt": "rcp_00000000000000000000000007", "owner": "x", "reason": "x"}),
+    "desk/treasury/capital/<uuid:transfer>/clear/": ("", "compliance", {"evidence": "another person, register seen"}),
     "desk/treasury/capital/take-out/": (
         "",
         "finance",

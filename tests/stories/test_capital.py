@@ -4,17 +4,20 @@ from decimal import Decimal as D
 
 import pytest
 
+from apps.approvals.errors import ApprovalOpen, SameHands
 from apps.approvals.models import Approval
+from apps.compliance.models import Alert
 from apps.core import clock
 from apps.jobs import screening
 from apps.jobs import settlement as jobs
+from apps.reports.queries.desk import treasury
 from apps.settlement.errors import BadCapital
 from apps.settlement.models import HouseTransfer, Instruction, Receipt
 from apps.settlement.rails import outside
 from apps.users.errors import RoleMissing
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.load_list import load_list
-from apps.workflows.move_capital import ask_pay_in, ask_pay_out
+from apps.workflows.move_capital import ask_clearance, ask_pay_in, ask_pay_out
 from tests import books
 from tests.people import staff
 from tests.settlement import world as here
@@ -53,6 +56,56 @@ def test_an_owner_whom_a_list_names_before_the_money_left_gets_none() -> None:
     payment = Instruction.objects.get(house_transfer=made)
     assert [b["code"] for b in payment.decisions.latest("id").blockers] == ["SCREENING"]  # type: ignore[attr-defined]
     assert screening.keep() == 0
+
+
+def test_an_owner_who_is_falsely_on_a_list_is_cleared_by_two_of_compliance_for_this_transfer_and_this_finding() -> None:
+    here.open_house("USD")
+    ours = here.settlement.list_nostros().get(asset_id="USD")
+    load_list(list_name="OFAC", entries=[("Aurora Holding", "", "1")])
+    cora, carl, evidence = staff("cora", "compliance"), staff("carl", "compliance"), "another company: register seen"
+    made, asked = ask_pay_out(actor=staff("fay", "finance"), nostro_id=ours.id, amount=D(5), **OWNER, reason="resolution 8")
+    assert Alert.objects.get().why == "Aurora Holding, an owner of the house: Aurora Holding", "compliance hears of it"
+    assert signed(asked) == "EXECUTED"
+    jobs.instruct_due()
+    payment = Instruction.objects.get(house_transfer=made)
+
+    def blockers() -> list[str]:
+        here.at(clock.desk_now(), seconds=1)  # what is screened at one moment is one screening
+        jobs.review_queue()
+        return [b["code"] for b in payment.decisions.latest("id").blockers]  # type: ignore[attr-defined]
+
+    assert blockers() == ["SCREENING"]
+    for who, why, bad in ((staff("fay", "finance"), evidence, RoleMissing), (cora, "short", BadCapital)):
+        with pytest.raises(bad):
+            ask_clearance(actor=who, transfer_id=made.id, evidence=why)
+    stale = ask_clearance(actor=cora, transfer_id=made.id, evidence=evidence)
+    assert blockers() == ["SCREENING", "PENDING_APPROVAL"]
+    with pytest.raises(ApprovalOpen):
+        ask_clearance(actor=carl, transfer_id=made.id, evidence=evidence)
+    with pytest.raises(SameHands):
+        decide_approval(approval_id=stale.id, actor=cora, approve=True)
+    load_list(list_name="EU", entries=[("Holding, Aurora", "", "2")])  # it says more by now than when it was asked
+    assert decide_approval(approval_id=stale.id, actor=carl, approve=True).status == "FAILED"
+    assert blockers() == ["SCREENING"]
+    again = ask_clearance(actor=carl, transfer_id=made.id, evidence=evidence)
+    here.at(clock.desk_now(), seconds=1)
+    assert decide_approval(approval_id=again.id, actor=cora, approve=True).status == "EXECUTED"
+    assert blockers() == []
+    with pytest.raises(BadCapital):
+        ask_clearance(actor=carl, transfer_id=made.id, evidence=evidence)
+    load_list(list_name="UN", entries=[("AURORA HOLDING", "", "3")])
+    screening.keep()
+    assert blockers() == ["SCREENING"], "what a list says anew is not decided yet"
+    last = ask_clearance(actor=cora, transfer_id=made.id, evidence=evidence)
+    here.at(clock.desk_now(), seconds=1)
+    assert decide_approval(approval_id=last.id, actor=carl, approve=True).status == "EXECUTED"
+    assert here.release(payment.id) == "EXECUTED"
+    jobs.send_released()
+    made.refresh_from_db()
+    assert made.status == "IN_TRANSIT"
+    other, _ = ask_pay_out(actor=staff("fay", "finance"), nostro_id=ours.id, amount=D(6), **OWNER, reason="resolution 9")
+    assert [one.id for one in treasury.list_transfers() if one.on_a_list] == [other.id], "the next one is looked at by itself"
+    books.proven()
 
 
 def test_an_owner_pays_in_and_takes_out() -> None:

@@ -1,5 +1,7 @@
 """Capital of the house: finance say what of it came in, and ask that some be paid out."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,9 +11,10 @@ from apps.core.actor import Actor
 from apps.desk import amounts
 from apps.desk.access import page
 from apps.desk.once import FormOnce, carry_out
-from apps.workflows.move_capital import ask_pay_in, ask_pay_out
+from apps.users.rules import require_may
+from apps.workflows.move_capital import CLEAR, ask_clearance, ask_pay_in, ask_pay_out
 
-from . import params
+from . import params, shell
 from .treasury import read_id
 
 SIGNED = "Another of finance, or risk, signs it, and compliance"
@@ -51,4 +54,15 @@ def take_out(request: HttpRequest, actor: Actor) -> HttpResponse:
         reason=params.posted(request, "reason", 200),
     )
     messages.success(request, told)
+    return redirect("desk:treasury")
+
+
+@page("treasury")
+@require_POST
+def clear(request: HttpRequest, actor: Actor, transfer: UUID) -> HttpResponse:
+    """Ask another one of compliance that an owner whom the lists seem to know gets what waits for it."""
+    require_may(actor.roles, CLEAR)
+    once = FormOnce(request, actor, operation="owner_clear", tell=shell.tell_asked)
+    evidence = params.posted(request, "evidence", 300)
+    messages.success(request, carry_out(once, ask_clearance, actor=actor, transfer_id=transfer, evidence=evidence))
     return redirect("desk:treasury")

@@ -28,10 +28,11 @@ from .shell import show
 @page("settlement")
 @require_safe
 def late_page(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """The ageing book: what is past its due date, by account, asset and age, then payment by payment."""
+    """The ageing book: what is past its due date, by account, asset and age, then payment by payment, and our own money on its way."""
     context: dict[str, Any] = {
         "late": net_sets.list_late(),
         "fails": part_of(request, "fails", late.list_fails),
+        "moves": part_of(request, "moves", late.list_transfers),
         "close_outs": part_of(request, "closed", late.list_close_outs),
         "may_redate": may_make(actor.roles, redate_deal.ACT),
         "may_close_out": may_make(actor.roles, closing.ACT),

@@ -22,6 +22,7 @@ from apps.reports.queries.desk import treasury
 from apps.settlement.operations import venue_places
 from apps.settlement.queries import venues
 from apps.users.rules import may_make, require_may
+from apps.workflows.move_capital import CLEAR
 from apps.workflows.transfer_balance import cancel_withdrawal
 from apps.workflows.transfer_house import ACT, ask_house_transfer, cancel_house_transfer
 from apps.workflows.watch_client_money import take
@@ -47,6 +48,7 @@ def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "rails": instruments.list_rails(),
         "strangers": part_of(request, "strangers", treasury.list_strangers) if may_make(actor.roles, "capital") else [],
         "may_capital": may_make(actor.roles, "capital"),
+        "may_clear": may_make(actor.roles, CLEAR),
         "may_place": may_make(actor.roles, venue_places.ACT),
         "may_record": may_make(actor.roles, "lp_record"),
         "days": days,

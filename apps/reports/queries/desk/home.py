@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from apps.core import db
 
+from .late import LATE_TRANSFERS
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -66,13 +68,16 @@ def find_last_day(until: date) -> date | None:
 class Due:
     today: int
     late: int
+    moves: int
     ready: int
     blocked: int
     unmatched: int
 
 
 def get_due(today: date) -> Due:
-    """Open obligations due today and late, instructions that wait for a release, blocked ones, and receipts nobody has matched."""
+    """Open obligations due today and late, late transfers of our own money, instructions that wait for a release, blocked ones, and
+    receipts nobody has matched.
+    """
     due, late = db.one(
         "SELECT count(*) FILTER (WHERE value_date = %s), count(*) FILTER (WHERE value_date < %s) FROM settlement_obligation "
         "WHERE status NOT IN ('SETTLED', 'CANCELLED', 'CLOSED_OUT')",
@@ -83,4 +88,5 @@ def get_due(today: date) -> Due:
         "WHERE direction IN ('PAY', 'DRAW') AND status IN ('READY', 'BLOCKED')"
     )
     (unmatched,) = db.one("SELECT count(*) FROM settlement_receipt WHERE status IN ('FINAL', 'CLEARED', 'QUARANTINED')")
-    return Due(due, late, ready, blocked, unmatched)
+    (moves,) = db.one(f"SELECT count(*) FROM ({LATE_TRANSFERS}) moves")  # noqa: S608 - every part is written in the house
+    return Due(due, late, moves, ready, blocked, unmatched)

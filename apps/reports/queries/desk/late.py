@@ -1,4 +1,4 @@
-"""What is late, payment by payment, and what was closed out."""
+"""What is late, payment by payment and transfer by transfer, and what was closed out."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -55,6 +55,48 @@ def list_fails(limit: int, offset: int = 0) -> list[Fail]:
         [limit, offset],
     )
     return [Fail(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class LateTransfer:
+    """Our own money that is not where it was to be by now. `left`: what has not come, in units of the asset; `payment`: a status."""
+
+    id: UUID
+    source: str
+    target: str
+    asset: str
+    left: Decimal
+    amount: Decimal
+    due_date: date
+    days: int
+    status: str
+    payment_id: UUID
+    payment: str
+    end_to_end_id: str
+
+    @property
+    def waits_for(self) -> str:
+        if self.status == "INSTRUCTED":
+            return "its payment"
+        return "the booking of its payment" if self.payment == "SENT" else "the other end"
+
+
+# Those that are instructed and have not come whole; a part of ours that is still to be released is late by its payment's due date too.
+LATE_TRANSFERS = """
+  SELECT t.id, coalesce(s.name, v.name) AS source, coalesce(d.name, v.name, t.owner_name) AS target, t.asset_id,
+    t.amount - t.arrived AS left_over, t.amount, i.due_date, desk_now()::date - i.due_date AS days, t.status, i.id AS payment_id,
+    i.status AS payment, i.end_to_end_id
+  FROM settlement_housetransfer t JOIN settlement_instruction i ON i.house_transfer_id = t.id
+  LEFT JOIN settlement_nostro s ON s.id = t.source_id LEFT JOIN settlement_nostro d ON d.id = t.target_id
+  LEFT JOIN settlement_venueplace p ON p.id = t.place_id LEFT JOIN clients_counterparty v ON v.id = p.venue_id
+  WHERE t.status IN ('INSTRUCTED', 'IN_TRANSIT') AND i.due_date < desk_now()::date
+"""
+
+
+def list_transfers(limit: int, offset: int = 0) -> list[LateTransfer]:
+    """The oldest first."""
+    rows = db.run(LATE_TRANSFERS + "ORDER BY i.due_date, t.id LIMIT %s OFFSET %s", [limit, offset])
+    return [LateTransfer(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from apps.core import db
 
+from .late import LATE_TRANSFERS
+
 
 @dataclass(frozen=True, slots=True)
 class SetRow:
@@ -76,7 +78,10 @@ def list_lines(net_set_id: UUID) -> list[LineRow]:
 
 @dataclass(frozen=True, slots=True)
 class LateRow:
-    """What one client and asset is late with, by how long: amounts in units of the asset."""
+    """What one client and asset is late with, by how long: amounts in units of the asset.
+
+    Of our own money `account` is empty, `client_name` says from where to where, and `direction` is MOVE.
+    """
 
     account: str
     client_name: str
@@ -92,16 +97,20 @@ class LateRow:
 
 
 def list_late(limit: int = 200) -> list[LateRow]:
-    """The ageing book: payments due before today that are not settled, the oldest first."""
+    """The ageing book, the oldest first: payments due before today that are not settled, and our own money that has not come."""
     rows = db.run(
-        """SELECT a.code, c.name, asset_id, direction, min(due_date), max(days), count(*),
+        f"""SELECT code, name, asset_id, direction, min(due_date), max(days), count(*),
              coalesce(sum(left_over) FILTER (WHERE days = 1), 0), coalesce(sum(left_over) FILTER (WHERE days BETWEEN 2 AND 3), 0),
              coalesce(sum(left_over) FILTER (WHERE days BETWEEN 4 AND 7), 0), coalesce(sum(left_over) FILTER (WHERE days > 7), 0)
-           FROM (SELECT i.*, i.amount - i.settled_amount AS left_over, desk_now()::date - i.due_date AS days FROM settlement_instruction i
+           FROM (SELECT a.code, c.name, i.asset_id, i.direction, i.due_date, i.amount - i.settled_amount AS left_over,
+                   desk_now()::date - i.due_date AS days
+                 FROM settlement_instruction i
+                 JOIN clients_account a ON a.id = i.account_id JOIN clients_counterparty c ON c.id = a.owner_id
                  WHERE i.due_date < desk_now()::date
-                   AND i.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'EXPECTED', 'PART_RECEIVED')) i
-           JOIN clients_account a ON a.id = i.account_id JOIN clients_counterparty c ON c.id = a.owner_id
-           GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 3 LIMIT %s""",
+                   AND i.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'EXPECTED', 'PART_RECEIVED')
+                 UNION ALL
+                 SELECT '', source || ' → ' || target, asset_id, 'MOVE', due_date, left_over, days FROM ({LATE_TRANSFERS}) moves) i
+           GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2, 3, 4 LIMIT %s""",  # noqa: S608 - every part is written in the house
         [limit],
     )
     return [LateRow(*row) for row in rows]

@@ -239,6 +239,7 @@ class TransferRow:
     end_to_end_id: str | None
     payment: str | None
     is_capital: bool
+    on_a_list: bool
 
     @property
     def may_be_cancelled(self) -> bool:
@@ -247,17 +248,20 @@ class TransferRow:
 
 
 def list_transfers(limit: int = 100, offset: int = 0) -> list[TransferRow]:
-    """House transfers, the newest first."""
+    """House transfers, the newest first; `on_a_list`: the lists know the owner to whom it is to go, and nobody has decided on that."""
     rows = db.run(
         """SELECT t.id, coalesce(s.name, v.name), coalesce(d.name, v.name, t.owner_name), t.asset_id, t.amount, t.arrived, t.status,
              t.reason,
-             t.failure, t.requested_at, m.username, k.username, p.id, i.end_to_end_id, i.status, t.owner_address <> ''
+             t.failure, t.requested_at, m.username, k.username, p.id, i.end_to_end_id, i.status, t.owner_address <> '',
+             t.owner_address <> '' AND t.status IN ('REQUESTED', 'APPROVED', 'INSTRUCTED') AND coalesce((SELECT c.result
+               FROM compliance_screening c WHERE c.subject_id = t.id ORDER BY c.screened_at DESC, c.id DESC LIMIT 1) = 'HIT', false)
            FROM settlement_housetransfer t LEFT JOIN settlement_nostro s ON s.id = t.source_id
            LEFT JOIN settlement_nostro d ON d.id = t.target_id LEFT JOIN settlement_venueplace pl ON pl.id = t.place_id
            LEFT JOIN clients_counterparty v ON v.id = pl.venue_id
            LEFT JOIN settlement_instruction i ON i.house_transfer_id = t.id
            LEFT JOIN users_user m ON m.id = t.made_by LEFT JOIN users_user k ON k.id = t.checked_by
-           LEFT JOIN approvals_approval p ON p.subject_id = t.id AND p.status = 'REQUESTED'
+           LEFT JOIN LATERAL (SELECT a.id FROM approvals_approval a WHERE a.subject_id = t.id AND a.status = 'REQUESTED'
+             ORDER BY a.requested_at DESC, a.id DESC LIMIT 1) p ON true
            ORDER BY t.requested_at DESC, t.id DESC LIMIT %s OFFSET %s""",
         [limit, offset],
     )
