@@ -13,11 +13,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7() -> UUID:
-    """RFC 9562 version 7: 48 bits of wall milliseconds, then 74 random bits."""
-    ms = time.time_ns() // 1_000_000
-    rand = int.from_bytes(os.urandom(10), "big")
-    value = (ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (rand >> 68 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
-    return UUID(int=value)
+    """RFC 9562 version 7: 48 bits of wall milliseconds, 12 of the fraction of one, 62 random bits. One thread's come in their order."""
+    ms, ns = divmod(time.time_ns(), 1_000_000)
+    rand = int.from_bytes(os.urandom(8), "big") & (1 << 62) - 1
+    return UUID(int=(ms & (1 << 48) - 1) << 80 | 0x7 << 76 | ns * 4096 // 1_000_000 << 64 | 0b10 << 62 | rand)
 
 
 def earliest(at: datetime) -> UUID:
