@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,17 +18,12 @@ from apps.clients import operations as clients
 from apps.clients import queries as client_queries
 from apps.core.actor import Actor
 from apps.core.unit import use_case
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-STARTS_S = 60
+STARTS_S = 120
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 ALL_SCOPES = ("read", "quote", "trade", "settle", "withdraw")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -44,7 +38,7 @@ class Web:
     def stop(self, with_signal: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 def start_web(**environment: str) -> Web:
@@ -58,7 +52,7 @@ def start_web(**environment: str) -> Web:
     while time.monotonic() < end:
         assert process.poll() is None, "web ended while starting"
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{web.url}/livez", timeout=2).status_code == 200:
+            if httpx.get(f"{web.url}/livez", timeout=10).status_code == 200:
                 return web
         time.sleep(0.05)
     kill(web)

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from apps.users.models import User
 from tests.desk.day import PASSWORD, Day, make_day, make_staff
-from tests.live.conftest import free_port, start_live
+from tests.live.conftest import start_live
+from tests.ports import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -31,7 +32,7 @@ def chromium(_loop_is_playwrights: None) -> Iterator[Browser]:
             pytest.fail("Chromium is missing: apt-get install chromium")
         pytest.skip("Chromium is missing: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS, timeout=120_000)
         yield browser
         browser.close()
 
@@ -77,7 +78,7 @@ def visit(chromium: Browser, site: str) -> Iterator[Any]:
 
     def signed_in(name: str, *, width: int = 1440, height: int = 900, scheme: str = "light") -> Watched:
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, base_url=site)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         watched = Watched(context.new_page())
         watched.page.goto("/desk/")

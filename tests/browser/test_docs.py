@@ -20,7 +20,7 @@ def test_a_token_reads_from_the_docs_page_itself(chromium: Browser, live_server:
     firm = world.firm("acme")
     token = tokens.make(webs.key_for(firm.trader, scopes=("read",), cidrs=()).key_id, wall_now() + timedelta(minutes=5))
     context = chromium.new_context(viewport={"width": 1440, "height": 1000}, base_url=live_server.url)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     watched = Watched(context.new_page())
     page = watched.page
     page.goto("/api/docs/")

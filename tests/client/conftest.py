@@ -16,7 +16,8 @@ from apps.core import clock
 from apps.pricing.feeds import bus
 from tests import web as webs
 from tests import world
-from tests.live.conftest import LiveProcess, free_port, start_live
+from tests.live.conftest import LiveProcess, start_live
+from tests.ports import free_port
 
 from .sandbox import Sandbox
 
@@ -73,7 +74,7 @@ class BadLine:
             caller.sendall(answers[0][:40] if what == "lose_answer" else answers[0])
 
     def _deliver(self, request: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.upstream), timeout=20) as server:
+        with socket.create_connection(("127.0.0.1", self.upstream), timeout=60) as server:
             server.sendall(request)
             answer = _message(server)
         if not answer:

@@ -65,7 +65,7 @@ def test_its_script_signs(tmp_path: Path, method: str, url: str, body: Any) -> N
     values = {"baseUrl": "http://localhost:8000", "keyFile": str(tmp_path / "key.json"), "rfq_id": "rfq_1"}
     given = [json.dumps(one) for one in (method, url, body, values)]
     (tmp_path / "run.js").write_text(BRUNO % (*given, load("collection").SCRIPT))
-    done = subprocess.run([str(NODE), str(tmp_path / "run.js")], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([str(NODE), str(tmp_path / "run.js")], capture_output=True, text=True, check=True, timeout=100)
     sent = json.loads(done.stdout)
     path, _, query = sent["url"].removeprefix("http://localhost:8000").partition("?")
     assert "{{" not in done.stdout

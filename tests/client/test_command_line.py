@@ -76,7 +76,7 @@ def test_checks_without_a_trace(run: Run) -> None:
 
 def test_the_time_and_any_other_operation(run: Run) -> None:
     code, out, _ = run("time", "--json")
-    assert (code, abs(json.loads(out)["ahead_of_this_machine_ms"]) < 2000) == (0, True)
+    assert (code, abs(json.loads(out)["ahead_of_this_machine_ms"]) < 60_000) == (0, True)
     code, out, _ = run("call", "GET", "/api/v1/trades?limit=1")
     assert (code, json.loads(out)["data"]) == (0, [])
     code, _, err = run("call", "POST", "/api/v1/rfqs", '{"quantity": 1.5}')

@@ -71,7 +71,7 @@ def test_each_command_has_the_models_and_refusals_of_rest(live: LiveClient) -> N
 
 
 def soon(so: Callable[[], Any]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not so():
         assert time.monotonic() < until, "it does not come"
         time.sleep(0.01)
@@ -92,7 +92,7 @@ def test_an_answer_that_is_lost_is_asked_for_again_with_its_key(live: LiveClient
         soon(lambda: relay.calls > before)  # and it is asked for again, over another socket
     finally:
         damage.execute("ROLLBACK")
-    asking.join(30)
+    asking.join(60)
     assert found[0].quote is not None
     assert Rfq.objects.filter(client_rfq_id=found[0].client_rfq_id).count() == 1
 
@@ -158,7 +158,7 @@ def test_the_deals_over_a_socket_in_the_page_of_the_api_run_as_they_are_printed(
     (tmp_path / "var/key.json").chmod(0o600)
     for text in blocks:
         script = text.replace("localhost:8001", relay.authority)
-        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
         assert done.returncode == 0, done.stderr
         assert "QUOTED" in done.stdout and "trd_" in done.stdout
     assert Trade.objects.count() == 2

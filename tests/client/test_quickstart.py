@@ -10,7 +10,8 @@ import pytest
 from apps.trades.models import Trade
 from tests import world
 from tests.client.conftest import BadLine
-from tests.live.conftest import free_port, start_live
+from tests.live.conftest import start_live
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ def test_it_runs_as_it_is_printed(line: BadLine, acme: world.Firm, tmp_path: Pat
     assert len(script) > 10
     env = {**os.environ, "FLOWDESK_URL": line.url, "FLOWDESK_LIVE_URL": f"ws://{live.host}", "FLOWDESK_KEY": str(tmp_path / "key.json")}
     try:
-        done = subprocess.run(["bash", "-c", "\n".join(script)], env=env, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(["bash", "-c", "\n".join(script)], env=env, capture_output=True, text=True, timeout=280, check=False)
     finally:
         live.stop()
     assert done.returncode == 0, done.stderr

@@ -102,7 +102,7 @@ def test_what_ends_a_request_before_the_rules_of_the_desk_is_what_it_is_told(san
     good = sandbox.first.api.key
     reads = webs.key_for(world.actor_of(Account.objects.get(code="walker-main"), "Trader"), ("read",))
     slow = webs.key_for(world.actor_of(Account.objects.get(code="walker-main"), "Trader"))
-    ApiKey.objects.filter(key_id=slow.key_id).update(limits={"requests": "1/600s"})
+    ApiKey.objects.filter(key_id=slow.key_id).update(limits={"requests": "1/1d"})
     for name in ("credit_exceeded", "trading_halted"):
         for key, asked, wanted in (
             (Key(good.key_id, reads.private), body, (401, "invalid_signature")),

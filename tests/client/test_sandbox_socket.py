@@ -9,7 +9,8 @@ import pytest
 
 from tests import web as webs
 from tests.guard.knock import check
-from tests.live.conftest import LiveProcess, free_port, open_socket, start_live
+from tests.live.conftest import LiveProcess, open_socket, start_live
+from tests.ports import free_port
 
 from .sandbox import Sandbox
 
@@ -32,7 +33,7 @@ class Line:
 
     def say(self, op: str, key: str, body: dict[str, Any], **target: str) -> tuple[int, dict[str, Any]]:
         self.socket.send(json.dumps({"op": op, "id": key, "idempotency_key": f"{key:x<20}", "body": body, **target}))
-        while (message := json.loads(self.socket.recv(20))).get("op") != "answer":
+        while (message := json.loads(self.socket.recv(60))).get("op") != "answer":
             pass
         return message["status"], message["body"]
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,9 +28,10 @@ from apps.clients.models import Counterparty, Member
 from apps.core import db, ids
 from apps.core.unit import use_case
 from tests.engines import superuser
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS_S = 30
+STARTS_S = 120
 
 
 @dataclass
@@ -53,16 +53,10 @@ class LiveProcess:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
-    def stop(self, with_signal: int = signal.SIGTERM, timeout: int = 20) -> int:
+    def stop(self, with_signal: int = signal.SIGTERM, timeout: int = 60) -> int:
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
         return self.process.wait(timeout)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start_live(port: int, **environment: str) -> LiveProcess:

@@ -16,7 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.live.conftest import Firm, LiveProcess, another_key, found_firm, free_port, publish, write_events
+from tests.live.conftest import Firm, LiveProcess, another_key, found_firm, publish, write_events
+from tests.ports import free_port
+from tests.together import apart
 
 pytestmark = pytest.mark.drill
 
@@ -113,7 +115,7 @@ def test_two_hundred_stalled_readers_cost_little_are_closed_and_resume_whole(own
                 await again.send(json.dumps({"op": "sub", "ch": "events", "after_seq": 0}))
                 assert await _hear_to(again, 0, 2000) == 2000
 
-    asyncio.run(run())
+    apart(run())
 
 
 def test_a_thousand_sockets_that_drop_at_once_are_whole_again(
@@ -149,7 +151,7 @@ def test_a_thousand_sockets_that_drop_at_once_are_whole_again(
         async with asyncio.timeout(WHOLE_S):
             await asyncio.gather(*(one(firm, key, second, 5, 10) for firm, key in people))
 
-    asyncio.run(run())
+    apart(run())
 
 
 def test_more_than_a_hundred_thousand_missed_events_come_in_order_without_gap_or_repeat(own_live: Callable[..., LiveProcess]) -> None:

@@ -22,6 +22,7 @@ from apps.pricing.feeds import bus
 from tests import books, lines, world
 from tests import web as webs
 from tests.commits import wait_for_the_dead
+from tests.ports import free_port
 from tests.settlement import world as here
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
@@ -76,7 +77,7 @@ class Mortal:
     """A web process that is killed at a chosen word of the next request."""
 
     def __init__(self) -> None:
-        self.port = webs.free_port()
+        self.port = free_port()
         environment = {
             **os.environ,
             "WEB_PORT": str(self.port),
@@ -110,7 +111,7 @@ class Mortal:
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -82,7 +81,7 @@ def ask(process: "subprocess.Popen[str]", word: str = "answer") -> str:
 
 def leave(process: "subprocess.Popen[str]") -> None:
     assert ask(process, "leave") == "left"
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 def running(var: Path) -> dict[int, str]:
@@ -110,7 +109,7 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def soon(condition: Callable[[], object], within_s: float = 20) -> bool:
+def soon(condition: Callable[[], object], within_s: float = 60) -> bool:
     """Whether it comes true in time."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -118,13 +117,6 @@ def soon(condition: Callable[[], object], within_s: float = 20) -> bool:
             return True
         time.sleep(0.05)
     return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _lines(path: Path) -> list[str]:

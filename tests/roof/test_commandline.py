@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.roof import own
 
 
@@ -17,7 +18,7 @@ def manage(var: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[s
         env=own.environment(var, **env),
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 
@@ -62,7 +63,7 @@ def test_taken_port_is_one_line_and_starts_nothing(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = manage(tmp_path, "standalone", WEB_PORT=str(port), LIVE_PORT=str(own.free_port()))
+        done = manage(tmp_path, "standalone", WEB_PORT=str(port), LIVE_PORT=str(free_port()))
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert f"WEB_PORT: 127.0.0.1:{port}: " in line

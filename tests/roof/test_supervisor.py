@@ -16,6 +16,7 @@ from django.conf import settings
 from apps.pricing.feeds import bus
 from flowdesk import supervisor
 from tests import world
+from tests.ports import free_port
 from tests.roof import own
 
 SUPERVISE = """
@@ -26,7 +27,7 @@ from flowdesk.supervisor import Role, Supervisor
 run = Path(sys.argv[1])
 roles = []
 for rank, (name, code) in enumerate(zip(sys.argv[2::2], sys.argv[3::2])):
-    roles.append(Role(name, [sys.executable, "-u", "-c", code], {}, rank, 3))
+    roles.append(Role(name, [sys.executable, "-u", "-c", code], {}, rank, 3 if "SIG_IGN" in code else 60))
 Supervisor(roles, run=run).run()
 print("stopped", flush=True)
 """
@@ -62,7 +63,7 @@ def test_children_end_in_order_and_logs_carry_their_names(tmp_path: Path) -> Non
     lines_until(process, "first  | up", "second | up")
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)  # as a group kill through make: no reason to hurry
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=90)
     assert rest.splitlines() == ["first  | bye", "second | bye", "stopped"]
     assert process.returncode == 0
 
@@ -72,14 +73,14 @@ def test_ended_child_is_started_again_later_and_later(tmp_path: Path) -> None:
     lines = lines_until(process, "ended (exit 7), again in 0.5 s", "ended (exit 7), again in 1 s")
     assert lines.count("weak | up") == 2
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=90)
 
 
 def test_child_that_does_not_end_is_killed(tmp_path: Path) -> None:
     process = supervise(tmp_path, "stubborn", STUBBORN)
     lines_until(process, "stubborn | up")
     process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=90)
     assert "stubborn | did not end, killed" in rest
     assert own.running(tmp_path) == {}
 
@@ -90,7 +91,7 @@ def test_second_ctrl_c_kills_what_takes_its_time(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     time.sleep(1.2)
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=90)
     assert "stubborn | did not end, killed" in rest
 
 
@@ -114,7 +115,7 @@ def test_grandchildren_of_a_killed_child_are_ended_before_its_restart(tmp_path: 
     assert len(own.running(tmp_path)) == 3, "the supervisor, one parent, one child"
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=90)
 
 
 def _parent_of(pid: int) -> int:
@@ -127,7 +128,7 @@ def platform(tmp_path: Path, transactional_db: None) -> dict[str, str]:
     place = settings.DATABASES["default"]
     url = os.environ.get("DATABASE_URL") or f"postgres://{place['USER']}@/{place['HOST']}/{place['NAME']}"
     bus.publish([world.depth(pair, at=datetime.now(UTC) + timedelta(hours=1)) for pair in world.PAIRS])  # no feed runs here
-    ports = {"WEB_PORT": str(own.free_port()), "LIVE_PORT": str(own.free_port())}
+    ports = {"WEB_PORT": str(free_port()), "LIVE_PORT": str(free_port())}
     return own.environment(tmp_path, DATABASE_URL=url, VALKEY_URL=settings.VALKEY_URL, **ports)
 
 
@@ -150,7 +151,7 @@ def test_platform_deals_when_it_says_ready_and_ends_on_sigterm(tmp_path: Path, p
     )
     assert (second.returncode, "is running already" in second.stderr) == (2, True)
     process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate(timeout=40)
+    rest, _ = process.communicate(timeout=90)
     assert rest.splitlines()[-1] == "stopped"
     assert process.returncode == 0
     assert own.running(tmp_path) == {}
@@ -166,7 +167,7 @@ def test_platform_of_a_killed_supervisor_is_taken_over_on_the_same_port(tmp_path
     heir = standalone(platform, "web")
     lines_until(heir, "Flowdesk is ready.")
     heir.send_signal(signal.SIGTERM)
-    heir.communicate(timeout=40)
+    heir.communicate(timeout=90)
     assert own.soon(lambda: not own.running(tmp_path)), own.running(tmp_path)
 
 
@@ -178,8 +179,8 @@ def test_worker_takes_a_task_over_the_brokers_socket(tmp_path: Path, platform: d
     canary.delay()
     assert cache.get(CANARY) is None
     process = standalone(platform, "worker")
-    assert own.soon(lambda: cache.get(CANARY) == "alive", within_s=40)
+    assert own.soon(lambda: cache.get(CANARY) == "alive", within_s=90)
     process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=90)
     assert rest.splitlines()[-1] == "stopped"
     assert own.running(tmp_path) == {}

@@ -25,19 +25,26 @@ class House:
         self._hub = hub
         self.wake = asyncio.Event()
         self._seq = 0
+        self._place: Place | None = None  # while a page listens
+
+    async def begin(self) -> None:
+        """What happens from now on is told: awaited before a page is told that it hears.
+
+        :raises psycopg.Error, OSError: the database does not answer
+        """
+        if self._place is None:
+            self._place = await self._hub.reader.horizon()
 
     async def run(self) -> None:
         """Look until cancelled."""
-        place: Place | None = None
         while True:
             await woken(self.wake, _LOOK_MS)
             if not self._hub.is_heard("desk"):
-                place = None
+                self._place = None
+            if self._place is None:
                 continue
             try:
-                if place is None:
-                    place = await self._hub.reader.horizon()
-                place = await self._tell(place)
+                self._place = await self._tell(self._place)
             except (psycopg.Error, OSError):
                 await asyncio.sleep(_RETRY_MS / 1000)  # the hub says so in the log
             await asyncio.sleep(_PAUSE_MS / 1000)

@@ -64,16 +64,18 @@ class Subscriptions:
 
     async def _hear(self, ch: str, sizes: tuple[Decimal, ...]) -> None:
         self.names.add(ch)
-        self._session.reply(frames.control("subscribed", ch=ch, last_seq=self._hub.seq(ch)))
-        if ch == "desk":
-            self._hub.join(ch, self._session)
-        elif ch == "status":
-            try:
+        try:
+            if ch == "desk":
+                await self._hub.house.begin()
+            self._session.reply(frames.control("subscribed", ch=ch, last_seq=self._hub.seq(ch)))
+            if ch == "desk":
+                self._hub.join(ch, self._session)
+            elif ch == "status":
                 await self._hub.status.join(self._session)
-            except (psycopg.Error, OSError):
-                self._session.socket.finish(Close.TRY_LATER)
-        else:
-            await self._hub.prices.join(ch, self._session, sizes)
+            else:
+                await self._hub.prices.join(ch, self._session, sizes)
+        except (psycopg.Error, OSError):
+            self._session.socket.finish(Close.TRY_LATER)
 
     async def _subscribe_events(self, after_seq: int | None, *, whole: bool) -> None:
         """Where the stream begins: after what the peer has, at now, or at a snapshot of all that is open."""
