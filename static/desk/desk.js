@@ -101,13 +101,13 @@
   }
   function remember(quiet) {
     const rows = $$("[data-row]", live || document);
-    if (seen && !quiet) {
-      for (const row of rows.filter((r) => !seen.has(r.dataset.row))) {
-        row.classList.add("new");
-        if (row.dataset.say) $("#say").textContent = row.dataset.say;
-      }
+    const now = performance.now(), before = seen;
+    seen = new Map(rows.map((r) => [r.dataset.row, before?.get(r.dataset.row) ?? (before && !quiet ? now : -Infinity)]));
+    for (const row of rows) {
+      const since = seen.get(row.dataset.row);
+      if (now - since < 2500) row.classList.add("new");  // also where the next answer comes at once
+      if (now === since && row.dataset.say) $("#say").textContent = row.dataset.say;
     }
-    seen = new Set(rows.map((r) => r.dataset.row));
     const count = $("[data-count]", live || document)?.dataset.count;
     document.title = count && count !== "0" ? `(${count}) ${title}` : title;
   }
