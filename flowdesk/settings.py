@@ -47,6 +47,9 @@ EMBED_DATABASE = env.str("EMBED_DATABASE", default="flowdesk")
 if not DEBUG and (EMBED_POSTGRES or EMBED_VALKEY):
     raise ImproperlyConfigured("DATABASE_URL and VALKEY_URL: the embedded engines are for demos; set both when DEBUG=0")
 VALKEY_URL = VALKEY_URL or f"unix://{EMBEDDED.valkey_socket}"
+VALKEY_TIMEOUT_MS = env.int("VALKEY_TIMEOUT_MS", default=50)  # so long a request waits for an answer of Valkey
+if VALKEY_TIMEOUT_MS < 1:
+    raise ImproperlyConfigured("VALKEY_TIMEOUT_MS: at least 1")
 
 DB_ROLE = env.str("FLOWDESK_DB_ROLE", default="app")
 if DB_ROLE not in {"owner", "app", "read"}:
@@ -92,7 +95,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 # A Valkey that hangs must not hang a request: what asks it has a way without it.
-_VALKEY_CACHE = {"LOCATION": VALKEY_URL, "OPTIONS": {"socket_timeout": 1 / 10, "socket_connect_timeout": 1 / 10}}
+_VALKEY_WAIT_S = 2 * VALKEY_TIMEOUT_MS / 1000
+_VALKEY_CACHE = {"LOCATION": VALKEY_URL, "OPTIONS": {"socket_timeout": _VALKEY_WAIT_S, "socket_connect_timeout": _VALKEY_WAIT_S}}
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", **_VALKEY_CACHE},
     "counters": {"BACKEND": "apps.api.counters.Counters", **_VALKEY_CACHE},

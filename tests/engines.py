@@ -45,6 +45,7 @@ _GIVEN_VAR = os.environ.setdefault("FLOWDESK_TEST_VAR_DIR", os.environ.get("VAR_
 os.environ["VAR_DIR"] = _GIVEN_VAR if WORKER == "main" else str(Path(_GIVEN_VAR) / WORKER)
 os.environ.setdefault("EMBED_DURABLE", "0")
 os.environ["EMBED_DATABASE"] = DATABASE
+os.environ.setdefault("VALKEY_TIMEOUT_MS", "30000")  # it is there, however busy the machine is
 _GIVEN_DATABASE = os.environ.setdefault("FLOWDESK_TEST_DATABASE_URL", os.environ.get("DATABASE_URL", ""))
 if _GIVEN_DATABASE:
     os.environ["DATABASE_URL"] = urlunsplit(urlsplit(_GIVEN_DATABASE)._replace(path=f"/{DATABASE}"))

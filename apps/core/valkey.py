@@ -21,7 +21,6 @@ from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 50 / 1000  # a Valkey that hangs must not hang a request; nothing is retried
 PAUSE_S = 1  # so long `shout` leaves a Valkey alone that could not be reached
 Command = tuple[str | bytes | int, ...]
 
@@ -76,7 +75,7 @@ def ahead(commands: Sequence[Command]) -> None:
 def ask(*commands: Command) -> list[Any]:
     """The answers of several commands, in one round trip where they were not sent ahead; each is given once.
 
-    :raises redis.RedisError, OSError: Valkey does not answer within TIMEOUT_S, or refuses one of them
+    :raises redis.RedisError, OSError: Valkey does not answer within VALKEY_TIMEOUT_MS, or refuses one of them
     """
     here = _ahead.get()
     kept = here.land() if here is not None else {}
@@ -140,8 +139,9 @@ class _Flight:
 
 @cache
 def _pool(url: str) -> redis.ConnectionPool:
-    """One a process (redis-py opens new connections after a fork)."""
-    return redis.ConnectionPool.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0))
+    """One a process (redis-py opens new connections after a fork). A Valkey that hangs must not hang a request; nothing is retried."""
+    wait_s = settings.VALKEY_TIMEOUT_MS / 1000
+    return redis.ConnectionPool.from_url(url, socket_timeout=wait_s, socket_connect_timeout=wait_s, retry=Retry(NoBackoff(), 0))
 
 
 class _Mouth:

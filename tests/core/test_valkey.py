@@ -64,27 +64,25 @@ def test_without_a_server_everybody_who_asks_is_told_and_none_waits_again() -> N
             assert valkey.flights == before + 1
 
 
-def test_a_server_that_hangs_is_given_up_and_its_late_answer_is_nobodys() -> None:
+def test_a_server_that_hangs_is_given_up_and_its_late_answer_is_nobodys(impatient: None) -> None:
     with redis.Redis.from_url(valkey.settings.VALKEY_URL) as other:
         valkey.ask(("SET", "a", "old"))
-        other.execute_command("CLIENT", "PAUSE", "200", "ALL")
+        other.execute_command("CLIENT", "PAUSE", "3000", "ALL")
         with pytest.raises(redis.TimeoutError):
             valkey.ask(GET)
-        other.execute_command("CLIENT", "UNPAUSE")
+        other.execute_command("CLIENT", "UNPAUSE")  # answered when the pause is over
         assert valkey.ask(("SET", "a", "new"), GET) == [b"OK", b"new"]
 
 
-def heard(subscription: redis.client.PubSub) -> bytes | None:
-    message = subscription.get_message(timeout=30)
-    return None if message is None else message["data"]
+def heard(subscription: redis.client.PubSub) -> bytes | int:
+    return subscription.get_message(timeout=30)["data"]
 
 
 @pytest.fixture
 def ear():
-    with redis.Redis.from_url(valkey.settings.VALKEY_URL) as server, server.pubsub(ignore_subscribe_messages=True) as subscription:
+    with redis.Redis.from_url(valkey.settings.VALKEY_URL) as server, server.pubsub() as subscription:
         subscription.subscribe("news")
-        while subscription.subscribed is False or subscription.get_message(timeout=0.1) is not None:
-            pass
+        assert heard(subscription) == 1, "it is heard from here on"
         yield subscription
 
 
@@ -97,7 +95,11 @@ def test_what_is_shouted_is_heard_and_goes_on_being_heard_when_the_line_was_cut(
     assert heard(ear) == b"three"
 
 
-def test_a_shout_that_nobody_hears_is_lost_without_a_word_and_a_silent_server_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_shout_that_nobody_hears_is_lost_without_a_word_and_a_silent_server_is_left_alone(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(valkey, "PAUSE_S", 60)
+    valkey._mouth.cache_clear()
     with override_settings(VALKEY_URL="redis://127.0.0.1:1"):
         for _ in range(3):
             valkey.shout([("PUBLISH", "news", "lost")])

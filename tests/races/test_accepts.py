@@ -114,7 +114,7 @@ def test_an_accept_in_time_wins_though_it_waits_past_the_end(web: webs.Web, acme
         holder.execute("SELECT 1 FROM credit_line FOR UPDATE")
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(take, api, quote, "o-1")
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while not holder.execute(
                 "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             ).fetchone():
@@ -122,7 +122,7 @@ def test_an_accept_in_time_wins_though_it_waits_past_the_end(web: webs.Web, acme
                 time.sleep(0.02)
             holder.execute("UPDATE core_deskclock SET frozen_at = %s", (world.NOON + timedelta(seconds=30),))
             holder.execute("COMMIT")
-            assert answer.result(20) == "TRADED"
+            assert answer.result(60) == "TRADED"
     trade = Trade.objects.get()
     assert trade.booked_at == world.NOON
 
@@ -132,15 +132,11 @@ def test_sixteen_threads_never_pass_the_line(web: webs.Web, acme: world.Firm) ->
     apis = [webs.api(web, acme.trader) for _ in range(2)]
 
     def one(n: int) -> str:
-        for again in range(50):  # a price that comes later than 50 ms is none: on a busy machine it is asked for anew
-            try:
-                ask(apis[n % 2], f"r-{n}-{again}", quantity="0.9")
-            except Refused as no:
-                if no.code == "price_unavailable":
-                    continue
-                return no.code
-            return "QUOTED"
-        return "price_unavailable"
+        try:
+            ask(apis[n % 2], f"r-{n}", quantity="0.9")
+        except Refused as no:
+            return no.code
+        return "QUOTED"
 
     codes = Counter(at_once([lambda n=n: one(n) for n in range(16)]))
     assert codes == {"QUOTED": 5, "credit_exceeded": 11}

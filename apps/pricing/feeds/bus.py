@@ -1,6 +1,7 @@
 """The price bus: one key a pair in Valkey with the whole composite, and the same text on a channel for whoever streams it.
 
-The text is JSON; every number in it that is money is a decimal string. A quote reads its pair once, with a limit of 50 ms.
+The text is JSON; every number in it that is money is a decimal string. A quote reads its pair once, and waits
+for it no longer than VALKEY_TIMEOUT_MS.
 """
 
 import logging
@@ -24,7 +25,6 @@ from apps.core.valkey import Command
 from apps.pricing.errors import PriceUnavailable
 from apps.pricing.rules import Composite, Level, OrderBook, Source, check_book
 
-READ_TIMEOUT = timedelta(milliseconds=50)
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 log = logging.getLogger(__name__)
 VERSION = 1
@@ -96,7 +96,7 @@ def read_trails(pairs: Iterable[str], now: datetime) -> dict[str, list[Decimal]]
     wanted = list(pairs)
     oldest = int(now.timestamp()) // TRAIL_STEP_S - TRAIL_POINTS
     try:
-        with _client(READ_TIMEOUT).pipeline(transaction=False) as pipe:
+        with _client(_read_timeout()).pipeline(transaction=False) as pipe:
             for pair in wanted:
                 pipe.hvals(_trail_key(pair))
             found = pipe.execute()
@@ -122,7 +122,7 @@ def command(pair: str) -> Command:
 def read_depth(pair: str) -> Composite | None:
     """The last published composite of a pair, None where none ever was. Its age is for the caller to judge (`rules.require_fresh`).
 
-    :raises PriceUnavailable: no answer within 50 ms, or what lies there is no composite of this pair
+    :raises PriceUnavailable: no answer within VALKEY_TIMEOUT_MS, or what lies there is no composite of this pair
     """
     try:
         [text] = valkey.ask(command(pair))
@@ -166,7 +166,7 @@ def read_state() -> FeedState | None:
     :raises PriceUnavailable: the bus does not answer
     """
     try:
-        text = _client(READ_TIMEOUT).get(_state_key())
+        text = _client(_read_timeout()).get(_state_key())
     except redis.RedisError as lost:
         raise PriceUnavailable("the price bus does not answer") from lost
     if text is None:
@@ -190,7 +190,7 @@ def read_all(pairs: Iterable[str]) -> dict[str, Composite]:
     """The last composites of several pairs, in one round trip; what is not there or cannot be read is left out."""
     codes = list(pairs)
     try:
-        texts = _client(READ_TIMEOUT).mget([key(pair) for pair in codes]) if codes else []
+        texts = _client(_read_timeout()).mget([key(pair) for pair in codes]) if codes else []
     except redis.RedisError:
         return {}
     found = {}
@@ -282,6 +282,10 @@ def _moment(text: Any) -> datetime:
     if at.tzinfo is None:
         raise ValueError("an instant without a zone")
     return at
+
+
+def _read_timeout() -> timedelta:
+    return timedelta(milliseconds=settings.VALKEY_TIMEOUT_MS)
 
 
 @cache
