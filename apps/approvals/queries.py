@@ -27,7 +27,7 @@ def get_approval(approval_id: UUID) -> Approval:
 
 
 def list_open() -> QuerySet[Approval]:
-    return Approval.objects.filter(status=ApprovalStatus.REQUESTED).order_by("requested_at")
+    return Approval.objects.filter(status=ApprovalStatus.REQUESTED).order_by("requested_at", "id")
 
 
 def visible_to(actor: Actor) -> QuerySet[Approval]:

@@ -168,7 +168,7 @@ def lock_shortfall(shortfall_id: UUID) -> Shortfall:
 
 def list_shortfalls(most: int = 20) -> list[Shortfall]:
     """The open ones first, then the last that were covered."""
-    return list(Shortfall.objects.select_related("entity").order_by("-status", "-found_at")[:most])
+    return list(Shortfall.objects.select_related("entity").order_by("-status", "-found_at", "-id")[:most])
 
 
 def _shortfalls_locked() -> "QuerySet[Shortfall]":

@@ -95,7 +95,7 @@ def list_cursors() -> list[Cursor]:
 
 def list_failures(limit: int = 200) -> list[Failure]:
     """Events that a subscriber gave up on, newest first."""
-    return list(Failure.objects.select_related("event").order_by("-failed_at")[:limit])
+    return list(Failure.objects.select_related("event").order_by("-failed_at", "-id")[:limit])
 
 
 _CHAIN = 0x5EA1  # advisory lock: one sealer at a time

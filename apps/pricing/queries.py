@@ -144,11 +144,11 @@ def bands_of(policy: PairPolicy) -> Bands:
 
 def list_halts() -> list[Halt]:
     """The kill switches that are on."""
-    return list(Halt.objects.filter(lifted_at__isnull=True).order_by("thrown_at"))
+    return list(Halt.objects.filter(lifted_at__isnull=True).order_by("thrown_at", "id"))
 
 
 def list_past_halts(limit: int = 50) -> list[Halt]:
-    return list(Halt.objects.filter(lifted_at__isnull=False).order_by("-lifted_at")[:limit])
+    return list(Halt.objects.filter(lifted_at__isnull=False).order_by("-lifted_at", "-id")[:limit])
 
 
 def lock_halt(halt_id: UUID) -> Halt:
@@ -188,8 +188,8 @@ def find_position_limit(book_id: UUID, asset_code: str) -> PositionLimit | None:
 
 
 def list_past_position_limits(limit: int = 30) -> list[PositionLimit]:
-    return list(PositionLimit.objects.filter(effective_until__isnull=False).order_by("-effective_until")[:limit])
+    return list(PositionLimit.objects.filter(effective_until__isnull=False).order_by("-effective_until", "-id")[:limit])
 
 
 def list_open_breaches() -> list[PositionBreach]:
-    return list(PositionBreach.objects.filter(ended_at__isnull=True).order_by("began_at"))
+    return list(PositionBreach.objects.filter(ended_at__isnull=True).order_by("began_at", "id"))

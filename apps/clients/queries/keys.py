@@ -138,7 +138,7 @@ def list_expiring(now: datetime) -> list[tuple[UUID, int]]:
     """Live keys whose client is to be warned, each with the warning it is due: how many days before its end."""
     out = []
     live = ApiKey.objects.filter(revoked_at__isnull=True, expires_at__gt=now, expires_at__lte=now + timedelta(days=max(WARN_DAYS)))
-    for key in live.order_by("expires_at"):
+    for key in live.order_by("expires_at", "id"):
         due = min(days for days in WARN_DAYS if key.expires_at <= now + timedelta(days=days))
         if key.warned_days is None or due < key.warned_days:
             out.append((key.id, due))

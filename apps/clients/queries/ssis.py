@@ -31,7 +31,7 @@ def lock_active_ssi(account_id: UUID, asset_code: str) -> Ssi | None:
 def find_sender(address: str) -> Ssi | None:
     """Whose address money came from: any instruction ever approved for an account of ours."""
     rows = Ssi.objects.select_related("account", "account__owner").filter(address=address, status__in=KNOWN)
-    return rows.order_by("-created_at").first()
+    return rows.order_by("-created_at", "-id").first()
 
 
 def list_senders(account_ids: Iterable[UUID]) -> dict[tuple[UUID, str], list[str]]:
@@ -88,7 +88,7 @@ def list_due_ssis(now: datetime) -> list[UUID]:
 
 def list_numbers(client_id: UUID) -> list[ContactNumber]:
     """Numbers on file of a client, the newest first."""
-    return list(ContactNumber.objects.filter(counterparty_id=client_id).order_by("-recorded_at"))
+    return list(ContactNumber.objects.filter(counterparty_id=client_id).order_by("-recorded_at", "-id"))
 
 
 def get_number(number_id: UUID, *, client_id: UUID) -> ContactNumber:

@@ -37,7 +37,7 @@ def account_page(request: HttpRequest, actor: Actor, client: str, account: str) 
         "account": found,
         "terms": client_terms.read(versions[0]) if versions else None,
         "history": client_terms.list_changes(versions),
-        "asked": approvals.visible_to(actor).filter(subject_id=found.id, kind__in=KINDS, status="REQUESTED").order_by("requested_at"),
+        "asked": approvals.visible_to(actor).filter(subject_id=found.id, kind__in=KINDS, status="REQUESTED").order_by("requested_at", "id"),
         "may_change": bool(versions) and may_make(actor.roles, change_terms.ACT),
     }
     return show(request, actor, "desk/account.html", screen="clients", title=found.code, **context, **form_choices())

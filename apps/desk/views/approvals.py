@@ -35,9 +35,9 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     tab = params.text(request, "tab", TABS) or "open"
     seen = approvals.visible_to(actor)
     rows = (
-        seen.filter(status="REQUESTED").order_by("requested_at")
+        seen.filter(status="REQUESTED").order_by("requested_at", "id")
         if tab == "open"
-        else seen.exclude(status="REQUESTED").order_by("-decided_at")
+        else seen.exclude(status="REQUESTED").order_by("-decided_at", "-id")
     )
     kind = params.text(request, "kind")
     shown = list((rows.filter(kind=kind) if kind else rows).prefetch_related("signatures")[:200])

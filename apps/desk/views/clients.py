@@ -50,7 +50,7 @@ FEES = {"INCLUDED": "included in the price", "ADDED": "added to the amount", "IN
 @page("clients")
 @require_safe
 def client_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    asked = approvals.visible_to(actor).filter(kind__in=KINDS, status="REQUESTED").order_by("requested_at")
+    asked = approvals.visible_to(actor).filter(kind__in=KINDS, status="REQUESTED").order_by("requested_at", "id")
     context: dict[str, Any] = {
         **form_choices(),
         "numbers": MEMBERS,
@@ -87,7 +87,9 @@ def client_page(request: HttpRequest, actor: Actor, client: str) -> HttpResponse
             )
             for member in members
         ],
-        "asked": approvals.visible_to(actor).filter(kind__in=KINDS, payload__client=client, status="REQUESTED").order_by("requested_at"),
+        "asked": approvals.visible_to(actor)
+        .filter(kind__in=KINDS, payload__client=client, status="REQUESTED")
+        .order_by("requested_at", "id"),
         "known_roles": MEMBER_ROLES,
         "may_ask": may_make(actor.roles, manage_members.ACT),
         "may_clear": may_make(actor.roles, take_on_client.CLEAR) and take_on_client.waits(party),

@@ -44,7 +44,7 @@ def counterparty_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = clock.desk_now()
     context: dict[str, Any] = {
         "rows": counterparties.list_counterparties(now),
-        "asked": approvals.visible_to(actor).filter(kind=onboard_lp.KIND, status="REQUESTED").order_by("requested_at"),
+        "asked": approvals.visible_to(actor).filter(kind=onboard_lp.KIND, status="REQUESTED").order_by("requested_at", "id"),
         "may_ask": may_make(actor.roles, onboard_lp.ACT),
         "numbers": PLACES,
     }
@@ -64,7 +64,7 @@ def counterparty_page(request: HttpRequest, actor: Actor, code: str) -> HttpResp
         "row": row,
         "versions": counterparties.list_terms(row.id),
         "places": places.list_ssis(client=code) if actor.roles & SEES_PLACES else None,
-        "asked": approvals.visible_to(actor).filter(subject_id=row.id, status="REQUESTED").order_by("requested_at"),
+        "asked": approvals.visible_to(actor).filter(subject_id=row.id, status="REQUESTED").order_by("requested_at", "id"),
         "may_clear": may_make(actor.roles, take_on_client.CLEAR) and take_on_client.waits(clients.get_counterparty(row.id)),
         "may_change": trades and may_make(actor.roles, change_lp_terms.ACT),
         "may_place": row.terms is not None and trades and may_make(actor.roles, onboard_lp.PLACE),

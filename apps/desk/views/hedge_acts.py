@@ -56,7 +56,7 @@ def of(story: Story, actor: Actor, changed: Any) -> dict[str, Any]:
     now = story.current
     assert now is not None and story.head.trade_id is not None
     return {
-        "asked": approvals.visible_to(actor).filter(subject_id=story.head.trade_id, status="REQUESTED").order_by("requested_at"),
+        "asked": approvals.visible_to(actor).filter(subject_id=story.head.trade_id, status="REQUESTED").order_by("requested_at", "id"),
         "may_correct": story.head.status == "ACTIVE" and may_make(actor.roles, correct_hedge.ACT),
         "typed": {name: money.text(getattr(now, name)) for name in ("price", "quantity", "fee")},
         "reasons": REASONS,

@@ -38,7 +38,7 @@ SHOWN = 200
 @require_safe
 def key_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     code, now = params.text(request, "client"), clock.wall_now()
-    rows = clients.keys_visible_to(actor).select_related("member__counterparty").order_by("-created_at")
+    rows = clients.keys_visible_to(actor).select_related("member__counterparty").order_by("-created_at", "-id")
     context: dict[str, Any] = {"clients": clients.list_clients(), "code": code, "client": None, "max_keys": MAX_KEYS}
     if code:
         client = clients.get_client(code)

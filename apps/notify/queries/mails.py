@@ -53,4 +53,4 @@ def lock_delivery(delivery_id: UUID) -> Delivery:
 
 
 def list_recent(limit: int = 200) -> QuerySet[Delivery]:
-    return Delivery.objects.select_related("event").order_by("-created_at")[:limit]
+    return Delivery.objects.select_related("event").order_by("-created_at", "-id")[:limit]

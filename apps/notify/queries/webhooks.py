@@ -238,7 +238,7 @@ def list_watched(limit: int = 200) -> list[Watched]:
     rows = db.run("SELECT endpoint_id, count(*), min(created_at) FROM notify_post WHERE status <> 'SENT' GROUP BY endpoint_id")
     waiting = {row[0]: (row[1], row[2]) for row in rows}
     rank = {EndpointStatus.DEGRADED: 0, EndpointStatus.ACTIVE: 1, EndpointStatus.DISABLED: 2}
-    found = list(Endpoint.objects.select_related("client").order_by("client__code", "created_at")[:limit])
+    found = list(Endpoint.objects.select_related("client").order_by("client__code", "created_at", "id")[:limit])
     found.sort(key=lambda e: (rank[EndpointStatus(e.status)], e.failing_since is None))
     return [Watched(e, host_of(e), *waiting.get(e.id, (0, None))) for e in found]
 
