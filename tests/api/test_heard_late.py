@@ -130,7 +130,7 @@ def test_a_request_that_is_heard_twice_spends_once(key: Key) -> None:
     spent = counted()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE clients_member SET name = name || '!'")
-    with override_settings(RATE_REQUESTS="1/m", RATE_RFQS="1/m"):
+    with override_settings(RATE_REQUESTS="1/d", RATE_RFQS="1/d"):
         assert ask(key, "r-2").status_code == 201
         assert sorted(counted().values()) == sorted([*spent.values(), 1, 1])
         assert code(ask(key, "r-3")) == (429, "rate_limited")
@@ -157,7 +157,7 @@ def test_what_is_begun_twice_as_in_a_sandbox_is_brought_once(key: Key) -> None:
 def test_who_answers_without_a_use_case_has_heard_all_the_same(key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rfqs.Rfqs, "post", lambda self, request: show({}))
     nonce = secrets.token_urlsafe(16)
-    with override_settings(RATE_REQUESTS="2/m"):
+    with override_settings(RATE_REQUESTS="2/d"):
         answers = [post(key, "/api/v1/rfqs", RFQ, one) for one in (nonce, nonce, "", "")]
     assert [answer.status_code for answer in answers] == [200, 401, 200, 429]
 
@@ -167,9 +167,9 @@ def test_a_key_whose_limits_were_widened_meanwhile_is_not_refused_by_the_old_one
         with connection.cursor() as cursor:
             cursor.execute("UPDATE clients_apikey SET limits = %s WHERE key_id = %s", [json.dumps({"rfqs": rate}), key.key_id])
 
-    limited("1/1m")
+    limited("1/1d")
     assert [ask(key, f"r-{number}").status_code for number in (2, 3, 4)] == [201, 429, 429]
-    limited("2/1m")
+    limited("2/1d")
     assert ask(key, "r-5").status_code == 201
 
 

@@ -102,14 +102,14 @@ def test_limits_are_told_on_every_answer_and_by_themselves(web: webs.Web, api: A
 
 def test_a_key_of_its_own_limit_is_stopped_by_it_and_told_so(web: webs.Web, api: Api) -> None:
     token = api.post("/api/v1/tokens", {})["token"]
-    db.run("""UPDATE clients_apikey SET limits = '{"requests": "2/h"}' WHERE key_id = %s""", (api.key.key_id,))
+    db.run("""UPDATE clients_apikey SET limits = '{"requests": "2/d"}' WHERE key_id = %s""", (api.key.key_id,))
     answers = [get(web, "/api/v1/accounts", token) for _ in range(4)]
     assert [a.status_code for a in answers][-1] == 429
     last = answers[-1]
     assert last.json()["policy"] == "requests"
     assert last.json()["retry"] == "after"
-    assert 1 <= int(last.headers["Retry-After"]) <= 3600
-    assert last.headers["RateLimit-Policy"] == '"requests";q=2;w=3600'
+    assert 1 <= int(last.headers["Retry-After"]) <= 86_400
+    assert last.headers["RateLimit-Policy"] == '"requests";q=2;w=86400'
     assert last.headers["RateLimit"].startswith('"requests";r=0;t=')
 
 

@@ -185,7 +185,7 @@ def test_an_event_behind_a_running_transaction_waits_for_it() -> None:
     def slow(*, now: datetime) -> None:
         db.run("SELECT pg_current_xact_id()")
         inside.set()
-        assert go_on.wait(timeout=20)
+        assert go_on.wait(timeout=60)
         events.record("word.said", subject_type="word", subject_id=UUID(int=1), house={"word": "slow"})
 
     def write() -> None:
@@ -196,11 +196,11 @@ def test_an_event_behind_a_running_transaction_waits_for_it() -> None:
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert inside.wait(timeout=20)
+    assert inside.wait(timeout=60)
     say(words=["quick"])
     moved = jobs.drive("all")
     go_on.set()
-    thread.join(timeout=20)
+    thread.join(timeout=60)
     assert moved == 0, "the quick one began later and waits"
     assert drive("all") == 2
     assert kept() == ["slow", "quick"]

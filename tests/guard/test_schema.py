@@ -94,7 +94,7 @@ def _real_ids(house: houses.House) -> Iterator[None]:
 def _run(case: schemathesis.Case, served: webs.Web) -> None:
     houses.publish_prices()
     key = _house[0].acme.key
-    answer = case.call(base_url=served.url, auth=Signer(key), timeout=20)
+    answer = case.call(base_url=served.url, auth=Signer(key), timeout=100)
     # A trial of a request answers what is wrong with it: that is what it is for.
     left_out = [openapi.negative_data_rejection] if case.operation.path == "/api/v1/rfqs/validate" else []
     case.validate_response(answer, checks=[check for check in CHECKS if check not in left_out])

@@ -28,7 +28,7 @@ Wire = tuple[int, dict[str, str], bytes]
 RFQ = {"client_rfq_id": "wire-1", "instrument": "BTC-USD", "side": "buy", "quantity": "1"}
 
 
-def raw(web: webs.Web, text: bytes, wait_s: float = 10) -> Wire:
+def raw(web: webs.Web, text: bytes, wait_s: float = 60) -> Wire:
     """Send these bytes as they are, and read one answer; status 0 where the peer closed without a word."""
     with socket.create_connection(("127.0.0.1", web.port), timeout=wait_s) as line:
         line.sendall(text)
@@ -375,7 +375,7 @@ def test_each_signed_part_changed_alone_breaks_the_signature(served: webs.Web, o
         "digest of another kind": ask(Content_Digest=made["Content-Digest"].replace("sha-256", "sha-512")),
         "digest weakened": ask(Content_Digest=f"md5=:AAAA:, {made['Content-Digest']}"),
         "31 s old": ask(created=now - 33),
-        "from tomorrow": ask(created=now + 60),
+        "from tomorrow": ask(created=now + 86_400),
         "another private key": ask(key=Key(key.key_id, stranger)),
         "another key's id": ask(key=Key(open_house.rival.key.key_id, key.private)),
         "alg none": ask(Signature_Input=inp.replace('alg="ed25519"', 'alg="none"')),

@@ -89,7 +89,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(0.3)
             self.answer(200)
         elif mode == "never":
-            me.release.wait(30)
+            me.release.wait(100)
         elif mode == "drip":  # a byte at a time: each of them comes soon, the whole never
             for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + b"X: y\r\n" * 1000:
                 self.wfile.write(bytes([byte]))

@@ -17,7 +17,7 @@ from tests.engines import superuser
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SLOW = """
-CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(4); RETURN NULL; END $$;
+CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON trades_tradeversion DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION slow_commit();
 """
@@ -43,7 +43,7 @@ def test_a_connection_lost_while_committing_is_outcome_unknown_and_never_a_secon
     try:
         thread = threading.Thread(target=accept)
         thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 50
         victim = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
         while (row := session.execute(victim).fetchone()) is None:
             session.commit()
@@ -51,7 +51,7 @@ def test_a_connection_lost_while_committing_is_outcome_unknown_and_never_a_secon
             time.sleep(0.02)
         session.execute("SELECT pg_terminate_backend(%s)", row)
         session.commit()
-        thread.join(20)
+        thread.join(60)
     finally:
         session.execute("DROP TRIGGER slow_commit ON trades_tradeversion; DROP FUNCTION slow_commit()")
         session.commit()

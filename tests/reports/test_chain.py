@@ -182,6 +182,7 @@ def test_each_day_has_one_signed_head_in_a_file_that_is_never_written_again(
     firms = desk.busy()
     seal_everything()
     today = datetime.now(UTC)
+    monkeypatch.setattr(clock, "wall_now", lambda: today)  # also at midnight
     assert together(4, lambda _: anchor_chain()).count(True) == 1, "once a day, however many schedulers"
     assert (anchor(), anchor()) == (1, 0)
     kept = settings.ANCHORS_DIR / f"{today.date().isoformat()}.jws"

@@ -150,7 +150,7 @@ class Loopback:
     def call(self, method: str, path: str, body: bytes = b"") -> Any:
         request = urllib.request.Request(self.url + path, data=body or None, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as refused:  # 422: the file is refused, which its pain.002 says too
             return json.loads(refused.read())
@@ -163,7 +163,7 @@ class Loopback:
         return [self.call_raw(f"/_mock/mailbox/{one['id']}") for one in self.call("GET", "/_mock/messages")]
 
     def call_raw(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return bytes(answer.read())
 
 

@@ -30,7 +30,7 @@ def freeze_slowly(*, client_id: UUID, done: threading.Event, go: threading.Event
     """A freeze that has done all its work and is not committed."""
     change_status.lower(client_id=client_id, status=ClientStatus.FROZEN, reason="on a list", now=now)
     done.set()
-    go.wait(30)
+    go.wait(60)
 
 
 def while_freezing(client_id: UUID, act: Callable[[], object]) -> object:
@@ -47,15 +47,15 @@ def while_freezing(client_id: UUID, act: Callable[[], object]) -> object:
     with ThreadPoolExecutor(2) as pool:
         freezing = pool.submit(alone, lambda: freeze_slowly(client_id=client_id, done=done, go=go))
         try:
-            assert done.wait(30)
+            assert done.wait(60)
             other = pool.submit(alone, act)
             waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             while not other.done() and db.one(waits) == (0,):
                 time.sleep(0.01)
         finally:
             go.set()
-        freezing.result(30)
-        return other.result(30)
+        freezing.result(60)
+        return other.result(60)
 
 
 def test_a_receipt_cleared_while_its_client_is_frozen_is_frozen_with_it() -> None:

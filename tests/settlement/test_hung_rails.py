@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def dripper(said: bytes) -> Iterator[Dripper]:
     try:
         yield drip
     finally:
-        drip.left.wait(20)
+        drip.left.wait(60)
         over.set()
         thread.join()
         server.close()
@@ -77,7 +78,7 @@ DRIPS = {
 
 @pytest.mark.parametrize("what", DRIPS)
 def test_a_custodian_that_drips_is_left_at_the_deadline(what: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custody, "DEADLINE_S", 0.4)
+    monkeypatch.setattr(custody, "DEADLINE_S", 2)
     with dripper(DRIPS[what]) as drip:
         settings.CUSTODIANS = {theirs.RAIL: {"url": f"http://127.0.0.1:{drip.port}", "token": "a-token"}}
         answer = custody.Custodian().send(theirs.PLACE, Payment("FD1", here.D(1), "Acme Capital", "bc1qacme"), now=world.NOON)
@@ -86,7 +87,7 @@ def test_a_custodian_that_drips_is_left_at_the_deadline(what: str, settings: Any
 
 
 def test_a_statement_that_drips_is_no_answer(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custody, "DEADLINE_S", 0.4)
+    monkeypatch.setattr(custody, "DEADLINE_S", 2)
     with dripper(DRIPS["headers"]) as drip:
         settings.CUSTODIANS = {theirs.RAIL: {"url": f"http://127.0.0.1:{drip.port}", "token": "a-token"}}
         with pytest.raises(Silence):
@@ -177,8 +178,11 @@ def test_a_queue_that_takes_long_keeps_neither_releases_nor_sending_waiting(monk
     tick = threading.Thread(target=lambda: [jobs.send_payments(), jobs.read_rails()], daemon=True)
     try:
         tick.start()
-        tick.join(20)
-        assert not tick.is_alive() and sorted(ran) == ["_send_on", "match_receipts", "release_straight_through", "review_queue"]
+        tick.join(60)
+        assert not tick.is_alive()
+        while len(ran) < 4:  # each in a thread of its own, for which the tick does not wait for long
+            time.sleep(0.01)
+        assert sorted(ran) == ["_send_on", "match_receipts", "release_straight_through", "review_queue"]
     finally:
         over.set()
         tick.join()
