@@ -114,6 +114,7 @@ urlpatterns = [
     path("v1/receipts", receipts.Receipts.as_view()),
     path("v1/receipts/<str:receipt_id>", receipts.OneReceipt.as_view()),
     path("v1/deposits/<str:deposit_id>", settlement_objects.OneDeposit.as_view()),
+    path("v1/deposits/<str:deposit_id>/cancel", settlement.CancelDeposit.as_view()),
     path("v1/withdrawals", settlement.Withdrawals.as_view()),
     path("v1/withdrawals/<str:withdrawal_id>", settlement.OneWithdrawal.as_view()),
     path("v1/withdrawals/<str:withdrawal_id>/approve", settlement.ApproveWithdrawal.as_view()),

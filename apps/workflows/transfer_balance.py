@@ -38,6 +38,18 @@ def announce_deposit(*, actor: Actor, account_id: UUID, asset: str, amount: Deci
 
 
 @use_case
+def cancel_deposit(*, actor: Actor, deposit_id: UUID, now: datetime) -> Deposit:
+    """The client tells that what it announced will not come.
+
+    :raises AppError: NotFound, NotAllowed, IllegalMove: it has come
+    """
+    found = settlement.get_deposit(deposit_id, actor=actor)
+    _require_authority(actor, found.account_id)
+    clients.lock_account(found.account_id)
+    return transfers.cancel_deposit(deposit_id=deposit_id)
+
+
+@use_case
 def request_withdrawal(*, actor: Actor, account_id: UUID, asset: str, amount: Decimal, client_reference: str, now: datetime) -> Withdrawal:
     """One member asks; to the account's own ACTIVE settlement instruction for this asset and nowhere else.
 

@@ -230,14 +230,20 @@ def _balances(sandbox: Sandbox, seen: Seen) -> None:
                 act()
                 seen.look(firm, at=("deposits", "withdrawals", "adjustments", "instructions"))
 
-    def announce(amount: str, scenario: str = "") -> None:
+    def announce(amount: str, scenario: str = "") -> str:
         with sandbox.as_scenario(scenario, firm.treasury.api.key) as client:
-            seen.note("DEPOSIT", client.api.post("/api/v1/deposits", {"account_id": firm.account, "asset": "USD", "amount": amount}))
+            made = client.api.post("/api/v1/deposits", {"account_id": firm.account, "asset": "USD", "amount": amount})
+        seen.note("DEPOSIT", made)
+        return str(made["id"])
 
     announce("50000")
     move()
     announce("700", "settle_recalled")
     move()
+    never = announce("800", "settle_default")
+    move()
+    api.post(f"/api/v1/deposits/{never}/cancel", {})
+    seen.look(firm, at=["deposits"])
     withdrawals = []
     for number in range(5):
         body = {"account_id": firm.account, "asset": "USD", "amount": str(100 + number), "client_reference": f"w{number}"}
@@ -398,19 +404,17 @@ UNSEEN: dict[str, dict[str, str]] = {
     "ALLOCATION": {"PROPOSED": AT_ONCE},
     "WITHDRAWAL": {"CLIENT_APPROVED": AT_ONCE},
     "INSTRUCTION": dict.fromkeys(("DRAFT", "READY", "BLOCKED", "RELEASED"), PENDING)
-    | {"SENDING": AT_ONCE, "UNKNOWN": "told as SENDING: whether its rail has answered is not for a client"}
+    | {"UNKNOWN": "told as SENDING: whether its rail has answered is not for a client"}
     | {"SPLIT": "told as what its parts are: PENDING, SENT or SETTLED"},
     "RECEIPT": dict.fromkeys(("SEEN", "FINAL", "DROPPED"), "nobody knows yet whose it is")
     | {"CLEARED": AT_ONCE, "FROZEN": "told as QUARANTINED: a frozen client learns no more"},
     "ADJUSTMENT": dict.fromkeys(("REQUESTED", "APPROVED", "REJECTED"), "what is only asked for among our people"),
-    "DEPOSIT": {"CANCELLED": "nothing cancels one: what is announced may still come"},
 }
 WALKED = {*LISTS.values(), "QUOTE", "CONFIRMATION", "DISPUTE", "ALLOCATION", "PLAN", "NET_LEG", "CLIENT", "POST"}
 SELDOM = {  # told, and not brought about here
     "key-requests": {"APPROVED"},
     "withdrawals": {"CLIENT_APPROVED"},
-    "deposits": {"CANCELLED"},
-    "instructions": {"SENDING", "PART_SETTLED"},  # of parts: only what is over the most that its rail takes at once has any
+    "instructions": {"PART_SETTLED"},  # of parts: only what is over the most that its rail takes at once has any
     "receipts": {"CLEARED"},
 }
 

@@ -17,6 +17,7 @@ API = {
     "GET /api/v1/deposit-instructions": "read",
     "GET /api/v1/deposits/{deposit_id}": "read",
     "POST /api/v1/deposits": "settle",
+    "POST /api/v1/deposits/{deposit_id}/cancel": "settle",
     "GET /api/v1/event-types": "read",
     "GET /api/v1/events": "read",
     "GET /api/v1/exposure-calls": "read",

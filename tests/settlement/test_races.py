@@ -22,7 +22,7 @@ from apps.workflows.decide_approval import decide_approval
 from apps.workflows.import_statement import import_statement
 from apps.workflows.read_statement import see_incoming
 from apps.workflows.request_release import request_release
-from apps.workflows.transfer_balance import approve_withdrawal, request_withdrawal
+from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_deposit, request_withdrawal
 from tests import world
 from tests.settlement import world as here
 
@@ -78,6 +78,19 @@ def test_four_readers_book_each_statement_line_and_match_each_receipt_once() -> 
     assert db.one("SELECT count(*), sum(amount) FROM settlement_statementline") == (8, D(36))
     assert here.balances()["CLIENT_BALANCE USD"] == D(-36)
     assert settlement.list_deposits(cygnus.treasury).count() == 8
+
+
+def test_a_deposit_that_comes_as_it_is_cancelled_is_one_of_both() -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme", members=here.THREE_PEOPLE)
+    made = announce_deposit(actor=acme.treasury, account_id=acme.account.id, asset="USD", amount=D(10))
+    here.pay_in("USD", D(10), name="Acme Capital", address="021000021-1001")
+    jobs.poll_rails()
+    _, said = at_once(jobs.match_receipts, lambda: str(cancel_deposit(actor=acme.treasury, deposit_id=made.id).status))
+    jobs.match_receipts()
+    ended = ((d.status, r.status) for d, r in zip(settlement.list_deposits(SYSTEM), settlement.list_receipts(SYSTEM), strict=True))
+    assert list(ended) == [("CANCELLED", "CLEARED") if said == "CANCELLED" else ("CREDITED", "MATCHED")]
+    assert said in {"CANCELLED", "IllegalMove"}
 
 
 def test_two_checkers_at_once_release_once() -> None:

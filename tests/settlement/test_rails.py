@@ -63,6 +63,18 @@ def test_a_scripted_outcome_hits_the_next_payment_that_fits(outcome: str, answer
     assert [amount for _, _, amount, _ in lines()][1:] == booked
 
 
+def test_a_silent_rail_says_nothing_of_a_payment_for_four_hours() -> None:
+    bank, found = BankSimulator(), NOON + timedelta(hours=4)
+    outside.script(BANK, "SILENT")
+    assert bank.send(BANK, pay(), now=NOON).outcome is Outcome.UNKNOWN
+    before = found - timedelta(microseconds=1)
+    assert {bank.send(BANK, pay(), now=before).outcome, bank.status(BANK, "FD1", now=before).outcome} == {Outcome.UNKNOWN}
+    assert lines(at=found) == []
+    assert bank.status(BANK, "FD1", now=found) == bank.send(BANK, pay(), now=found)
+    assert bank.status(BANK, "FD1", now=found).outcome is Outcome.ACCEPTED
+    assert lines(at=found + BOOKED_AFTER) == [(1, "PAYMENT", D(-10), D(-10))]
+
+
 def test_a_slow_payment_is_booked_an_hour_later() -> None:
     outside.script(BANK, "SLOW")
     BankSimulator().send(BANK, pay(), now=NOON)

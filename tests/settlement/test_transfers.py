@@ -21,7 +21,7 @@ from apps.settlement.errors import BadAmount, Blocked, DuplicateWithdrawal, NoIn
 from apps.settlement.rails import outside
 from apps.users.errors import RoleMissing
 from apps.workflows.change_ssi import revoke_ssi
-from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
+from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_deposit, cancel_withdrawal, request_withdrawal
 from tests import books, world
 from tests.settlement import world as here
 
@@ -117,6 +117,32 @@ def test_what_the_client_owes_us_is_not_withdrawable() -> None:
     with pytest.raises(NotWithdrawable):
         approve_withdrawal(actor=controller(acme), withdrawal_id=ask(acme, "100").id)
     assert approve_withdrawal(actor=controller(acme), withdrawal_id=ask(acme, "10", "w2").id).status == "HELD"
+
+
+@pytest.mark.parametrize("mode", ["CREDIT", "PREFUNDED"])
+def test_money_of_a_deposit_that_was_cancelled_is_money_that_nobody_announced(mode: str) -> None:
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme", mode=mode, members=here.THREE_PEOPLE)
+    asked = {"actor": acme.treasury, "account_id": acme.account.id, "asset": "USD", "amount": D(1000)}
+    first, second = announce_deposit(**asked), announce_deposit(**asked)
+    with pytest.raises(NotFound):
+        cancel_deposit(actor=world.firm("rival").treasury, deposit_id=first.id)
+    assert cancel_deposit(actor=acme.treasury, deposit_id=first.id).status == "CANCELLED"
+    with pytest.raises(IllegalMove):
+        cancel_deposit(actor=acme.treasury, deposit_id=first.id)
+    for _ in range(2):
+        here.pay_in("USD", D(1000), name="Acme Capital", address="021000021-1001")
+    jobs.poll_rails()
+    jobs.match_receipts()
+    with pytest.raises(IllegalMove):
+        cancel_deposit(actor=acme.treasury, deposit_id=second.id)
+    kept = [(one.id in {first.id, second.id}, one.status) for one in settlement.list_deposits(acme.treasury)]
+    unannounced = [(False, "CREDITED")] if mode == "PREFUNDED" else []  # an account on credit: a person looks what it is for
+    assert sorted(kept) == sorted([(True, "CANCELLED"), (True, "CREDITED"), *unannounced])
+    assert sorted(one.status for one in settlement.list_receipts(SYSTEM)) == (
+        ["MATCHED", "MATCHED"] if mode == "PREFUNDED" else ["CLEARED", "MATCHED"]
+    )
+    assert books.seen_by(acme, "deposit").count("deposit.cancelled") == 1
 
 
 def test_a_cancelled_withdrawal_gives_the_money_back_and_one_on_its_way_is_not_cancelled(cygnus: world.Firm) -> None:

@@ -29,7 +29,7 @@ from apps.workflows.confirm_deal import affirm_trade, dispute_trade
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi, revoke_own_ssi
 from apps.workflows.settle_net_set import agree_net_set, dispute_net_set
 from apps.workflows.sharing import Share
-from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
+from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_deposit, cancel_withdrawal, request_withdrawal
 from tests import world
 from tests.settlement import world as here
 
@@ -73,6 +73,7 @@ def test_two_with_settlement_on_one_account_do_nothing_on_another_where_they_onl
     main = acme.account.id
     trade, draft = here.deal(acme, Side.BUY, "1"), _draft(firm=acme)
     asked = request_withdrawal(actor=acme.treasury, account_id=main, client_reference="w1", **USD)
+    announced = announce_deposit(actor=acme.treasury, account_id=main, **USD)
     shares = [Share(Account.objects.get(code="acme-other").id, D("0.5"))]
     here.at(here.CUTOFF, seconds=10)
     jobs.freeze_due()
@@ -91,6 +92,7 @@ def test_two_with_settlement_on_one_account_do_nothing_on_another_where_they_onl
     both(NotAllowed, lambda who: approve_ssi(actor=who, ssi_id=draft.id))
     both(NotAllowed, lambda who: revoke_own_ssi(actor=who, ssi_id=draft.id))
     both(NotAllowed, lambda who: announce_deposit(actor=who, account_id=main, **USD))
+    both(NotAllowed, lambda who: cancel_deposit(actor=who, deposit_id=announced.id))
     both(NotAllowed, lambda who: request_withdrawal(actor=who, account_id=main, client_reference="w2", **USD))
     both(NotAllowed, lambda who: approve_withdrawal(actor=who, withdrawal_id=asked.id))
     both(NotAllowed, lambda who: cancel_withdrawal(actor=who, withdrawal_id=asked.id))

@@ -56,7 +56,7 @@ OUTCOMES = {
     "pay_reject": "REJECT",
     "pay_slow": "SLOW",
     "pay_split": "SPLIT",
-    "pay_unknown": "TIMEOUT",
+    "pay_unknown": "SILENT",
 }
 
 _DESK = {
@@ -82,7 +82,7 @@ _OTHERS = [
     Scenario("pay_reject", Kind.MONEY_OUT, "our bank refuses it: FAILED", 52),
     Scenario("pay_slow", Kind.MONEY_OUT, "it is booked an hour later", 53),
     Scenario("pay_split", Kind.MONEY_OUT, "it is booked in two halves", 54),
-    Scenario("pay_unknown", Kind.MONEY_OUT, "our bank does not answer: UNKNOWN, then found", 55),
+    Scenario("pay_unknown", Kind.MONEY_OUT, "our bank does not answer for four hours: SENDING, then found", 55),
     Scenario("slow_answer", Kind.ANSWER, "the answer takes three seconds", 61),
     Scenario("outcome_unknown", Kind.ANSWER, "it is done, and answered with 503 `outcome_unknown`", 62),
     Scenario("outcome_unknown_lost", Kind.ANSWER, "it is not done, and answered with 503 `outcome_unknown`", 63),

@@ -15,7 +15,7 @@ from apps.core.errors import NotFound
 from apps.settlement import queries
 from apps.settlement.states import DepositStatus, NetLegStatus, NetSetStatus, ObligationStatus, WithdrawalStatus
 from apps.workflows.settle_net_set import agree_net_set, dispute_net_set
-from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_withdrawal, request_withdrawal
+from apps.workflows.transfer_balance import announce_deposit, approve_withdrawal, cancel_deposit, cancel_withdrawal, request_withdrawal
 
 from .paging import PAGE, newest_first, wire_id
 
@@ -259,6 +259,26 @@ class Deposits(Door):
             account_id=asked["account_id"] or default_account(self),
             asset=asked["asset"],
             amount=asked["amount"],
+        )
+
+
+class CancelDeposit(Door):
+    scopes: ClassVar[dict[str, str]] = {"POST": "settle"}
+
+    @documented(
+        "Take back an announced deposit that has not come",
+        body=EMPTY,
+        answer=DEPOSIT,
+        example={},
+        refusals={404: "not_found", 409: "illegal_state", 422: "no_settlement_authority"},
+    )
+    def post(self, request: Request, deposit_id: str) -> HttpResponse:
+        self.read(EMPTY)
+        return self.run(
+            cancel_deposit,
+            operation="deposit.cancel",
+            render=lambda deposit: (200, queries.describe_deposit(deposit)),
+            deposit_id=wire_id("dep", deposit_id),
         )
 
 

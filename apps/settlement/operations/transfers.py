@@ -21,7 +21,7 @@ from apps.ledger.states import Kind
 from apps.settlement.errors import DuplicateWithdrawal, NotWithdrawable
 from apps.settlement.models import Deposit, Instruction, Obligation, Receipt, Withdrawal
 from apps.settlement.queries import describing, views
-from apps.settlement.queries.locks import lock_withdrawal
+from apps.settlement.queries.locks import lock_deposit, lock_withdrawal
 from apps.settlement.rules.postings import client_ref
 from apps.settlement.states import (
     DEPOSIT,
@@ -53,6 +53,20 @@ def find_announced(account_id: UUID, asset: str, amount: Decimal) -> Deposit | N
     """The oldest announced deposit of exactly this amount."""
     waiting = Deposit.objects.filter(account_id=account_id, asset_id=asset, amount=amount, status=DepositStatus.EXPECTED)
     return waiting.order_by("created_at", "id").first()
+
+
+@step
+def cancel_deposit(*, deposit_id: UUID) -> Deposit:
+    """EXPECTED → CANCELLED: it will not come; money that comes all the same is money that nobody announced. The caller holds the account's
+    row, as whoever credits it does.
+
+    :raises IllegalMove: it has come, or was cancelled before
+    """
+    deposit = lock_deposit(deposit_id)
+    DEPOSIT.move(deposit, DepositStatus.CANCELLED)
+    deposit.save(update_fields=["status"])
+    _tell_deposit(deposit, "deposit.cancelled")
+    return deposit
 
 
 @step

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Model, Q, QuerySet
 
 from apps.core.errors import NotFound
-from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation, Receipt, Withdrawal
+from apps.settlement.models import Deposit, Instruction, NetLeg, NetSet, Obligation, Receipt, Withdrawal
 
 M = TypeVar("M", bound=Model)
 
@@ -74,6 +74,10 @@ def lock_instructions(*, legs: Iterable[UUID], obligations: Iterable[UUID]) -> l
 
 def lock_members(leg_ids: Iterable[UUID]) -> list[Obligation]:
     return _lock(Obligation.objects.filter(net_leg_id__in=list(leg_ids)))
+
+
+def lock_deposit(deposit_id: UUID) -> Deposit:
+    return _one(Deposit.objects.filter(id=deposit_id), "deposit")
 
 
 def lock_withdrawal(withdrawal_id: UUID) -> Withdrawal:

@@ -14,7 +14,7 @@ class BankSimulator:
         return outside.pay(place, payment, now=now, delay=BOOKED_AFTER, prefix="FT", charge=Decimal(0))
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
-        return outside.status(place, key)
+        return outside.status(place, key, now=now)
 
     def statement(self, place: Place, *, after: int, now: datetime) -> Statement:
         return outside.statement(place, after=after, now=now)

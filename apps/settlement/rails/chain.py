@@ -44,7 +44,7 @@ class ChainSimulator(SimulatedWallet):
         return outside.pay(place, payment, now=now, delay=final_after(place), prefix="0x", charge=network_fee(place))
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
-        return chain_txs.status(place, key)
+        return chain_txs.status(place, key, now=now)
 
     def replace(self, place: Place, key: str, *, number: int, fee: Decimal, now: datetime) -> Answer:
         """Broadcast another transaction of a payment, with its nonce and a higher fee: once per number, however often it is called."""

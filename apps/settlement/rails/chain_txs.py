@@ -82,12 +82,12 @@ def spend_elsewhere(place: Place, key: str) -> None:
     outside.change(place, act)
 
 
-def status(place: Place, key: str) -> Answer:
+def status(place: Place, key: str, *, now: datetime) -> Answer:
     """As the chain's own status; a payment that can never confirm any more is refused after all."""
     payment = outside.change(place, lambda doc: dict(doc["payments"].get(key, {})))
     if payment.get("dead"):
         return Answer(Outcome.REJECTED, payment["reference"], DEAD, stage="FAILED", version=1)
-    return outside.status(place, key)
+    return outside.status(place, key, now=now)
 
 
 def _schedule(doc: dict[str, Any], key: str, number: int, at: datetime) -> None:

@@ -21,10 +21,13 @@ from .base import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
 
 T = TypeVar("T")
 # POLICY: taken on, then refused by a custodian's own people; on other rails as OK. STUCK: it hangs on its chain until it is replaced
-# (chain_txs.py); elsewhere as LOSE.
-OUTCOMES = ("OK", "SLOW", "RETURN", "DUPLICATE", "SPLIT", "LOSE", "TIMEOUT", "TIMEOUT_LOST", "REJECT", "CHARGE", "POLICY", "STUCK")
+# (chain_txs.py); elsewhere as LOSE. SILENT: paid, and for hours the rail neither answers nor can say so; at a custodian as OK.
+OUTCOMES = (
+    "OK", "SLOW", "RETURN", "DUPLICATE", "SPLIT", "LOSE", "TIMEOUT", "TIMEOUT_LOST", "SILENT", "REJECT", "CHARGE", "POLICY", "STUCK"
+)  # fmt: skip
 SLOW_FACTOR = 12
 RETURNED_AFTER = timedelta(hours=2)
+SILENT_FOR = timedelta(hours=4)
 
 
 @cache
@@ -122,8 +125,8 @@ def pay(place: Place, payment: Payment, *, now: datetime, delay: timedelta, pref
 
     def act(doc: dict[str, Any]) -> Answer:
         if (old := doc["payments"].get(payment.key)) is not None:
-            refused = old["outcome"] == "NOT_FOUND"
-            return Answer(Outcome.REJECTED if refused else Outcome(old["outcome"]), old["reference"], old["reason"])
+            told = _told(old, now)
+            return Answer(Outcome.REJECTED, told.reference, told.reason) if told.outcome is Outcome.NOT_FOUND else told
         what = outcome_of(doc, payment)
         if what == "TIMEOUT_LOST":
             return Answer(Outcome.UNKNOWN, reason="no answer")
@@ -132,10 +135,14 @@ def pay(place: Place, payment: Payment, *, now: datetime, delay: timedelta, pref
             return Answer(Outcome.REJECTED, reason="AC04 closed account")
         doc["made"] += 1
         reference = f"{prefix}{doc['made']:06d}"
-        told = {"amount": money.text(payment.amount), "to": payment.beneficiary_address}
-        doc["payments"][payment.key] = {"outcome": "ACCEPTED", "reference": reference, "reason": "", **told}
-        book(doc, payment, what, reference, now + delay * (SLOW_FACTOR if what == "SLOW" else 1), charge)
-        return Answer(Outcome.UNKNOWN, reason="no answer") if what == "TIMEOUT" else Answer(Outcome.ACCEPTED, reference)
+        made = {"outcome": "ACCEPTED", "reference": reference, "reason": ""}
+        made |= {"amount": money.text(payment.amount), "to": payment.beneficiary_address}
+        heard = now + SILENT_FOR if what == "SILENT" else now
+        if heard > now:
+            made["silent_until"] = heard.isoformat()
+        doc["payments"][payment.key] = made
+        book(doc, payment, what, reference, heard + delay * (SLOW_FACTOR if what == "SLOW" else 1), charge)
+        return Answer(Outcome.UNKNOWN, reason="no answer") if what == "TIMEOUT" else _told(made, now)
 
     return change(place, act)
 
@@ -184,14 +191,20 @@ def reorganise(place: Place, reference: str, *, at: datetime) -> None:
     change(place, act)
 
 
-def status(place: Place, key: str) -> Answer:
+def status(place: Place, key: str, *, now: datetime) -> Answer:
     """What became of a payment; a key that never came is refused from now on."""
 
     def act(doc: dict[str, Any]) -> Answer:
-        old = doc["payments"].setdefault(key, {"outcome": "NOT_FOUND", "reference": "", "reason": "asked about before it came"})
-        return Answer(Outcome(old["outcome"]), old["reference"], old["reason"])
+        never = {"outcome": "NOT_FOUND", "reference": "", "reason": "asked about before it came"}
+        return _told(doc["payments"].setdefault(key, never), now)
 
     return change(place, act)
+
+
+def _told(payment: dict[str, Any], now: datetime) -> Answer:
+    if "silent_until" in payment and now < datetime.fromisoformat(payment["silent_until"]):
+        return Answer(Outcome.UNKNOWN, reason="no answer")
+    return Answer(Outcome(payment["outcome"]), payment["reference"], payment["reason"])
 
 
 def statement(place: Place, *, after: int, now: datetime) -> Statement:

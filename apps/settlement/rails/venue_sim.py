@@ -29,7 +29,7 @@ class VenueSimulator:
         return outside.pay(place, payment, now=now, delay=SHOWN_AFTER, prefix="W", charge=Decimal(0))
 
     def status(self, place: Place, key: str, *, now: datetime) -> Answer:
-        return self._refused_later(place, key, now) or outside.status(place, key)
+        return self._refused_later(place, key, now) or outside.status(place, key, now=now)
 
     def follow(self, place: Place, key: str, *, now: datetime) -> Answer:
         return self._refused_later(place, key, now) or Answer(Outcome.UNKNOWN)

@@ -111,6 +111,12 @@ class AsyncDepositsResource:
         """One deposit."""
         return await self._caller.ask("GET", f"/api/v1/deposits/{path_part(deposit_id)}", m.Deposit)
 
+    async def cancel(self, deposit_id: str, *, idempotency_key: str = "") -> m.Deposit:
+        """Take back an announced deposit that has not come."""
+        return await self._caller.ask(
+            "POST", f"/api/v1/deposits/{path_part(deposit_id)}/cancel", m.Deposit, body={}, idempotency_key=idempotency_key
+        )
+
 
 class AsyncEventTypesResource:
     def __init__(self, caller: AsyncApi) -> None:
@@ -1139,6 +1145,7 @@ class AsyncWebhooksResource:
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
+            "deposit.cancelled",
             "deposit.reversed",
             "withdrawal.requested",
             "withdrawal.approved",
@@ -1183,6 +1190,7 @@ class AsyncWebhooksResource:
             "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
+            "deposit.cancel.refused",
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
@@ -1289,6 +1297,7 @@ class AsyncWebhooksResource:
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
+            "deposit.cancelled",
             "deposit.reversed",
             "withdrawal.requested",
             "withdrawal.approved",
@@ -1333,6 +1342,7 @@ class AsyncWebhooksResource:
             "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
+            "deposit.cancel.refused",
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",

@@ -107,6 +107,12 @@ class DepositsResource:
         """One deposit."""
         return self._caller.ask("GET", f"/api/v1/deposits/{path_part(deposit_id)}", m.Deposit)
 
+    def cancel(self, deposit_id: str, *, idempotency_key: str = "") -> m.Deposit:
+        """Take back an announced deposit that has not come."""
+        return self._caller.ask(
+            "POST", f"/api/v1/deposits/{path_part(deposit_id)}/cancel", m.Deposit, body={}, idempotency_key=idempotency_key
+        )
+
 
 class EventTypesResource:
     def __init__(self, caller: Api) -> None:
@@ -1125,6 +1131,7 @@ class WebhooksResource:
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
+            "deposit.cancelled",
             "deposit.reversed",
             "withdrawal.requested",
             "withdrawal.approved",
@@ -1169,6 +1176,7 @@ class WebhooksResource:
             "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
+            "deposit.cancel.refused",
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
@@ -1275,6 +1283,7 @@ class WebhooksResource:
             "receipt.reverted",
             "deposit.announced",
             "deposit.credited",
+            "deposit.cancelled",
             "deposit.reversed",
             "withdrawal.requested",
             "withdrawal.approved",
@@ -1319,6 +1328,7 @@ class WebhooksResource:
             "settlement.dispute.refused",
             "settlement.agree.refused",
             "deposit.announce.refused",
+            "deposit.cancel.refused",
             "withdrawal.refused",
             "withdrawal.approve.refused",
             "withdrawal.cancel.refused",
