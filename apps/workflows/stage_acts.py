@@ -14,10 +14,13 @@ from apps.approvals import queries as approvals
 from apps.approvals import rules as approval_rules
 from apps.approvals.models import Approval
 from apps.approvals.states import ApprovalStatus
+from apps.clients import operations as client_operations
 from apps.clients import queries as clients
+from apps.clients.errors import KeyEnded
 from apps.clients.models import Counterparty
+from apps.compliance.rules import matches
 from apps.core import clock
-from apps.core.actor import Actor
+from apps.core.actor import SYSTEM, Actor
 from apps.core.errors import IllegalMove, NotFound
 from apps.credit import queries as credit
 from apps.credit.operations.lines import Limits
@@ -41,29 +44,32 @@ from .change_ssi import revoke_ssi, suspend_ssi
 from .close_out import ask_close_out
 from .confirm_deal import ask_rejection
 from .decide_approval import decide_approval
+from .load_list import load_list
 from .manage_credit import propose_line, propose_withdrawal
 from .manage_keys import KIND
 from .propose_marks import propose_marks
 from .read_statement import request_receipt_decision
+from .screen_names import ask_member_clearance, screen_once_more
 from .settle_net_set import request_abort
 from .transfer_balance import cancel_withdrawal
 from .verify_ssi import Evidence, request_resumption, request_verification
 
 WHY = "a tester asked for it"
+LIST = "sandbox"  # of names that testers asked for
 REBATE, _IN_DAYS = Decimal(100), timedelta(days=7)
 CAP, _FOR = Decimal(1000), timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`prefix`: of the id of what it is done to."""
+    """`prefix`: of the id of what it is done to, which `do` gets as a UUID; a key is told by its name."""
 
     prefix: str
     about: str
-    do: Callable[[Actor, UUID, datetime], None]
+    do: Callable[[Actor, Any, datetime], None]
 
 
-def _as(call: Callable[..., Any], role: str, now: datetime, **kw: Any) -> Any:
+def by_one(call: Callable[..., Any], role: str, now: datetime, **kw: Any) -> Any:
     """A use case of the desk, within this one, by the first of ours with this role."""
     return call.__wrapped__(actor=_one(role), now=now, **kw)  # type: ignore[attr-defined]
 
@@ -75,7 +81,7 @@ def _one(role: str, besides: frozenset[UUID] = frozenset()) -> Actor:
     raise NotFound(f"nobody of {role} is left: run seed_demo")
 
 
-def _agreed(approval: Approval, now: datetime) -> None:
+def agreed(approval: Approval, now: datetime) -> None:
     """Everybody says yes whose yes it needs.
 
     :raises IllegalMove: what it was asked for was refused when it was to be done
@@ -95,18 +101,18 @@ def _agreed(approval: Approval, now: datetime) -> None:
 def _withdraw_call(actor: Actor, call_id: UUID, now: datetime) -> None:
     if not credit.calls_visible_to(actor).filter(id=call_id).exists():
         raise NotFound("no such call")
-    _agreed(_as(propose_withdrawal, "risk", now, call_id=call_id, reason=WHY), now)
+    agreed(by_one(propose_withdrawal, "risk", now, call_id=call_id, reason=WHY), now)
 
 
 def _cancel_trade(actor: Actor, trade_id: UUID, now: datetime) -> None:
     trades.get_trade(trade_id, actor=actor)
-    asked = _as(ask_version, "operations", now, trade_id=trade_id, changes=None, reason="CLIENT_ERROR", note=WHY, consent=WHY)
-    _agreed(asked, now)
+    asked = by_one(ask_version, "operations", now, trade_id=trade_id, changes=None, reason="CLIENT_ERROR", note=WHY, consent=WHY)
+    agreed(asked, now)
 
 
 def _reject_dispute(actor: Actor, trade_id: UUID, now: datetime) -> None:
     trades.get_trade(trade_id, actor=actor)
-    _agreed(_as(ask_rejection, "operations", now, trade_id=trade_id, reason=WHY), now)
+    agreed(by_one(ask_rejection, "operations", now, trade_id=trade_id, reason=WHY), now)
 
 
 def _verify_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
@@ -116,27 +122,27 @@ def _verify_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
     if number is None:
         raise NotFound("no number of this client is on file")
     evidence = Evidence("CALL_BACK", person=number.person, number_id=number.id)
-    _agreed(_as(request_verification, "operations", now, ssi_id=ssi_id, evidence=evidence), now)
+    agreed(by_one(request_verification, "operations", now, ssi_id=ssi_id, evidence=evidence), now)
 
 
 def _stop_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
     clients.get_ssi(ssi_id, actor=actor)
-    _as(revoke_ssi, "operations", now, ssi_id=ssi_id, reason=WHY)
+    by_one(revoke_ssi, "operations", now, ssi_id=ssi_id, reason=WHY)
 
 
 def _suspend_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
     clients.get_ssi(ssi_id, actor=actor)
-    _as(suspend_ssi, "operations", now, ssi_id=ssi_id, reason=WHY)
+    by_one(suspend_ssi, "operations", now, ssi_id=ssi_id, reason=WHY)
 
 
 def _resume_ssi(actor: Actor, ssi_id: UUID, now: datetime) -> None:
     clients.get_ssi(ssi_id, actor=actor)
-    _agreed(_as(request_resumption, "operations", now, ssi_id=ssi_id, reason=WHY), now)
+    agreed(by_one(request_resumption, "operations", now, ssi_id=ssi_id, reason=WHY), now)
 
 
 def _abort_settlement(actor: Actor, set_id: UUID, now: datetime) -> None:
     settlement.get_net_set(set_id, actor=actor)
-    _agreed(_as(request_abort, "operations", now, net_set_id=set_id, reason=WHY), now)
+    agreed(by_one(request_abort, "operations", now, net_set_id=set_id, reason=WHY), now)
 
 
 def _apply_receipt(actor: Actor, receipt_id: UUID, now: datetime) -> None:
@@ -159,12 +165,12 @@ def _account_of(actor: Actor, receipt_id: UUID) -> str:
 
 def _decide(actor: Actor, receipt_id: UUID, now: datetime, **decision: Any) -> None:
     settlement.get_receipt(receipt_id, actor=actor)
-    _agreed(_as(request_receipt_decision, "operations", now, receipt_id=receipt_id, reason=WHY, **decision), now)
+    agreed(by_one(request_receipt_decision, "operations", now, receipt_id=receipt_id, reason=WHY, **decision), now)
 
 
 def _reject_withdrawal(actor: Actor, withdrawal_id: UUID, now: datetime) -> None:
     settlement.get_withdrawal(withdrawal_id, actor=actor)
-    _as(cancel_withdrawal, "operations", now, withdrawal_id=withdrawal_id)
+    by_one(cancel_withdrawal, "operations", now, withdrawal_id=withdrawal_id)
 
 
 def _rebate(actor: Actor, account_id: UUID, now: datetime) -> None:
@@ -175,12 +181,12 @@ def _rebate(actor: Actor, account_id: UUID, now: datetime) -> None:
 
 def adjusted(account_code: str, wanted: Wanted, now: datetime) -> None:
     """Operations ask, finance agrees: BOOKED."""
-    _agreed(_as(ask_adjustment, "operations", now, account_code=account_code, wanted=wanted)[1], now)
+    agreed(by_one(ask_adjustment, "operations", now, account_code=account_code, wanted=wanted)[1], now)
 
 
 def _reverse_adjustment(actor: Actor, adjustment_id: UUID, now: datetime) -> None:
     adjustments.get(adjustment_id, actor=actor)
-    _agreed(_as(ask_reversal, "operations", now, adjustment_id=adjustment_id, reason=WHY), now)
+    agreed(by_one(ask_reversal, "operations", now, adjustment_id=adjustment_id, reason=WHY), now)
 
 
 def _cap_account(actor: Actor, account_id: UUID, now: datetime) -> None:
@@ -191,7 +197,7 @@ def _cap_account(actor: Actor, account_id: UUID, now: datetime) -> None:
 def cap_deals(account_id: UUID, limits: Limits, now: datetime) -> None:
     """One of risk asks that this account's deals are capped, another one agrees."""
     whose: dict[str, Any] = {"level": Level.ACCOUNT, "subject_id": account_id, "measure": Measure.DEAL}
-    _agreed(_as(propose_line, "risk", now, limits=limits, reason=WHY, **whose), now)
+    agreed(by_one(propose_line, "risk", now, limits=limits, reason=WHY, **whose), now)
 
 
 def close_out(client: Counterparty, now: datetime) -> None:
@@ -205,10 +211,10 @@ def close_out(client: Counterparty, now: datetime) -> None:
     for entity_id, day in today.items():
         if known.keys() - (prices.find_approved_marks(entity_id, day) or {}).keys():
             given: dict[str, Any] = {"entity_id": entity_id, "business_date": day, "mids": known, "source": WHY}
-            _agreed(_as(propose_marks, "finance", now, **given)[1], now)
+            agreed(by_one(propose_marks, "finance", now, **given)[1], now)
     day = max(today.values(), default=now.date())
     given = {"client_code": client.code, "event": "FAILURE_TO_PAY", "evidence": WHY, "marks_date": day}
-    _agreed(_as(ask_close_out, "risk", now, **given), now)
+    agreed(by_one(ask_close_out, "risk", now, **given), now)
 
 
 def _degrade_webhook(actor: Actor, endpoint_id: UUID, now: datetime) -> None:
@@ -227,13 +233,41 @@ def _reject_key(actor: Actor, approval_id: UUID, now: datetime) -> None:
     _answer(actor, approval_id, now, yes=False)
 
 
+def _expire_key(actor: Actor, key_id: str, now: datetime) -> None:
+    """Its end is this moment, as if its lifetime were over. Keys live by the wall clock, which nobody moves."""
+    key, wall = clients.get_own_key(key_id, actor=actor), clock.wall_now()
+    if key.revoked_at is not None or key.expires_at <= wall:
+        raise KeyEnded(key_id)
+    client_operations.end_key_by(key_pk=key.id, by=wall)
+
+
+def _list_member(actor: Actor, member_id: UUID, now: datetime) -> None:
+    """A list of the sandbox's own names this member, who is looked up as everybody is when a list has grown."""
+    member = clients.members_visible_to(actor).filter(id=member_id).first()
+    if member is None:
+        raise NotFound("no such member")
+    others = clients.members_visible_to(SYSTEM).exclude(id=member_id).values_list("name", flat=True)
+    if any(matches(name, [member.name]) for name in (*others, *(client.name for client in clients.list_clients()))):
+        raise IllegalMove("somebody else has this name too, and the list would mean both: start over as a client of your own")
+    load_list.__wrapped__(list_name=LIST, entries=[(member.name, "", WHY)], now=now)  # type: ignore[attr-defined]
+    found = screen_once_more.__wrapped__(subject_type="member", subject_id=member_id, now=now)  # type: ignore[attr-defined]
+    if found is None or found.result != "HIT":
+        raise IllegalMove("this member is closed, or compliance has decided that the list does not mean them")
+
+
+def _clear_member(actor: Actor, member_id: UUID, now: datetime) -> None:
+    if not clients.members_visible_to(actor).filter(id=member_id).exists():
+        raise NotFound("no such member")
+    agreed(by_one(ask_member_clearance, "compliance", now, member_id=member_id, evidence=WHY), now)
+
+
 def _answer(actor: Actor, approval_id: UUID, now: datetime, *, yes: bool) -> None:
     """Compliance answers what a member asked for; however it ends, that is how it ends in life."""
     members = [member.id for member in clients.members_visible_to(actor)]
     found = approvals.list_made_by_members(members, (KIND, NEW)).filter(id=approval_id).first()
     if found is None:
         raise NotFound("no such request")
-    _as(decide_approval, "compliance", now, approval_id=found.id, approve=yes, comment=WHY)
+    by_one(decide_approval, "compliance", now, approval_id=found.id, approve=yes, comment=WHY)
 
 
 ACTS: dict[str, Act] = {
@@ -257,5 +291,8 @@ ACTS: dict[str, Act] = {
     ),
     "approve_key": Act("apr", "compliance agrees to a key asked for: EXECUTED, or FAILED, STALE, EXPIRED", _approve_key),
     "reject_key": Act("apr", "compliance says no to a key asked for: REJECTED", _reject_key),
+    "expire_key": Act("ak", "the lifetime of a key is over: EXPIRED, and its next request is refused", _expire_key),
+    "list_member": Act("mem", "a sanctions list names a member: SUSPENDED, its keys are refused and what it asked for ends", _list_member),
+    "clear_member": Act("mem", "compliance decides that the list does not mean them: ACTIVE, and not to be listed again", _clear_member),
     "reverse_adjustment": Act("adj", "an adjustment that is not settled is REVERSED", _reverse_adjustment),
 }

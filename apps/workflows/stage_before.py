@@ -1,6 +1,7 @@
 """A tester asks to be refused for what came before its request: that comes first, and is undone with the refusal (stage_cause)."""
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -31,6 +32,14 @@ def _asked_before(asked: Asked, now: datetime) -> Asked:
     given = {name: value for name, value in asked.items() if name != "call"}
     asked["call"].__wrapped__(**{"now": now} | given)
     return {"rfq_id": ids.uuid7()} if "ask" in asked else {}
+
+
+def _other_figures(asked: Asked, now: datetime) -> Asked:
+    """The execution was reported a moment before, at another price."""
+    execution = asked["execution"]
+    other = replace(execution, price=execution.price * 2, quote_quantity=None)
+    asked["call"].__wrapped__(**{"now": now} | {name: value for name, value in asked.items() if name != "call"} | {"execution": other})
+    return {}
 
 
 def _cancelled_deal(asked: Asked, now: datetime) -> Asked:
@@ -120,6 +129,7 @@ CAUSES: dict[str, Cause] = {
     "approval_open": _asked_before,
     "ssi_known": _asked_before,
     "illegal_state": _asked_before,
+    "duplicate_execution": _other_figures,
     "version_superseded": _cancelled_deal,
     "not_allocatable": _frozen_deal,
     "key_ended": _ended_key,

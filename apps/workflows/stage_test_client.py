@@ -39,9 +39,10 @@ class Staged:
 
 
 @use_case
-def stage_test_client(*, actor: Actor, act: str, thing_id: UUID | None, now: datetime) -> Staged:
+def stage_test_client(*, actor: Actor, act: str, thing_id: UUID | str | None, now: datetime) -> Staged:
     """Restrict, suspend, freeze or approve the tester's own client, call its exposure, see the call as met, close it out; or one of ACTS.
 
+    :param thing_id: what an act of ACTS is done to; a key by its name
     :raises AppError: SandboxOnly; NotDown, IllegalMove: from its status it cannot; NotFound: it has no line, or no such thing; CallOpen: it
         is called already; whatever our people would be refused with
     """

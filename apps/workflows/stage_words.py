@@ -7,12 +7,13 @@ from typing import Any
 
 from apps.clients import queries as clients
 from apps.core import ids
-from apps.core.actor import Actor
+from apps.core.actor import SYSTEM, Actor
+from apps.rfqs import queries as rfqs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 
 from .sharing import Share
-from .stage_asked import Asked, Cause, account_of, deal_of
+from .stage_asked import Asked, Cause, NotBefallen, account_of, deal_of
 
 LEAST, DUST, MOST = Decimal("0.01"), Decimal("1e-18"), Decimal(10) ** 12
 
@@ -78,6 +79,23 @@ def _by_no_admin(asked: Asked, now: datetime) -> Asked:
     return {"actor": replace(actor, roles=actor.roles - {"admin"})}
 
 
+def _with_nobody(asked: Asked, now: datetime) -> Asked:
+    return {"execution": replace(asked["execution"], counterparty="nobody")}
+
+
+def _ahead_of_who_has_not_agreed(asked: Asked, now: datetime) -> Asked:
+    rfq = rfqs.visible_to(SYSTEM).filter(terms__prehedge_consent="").first()
+    if rfq is None:
+        raise NotBefallen("no client asked who has not agreed")
+    return {"execution": replace(asked["execution"], pre_hedge_of=rfq.id)}
+
+
+def _by_a_client(asked: Asked, now: datetime) -> Asked:
+    """The key is none of our own systems'."""
+    actor: Actor = asked["actor"]
+    return {"actor": replace(actor, scopes=actor.scopes - {"hedge"})}
+
+
 CAUSES: dict[str, Cause] = {
     "price_mismatch": _other_price,
     "counter_not_better": _same_price,
@@ -97,5 +115,8 @@ CAUSES: dict[str, Cause] = {
     "bad_allow_list": says(cidrs=["nowhere"]),
     "bad_cap": says(caps={"pairs": []}),
     "bad_lifetime": says(days=10**6),
+    "bad_hedge": _with_nobody,
+    "no_prehedge_consent": _ahead_of_who_has_not_agreed,
+    "not_the_house": _by_a_client,
     "url_not_allowed": says(url="https://127.0.0.1/"),
 }

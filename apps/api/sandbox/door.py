@@ -167,7 +167,8 @@ _OF_SIGNATURE = {"invalid_signature"}  # a command over a socket has none: what 
 def _decided() -> dict[str, type[Conflict] | type[Rejected]]:
     """Refusals by a rule of the desk, by code: they are stored under their idempotency key."""
     found: dict[str, type[Conflict] | type[Rejected]] = {**_kinds(Conflict), **_kinds(Rejected)}
-    found.pop("idempotency_in_progress", None)
+    for code in ("idempotency_in_progress", "idempotency_key_reused"):  # nothing of the request is stored with these
+        found.pop(code, None)
     return found
 
 

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     DESK = "what the simulated trader does; the request goes to the desk"
     BOOK = "what the price feed shows to this request"
     MONEY_IN = "what the account's next payment to us does"
-    MONEY_OUT = "what our next payment to the account does: an outcome of the rail"
+    MONEY_OUT = "what our next payment to the account does"
     ANSWER = "what happens to the answer, the first time an idempotency key is used"
     REFUSAL = "the refusal of this code, by its cause where there can be one; the retryable ones only the first time a key is used"
 
@@ -83,6 +83,7 @@ _OTHERS = [
     Scenario("pay_slow", Kind.MONEY_OUT, "it is booked an hour later", 53),
     Scenario("pay_split", Kind.MONEY_OUT, "it is booked in two halves", 54),
     Scenario("pay_unknown", Kind.MONEY_OUT, "our bank does not answer for four hours: SENDING, then found", 55),
+    Scenario("pay_parts", Kind.MONEY_OUT, "it leaves in two parts, one booked an hour after the other: PART_SETTLED", 56),
     Scenario("slow_answer", Kind.ANSWER, "the answer takes three seconds", 61),
     Scenario("outcome_unknown", Kind.ANSWER, "it is done, and answered with 503 `outcome_unknown`", 62),
     Scenario("outcome_unknown_lost", Kind.ANSWER, "it is not done, and answered with 503 `outcome_unknown`", 63),

@@ -124,11 +124,15 @@ class ClientActs(Door):
         return self.run(stage_test_client, operation="sandbox.act", render=_staged, act=asked["act"], thing_id=thing_id)
 
 
-def _thing(act: str, named: str | None) -> UUID | None:
+def _thing(act: str, named: str | None) -> UUID | str | None:
     if act not in ACTS:
         return None
     try:
-        return ids.decode(ACTS[act].prefix, named or "")
+        if (prefix := ACTS[act].prefix) != "ak":
+            return ids.decode(prefix, named or "")
+        if named is None or not named.startswith("ak_"):
+            raise ValueError("the key_id of a key, ak_…")
+        return named
     except ValueError as no:
         raise InvalidBody([FieldError("/id", "invalid_id", f"{act}: {no}")]) from None
 
