@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("drill" if config.getoption("--drill") else "short")
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of logins, none of them a secret
+    django_settings.SIM_RAILS["joined"] = False  # a test says itself what comes
     django_settings.WHITENOISE_AUTOREFRESH = True  # or each test client would read all static files anew
 
 

@@ -5,13 +5,15 @@ from functools import partial
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError
 
 from apps.core import clock
 from apps.core.errors import AppError
+from apps.settlement import queries as settlement
 from apps.settlement.queries import venues
 from apps.settlement.queries.venues import Watched
-from apps.settlement.rails import get_rail
+from apps.settlement.rails import get_rail, joined
 from apps.settlement.rails.base import Place
 from apps.workflows.pay_in_at_venues import explain_movement, take_movement
 
@@ -24,7 +26,26 @@ log = logging.getLogger(__name__)
 
 def poll_venues() -> int:
     """New movements of every balance of ours, then those that wait for the answer to a payment; how many were read."""
+    carry_simulated()
     return poll() + explain_waiting()
+
+
+def carry_simulated() -> int:
+    """What simulated rails have paid to simulated venues reaches these, and the other way round: nobody else brings it."""
+    if not settings.SIM_RAILS["joined"]:
+        return 0
+    now, carried = clock.desk_now(), 0
+    nostros = list(settlement.list_nostros())
+    for way in venues.list_every_place():
+        venue, there = adapter(way.venue.code), place_of(way.venue.code, way.entity.code, way.asset_id)
+        for one in nostros:
+            if (one.entity_id, one.asset_id) != (way.entity_id, way.asset_id):
+                continue
+            rail, ours = get_rail(one.rail_id, one.rail.kind), Place(one.rail_id, one.address, one.asset_id, one.rail.confirmations)
+            if joined.is_simulated(rail, venue):
+                carried += joined.to_venue(ours, way.address, there, now=now)
+                carried += joined.from_venue(there, way.venue.name, ours, on_chain=one.rail.kind == "CHAIN", now=now)
+    return carried
 
 
 def poll(venue: str = "") -> int:
@@ -70,5 +91,6 @@ def place_of(venue: str, entity: str, asset: str) -> Place:
 
 @shared_task(name="flowdesk.read_venues")
 def read_venues() -> None:
+    run_each([("carry", carry_simulated)])
     run_each((f"read:venue:{code}", partial(poll, code)) for code in sorted({one.venue for one in venues.list_watched()}))
     run_each([("explain_movements", explain_waiting)])

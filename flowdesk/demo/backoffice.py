@@ -24,16 +24,22 @@ from apps.jobs import reports as report_jobs
 from apps.jobs import settlement as jobs
 from apps.reports.queries import runs
 from apps.settlement import queries as settlement
+from apps.settlement.models import HouseTransfer
+from apps.settlement.operations.venue_places import Way
+from apps.settlement.queries import venues
 from apps.settlement.queries.due import Watched
 from apps.settlement.rails import get_rail, outside
+from apps.settlement.states import HouseTransferStatus
 from apps.users import queries as users
 from apps.workflows.close_day import close_day, retake_proofs, start_close
 from apps.workflows.decide_approval import decide_approval
 from apps.workflows.open_day import open_day
+from apps.workflows.pay_in_at_venues import request_venue_place
 from apps.workflows.propose_marks import propose_marks
 from apps.workflows.read_statement import request_receipt_decision
 from apps.workflows.reconcile import import_venue_balances
 from apps.workflows.request_release import request_release
+from apps.workflows.transfer_house import ask_house_transfer
 
 from .stage import ClientProcess, DemoFailed
 from .trading import TradingDay
@@ -41,6 +47,7 @@ from .trading import TradingDay
 PREFUNDING = {"USD": Decimal(4_000_000), "EUR": Decimal(400_000), "BTC": Decimal(25), "ETH": Decimal(400)}
 STRANGER = Decimal("12345.67")
 WITHDRAWN = Decimal(250_000)
+FUNDED = Decimal(100_000)
 HOURS = (time(7), time(9), time(12), time(15, 5), time(16, 10), time(18), time(20, 30))
 LONGEST = timedelta(days=12)
 
@@ -55,6 +62,7 @@ class BackOffice:
         self.done: Counter[str] = Counter()
         self._return_scripted = False
         self._paid: set[UUID] = set()
+        self._funding: HouseTransfer | None = None
 
     # --- money that comes in ------------------------------------------------------------------------------------------
     def prefund(self) -> None:
@@ -133,6 +141,16 @@ class BackOffice:
         if "code" in approved:
             raise DemoFailed(f"cygnus's second member could not approve: {approved['code']}: {approved['detail']}")
 
+    def fund_the_venue(self) -> None:
+        """Operations say where northgate is paid and ask for money there, finance grant both; then it is released as all payments are."""
+        way = Way(self._place("USD").rail, "021000021-7001", "Northgate Exchange", bic="CHASUS33", reference="FLOW-77")
+        olga = self.people["olga"]
+        asked = request_venue_place(actor=olga, entity_id=self.entity.id, counterparty="northgate", way=way, reason="as in the contract")
+        self._decide(asked.id, "fay", "the contract says so")
+        ends = {"source_id": self._place("USD").nostro_id, "target_id": venues.list_places()[0].id}
+        self._funding, asked = ask_house_transfer(actor=olga, **ends, amount=FUNDED, reason="to trade on")
+        self._decide(asked.id, "finn", "there is enough")
+
     # --- evening --------------------------------------------------------------------------------------------------------
     def close(self, day: date) -> str:
         """Marks before the roll, then proofs, close and reports after it."""
@@ -152,7 +170,10 @@ class BackOffice:
         open_day(entity_id=self.entity.id, on=day)
         clock.freeze_desk(roll + timedelta(minutes=5))
         self.run_jobs()
-        record = "".join(f"{asset},{money.text(amount)}\n" for asset, amount in sorted(self.trading.held_at_venue().items()))
+        held = self.trading.held_at_venue()
+        if self._is_funded():
+            held["USD"] = held.get("USD", money.ZERO) + FUNDED
+        record = "".join(f"{asset},{money.text(amount)}\n" for asset, amount in sorted(held.items()))
         import_venue_balances(actor=None, entity_id=self.entity.id, counterparty="northgate", on=day, text=f"asset,amount\n{record}")
         start_close(actor=self.people["olga"], entity_id=self.entity.id, on=day)
         proofs = retake_proofs(entity_id=self.entity.id, on=day)
@@ -192,6 +213,8 @@ class BackOffice:
         ended = {"SETTLED", "RECEIVED", "CANCELLED", "RETURNED", "FAILED"}
         found.update(f"{i.direction} {i.status}" for i in settlement.list_instructions(SYSTEM) if i.status not in ended)
         found.update(f"receipt {r.status}" for r in settlement.list_receipts(SYSTEM) if r.status not in {"MATCHED", "RETURNED", "DROPPED"})
+        if self._funding is not None and not self._is_funded():
+            found["transfer to the venue"] += 1
         found.update(f"withdrawal {w.status}" for w in settlement.list_withdrawals(SYSTEM) if w.status != "SETTLED")
         return dict(found)
 
@@ -203,6 +226,7 @@ class BackOffice:
             "returned and paid again": sum(i.status == "RETURNED" for i in payments),
             "receipts matched": sum(r.status == "MATCHED" for r in settlement.list_receipts(SYSTEM)),
             "returned to an unknown sender": sum(r.status == "RETURNED" for r in settlement.list_receipts(SYSTEM)),
+            "transfers to the venue": int(self._is_funded()),
             "withdrawals settled": sum(w.status == "SETTLED" for w in settlement.list_withdrawals(SYSTEM)),
         }
 
@@ -213,6 +237,12 @@ class BackOffice:
     # --- small things ---------------------------------------------------------------------------------------------------
     def _is_done(self) -> bool:
         return not self.open_items()
+
+    def _is_funded(self) -> bool:
+        """Whether the venue's own record shows our money."""
+        if self._funding is not None:
+            self._funding.refresh_from_db()
+        return self._funding is not None and self._funding.status == HouseTransferStatus.SETTLED
 
     def _is_house(self, watched: Watched) -> bool:
         return next(n for n in settlement.list_nostros() if n.id == watched.nostro_id).designation == "HOUSE"

@@ -64,6 +64,7 @@ def run(options: Options, teller: Teller) -> dict[str, Any]:
             closed = office.close(day)
             done()
         with teller.stage("Settlement over the value dates", plan.MOST_STEPS) as done:
+            office.fund_the_venue()
             last = office.settle_until_nothing_is_open(day, done)
             office.close(last)
         with teller.stage("Comparing what was heard with what happened", 1) as done:

@@ -83,7 +83,7 @@ def test_a_slow_payment_is_booked_an_hour_later() -> None:
 
 
 def outcomes(seed: int) -> list[str]:
-    with override_settings(SIM_RAILS={"seed": seed, "per_mille": {"REJECT": 300, "TIMEOUT": 200}}):
+    with override_settings(SIM_RAILS={"seed": seed, "per_mille": {"REJECT": 300, "TIMEOUT": 200}, "joined": False}):
         outside.forget(BANK)
         return [str(BankSimulator().send(BANK, pay(f"{seed}-{n}", str(n)), now=NOON).outcome) for n in range(1, 101)]
 

@@ -48,6 +48,11 @@ def list_places() -> list[VenuePlace]:
     return list(rows.order_by("venue_id", "entity_id", "asset_id", "-version").distinct("venue_id", "entity_id", "asset_id"))
 
 
+def list_every_place() -> list[VenuePlace]:
+    """Every version: money may still be on its way to an earlier one."""
+    return list(VenuePlace.objects.select_related("venue", "entity", "rail").order_by("id"))
+
+
 def standing(place: VenuePlace) -> str:
     """ACTIVE, or what keeps it from being paid to: WITHDRAWN, REPLACED."""
     last = find_place(place.entity_id, place.venue_id, place.asset_id)

@@ -3,6 +3,8 @@
 The scripts are those of the other simulators (outside.py); POLICY: taken on, and refused by the venue's people later.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,9 +47,9 @@ class VenueSimulator:
                 booked_at=line.booked_at,
                 fee=_fee(place, line),
                 key=line.end_to_end_id,
-                transaction=line.reference if line.kind == "RECEIPT" else f"tx-{line.reference}",  # the rail's name is not the venue's
+                transaction=transaction,
             )
-            for line in lines
+            for line, transaction in transactions_of(lines)
             if since is None or line.booked_at >= since
         )
 
@@ -66,6 +68,17 @@ class VenueSimulator:
         if known is None or "refused_at" not in known or datetime.fromisoformat(known["refused_at"]) > now:
             return None
         return Answer(Outcome.REJECTED, known["reference"], "refused by the venue's people", stage="REJECTED", version=2)
+
+
+def transactions_of(lines: Iterable[Entry]) -> Iterator[tuple[Entry, str]]:
+    """Each line with the rail's name of it, which is not the venue's: what it pays in parts, or twice, are as many transactions."""
+    paid: Counter[str] = Counter()
+    for line in lines:
+        if line.kind == "RECEIPT":
+            yield line, line.reference
+            continue
+        paid[line.reference] += line.kind == "PAYMENT"
+        yield line, f"tx-{line.reference}" if paid[line.reference] < 2 else f"tx-{line.reference}-{paid[line.reference]}"
 
 
 def _fee(place: Place, line: Entry) -> Decimal:
