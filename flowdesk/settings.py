@@ -349,11 +349,7 @@ TRAVEL_VASPS: dict[str, str] = env.json("TRAVEL_VASPS", default={})
 if not isinstance(TRAVEL_VASPS, dict) or any(word not in ("ACCEPTED", "REJECTED") for word in TRAVEL_VASPS.values()):
     raise ImproperlyConfigured("TRAVEL_VASPS: an object of ACCEPTED or REJECTED by LEI")
 # `joined`: what simulated rails pay to simulated venues arrives there, and the other way round.
-SIM_RAILS: dict[str, Any] = {
-    "seed": env.int("SIM_SEED", default=1),
-    "per_mille": {},
-    "joined": env.bool("SIM_JOINED", default=True),
-}
+SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}, "joined": env.bool("SIM_JOINED", default=True)}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------
 # Signed heads of the audit chain, a file a day: a place where the database's administrators may not write over anything.
