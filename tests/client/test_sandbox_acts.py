@@ -1,5 +1,7 @@
 """What our people do to a key, a member and a payment of a tester's own: to that one, and to nobody else's."""
 
+from decimal import Decimal as D
+
 import pytest
 from flowdesk_client import Refused
 
@@ -11,6 +13,7 @@ from apps.jobs import settlement as jobs
 from apps.settlement.queries.gate import get_band
 from apps.settlement.rules.bands import NO_BAND
 from apps.workflows.found_test_client import SandboxOnly
+from apps.workflows.stage_parts import release_in_parts
 from apps.workflows.stage_test_client import stage_test_client
 from flowdesk.sandbox.backoffice import BackOffice
 from tests import world
@@ -116,3 +119,5 @@ def test_nobody_does_it_outside_of_a_sandbox(act: str, transactional_db: None) -
     acme = world.firm("acme")
     with pytest.raises(SandboxOnly):
         stage_test_client(actor=acme.trader, act=act, thing_id=acme.trader.key_id if act == "expire_key" else acme.trader.id)
+    with pytest.raises(SandboxOnly):
+        release_in_parts(instruction_id=ids.uuid7(), largest=D(1))

@@ -118,6 +118,15 @@ def test_what_the_way_here_does_to_a_request(sandbox: Sandbox) -> None:
         assert sandbox.first.by_client_id.get(code).outcome == "unknown_yet"
 
 
+def test_what_stores_nothing_in_life_leaves_its_key_unused(sandbox: Sandbox) -> None:
+    for code in ("idempotency_key_reused", "scope_missing"):
+        with sandbox.as_scenario(code) as client:
+            no = refused(client, "/api/v1/rfqs", RFQ | {"client_rfq_id": code}, code)
+        assert (no.code, no.problem["scenario"]) == (code, "at_the_door")
+        made = sandbox.first.api.post("/api/v1/rfqs", RFQ | {"client_rfq_id": code}, idempotency_key=f"{code:x<20}")
+        assert made["status"] == "QUOTED"
+
+
 def test_who_is_made_to_come_from_elsewhere_comes_from_a_place_of_its_own() -> None:
     def place(address: str) -> str:
         request = RequestFactory().get("/api/v1/time", REMOTE_ADDR=address)
