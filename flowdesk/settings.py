@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.compliance.rules import thresholds
 from flowdesk import banks, custodians, fees, places
 from flowdesk.approvals import APPROVALS  # noqa: F401 (a setting)
+from flowdesk.environment import Environment
 
-env = environ.Env()
+env = Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
 
-DEBUG = env.bool("DEBUG", default=True)
+DEBUG = env.yes("DEBUG", default=True)
 ENVIRONMENT = env.str("FLOWDESK_ENVIRONMENT", default="demo" if DEBUG else "production")
 if ENVIRONMENT not in {"demo", "sandbox", "production"}:
     raise ImproperlyConfigured("FLOWDESK_ENVIRONMENT: one of demo, sandbox, production")
@@ -25,31 +25,32 @@ SECRET_KEY = env.str("SECRET_KEY", default="a demo key, refused as soon as DEBUG
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it (50 random characters) when DEBUG=0")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # former ones: sessions and sealed secrets made with them still open
-WEB_PORT = env.int("WEB_PORT", default=8000)
-LIVE_PORT = env.int("LIVE_PORT", default=8001)
+WEB_PORT = env.whole("WEB_PORT", default=8000, least=1, most=65_535)
+LIVE_PORT = env.whole("LIVE_PORT", default=8001, least=1, most=65_535)
 BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")  # 0.0.0.0 in a container
-WEB_WORKERS, WORKER_PROCESSES = env.int("WEB_WORKERS", default=2), env.int("WORKER_PROCESSES", default=2)
+WEB_WORKERS, WORKER_PROCESSES = (
+    env.whole("WEB_WORKERS", default=2, least=1, most=256),
+    env.whole("WORKER_PROCESSES", default=2, least=1, most=256),
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 # What a signed request may name as @authority, and what the live pages may come from.
 API_AUTHORITIES = env.list("API_AUTHORITIES", default=[f"{h}:{p}" for h in ("localhost", "127.0.0.1") for p in (WEB_PORT, LIVE_PORT)])
 DESK_ORIGINS = env.list("DESK_ORIGINS", default=[f"http://{h}:{WEB_PORT}" for h in ("localhost", "127.0.0.1")])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 LIVE_URL = env.str("LIVE_URL", default="")  # empty: the page's own host at LIVE_PORT
-TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
+TRUSTED_PROXY_HOPS = env.whole("TRUSTED_PROXY_HOPS", default=0, least=0, most=16)
 
 # --- engines: real servers by URL, or the embedded ones (flowdesk/services.py) -------------------------------------
 EMBEDDED = places.embedded(BASE_DIR, VAR_DIR)
 DATABASE_URL = env.str("DATABASE_URL", default="")
 VALKEY_URL = env.str("VALKEY_URL", default="")
 EMBED_POSTGRES, EMBED_VALKEY = not DATABASE_URL, not VALKEY_URL
-EMBED_DURABLE = env.bool("EMBED_DURABLE", default=True)  # 0: no fsync, no append-only file; for tests
+EMBED_DURABLE = env.yes("EMBED_DURABLE", default=True)  # 0: no fsync, no append-only file; for tests
 EMBED_DATABASE = env.str("EMBED_DATABASE", default="flowdesk")
 if not DEBUG and (EMBED_POSTGRES or EMBED_VALKEY):
     raise ImproperlyConfigured("DATABASE_URL and VALKEY_URL: the embedded engines are for demos; set both when DEBUG=0")
 VALKEY_URL = VALKEY_URL or f"unix://{EMBEDDED.valkey_socket}"
-VALKEY_TIMEOUT_MS = env.int("VALKEY_TIMEOUT_MS", default=50)  # so long a request waits for an answer of Valkey
-if VALKEY_TIMEOUT_MS < 1:
-    raise ImproperlyConfigured("VALKEY_TIMEOUT_MS: at least 1")
+VALKEY_TIMEOUT_MS = env.whole("VALKEY_TIMEOUT_MS", default=50, least=1, most=60_000)  # so long a request waits for an answer of Valkey
 
 DB_ROLE = env.str("FLOWDESK_DB_ROLE", default="app")
 if DB_ROLE not in {"owner", "app", "read"}:
@@ -70,7 +71,7 @@ if DATABASE_URL and not DATABASE_URL.startswith(("postgres://", "postgresql://")
     raise ImproperlyConfigured("DATABASE_URL: Flowdesk needs PostgreSQL (postgres://…); locks and triggers are the product")
 try:
     _DATABASE: dict[str, Any] = (
-        dict(environ.Env.db_url_config(DATABASE_URL))
+        dict(Environment.db_url_config(DATABASE_URL))
         if DATABASE_URL
         else {"NAME": EMBED_DATABASE, "USER": "flowdesk", "HOST": str(EMBEDDED.postgres_socket_dir), "PORT": ""}
     )
@@ -86,7 +87,7 @@ DATABASES = {
             **_DATABASE.get("OPTIONS", {}),
             "options": " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items()),
             "prepare_threshold": 5,  # without one psycopg prepares nothing, and the server plans every statement of the hot paths anew
-            "pool": {"min_size": 1, "max_size": env.int("DB_POOL_MAX", default=10), "timeout": 5, "max_waiting": 50},
+            "pool": {"min_size": 1, "max_size": env.whole("DB_POOL_MAX", default=10, least=1, most=1_000), "timeout": 5, "max_waiting": 50},
         },
         "TEST": {"NAME": "flowdesk_test"},
     }
@@ -204,7 +205,7 @@ READY_CHECKS = {
 
 # --- production hardening ---------------------------------------------------------------------------------------
 if not DEBUG:
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_SSL_REDIRECT = env.yes("SECURE_SSL_REDIRECT", default=True)
     SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
     SECURE_HSTS_SECONDS, SECURE_HSTS_INCLUDE_SUBDOMAINS, SECURE_HSTS_PRELOAD = 31_536_000, True, True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_HOPS else None
@@ -231,14 +232,16 @@ REFERENCE = [
 ]
 
 # Events: rows restored into another cluster carry foreign transaction ids, so each restore begins a new era.
-EVENT_ERA = env.int("EVENT_ERA", default=1)
+EVENT_ERA = env.whole("EVENT_ERA", default=1, least=1, most=32_767)
 FEED_VENUES = env.list("FEED_VENUES", default=[])  # live venues by ccxt's names; none: simulated, or recorded with --prices
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
-SSI_COOLING_HOURS = env.int("SSI_COOLING_HOURS", default=24)  # from the verification of a settlement instruction to its first use
+SSI_COOLING_HOURS = env.whole(
+    "SSI_COOLING_HOURS", default=24, least=0, most=8_760
+)  # from the verification of a settlement instruction to its first use
 if not 1 <= SSI_COOLING_HOURS <= 336:
     raise ImproperlyConfigured("SSI_COOLING_HOURS: 1 to 336")
-MONITORING = env.json("MONITORING", default={})  # of alerts (apps.compliance.rules.Thresholds): {"off_market_bps": "150"}
+MONITORING = env.object("MONITORING")  # of alerts (apps.compliance.rules.Thresholds): {"off_market_bps": "150"}
 try:
     thresholds(MONITORING)
 except ValueError as wrong:
@@ -253,9 +256,9 @@ KEY_PREFIX = "ak_live_" if ENVIRONMENT == "production" else "ak_test_"
 API_MIDDLEWARE = ["apps.api.sandbox.door.Scenarios"] if ENVIRONMENT == "sandbox" else []
 
 # --- the API ----------------------------------------------------------------------------------------------------------
-RATE_REQUESTS = env.str("RATE_REQUESTS", default="400/4s")  # a key: 100 a second, with a burst of 400 (ADR 0009)
-RATE_RFQS = env.str("RATE_RFQS", default="200/4s")  # 50 a second, with a burst of 200
-RATE_BAD_SIGNATURES = env.str("RATE_BAD_SIGNATURES", default="60/m")
+RATE_REQUESTS = env.rate("RATE_REQUESTS", default="400/4s")  # a key: 100 a second, with a burst of 400 (ADR 0009)
+RATE_RFQS = env.rate("RATE_RFQS", default="200/4s")  # 50 a second, with a burst of 200
+RATE_BAD_SIGNATURES = env.rate("RATE_BAD_SIGNATURES", default="60/m")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
@@ -285,7 +288,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- events and mail: readers of events by name; mails go to files where no server is named -------------------------------
-RELEASE_NEEDS_AFFIRMATION = env.bool("RELEASE_NEEDS_AFFIRMATION", default=False)  # UNAFFIRMED stops a payment, where the house wants it
+RELEASE_NEEDS_AFFIRMATION = env.yes("RELEASE_NEEDS_AFFIRMATION", default=False)  # UNAFFIRMED stops a payment, where the house wants it
 SUBSCRIBERS = {
     "email": "apps.notify.operations.mails.EMAIL",
     "dealing": "apps.reports.operations.statistics.DEALING",
@@ -293,7 +296,7 @@ SUBSCRIBERS = {
     "monitoring": "apps.workflows.watch_dealing.WATCH",
     "commissions": "apps.workflows.commissions.ACCRUE",
 }
-WEBHOOKS_TO_LOOPBACK = env.bool("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
+WEBHOOKS_TO_LOOPBACK = env.yes("WEBHOOKS_TO_LOOPBACK", default=ENVIRONMENT == "demo")  # plain http to this machine
 if WEBHOOKS_TO_LOOPBACK and ENVIRONMENT != "demo":
     raise ImproperlyConfigured("WEBHOOKS_TO_LOOPBACK=1 is for the demo: a client's webhook must never reach this machine")
 EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else "smtp://localhost:25")
@@ -302,7 +305,10 @@ EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.fileb
 if EMAIL_URL:
     if not EMAIL_URL.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
         raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)")
-    vars().update(environ.Env.email_url_config(EMAIL_URL))
+    try:
+        vars().update(Environment.email_url_config(EMAIL_URL))
+    except ValueError as wrong:
+        raise ImproperlyConfigured(f"EMAIL_URL: {wrong}") from wrong
 
 # --- demo: staff whose password is in this file, served only where DEBUG=1 ------------------------------------------------
 DEMO_PASSWORD = "flowdesk-demo" if DEBUG else ""
@@ -324,7 +330,7 @@ DEMO_STAFF = (
 DEMO_LOGINS = tuple((username, DEMO_PASSWORD, role) for username, _, role in DEMO_STAFF) if DEMO_PASSWORD else ()
 
 # --- credit: how old a mark may be: a stale one keeps its value, with the stressed haircut, and stops new risk -------------
-CREDIT_MARK_MAX_AGE_S = env.int("CREDIT_MARK_MAX_AGE_S", default=60)
+CREDIT_MARK_MAX_AGE_S = env.whole("CREDIT_MARK_MAX_AGE_S", default=60, least=1, most=86_400)
 
 # --- settlement -------------------------------------------------------------------------------------------------------
 # Rail code or kind → adapter. The simulators' outcomes by seed, per mille of payments (apps/settlement/rails/outside.py).
@@ -335,21 +341,24 @@ RAILS = {
     "VENUE": "apps.settlement.rails.venue_sim.VenueSimulator",
 }
 # Banks that are spoken to in files, by rail code: {"fedwire-usd": {"name": "Flowdesk Ltd", "bic": "…", "out": FOLDER, "in": FOLDER}}.
-BANK_FILES = banks.read(env.json("BANK_FILES", default={}))
+BANK_FILES = banks.read(env.object("BANK_FILES"))
 RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 # Custodians of our wallets, by rail code: {"bitcoin-btc": {"url": "https://…", "token": "…", "callback_secrets": "whsec_…"}}.
-CUSTODIANS = custodians.read(env.json("CUSTODIANS", default={}), production=ENVIRONMENT == "production")
+CUSTODIANS = custodians.read(env.object("CUSTODIANS"), production=ENVIRONMENT == "production")
 RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
-CHAIN_STUCK_AFTER_MIN = env.int("CHAIN_STUCK_AFTER_MIN", default=60)  # a transaction of ours without confirmations, in desk time
+CHAIN_STUCK_AFTER_MIN = env.whole(
+    "CHAIN_STUCK_AFTER_MIN", default=60, least=1, most=1_000_000
+)  # a transaction of ours without confirmations, in desk time
 # The highest fee of a replacement by rail code, in units of its asset; none named, none replaced. Defaults: 50 times a usual fee.
-CHAIN_FEE_MAX = fees.read(env.json("CHAIN_FEE_MAX", default={"bitcoin-btc": "0.0025", "ethereum-eth": "0.02"}))
+CHAIN_FEE_MAX = fees.read(env.object("CHAIN_FEE_MAX", default={"bitcoin-btc": "0.0025", "ethereum-eth": "0.02"}))
 # The travel rule: how other VASPs are told (apps/compliance/rails/travel.py), and who has agreed or refused in advance: LEI → word.
 TRAVEL_NETWORK = env.str("TRAVEL_NETWORK", default="apps.compliance.rails.travel.ByList")
-TRAVEL_VASPS: dict[str, str] = env.json("TRAVEL_VASPS", default={})
-if not isinstance(TRAVEL_VASPS, dict) or any(word not in ("ACCEPTED", "REJECTED") for word in TRAVEL_VASPS.values()):
+TRAVEL_VASPS: dict[str, str] = env.object("TRAVEL_VASPS")
+if any(word not in ("ACCEPTED", "REJECTED") for word in TRAVEL_VASPS.values()):
     raise ImproperlyConfigured("TRAVEL_VASPS: an object of ACCEPTED or REJECTED by LEI")
 # `joined`: what simulated rails pay to simulated venues arrives there, and the other way round.
-SIM_RAILS: dict[str, Any] = {"seed": env.int("SIM_SEED", default=1), "per_mille": {}, "joined": env.bool("SIM_JOINED", default=True)}
+_SIM_SEED, _SIM_JOINED = env.whole("SIM_SEED", default=1, least=0, most=2_147_483_647), env.yes("SIM_JOINED", default=True)
+SIM_RAILS: dict[str, Any] = {"seed": _SIM_SEED, "per_mille": {}, "joined": _SIM_JOINED}
 
 # --- reports and the close ------------------------------------------------------------------------------------------------
 # Signed heads of the audit chain, a file a day: a place where the database's administrators may not write over anything.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
@@ -20,6 +20,7 @@ from .errors import AppError
 Params = pipe.Params
 Rows = pipe.Rows
 Refusals = Mapping[str, AppError]
+T = TypeVar("T")
 
 statements = 0  # sent by this process
 flights = 0  # round trips of this process that carried statements: tests hold the hot paths to their number
@@ -36,9 +37,9 @@ class Statement:
     prepare: bool = True
 
 
-_SAVEPOINT = Statement("SAVEPOINT effect", prepare=False)
+_SAVEPOINT = Statement("SAVEPOINT effect")
 _UNDO = Statement("ROLLBACK TO SAVEPOINT effect", prepare=False)
-_COMMIT = Statement("COMMIT", prepare=False)
+_COMMIT = Statement("COMMIT")
 _Key = tuple[str, tuple[Any, ...]]
 
 
@@ -52,6 +53,7 @@ class _Flights:
         self.reads: list[Statement] = []  # those of them that are in the air, behind all else
         self.found: dict[_Key, Rows] = {}
         self.flight: pipe.Flight | None = None
+        self._django = connections[DEFAULT_DB_ALIAS]
 
     def depart(self, some: Sequence[Statement], *, last: bool) -> None:
         """Send what waits and `some`, behind what is in the air already.
@@ -64,23 +66,32 @@ class _Flights:
             self.reads, self.ahead = self.ahead, []
         self.away += queue
         statements += len(queue) + len(self.reads)
-        with self._told():
-            if self.flight is None:
-                self.flight = pipe.Flight(_line())
-                flights += 1
-            self.flight.write([_order(one) for one in queue])
-            for number, one in enumerate(self.reads, start=1):
-                self.flight.write([_order(one)], answer=number < len(self.reads))
-            if last:
-                self.flight.close()
-            else:
-                self.flight.go()
+        if self.flight is None:
+            flights += 1
+        self._tell(lambda: self._send(queue, last))
+
+    def _send(self, queue: Sequence[Statement], last: bool) -> None:
+        if self.flight is None:
+            self.flight = pipe.Flight(self._line())
+        self.flight.write([_order(one) for one in queue])
+        for number, one in enumerate(self.reads, start=1):
+            self.flight.write([_order(one)], answer=number < len(self.reads))
+        if last:
+            self.flight.close()
+        else:
+            self.flight.go()
+
+    def _line(self) -> psycopg.Connection[Any]:
+        if self._django.connection is None:
+            self._django.ensure_connection()
+        line: psycopg.Connection[Any] = self._django.connection
+        return line
 
     def arrive(self) -> list[Rows]:
         """The rows of what was sent; reads behind it stay in the air."""
-        assert self.flight is not None
-        with self._told():
-            rows = self.flight.read(len(self.away)) if self.reads else self.flight.land()
+        flight = self.flight
+        assert flight is not None
+        rows = self._tell(lambda: flight.read(len(self.away)) if self.reads else flight.land())
         self.away = []
         if not self.reads:
             self.flight = None
@@ -100,9 +111,9 @@ class _Flights:
     def _read(self, count: int, behind: Sequence[_Key]) -> None:
         if not count:
             return
-        assert self.flight is not None
-        with self._told():
-            rows = self.flight.read(count) if count < len(behind) else self.flight.land()
+        flight = self.flight
+        assert flight is not None
+        rows = self._tell(lambda: flight.read(count) if count < len(behind) else flight.land())
         self.found |= zip(behind, rows, strict=False)
         self.reads = self.reads[count:]
         if not self.reads:
@@ -123,12 +134,11 @@ class _Flights:
             except psycopg.Error:
                 _fail(away)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _tell(self, act: Callable[[], T]) -> T:
         """What goes wrong in the air is told to all that is in it, and the air is empty."""
         try:
-            with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
-                yield
+            with self._django.wrap_database_errors:
+                return act()
         except Exception as no:
             sent = [*self.away, *self.reads]
             _fail(sent)
@@ -218,14 +228,6 @@ def fly(some: Sequence[Statement], *, meanwhile: Callable[[], None] | None = Non
 def flush() -> None:
     """Send what waits, and wait for what is in the air."""
     fly([])
-
-
-def _line() -> psycopg.Connection[Any]:
-    django = connections[DEFAULT_DB_ALIAS]
-    if django.connection is None:
-        django.ensure_connection()
-    line: psycopg.Connection[Any] = django.connection
-    return line
 
 
 def _order(one: Statement) -> pipe.Order:

@@ -7,10 +7,9 @@ Parameters and rows go through psycopg's own adapters, so values mean what they 
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -22,6 +21,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 Params = Sequence[Any] | Mapping[str, Any]
 Rows = list[tuple[Any, ...]]
 Order = tuple[str, Params, bool]  # sql, parameters, whether to prepare it
+T = TypeVar("T")
 
 KEPT = 200  # prepared statements a connection
 _PLACE = re.compile(r"%(?:(?P<plain>[s%])|\((?P<name>\w+)\)s|(?P<wrong>.?))", re.DOTALL)
@@ -96,12 +96,15 @@ class Flight:
         :param answer: let the server answer up to here before it goes on, for :meth:`read`
         :raises psycopg.Error: what cannot be written down (nothing of `queue` is)
         """
-        pgconn, commands = self._pgconn, []
+        pgconn = self._pgconn
+        commands: list[_Command] = []
         if not self.is_open and not self._line.autocommit and pgconn.transaction_status == TransactionStatus.IDLE:
-            commands.append(_Command(partial(pgconn.send_query_params, b"BEGIN", None), False, None))
-        for sql, params, prepare in queue:
-            commands += _commands(self._kept, self._fresh, pgconn, sql, params, prepare)
-        with self._held():
+            *prepare, begin = _commands(self._kept, self._fresh, pgconn, "BEGIN", (), prepare=True)
+            commands += [*prepare, begin._replace(gives=False)]
+        for sql, params, keep in queue:
+            commands += _commands(self._kept, self._fresh, pgconn, sql, params, prepare=keep)
+
+        def put() -> None:
             if not self.is_open:
                 pgconn.enter_pipeline_mode()
                 self.is_open = True
@@ -109,17 +112,17 @@ class Flight:
                 command.write()
             if answer:
                 pgconn.send_flush_request()
+
+        self._hold(put)
         self._commands += commands
 
     def go(self) -> None:
         """Send, and go on."""
-        with self._held():
-            self._pgconn.flush()
+        self._hold(self._pgconn.flush)
 
     def close(self) -> None:
         """Send; nothing follows."""
-        with self._held():
-            self._pgconn.pipeline_sync()
+        self._hold(self._pgconn.pipeline_sync)
         self._is_closed = True
 
     def read(self, count: int) -> list[Rows]:
@@ -131,8 +134,7 @@ class Flight:
         while left:
             left -= self._commands[number].gives
             number += 1
-        with self._held():
-            answers = self._line.wait(_fetch(self._pgconn, number))
+        answers = self._hold(lambda: self._line.wait(_fetch(self._pgconn, number)))
         commands, self._commands = self._commands[:number], self._commands[number:]
         try:
             return self._rows(commands, answers)
@@ -150,18 +152,21 @@ class Flight:
     def _end(self) -> tuple[list[_Command], list[Any]]:
         if not self._is_closed:
             self.close()
-        with self._held():
-            answers = self._line.wait(_fetch(self._pgconn, None))
+
+        def land() -> list[Any]:
+            answers: list[Any] = self._line.wait(_fetch(self._pgconn, None))
             self._pgconn.exit_pipeline_mode()
+            return answers
+
+        answers = self._hold(land)
         self.is_open = False
         return self._commands, answers
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _hold(self, act: Callable[[], T]) -> T:
         """Whatever goes wrong on the line itself closes it."""
         with self._line.lock:
             try:
-                yield
+                return act()
             except BaseException:
                 self.is_open = False
                 self._line.close()
@@ -191,7 +196,7 @@ class Flight:
         raise psycopg.errors.error_from_result(failed, encoding=self._line.info.encoding)
 
 
-def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, sql: str, params: Params, prepare: bool) -> list[_Command]:
+def _commands(kept: _Line, fresh: dict[_Key, bytes], pgconn: Any, sql: str, params: Params, *, prepare: bool) -> list[_Command]:
     text, order, formats = _numbered(sql) if params else (sql.encode(), None, ())
     if order is not None:
         assert isinstance(params, Mapping)

@@ -46,6 +46,22 @@ def test_database_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     assert line.startswith("error [settings]: DATABASE_URL: ")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "VALKEY_TIMEOUT_MS=0", "VALKEY_TIMEOUT_MS=60001", "WEB_PORT=soon", "LIVE_PORT=70000", "DB_POOL_MAX=", "WEB_WORKERS=0",
+        "TRUSTED_PROXY_HOPS=-1", "SSI_COOLING_HOURS=1.5", "DEBUG=perhaps", "EMBED_DURABLE=2", "MONITORING={", "CHAIN_FEE_MAX=[]",
+        "RATE_RFQS=many", "RATE_REQUESTS=0/s", "EMAIL_URL=smtp://localhost:port",
+    ],
+)  # fmt: skip
+def test_setting_that_is_none_is_one_line_that_names_it(tmp_path: Path, wrong: str) -> None:
+    name, _, value = wrong.partition("=")
+    done = manage(tmp_path, "version", **{name: value})
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error [settings]: {name}")
+
+
 def test_embedded_engines_are_refused_in_production(tmp_path: Path) -> None:
     done = manage(tmp_path, "migrate", DEBUG="0", SECRET_KEY="k" * 60)
     assert done.returncode == 2

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 
@@ -29,3 +30,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             made = LastInFirstOut(kwargs=settings, open=False, configure=self._configure_connection, **options)
             self._connection_pools.setdefault(self.alias, made)  # the first thread's holds; nothing is connected yet
         return self._connection_pools[self.alias]
+
+    def _commit(self) -> None:
+        """A use case's last flight carried COMMIT: an idle line has nothing to commit, and is not asked."""
+        if self.connection is None or self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            super()._commit()  # type: ignore[misc]  # django-stubs leave it out
