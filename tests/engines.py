@@ -165,11 +165,27 @@ def django_db_setup(django_db_blocker: Any) -> None:
 
 # --- between tests ----------------------------------------------------------------------------------------------------
 MOST_DELETED = 8_000_000  # bytes of tables
+_reference: dict[int, str] = {}  # by the server process that keeps the copies: what puts the reference rows back
 
 
 def flush_database() -> None:
     """Empty every table that has rows, past all triggers, and put the reference rows back."""
     session = superuser()
+    put_back = _reference.get(session.info.backend_pid)
+    filled = _filled(session)
+    session.execute("SET session_replication_role = replica; SET lock_timeout = '20s'")
+    try:
+        session.execute(f"BEGIN; {_emptied(session, filled)}; {put_back or ''}; COMMIT")
+    finally:
+        if session.info.transaction_status:
+            session.execute("ROLLBACK")
+        session.execute("RESET session_replication_role")
+    if put_back is None:
+        importlib.import_module("apps.core.reference").seed_all()
+        _reference[session.info.backend_pid] = _copied(session)
+
+
+def _filled(session: psycopg.Connection[Any]) -> list[str]:
     tables = [
         name
         for (name,) in session.execute(
@@ -177,20 +193,33 @@ def flush_database() -> None:
             [list(KEPT)],
         ).fetchall()
     ]
-    if not tables:
-        return
     union = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in tables)
-    filled = [name for (name,) in session.execute(union).fetchall()]
-    if filled:
-        session.execute("SET session_replication_role = replica; SET lock_timeout = '20s'")
-        try:
-            session.execute(_emptied(session, filled))
-        finally:
-            session.execute("RESET session_replication_role")
-    with contextlib.suppress(ModuleNotFoundError):
-        seed_all = getattr(importlib.import_module("apps.core.reference"), "seed_all", None)
-        if seed_all is not None:
-            seed_all()
+    return [name for (name,) in session.execute(union).fetchall()]
+
+
+def _copied(session: psycopg.Connection[Any]) -> str:
+    """Copy the reference rows into tables that this session alone sees; the statements that put them back, counters too."""
+    out = []
+    for number, name in enumerate(_filled(session)):
+        columns = ", ".join(
+            f'"{column}"'
+            for (column,) in session.execute(
+                "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+                [name],
+            ).fetchall()
+        )
+        session.execute(f"CREATE TEMP TABLE reference_{number} AS SELECT {columns} FROM {name}")
+        out.append(f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.reference_{number}")
+        for (counter,) in session.execute(_COUNTERS, [[name]]).fetchall():
+            last, is_called = session.execute(f"SELECT last_value, is_called FROM {counter}").fetchall()[0]
+            out.append(f"SELECT setval('{counter}', {last}, {is_called})")
+    return "; ".join(out)
+
+
+_COUNTERS = (
+    "SELECT DISTINCT s.oid::regclass::text FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') "
+    "WHERE s.relkind = 'S' AND d.refobjid = ANY (%s::text[]::regclass[]::oid[])"
+)
 
 
 def _emptied(session: psycopg.Connection[Any], filled: list[str]) -> str:
@@ -198,16 +227,14 @@ def _emptied(session: psycopg.Connection[Any], filled: list[str]) -> str:
 
     As TRUNCATE does, deleting takes each table for itself: a transaction that a test left open is waited for, and fails after lock_timeout.
     """
+    if not filled:
+        return ""
     names = [name.replace('"', "") for name in filled]
     size = session.execute("SELECT sum(pg_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", [names]).fetchall()[0][0]
     if size > MOST_DELETED:
         return f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"
-    counted = session.execute(
-        "SELECT DISTINCT s.oid::regclass::text FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') "
-        "WHERE s.relkind = 'S' AND d.refobjid = ANY (%s::text[]::regclass[]::oid[])",
-        [names],
-    ).fetchall()
-    locked = f"LOCK TABLE {', '.join(filled)} IN ACCESS EXCLUSIVE MODE"  # of one implicit transaction with what follows
+    counted = session.execute(_COUNTERS, [names]).fetchall()
+    locked = f"LOCK TABLE {', '.join(filled)} IN ACCESS EXCLUSIVE MODE"
     return "; ".join([locked, *(f"DELETE FROM {name}" for name in filled), *(f"ALTER SEQUENCE {name} RESTART" for (name,) in counted)])
 
 
