@@ -236,11 +236,8 @@ EVENT_ERA = env.whole("EVENT_ERA", default=1, least=1, most=32_767)
 FEED_VENUES = env.list("FEED_VENUES", default=[])  # live venues by ccxt's names; none: simulated, or recorded with --prices
 BUS_PREFIX = env.str("BUS_PREFIX", default="")
 EVENTS_CHANNEL = f"{BUS_PREFIX}events"
-SSI_COOLING_HOURS = env.whole(
-    "SSI_COOLING_HOURS", default=24, least=0, most=8_760
-)  # from the verification of a settlement instruction to its first use
-if not 1 <= SSI_COOLING_HOURS <= 336:
-    raise ImproperlyConfigured("SSI_COOLING_HOURS: 1 to 336")
+# From the verification of a settlement instruction to its first use.
+SSI_COOLING_HOURS = env.whole("SSI_COOLING_HOURS", default=24, least=1, most=336)
 MONITORING = env.object("MONITORING")  # of alerts (apps.compliance.rules.Thresholds): {"off_market_bps": "150"}
 try:
     thresholds(MONITORING)
@@ -346,9 +343,8 @@ RAILS |= dict.fromkeys(BANK_FILES, "apps.settlement.rails.bank_files.BankFiles")
 # Custodians of our wallets, by rail code: {"bitcoin-btc": {"url": "https://…", "token": "…", "callback_secrets": "whsec_…"}}.
 CUSTODIANS = custodians.read(env.object("CUSTODIANS"), production=ENVIRONMENT == "production")
 RAILS |= {code: custodians.adapter(one) for code, one in CUSTODIANS.items()}
-CHAIN_STUCK_AFTER_MIN = env.whole(
-    "CHAIN_STUCK_AFTER_MIN", default=60, least=1, most=1_000_000
-)  # a transaction of ours without confirmations, in desk time
+# A transaction of ours without confirmations, in minutes of desk time.
+CHAIN_STUCK_AFTER_MIN = env.whole("CHAIN_STUCK_AFTER_MIN", default=60, least=1, most=1_000_000)
 # The highest fee of a replacement by rail code, in units of its asset; none named, none replaced. Defaults: 50 times a usual fee.
 CHAIN_FEE_MAX = fees.read(env.object("CHAIN_FEE_MAX", default={"bitcoin-btc": "0.0025", "ethereum-eth": "0.02"}))
 # The travel rule: how other VASPs are told (apps/compliance/rails/travel.py), and who has agreed or refused in advance: LEI → word.
