@@ -53,3 +53,12 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         if not _RATE.fullmatch(word):
             raise ImproperlyConfigured(f"{name}={word}: so many in a window, as in 400/4s or 60/m")
         return word
+
+    def mail(self, url: str) -> dict[str, Any]:
+        """Django's settings of the SMTP server that EMAIL_URL names."""
+        try:
+            if not url.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
+                raise ValueError(url)
+            return dict(self.email_url_config(url))
+        except ValueError as no:
+            raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)") from no

@@ -300,12 +300,7 @@ EMAIL_URL = env.str("EMAIL_URL", default="" if ENVIRONMENT != "production" else 
 MAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("MAIL_FROM", default="Flowdesk <no-reply@flowdesk.example>")
 EMAIL_BACKEND, EMAIL_FILE_PATH, EMAIL_TIMEOUT = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail"), 10
 if EMAIL_URL:
-    if not EMAIL_URL.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
-        raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)")
-    try:
-        vars().update(Environment.email_url_config(EMAIL_URL))
-    except ValueError as wrong:
-        raise ImproperlyConfigured(f"EMAIL_URL: {wrong}") from wrong
+    vars().update(env.mail(EMAIL_URL))
 
 # --- demo: staff whose password is in this file, served only where DEBUG=1 ------------------------------------------------
 DEMO_PASSWORD = "flowdesk-demo" if DEBUG else ""
