@@ -127,12 +127,12 @@ def lock_break(break_id: UUID) -> Break:
     return row
 
 
-def list_breaks(entity_id: UUID, *, ended: bool = False, most: int = 500, offset: int = 0) -> list[Break]:
+def list_breaks(entity_id: UUID, *, ended: bool = False) -> "QuerySet[Break]":
     """The open ones, the oldest first; or those that ended, the last first. With what was said about them."""
     rows = Break.objects.filter(entity_id=entity_id).prefetch_related("notes")
     if ended:
-        return list(rows.exclude(status=BreakStatus.OPEN).order_by("-ended_at", "-id")[:most])
-    return list(rows.filter(status=BreakStatus.OPEN).order_by("since", "id")[offset : offset + most])
+        return rows.exclude(status=BreakStatus.OPEN).order_by("-ended_at", "-id")
+    return rows.filter(status=BreakStatus.OPEN).order_by("since", "id")
 
 
 def known_as(row: Break) -> Known:
@@ -147,9 +147,9 @@ def list_venue_balances(entity_id: UUID, counterparty_id: UUID, on: date) -> dic
     return {row.asset_code: row.amount for row in rows.order_by("imported_at", "id")}
 
 
-def list_openings(entity_id: UUID, most: int = 500) -> list[Opening]:
+def list_openings(entity_id: UUID) -> "QuerySet[Opening]":
     """Balances that were opened, the last first."""
-    return list(Opening.objects.filter(entity_id=entity_id).order_by("-posted_at", "-id")[:most])
+    return Opening.objects.filter(entity_id=entity_id).order_by("-posted_at", "-id")
 
 
 def lock_open_shortfall(entity_id: UUID, asset: str) -> Shortfall | None:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 from apps.api.docs import documented
 from apps.api.door import Door, show, show_one
-from apps.api.shapes import Amount, Body, Choice, Field, Items, Reference, WireId, array, decimal, moment, obj, text
+from apps.api.shapes import Amount, Body, Choice, Field, Items, Reference, WireId, array, decimal, moment, obj, page, read_query, text
 from apps.clients import queries as clients
 from apps.core import clock, ids, money
 from apps.core.actor import Actor
@@ -20,7 +20,7 @@ from apps.rfqs.queries import stamp
 from apps.workflows.what_if import Deal, what_if
 
 from .event_types import CALL
-from .paging import wire_id
+from .paging import PAGE, newest_first, wire_id
 
 _MEASURES = ["PRE_SETTLEMENT", "SETTLEMENT", "DAILY", "DEAL"]
 DAY = obj(
@@ -98,10 +98,18 @@ class WhatIf(Door):
 
 
 class ExposureCalls(Door):
-    @documented("What we have called you for, newest first", answer=obj({"data": array(CALL)}))
+    @documented("What we have called you for, newest first", name="list_exposure_calls", answer=page(CALL), query=PAGE)
     def get(self, request: Request) -> HttpResponse:
-        now = clock.desk_now()
-        return show({"data": [credit.describe_call(call, now) for call in credit.calls_visible_to(self.actor)[:200]]})
+        now, query, rows = clock.desk_now(), read_query(request.query_params, PAGE), credit.calls_visible_to(self.actor)
+        return show(
+            newest_first(
+                rows,
+                actor=self.actor,
+                query=query,
+                moment="issued_at",
+                describe=lambda calls: [credit.describe_call(one, now) for one in calls],
+            )
+        )
 
 
 def describe_lines(actor: Actor) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.compliance.models import Alert, AlertNote, Screening
 from apps.core.errors import NotFound
@@ -20,10 +20,9 @@ def has_hit(subject_ids: Iterable[UUID]) -> bool:
     return any("HIT" in results for _, results in latest.values())
 
 
-def list_alerts(*, every: bool = False, limit: int = 500) -> list[Alert]:
+def list_alerts(*, every: bool = False) -> QuerySet[Alert]:
     """Those that are open, the oldest first; or every one, the newest first."""
-    rows = Alert.objects.order_by("-raised_at", "-id") if every else Alert.objects.filter(ended_at__isnull=True).order_by("raised_at", "id")
-    return list(rows[:limit])
+    return Alert.objects.order_by("-raised_at", "-id") if every else Alert.objects.filter(ended_at__isnull=True).order_by("raised_at", "id")
 
 
 def list_alerts_of(day: date) -> list[Alert]:

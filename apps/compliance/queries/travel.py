@@ -53,15 +53,16 @@ def list_due(now: datetime, *, among: QuerySet[Any]) -> list[TravelMessage]:
     return list(rows.select_related("record").order_by("id")[:BATCH])
 
 
-def list_exceptions(limit: int = 500) -> list[TravelRecord]:
+def list_exceptions() -> QuerySet[TravelRecord]:
     """The last records of transfers that are incomplete, unanswered or refused; the youngest first."""
     last = TravelRecord.objects.order_by("subject_id", "-version").distinct("subject_id").values("id")
     bad = ~Q(faults=[]) | Q(told__status__in=[MessageStatus.DUE, MessageStatus.NO_ANSWER, MessageStatus.REJECTED])
-    return list(TravelRecord.objects.filter(id__in=last).filter(bad).select_related("told").order_by("-made_at", "-id")[:limit])
+    return TravelRecord.objects.filter(id__in=last).filter(bad).select_related("told").order_by("-made_at", "-id")
 
 
-def list_records(limit: int = 200) -> list[TravelRecord]:
-    return list(TravelRecord.objects.select_related("told").order_by("-made_at", "-id")[:limit])
+def list_records() -> QuerySet[TravelRecord]:
+    """Every version of every one, the youngest first."""
+    return TravelRecord.objects.select_related("told").order_by("-made_at", "-id")
 
 
 def list_hosts() -> list[WalletHost]:

@@ -21,6 +21,7 @@ from apps.workflows.adjust import ACT, Wanted, ask_adjustment, ask_reversal
 from apps.workflows.bill_fees import ask_bill
 
 from . import params
+from .parts import part_of
 from .shell import show
 
 
@@ -29,7 +30,8 @@ from .shell import show
 def adjustments_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = clock.desk_now()
     may = may_make(actor.roles, ACT)
-    context: dict[str, Any] = {"rows": adjustments.list_adjustments(), "may_ask": may, "unbilled": invoices.list_unbilled()}
+    rows = part_of(request, "page", adjustments.list_adjustments, lambda one: (one.status == "REQUESTED", one.requested_at, one.id))
+    context: dict[str, Any] = {"rows": rows, "may_ask": may, "unbilled": invoices.list_unbilled()}
     if may:
         context |= {
             "kinds": [(str(kind), direction) for kind, ways in AGAINST.items() for direction in ways],

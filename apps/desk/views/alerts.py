@@ -16,6 +16,7 @@ from apps.users.rules import may_make
 from apps.workflows import work_alerts
 
 from . import params
+from .parts import part_of_rows
 from .shell import show
 
 SAID = {"TAKEN": "You look after it", "NOTED": "Written down", "ESCALATED": "Escalated", "REPORTED": "Reported", "CLOSED": "Closed"}
@@ -25,7 +26,9 @@ SAID = {"TAKEN": "You look after it", "NOTED": "Written down", "ESCALATED": "Esc
 @require_safe
 def alerts_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     every = request.GET.get("show") == "all"
-    context: dict[str, Any] = {"alerts": queries.list_alerts(every=every), "every": every, "at_now": clock.desk_now()}
+    rows = queries.list_alerts(every=every)
+    part = part_of_rows(request, "page", rows)
+    context: dict[str, Any] = {"alerts": part, "count": rows.count(), "every": every, "at_now": clock.desk_now()}
     return show(request, actor, "desk/alerts.html", screen="alerts", **context)
 
 

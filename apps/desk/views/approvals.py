@@ -18,6 +18,7 @@ from apps.reports.queries.desk import deal_answers, settlement
 from apps.workflows.decide_approval import decide_approval
 
 from . import params
+from .parts import part_of_rows
 from .shell import show
 
 
@@ -40,13 +41,16 @@ def approval_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         else seen.exclude(status="REQUESTED").order_by("-decided_at", "-id")
     )
     kind = params.text(request, "kind")
-    shown = list((rows.filter(kind=kind) if kind else rows).prefetch_related("signatures")[:200])
-    kinds = sorted({a.kind for a in shown} | ({kind} if kind else set()))
+    kinds = sorted({*rows.order_by().values_list("kind", flat=True).distinct()} | ({kind} if kind else set()))
+    rows = rows.filter(kind=kind) if kind else rows
+    part = part_of_rows(request, "page", rows.prefetch_related("signatures"))
     context: dict[str, Any] = {
         "tab": tab,
         "kind": kind,
         "kinds": kinds,
-        "rows": [(a, approvals.may_decide(a, actor), a.maker_id == actor.id) for a in shown],
+        "rows": [(a, approvals.may_decide(a, actor), a.maker_id == actor.id) for a in part],
+        "part": part,
+        "count": rows.count() if tab == "open" else 0,
     }
     return show(request, actor, "desk/approvals.html", screen="approvals", **context)
 

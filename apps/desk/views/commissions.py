@@ -22,7 +22,7 @@ from apps.workflows.commissions import ACT, Rate, ask_payout, ask_rate
 from . import params
 from .shell import csv_file, show
 
-SHOWN, FILED = 100, 100_000
+SHOWN = 100
 HEADER = ("introducer", "account", "client", "deal", "version", "business_date", "asset", "earned_in_all", "accrued", "paid_by")
 
 
@@ -103,6 +103,6 @@ def statement_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
             money.text(one.amount),
             "" if one.adjustment is None else f"{ids.encode('adj', one.adjustment.id)} {one.adjustment.status}",
         ]
-        for one in reversed(accruing.list_accruals(account, most=FILED))
+        for one in reversed(accruing.list_accruals(account))
     )
     return csv_file("commissions.csv", HEADER, rows)

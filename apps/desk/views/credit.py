@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from apps.workflows.change_status import lower_status, propose_status
 from apps.workflows.manage_credit import issue_call, propose_haircut, propose_line, propose_withdrawal
 
 from . import params
+from .parts import part_of
 from .shell import show
 
 
@@ -70,7 +72,7 @@ def line_page(request: HttpRequest, actor: Actor, line: UUID) -> HttpResponse:
         raise NotFound("no such line")
     context: dict[str, Any] = {
         "row": found[0],
-        "taken": lines.list_taken(line),
+        "taken": part_of(request, "taken", partial(lines.list_taken, line), lambda one: (one.amount, one.id)),
         "grants": lines.list_grants(line),
         "may_set": may_make(actor.roles, "line") and found[0].level != "LP",
         "under": [clients.get_counterparty(one) for one in clients.list_under(found[0].level, found[0].subject_id)],

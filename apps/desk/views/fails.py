@@ -31,9 +31,9 @@ def late_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     """The ageing book: what is past its due date, by account, asset and age, then payment by payment, and our own money on its way."""
     context: dict[str, Any] = {
         "late": net_sets.list_late(),
-        "fails": part_of(request, "fails", late.list_fails),
-        "moves": part_of(request, "moves", late.list_transfers),
-        "close_outs": part_of(request, "closed", late.list_close_outs),
+        "fails": part_of(request, "fails", late.list_fails, lambda one: (one.due_date, one.account, one.id)),
+        "moves": part_of(request, "moves", late.list_transfers, lambda one: (one.due_date, one.id)),
+        "close_outs": part_of(request, "closed", late.list_close_outs, lambda one: (one.closed_at, one.id)),
         "may_redate": may_make(actor.roles, redate_deal.ACT),
         "may_close_out": may_make(actor.roles, closing.ACT),
     }

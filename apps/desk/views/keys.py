@@ -28,10 +28,10 @@ from apps.workflows.close_member import close_member
 from apps.workflows.manage_keys import KIND
 
 from . import params
+from .parts import part_of_rows
 from .shell import show
 
 OWN_SCOPES = tuple(scope for scope in SCOPES if scope != "hedge")
-SHOWN = 200
 
 
 @page("keys")
@@ -51,7 +51,8 @@ def key_list(request: HttpRequest, actor: Actor) -> HttpResponse:
             "members": [(one, authorities.get(one.id, []), _is_gone(one, now)) for one in members],
             "live": clients.count_live_keys(client.id, now),
         }
-    context["rows"] = [(key, _status(key, now)) for key in rows[:SHOWN]]
+    context["part"] = part = part_of_rows(request, "page", rows)
+    context["rows"] = [(key, _status(key, now)) for key in part]
     waiting = approvals.visible_to(actor).filter(kind__in=[KIND, stories.NEW], status="REQUESTED")
     return show(request, actor, "desk/keys.html", screen="keys", waiting=waiting, **context, **_may(actor))
 

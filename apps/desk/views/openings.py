@@ -21,6 +21,7 @@ from apps.users.rules import may_make, require_may
 from apps.workflows.open_balances import ACT, COLUMNS, Wanted, ask_openings, read_file, today
 
 from . import params
+from .parts import part_of_rows
 from .shell import show
 
 LONGEST_FILE = 500_000  # bytes
@@ -30,7 +31,7 @@ LONGEST_FILE = 500_000  # bytes
 @require_safe
 def openings_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     entity, may = instruments.list_entities()[0], may_make(actor.roles, ACT)
-    context: dict[str, Any] = {"rows": days.list_openings(entity.id), "may_ask": may}
+    context: dict[str, Any] = {"rows": part_of_rows(request, "page", days.list_openings(entity.id)), "may_ask": may}
     if may:
         nostros = settlement.list_nostros().filter(entity_id=entity.id)
         context |= {

@@ -49,11 +49,11 @@ def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context: dict[str, Any] = {
         "entities": [(e, _results(e, day, now if day == today else None, pairs)) for e in position.list_positions()],
         "totals": blotter.totals(blotter.Filter(since=day, until=day)),
-        "hedges": part_of(request, "hedges", partial(hedges.list_of_day, day)),
-        "breaks": part_of(request, "breaks", hedges.list_breaks),
-        "unknown": part_of(request, "unknown", hedges.list_unknown),
+        "hedges": part_of(request, "hedges", partial(hedges.list_of_day, day), _executed),
+        "breaks": part_of(request, "breaks", hedges.list_breaks, _executed),
+        "unknown": part_of(request, "unknown", hedges.list_unknown, lambda one: (one.trade_date, one.lp, one.line)),
         "at_lps": hedges.list_at_lps(),
-        "owed": part_of(request, "owed", hedges.list_owed),
+        "owed": part_of(request, "owed", hedges.list_owed, lambda one: (one.value_date, one.lp, one.asset)),
         "lp_lines": [row for row in lines.list_lines(subjects=[lp.id for lp in lps]) if row.level == "LP"],
         "day": day,
         "is_today": day == today,
@@ -70,6 +70,10 @@ def position_page(request: HttpRequest, actor: Actor) -> HttpResponse:
             "past_limits": _past_limits(books),
         }
     return show(request, actor, "desk/position.html", screen="position", now=now, **context)
+
+
+def _executed(one: hedges.HedgeRow) -> tuple[datetime, UUID]:
+    return one.executed_at, one.id
 
 
 def _results(entity: position.EntityPosition, day: date, now: datetime | None, pairs: Sequence[Any]) -> dict[str, Any]:

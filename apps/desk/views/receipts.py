@@ -1,9 +1,8 @@
 """Money that came: what waits with its age and owner, what it may pay, and what people do with it."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import messages
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
@@ -20,11 +19,11 @@ from apps.users.rules import may_check, may_make, require_may
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
 
 from . import params
-from .parts import Part, part_of
+from .parts import part_of_rows
 from .shell import show
 
-M = TypeVar("M", bound=Model)
 SHOWN = 200
+PROPOSED = 20  # receipts that a proposal may take together with one
 WAIT = ("FINAL", "CLEARED", "RETURN_DUE")
 LOOKED_AT = ("QUARANTINED", "FROZEN")
 
@@ -33,15 +32,15 @@ LOOKED_AT = ("QUARANTINED", "FROZEN")
 @require_safe
 def receipts_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     rows = settlement.list_receipts(actor)
-    waiting = _part(request, "waiting", rows.filter(status__in=WAIT).order_by("seen_at", "id"))
+    waiting = part_of_rows(request, "waiting", rows.filter(status__in=WAIT).order_by("seen_at", "id"), size=SHOWN)
     surest = receiving.propose_first(waiting.rows)
     expected = settlement.list_instructions(actor).filter(direction="RECEIVE", status__in=AWAITED_INSTRUCTION)
     context: dict[str, Any] = {
         "unapplied": [(one, surest.get(one.id)) for one in waiting],
         "waiting": waiting,
-        "looked_at": _part(request, "looked_at", rows.filter(status__in=LOOKED_AT).order_by("seen_at", "id")),
+        "looked_at": part_of_rows(request, "looked_at", rows.filter(status__in=LOOKED_AT).order_by("seen_at", "id"), size=SHOWN),
         "matched": rows.filter(status="MATCHED")[:50],
-        "expected": _part(request, "expected", expected.order_by("due_date", "id")),
+        "expected": part_of_rows(request, "expected", expected.order_by("due_date", "id"), size=SHOWN),
         "tolerances": receiving.list_tolerances(),
         "may_match": may_make(actor.roles, "match"),
         "at_now": clock.desk_now(),
@@ -49,20 +48,15 @@ def receipts_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     return show(request, actor, "desk/receipts.html", screen="receipts", **context)
 
 
-def _part(request: HttpRequest, name: str, rows: "QuerySet[M]") -> Part[M]:
-    return part_of(request, name, lambda limit, offset: list(rows[offset : offset + limit]), size=SHOWN)
-
-
 @page("receipts")
 @require_safe
 def receipt_page(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
     found = settlement.get_receipt(_id(receipt), actor=actor)
-    beside = list(receiving.list_beside(found)[:20])
     context: dict[str, Any] = {
         "r": found,
-        "beside": beside,
-        "waiting": list(receiving.list_waiting(found)[:SHOWN]),
-        "proposals": receiving.propose(found, beside),
+        "beside": part_of_rows(request, "beside", receiving.list_beside(found)),
+        "waiting": part_of_rows(request, "waiting", receiving.list_waiting(found)),
+        "proposals": receiving.propose(found, list(receiving.list_beside(found)[:PROPOSED])),
         "history": receiving.list_match_history(found.id),
         "notes": receiving.list_notes(found.id),
         "tolerance": receiving.get_tolerance(found.asset_id),

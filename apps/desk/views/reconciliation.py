@@ -23,7 +23,7 @@ from apps.users.rules import may_make, require_may
 from apps.workflows.reconcile import ask_write_off, due_date, import_venue_balances, reconcile, work_break
 
 from . import params
-from .parts import part_of
+from .parts import part_of_rows
 from .shell import show
 
 SHOWN = 200  # breaks at once
@@ -38,7 +38,7 @@ def reconciliation_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     on = params.day(request, "date") or due_date(entity.id, now)
     day = days.find_day(entity.id, on)
     kept = {one.kind: one for one in days.list_proofs(day.id)} if day is not None else {}
-    part = part_of(request, "breaks", lambda most, offset: days.list_breaks(entity.id, most=most, offset=offset), size=SHOWN)
+    part = part_of_rows(request, "breaks", days.list_breaks(entity.id), size=SHOWN)
     context: dict[str, Any] = {
         "on": on,
         "day": day,
@@ -46,7 +46,7 @@ def reconciliation_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "proofs": [(kind, kept.get(kind)) for kind in BreakProof],
         "breaks": [(one, max((on - one.since).days, 0), rules.blocks(days.known_as(one)), one.kind in rules.WRITABLE) for one in part],
         "part": part,
-        "ended": days.list_breaks(entity.id, ended=True, most=ENDED),
+        "ended": days.list_breaks(entity.id, ended=True)[:ENDED],
         "may_work": may_make(actor.roles, "break"),
         "may_write_off": may_make(actor.roles, "break_write_off"),
         "may_record": may_make(actor.roles, "lp_record"),

@@ -23,6 +23,7 @@ from .deal import show_story
 from .shell import goto, show
 
 PAGE = 50
+MOST = 200  # open requests at once
 
 
 @page("rfqs")
@@ -34,8 +35,10 @@ def rfq_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     on = params.day(request, "day")
     following = ""
     if tab == "active":
-        found = rfqs.list_active(**chosen, status=status)
-        context: dict[str, Any] = {"open_rows": len(found), "statuses": ("waiting", *rfqs.OPEN)}
+        found = rfqs.list_active(**chosen, status=status, limit=MOST + 1)
+        context: dict[str, Any] = {"more": len(found) > MOST, "statuses": ("waiting", *rfqs.OPEN)}
+        found = found[:MOST]
+        context["open_rows"] = len(found)
         found += [] if status else rfqs.list_just_ended(**chosen)
     else:
         bounds = params.bounds(on) if on else None

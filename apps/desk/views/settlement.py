@@ -46,7 +46,9 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "client": params.text(request, "client"),
         "due": params.text(request, "due", ("today", "late")),
     }
-    part = part_of(request, "page", lambda limit, offset: settlement.list_instructions(**chosen, limit=limit, offset=offset), size=SHOWN)
+    part = part_of(request, "page", lambda limit, after: settlement.list_instructions(**chosen, limit=limit, after=after),
+                   lambda one: (one.due_date, one.id) if chosen["status"] == "all" else (one.due_date, one.direction, one.id),
+                   size=SHOWN)  # fmt: skip
     rows = [(row, current_blockers(row, may_know=may_know)) for row in part]
     ladder, assets = lay_out(settlement.list_ladder())
     context: dict[str, Any] = {
@@ -62,7 +64,7 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context["may_release"] = may_make(actor.roles, "release")
     soft = {b.code for row, found in rows for b in found if row.status == "BLOCKED"} & {str(code) for code in OVERRIDDEN_BY}
     context["soft"] = [(code, OVERRIDDEN_BY[Code(code)]) for code in sorted(soft)]
-    context["sets"] = part_of(request, "sets", net_sets.list_sets)
+    context["sets"] = part_of(request, "sets", net_sets.list_sets, lambda one: (one.value_date, one.cutoff_at, one.account, one.id))
     context["bands"] = settlement.list_bands()
     context["may_band"] = may_make(actor.roles, "release_band")
     context["stops"] = settlement.list_release_stops()

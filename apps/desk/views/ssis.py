@@ -28,6 +28,7 @@ from apps.workflows.tell_where_to_pay import request_pay_to
 from apps.workflows.verify_ssi import Evidence
 
 from . import params
+from .parts import part_of
 from .shell import show
 
 STATUSES = ("all", *(str(one) for one in SsiStatus))
@@ -36,9 +37,11 @@ STATUSES = ("all", *(str(one) for one in SsiStatus))
 @page("ssis")
 @require_safe
 def ssi_list(request: HttpRequest, actor: Actor) -> HttpResponse:
-    chosen = {"client": params.text(request, "client"), "status": params.text(request, "status", STATUSES)}
+    chosen: dict[str, Any] = {"client": params.text(request, "client"), "status": params.text(request, "status", STATUSES)}
     context: dict[str, Any] = {
-        "rows": ssis.list_ssis(**chosen),
+        "rows": part_of(
+            request, "page", lambda limit, after: ssis.list_ssis(**chosen, limit=limit, after=after), lambda one: (one.created_at, one.id)
+        ),
         "chosen": chosen,
         "statuses": STATUSES,
         "clients": [(one.code, one.name) for one in (*clients.list_clients(), *clients.list_liquidity())],

@@ -20,6 +20,7 @@ from apps.users.rules import may_make
 from apps.workflows.travel_rule import ACT, HOST, request_travel_data, set_wallet_host
 
 from . import params
+from .parts import part_of_rows
 from .shell import csv_file, show
 
 COLUMNS = ("made_at", "direction", "reference", "account", "asset", "amount", "originator", "beneficiary", "vasp", "message", "problem")
@@ -28,10 +29,14 @@ COLUMNS = ("made_at", "direction", "reference", "account", "asset", "amount", "o
 @page("travel")
 @require_safe
 def travel_page(request: HttpRequest, actor: Actor) -> HttpResponse:
+    exceptions = part_of_rows(request, "exceptions", kept.list_exceptions())
+    records = part_of_rows(request, "records", kept.list_records())
     context: dict[str, Any] = {
-        "exceptions": travelling.describe(kept.list_exceptions()),
-        "records": travelling.describe(kept.list_records(100)),
-        "waiting": travelling.list_waiting(),
+        "exceptions": travelling.describe(exceptions.rows),
+        "more_exceptions": exceptions,
+        "records": travelling.describe(records.rows),
+        "more_records": records,
+        "waiting": part_of_rows(request, "waiting", travelling.list_waiting()),
         "hosts": kept.list_hosts(),
         "may_enter": may_make(actor.roles, ACT),
         "may_host": may_make(actor.roles, HOST),
@@ -42,8 +47,8 @@ def travel_page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("travel")
 @require_safe
 def exceptions_csv(request: HttpRequest, actor: Actor) -> HttpResponse:
-    """The report of exceptions as it stands."""
-    rows = [[_cell(getattr(one, name)) for name in COLUMNS] for one in travelling.describe(kept.list_exceptions(5000))]
+    """The report of exceptions as it stands, whole."""
+    rows = [[_cell(getattr(one, name)) for name in COLUMNS] for one in travelling.describe(list(kept.list_exceptions()))]
     return csv_file("travel-rule-exceptions.csv", COLUMNS, rows)
 
 

@@ -28,7 +28,7 @@ from apps.workflows.transfer_house import ACT, ask_house_transfer, cancel_house_
 from apps.workflows.watch_client_money import take
 
 from . import params
-from .parts import part_of
+from .parts import Part, part_of
 from .shell import show
 
 AHEAD = 3  # days on the ladder: today and the two after it
@@ -43,24 +43,28 @@ def treasury_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     context: dict[str, Any] = {
         "places": places,
         "venues": treasury.list_venues(),
-        "unexplained": part_of(request, "unexplained", treasury.list_unexplained),
+        "unexplained": part_of(request, "unexplained", treasury.list_unexplained, lambda one: (one.booked_at, one.id)),
         "counterparties": venues.list_venues(instruments.list_entities()[0].id, now),
         "rails": instruments.list_rails(),
-        "strangers": part_of(request, "strangers", treasury.list_strangers) if may_make(actor.roles, "capital") else [],
+        "strangers": _strangers(request) if may_make(actor.roles, "capital") else [],
         "may_capital": may_make(actor.roles, "capital"),
         "may_clear": may_make(actor.roles, CLEAR),
         "may_place": may_make(actor.roles, venue_places.ACT),
         "may_record": may_make(actor.roles, "lp_record"),
         "days": days,
         "funding": treasury.list_funding(days, places),
-        "transfers": part_of(request, "transfers", treasury.list_transfers),
+        "transfers": part_of(request, "transfers", treasury.list_transfers, lambda one: (one.requested_at, one.id)),
         "shortfalls": days_of.list_shortfalls(),
         "may_take": may_make(actor.roles, "client_money"),
-        "withdrawals": part_of(request, "withdrawals", treasury.list_withdrawals),
+        "withdrawals": part_of(request, "withdrawals", treasury.list_withdrawals, lambda one: (one.requested_at, one.id)),
         "may_reject": may_make(actor.roles, "release"),
         "may_transfer": may_make(actor.roles, ACT),
     }
     return show(request, actor, "desk/treasury.html", screen="treasury", now=now, **context)
+
+
+def _strangers(request: HttpRequest) -> Part[treasury.StrangerRow]:
+    return part_of(request, "strangers", treasury.list_strangers, lambda one: (one.seen_at, one.id))
 
 
 @page("treasury")

@@ -10,24 +10,23 @@ from apps.core.actor import Actor
 from apps.desk.access import page
 from apps.trades import queries as trades
 
+from .parts import part_of_rows
 from .shell import show
-
-SHOWN = 200  # rows of each list; its heading says how many there are
 
 
 @page("unfinished")
 @require_safe
 def unfinished_page(request: HttpRequest, actor: Actor) -> HttpResponse:
     unaffirmed, disputes, blocks = trades.list_unaffirmed(), trades.list_disputes(), trades.list_unallocated()
-    rows: list[Any] = list(blocks.select_related("pair", "counterparty", "account")[:SHOWN])
+    shared: Any = part_of_rows(request, "shared", blocks.select_related("pair", "counterparty", "account"))
     context: dict[str, Any] = {
         "at_now": clock.desk_now(),
-        "disputes": disputes[:SHOWN],
+        "disputes": part_of_rows(request, "disputes", disputes),
         "disputed": disputes.count(),
-        "confirmations": unaffirmed[:SHOWN],
+        "confirmations": part_of_rows(request, "confirmations", unaffirmed),
         "unaffirmed": unaffirmed.count(),
-        "blocks": [(one, one.whole - one.taken) for one in rows],
+        "blocks": [(one, one.whole - one.taken) for one in shared],
+        "shared": shared,
         "unallocated": blocks.count(),
-        "shown": SHOWN,
     }
     return show(request, actor, "desk/unfinished.html", screen="unfinished", **context)

@@ -14,6 +14,7 @@ from apps.users.rules import may_make
 from apps.workflows.manage_webhooks import resend_delivery
 
 from . import params
+from .parts import part_of_rows
 from .shell import show
 
 STATUSES = ("RETRYING", "PENDING", "SENT")
@@ -30,10 +31,22 @@ def webhook_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 def webhook_page(request: HttpRequest, actor: Actor, webhook: str) -> HttpResponse:
     endpoint = queries.get_endpoint(params.decode("whe", webhook, "webhook"), actor=actor)
     status = params.text(request, "status", STATUSES)
-    rows = queries.list_recent(endpoint, at=clock.wall_now(), status=status or None)
+    part = part_of_rows(
+        request, "page", queries.list_posts(endpoint, at=clock.wall_now(), status=status or None).order_by("-created_at", "-id")
+    )
+    tries = queries.list_attempts(part.rows)
+    rows = [(post, tries[post.id]) for post in part]
     host = queries.host_of(endpoint)
     may_resend = may_make(actor.roles, "webhook_resend") and endpoint.status != "DISABLED"
-    context = {"endpoint": endpoint, "host": host, "rows": rows, "status": status, "statuses": STATUSES, "may_resend": may_resend}
+    context = {
+        "endpoint": endpoint,
+        "host": host,
+        "rows": rows,
+        "part": part,
+        "status": status,
+        "statuses": STATUSES,
+        "may_resend": may_resend,
+    }
     return show(request, actor, "desk/webhook.html", screen="webhooks", title=f"{endpoint.client.code} · {host}", **context)
 
 

@@ -233,18 +233,11 @@ class Watched:
     since: datetime | None
 
 
-def list_watched(limit: int = 200) -> list[Watched]:
+def list_watched() -> list[Watched]:
     """Endpoints of all clients, the troubled ones first."""
     rows = db.run("SELECT endpoint_id, count(*), min(created_at) FROM notify_post WHERE status <> 'SENT' GROUP BY endpoint_id")
     waiting = {row[0]: (row[1], row[2]) for row in rows}
     rank = {EndpointStatus.DEGRADED: 0, EndpointStatus.ACTIVE: 1, EndpointStatus.DISABLED: 2}
-    found = list(Endpoint.objects.select_related("client").order_by("client__code", "created_at", "id")[:limit])
+    found = list(Endpoint.objects.select_related("client").order_by("client__code", "created_at", "id"))
     found.sort(key=lambda e: (rank[EndpointStatus(e.status)], e.failing_since is None))
     return [Watched(e, host_of(e), *waiting.get(e.id, (0, None))) for e in found]
-
-
-def list_recent(endpoint: Endpoint, *, at: datetime, status: str | None = None, limit: int = 100) -> list[tuple[Post, list[Attempt]]]:
-    """The newest deliveries of an endpoint, each with its tries."""
-    posts = list(list_posts(endpoint, at=at, status=status).order_by("-created_at", "-id")[:limit])
-    tries = list_attempts(posts)
-    return [(post, tries[post.id]) for post in posts]

@@ -45,6 +45,6 @@ class Adjusted:
     amount: Decimal
 
 
-def list_adjustments(entity_id: UUID, month: date | None = None, most: int = 10_000) -> list[Adjusted]:
+def list_adjustments(entity_id: UUID, month: date | None = None, most: int | None = None) -> list[Adjusted]:
     """:param month: the first day of the locked month that they belong to; all months by default"""
     return [Adjusted(*row) for row in db.run(_ADJUSTMENTS, {"entity": entity_id, "month": month, "most": most})]

@@ -116,7 +116,7 @@ def list_standing() -> list[Standing]:
     ]  # fmt: skip
 
 
-def list_accruals(account_code: str = "", since: datetime | None = None, most: int = 200) -> list[Accrual]:
+def list_accruals(account_code: str = "", since: datetime | None = None, most: int | None = None) -> list[Accrual]:
     """The last ones, of one introducer's account or of all."""
     rows = Accrual.objects.select_related("introducer", "rate", "rate__client", "rate__account", "trade", "adjustment").order_by(
         "-accrued_at", "-id"

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.clients.rules import places
 from apps.compliance.models import TravelMessage, TravelRecord
 from apps.compliance.queries import travel as kept
@@ -50,10 +52,10 @@ def find_receipt(*, address: str, reference: str) -> Receipt | None:
     return found.select_related("nostro", "nostro__rail", "nostro__entity").first()
 
 
-def list_waiting() -> list[Receipt]:
-    """Receipts in quarantine until their data come."""
+def list_waiting() -> QuerySet[Receipt]:
+    """Receipts in quarantine until their data come, the oldest first."""
     rows = Receipt.objects.filter(status=ReceiptStatus.QUARANTINED, quarantine_reason="TRAVEL_RULE")
-    return list(rows.select_related("nostro", "account").order_by("seen_at", "id")[:200])
+    return rows.select_related("nostro", "account").order_by("seen_at", "id")
 
 
 def describe(records: Sequence[TravelRecord]) -> list[Travelled]:

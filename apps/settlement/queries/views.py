@@ -30,7 +30,6 @@ from apps.settlement.rules import netting
 from apps.settlement.states import CLOSED_INSTRUCTION, InstructionStatus, ObligationStatus, ReceiptStatus, WithdrawalStatus
 
 M = TypeVar("M", bound=Model)
-PREVIEWED = 5000  # obligations that one preview looks at
 # Once it is known whose money it is. Of what people look at the client learns that they do, never why: FROZEN looks like QUARANTINED.
 SHOWN_TO_CLIENTS = [
     ReceiptStatus.CLEARED,
@@ -105,7 +104,7 @@ def preview(actor: Actor, now: datetime) -> list[Preview]:
     """The sets ahead of the accounts this actor sees, the next cut-off first."""
     found: dict[tuple[datetime, date, UUID], list[Obligation]] = {}
     terms: dict[UUID, Any] = {}
-    for one in list_obligations(actor).filter(status=ObligationStatus.OPEN)[:PREVIEWED]:
+    for one in list_obligations(actor).filter(status=ObligationStatus.OPEN):
         mine = terms.setdefault(one.account_id, clients.get_terms(one.account_id, now))
         enters = max(one.booked_at, one.held_until or one.booked_at)
         moment = netting.first_cutoff(booked_at=enters, value_date=one.value_date, at=mine.netting_cutoff, zone=mine.netting_zone)

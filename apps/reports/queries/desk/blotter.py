@@ -133,14 +133,12 @@ def list_page(chosen: Filter, *, before: Place | None = None, limit: int = 50) -
     return [DealRow(*row) for row in db.run(sql, [*where.params, limit])]
 
 
-def walk(chosen: Filter, *, page: int = 1000, most: int = 100_000) -> Iterator[DealRow]:
-    """All rows of the filter for a file, page by page, at most `most`."""
+def walk(chosen: Filter, *, page: int = 1000) -> Iterator[DealRow]:
+    """All rows of the filter for a file, page by page."""
     before: Place | None = None
-    given = 0
-    while given < most:
-        rows = list_page(chosen, before=before, limit=min(page, most - given))
+    while True:
+        rows = list_page(chosen, before=before, limit=page)
         yield from rows
-        given += len(rows)
         if len(rows) < page:
             return
         before = rows[-1].place

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from apps.core import db, money
 
+from .where import Where
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -122,6 +124,7 @@ def hottest_first(rows: Iterable[LineRow]) -> list[LineRow]:
 class Taken:
     """One live reservation behind a line, with its request and deal."""
 
+    id: UUID
     source_id: UUID
     deal_id: UUID | None
     account: str
@@ -136,14 +139,15 @@ class Taken:
     created_at: datetime
 
 
-def list_taken(line_id: UUID, limit: int = 500) -> list[Taken]:
-    """What stands behind a line, the largest first."""
+def list_taken(line_id: UUID, limit: int, after: Sequence[Any] | None) -> list[Taken]:
+    """What stands behind a line, the largest first, `after` (amount, id)."""
+    where = Where("r.status IN ('RESERVED', 'COMMITTED')").add("r.line_id = %s", line_id).row("(r.amount, r.id) < (%s, %s)", after)
     rows = db.run(
-        """SELECT r.source_id, r.deal_id, coalesce(a.code, '?'), r.pair_code, r.notional, r.haircut, r.amount, r.unchecked, r.reduces,
-             r.day, r.status, r.created_at
+        f"""SELECT r.id, r.source_id, r.deal_id, coalesce(a.code, '?'), r.pair_code, r.notional, r.haircut, r.amount, r.unchecked,
+             r.reduces, r.day, r.status, r.created_at
            FROM credit_reservation r LEFT JOIN clients_account a ON a.id = r.account_id
-           WHERE r.line_id = %s AND r.status IN ('RESERVED', 'COMMITTED') ORDER BY r.amount DESC, r.created_at LIMIT %s""",
-        (line_id, limit),
+           WHERE {where.sql} ORDER BY r.amount DESC, r.id DESC LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [Taken(*row) for row in rows]
 

@@ -12,7 +12,6 @@ from apps.trades.models import Allocation, Confirmation, Dispute
 from apps.trades.queries import find_client_trade, unallocated
 
 KINDS = ("trade_version", "dispute")
-MOST = 100  # accounts in the form that shares a block out
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,6 @@ def get_answers(trade_id: UUID, *, actor: Actor) -> Answers:
         Confirmation.objects.filter(trade_id=trade_id).select_related("version").order_by("-version__number").first(),
         list(Dispute.objects.filter(trade_id=trade_id).select_related("version").order_by("-raised_at", "-id")),
         list(Allocation.objects.filter(trade_id=trade_id).select_related("account").order_by("proposed_at", "id")),
-        list(Account.objects.filter(owner_id=trade.counterparty_id).exclude(id__in=[trade.account_id]).order_by("code")[:MOST]),
+        list(Account.objects.filter(owner_id=trade.counterparty_id).exclude(id__in=[trade.account_id]).order_by("code")),
         unallocated(trade),
     )

@@ -1,5 +1,6 @@
 """Hedges with what the LP's record says of them, its executions that are none of ours, and what lies at each LP and venue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from apps.core import db
+
+from .where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ JOIN trades_lpfill f ON f.record_id = r.id
 JOIN clients_counterparty c ON c.id = r.counterparty_id
 WHERE NOT EXISTS (SELECT 1 FROM trades_trade t
                   WHERE t.counterparty_id = r.counterparty_id AND t.execution_id = f.execution_id AND t.status = 'ACTIVE')
-ORDER BY r.trade_date DESC, c.code, f.line LIMIT %s OFFSET %s
+  AND {where} ORDER BY r.trade_date DESC, c.code, f.line LIMIT %s
 """
 _AT_LP = """
 SELECT c.code, c.name, a.asset_code, a.amount FROM ledger_ledgeraccount a JOIN clients_counterparty c ON c.id = a.owner_id
@@ -114,34 +117,42 @@ SELECT c.code, c.name, o.value_date, o.asset_id, coalesce(sum(o.amount - o.settl
   coalesce(sum(o.amount - o.settled_amount) FILTER (WHERE o.direction = 'PAY'), 0), count(DISTINCT o.trade_id),
   o.value_date < desk_now()::date
 FROM settlement_obligation o JOIN trades_trade t ON t.id = o.trade_id JOIN clients_counterparty c ON c.id = t.counterparty_id
-WHERE t.kind = 'HEDGE' AND o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
-GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 4 LIMIT %s OFFSET %s
+WHERE t.kind = 'HEDGE' AND o.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED') AND {where}
+GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 4 LIMIT %s
 """
 
 
-def list_of_day(day: date, limit: int, offset: int = 0) -> list[HedgeRow]:
-    """Hedges of a trade date, newest first."""
-    return _rows(f"{_HEDGES} WHERE t.trade_date = %s ORDER BY v.effective_at DESC, t.id DESC LIMIT %s OFFSET %s", [day, limit, offset])
+def list_of_day(day: date, limit: int, after: Sequence[Any] | None) -> list[HedgeRow]:
+    """Hedges of a trade date, newest first, `after` (effective at, id)."""
+    where = Where().add("t.trade_date = %s", day).row("(v.effective_at, t.id) < (%s, %s)", after)
+    return _rows(f"{_HEDGES} WHERE {where.sql} ORDER BY v.effective_at DESC, t.id DESC LIMIT %s", [*where.params, limit])
 
 
-def list_breaks(limit: int, offset: int = 0) -> list[HedgeRow]:
-    """Hedges that differ from the LP's record: open breaks, and confirmed ones that a later record contradicts."""
-    return _rows(f"{_HEDGES} WHERE h.status = 'BREAK' OR (h.status = 'CONFIRMED' AND h.checked_by IS NULL AND h.differences <> '[]') "
-                 "ORDER BY v.effective_at, t.id LIMIT %s OFFSET %s", [limit, offset])  # fmt: skip
+def list_breaks(limit: int, after: Sequence[Any] | None) -> list[HedgeRow]:
+    """Hedges that differ from the LP's record: open breaks, and confirmed ones that a later record contradicts. The oldest first, `after`
+    (effective at, id)."""
+    where = Where("(h.status = 'BREAK' OR (h.status = 'CONFIRMED' AND h.checked_by IS NULL AND h.differences <> '[]'))")
+    where.row("(v.effective_at, t.id) > (%s, %s)", after)
+    return _rows(f"{_HEDGES} WHERE {where.sql} ORDER BY v.effective_at, t.id LIMIT %s", [*where.params, limit])
 
 
 def _rows(sql: str, params: list[Any]) -> list[HedgeRow]:
     return [HedgeRow(*values) for values in ([*row[:-1], db.loads(row[-1])] for row in db.run(sql, params))]
 
 
-def list_unknown(limit: int, offset: int = 0) -> list[Unknown]:
-    return [Unknown(*row) for row in db.run(_UNKNOWN, [limit, offset])]
+def list_unknown(limit: int, after: Sequence[Any] | None) -> list[Unknown]:
+    """The last trade date first, `after` (trade date, LP, line)."""
+    where = Where()
+    if after is not None:
+        where.row("(r.trade_date < %s OR r.trade_date = %s AND (c.code, f.line) > (%s, %s))", [after[0], *after])
+    return [Unknown(*row) for row in db.run(_UNKNOWN.format(where=where.sql), [*where.params, limit])]
 
 
 def list_at_lps() -> list[AtLp]:
     return [AtLp(*row) for row in db.run(_AT_LP)]
 
 
-def list_owed(limit: int, offset: int = 0) -> list[Owed]:
-    """What hedges still bring and cost, the earliest value date first."""
-    return [Owed(*row) for row in db.run(_OWED, [limit, offset])]
+def list_owed(limit: int, after: Sequence[Any] | None) -> list[Owed]:
+    """What hedges still bring and cost, the earliest value date first, `after` (value date, LP, asset)."""
+    where = Where().row("(o.value_date, c.code, o.asset_id) > (%s, %s, %s)", after)
+    return [Owed(*row) for row in db.run(_OWED.format(where=where.sql), [*where.params, limit])]

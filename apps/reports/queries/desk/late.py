@@ -1,11 +1,15 @@
 """What is late, payment by payment and transfer by transfer, and what was closed out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.core import db
+
+from .where import Where
 
 # Who acts on a late payment, by where it stands.
 _OWNER = {
@@ -40,19 +44,20 @@ class Fail:
         return _OWNER.get(self.status, "operations")
 
 
-def list_fails(limit: int, offset: int = 0) -> list[Fail]:
-    """The oldest first, each with the deals behind it."""
+def list_fails(limit: int, after: Sequence[Any] | None) -> list[Fail]:
+    """The oldest first, `after` (due date, account, id); each with the deals behind it."""
+    where = Where("i.due_date < desk_now()::date").row("(i.due_date, a.code, i.id) > (%s, %s, %s)", after)
     rows = db.run(
-        """SELECT i.id, a.code, c.name, i.asset_id, i.direction, i.amount - i.settled_amount, i.due_date, desk_now()::date - i.due_date,
+        f"""SELECT i.id, a.code, c.name, i.asset_id, i.direction, i.amount - i.settled_amount, i.due_date, desk_now()::date - i.due_date,
              i.status, i.attempt, i.end_to_end_id,
              ARRAY(SELECT DISTINCT o.trade_id FROM settlement_obligation o WHERE o.trade_id IS NOT NULL
-                   AND (o.net_leg_id = i.net_leg_id OR o.id = i.obligation_id) ORDER BY o.trade_id LIMIT 20)
+                   AND (o.net_leg_id = i.net_leg_id OR o.id = i.obligation_id) ORDER BY o.trade_id)
            FROM settlement_instruction i
            JOIN clients_account a ON a.id = i.account_id JOIN clients_counterparty c ON c.id = a.owner_id
-           WHERE i.due_date < desk_now()::date
+           WHERE {where.sql}
              AND i.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'EXPECTED', 'PART_RECEIVED')
-           ORDER BY i.due_date, a.code, i.id LIMIT %s OFFSET %s""",
-        [limit, offset],
+           ORDER BY i.due_date, a.code, i.id LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [Fail(*row) for row in rows]
 
@@ -93,9 +98,10 @@ LATE_TRANSFERS = """
 """
 
 
-def list_transfers(limit: int, offset: int = 0) -> list[LateTransfer]:
-    """The oldest first."""
-    rows = db.run(LATE_TRANSFERS + "ORDER BY i.due_date, t.id LIMIT %s OFFSET %s", [limit, offset])
+def list_transfers(limit: int, after: Sequence[Any] | None = None) -> list[LateTransfer]:
+    """The oldest first, `after` (due date, id)."""
+    where = Where().row("(i.due_date, t.id) > (%s, %s)", after)
+    rows = db.run(f"{LATE_TRANSFERS} AND {where.sql} ORDER BY i.due_date, t.id LIMIT %s", [*where.params, limit])
     return [LateTransfer(*row) for row in rows]
 
 
@@ -118,12 +124,13 @@ class CloseOutRow:
         return abs(self.amount)
 
 
-def list_close_outs(limit: int, offset: int = 0) -> list[CloseOutRow]:
-    """The newest first."""
+def list_close_outs(limit: int, after: Sequence[Any] | None) -> list[CloseOutRow]:
+    """The newest first, `after` (closed at, id)."""
+    where = Where().row("(x.closed_at, x.id) < (%s, %s)", after)
     rows = db.run(
-        """SELECT x.id, c.name, x.agreement, x.event, x.evidence, x.amount, x.currency, x.marks_date, x.closed_at
-           FROM settlement_closeout x JOIN clients_counterparty c ON c.id = x.client_id ORDER BY x.closed_at DESC, x.id DESC
-           LIMIT %s OFFSET %s""",
-        [limit, offset],
+        f"""SELECT x.id, c.name, x.agreement, x.event, x.evidence, x.amount, x.currency, x.marks_date, x.closed_at
+           FROM settlement_closeout x JOIN clients_counterparty c ON c.id = x.client_id
+           WHERE {where.sql} ORDER BY x.closed_at DESC, x.id DESC LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [CloseOutRow(*row) for row in rows]

@@ -1,5 +1,6 @@
 """Net sets on the desk: those that live with their legs, one with its lines, and what is late."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from uuid import UUID
 from apps.core import db
 
 from .late import LATE_TRANSFERS
+from .where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,12 @@ FROM settlement_netset s JOIN clients_account a ON a.id = s.account_id JOIN clie
 """
 
 
-def list_sets(limit: int = 100, offset: int = 0) -> list[SetRow]:
-    """Those that have not ended, the earliest value date first."""
-    where = (
-        "WHERE s.status IN ('FROZEN', 'DISPUTED', 'AGREED', 'SETTLING') ORDER BY s.value_date, s.cutoff_at, a.code, s.id LIMIT %s OFFSET %s"
-    )
-    return [SetRow(*row) for row in db.run(_SETS + where, [limit, offset])]
+def list_sets(limit: int, after: Sequence[Any] | None) -> list[SetRow]:
+    """Those that have not ended, the earliest value date first, `after` (value date, cut-off, account, id)."""
+    where = Where("s.status IN ('FROZEN', 'DISPUTED', 'AGREED', 'SETTLING')")
+    where.row("(s.value_date, s.cutoff_at, a.code, s.id) > (%s, %s, %s, %s)", after)
+    sql = f"{_SETS} WHERE {where.sql} ORDER BY s.value_date, s.cutoff_at, a.code, s.id LIMIT %s"
+    return [SetRow(*row) for row in db.run(sql, [*where.params, limit])]
 
 
 def find_set(net_set_id: UUID) -> SetRow | None:
@@ -96,7 +98,7 @@ class LateRow:
     older: Decimal
 
 
-def list_late(limit: int = 200) -> list[LateRow]:
+def list_late() -> list[LateRow]:
     """The ageing book, the oldest first: payments due before today that are not settled, and our own money that has not come."""
     rows = db.run(
         f"""SELECT code, name, asset_id, direction, min(due_date), max(days), count(*),
@@ -110,7 +112,6 @@ def list_late(limit: int = 200) -> list[LateRow]:
                    AND i.status IN ('DRAFT', 'READY', 'BLOCKED', 'RELEASED', 'SENDING', 'UNKNOWN', 'SENT', 'EXPECTED', 'PART_RECEIVED')
                  UNION ALL
                  SELECT '', source || ' → ' || target, asset_id, 'MOVE', due_date, left_over, days FROM ({LATE_TRANSFERS}) moves) i
-           GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2, 3, 4 LIMIT %s""",  # noqa: S608 - every part is written in the house
-        [limit],
+           GROUP BY 1, 2, 3, 4 ORDER BY 5, 1, 2, 3, 4"""  # noqa: S608 - every part is written in the house
     )
     return [LateRow(*row) for row in rows]

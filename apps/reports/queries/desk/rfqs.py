@@ -109,7 +109,7 @@ def _rows(sql: str, params: list[object]) -> list[RfqRow]:
     return [RfqRow(*parsed(row, 13, 25)) for row in db.run(_SELECT + sql, params)]
 
 
-def list_active(*, client: str = "", pair: str = "", status: str = "", limit: int = 200) -> list[RfqRow]:
+def list_active(*, client: str = "", pair: str = "", status: str = "", limit: int | None = None) -> list[RfqRow]:
     """Open requests, least time left first; those whose time is over but that no sweep has ended yet come last."""
     where = Where().add("r.status = ANY(%s)", list(OPEN)).add("r.received_at > %s", clock.desk_now() - LONGEST)
     where.add("c.code = %s", client).add("r.pair_id = %s", pair)

@@ -29,13 +29,12 @@ class Rung:
         return self.receive - self.pay
 
 
-def list_ladder(limit: int = 400) -> list[Rung]:
+def list_ladder() -> list[Rung]:
     rows = db.run(
         """SELECT value_date, asset_id, coalesce(sum(amount - settled_amount) FILTER (WHERE direction = 'PAY'), 0),
              coalesce(sum(amount - settled_amount) FILTER (WHERE direction = 'RECEIVE'), 0), count(*)
            FROM settlement_obligation WHERE status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED')
-           GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %s""",
-        [limit],
+           GROUP BY 1, 2 ORDER BY 1, 2"""
     )
     return [Rung(*row) for row in rows]
 
@@ -98,12 +97,13 @@ def list_instructions(
     client: str = "",
     due: str = "",
     only: Sequence[UUID] | None = None,
-    limit: int = 200,
-    offset: int = 0,
+    limit: int | None = None,
+    after: Sequence[Any] | None = None,
 ) -> list[InstructionRow]:
-    """Live ones (or those of one status, or all), the earliest due first; ended ones newest first.
+    """Live ones (or those of one status), the earliest due first; or all, the latest due first.
 
     :param only: of these alone
+    :param after: (due date, direction, id) of the row before; of all: (due date, id)
     """
     where = Where().row("i.id = ANY(%s)", None if only is None else [list(only)])
     where.add("i.direction = %s", direction).add("i.asset_id = %s", asset).add("c.code = %s", client)
@@ -113,8 +113,13 @@ def list_instructions(
         where.add("i.status = ANY(%s)", list(LIVE))
     elif status != "all":
         where.add("i.status = %s", status)
-    order = "i.due_date DESC, i.id DESC" if status == "all" else "i.due_date, i.direction, i.status, i.id"
-    rows = db.run(f"{_INSTRUCTIONS} WHERE {where.sql} ORDER BY {order} LIMIT %s OFFSET %s", [list(LIVE), *where.params, limit, offset])
+    if status == "all":
+        where.row("(i.due_date, i.id) < (%s, %s)", after)
+        order = "i.due_date DESC, i.id DESC"
+    else:
+        where.row("(i.due_date, i.direction, i.id) > (%s, %s, %s)", after)
+        order = "i.due_date, i.direction, i.id"
+    rows = db.run(f"{_INSTRUCTIONS} WHERE {where.sql} ORDER BY {order} LIMIT %s", [list(LIVE), *where.params, limit])
     return [InstructionRow(*parsed(row, 19)) for row in rows]
 
 

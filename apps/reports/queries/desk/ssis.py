@@ -1,5 +1,6 @@
 """Settlement instructions on the desk: those that wait for somebody, one with its evidence and history."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,8 +8,9 @@ from uuid import UUID
 
 from apps.core import db
 
+from .where import Where
+
 WAITING = ["DRAFT", "VERIFYING", "APPROVED", "SUSPENDED"]
-LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,16 @@ LEFT JOIN users_user l ON l.id = s.compliance_by
 """
 
 
-def list_ssis(*, client: str = "", status: str = "") -> list[SsiRow]:
-    """Those that wait, the oldest first; of one client, or with `status` "all" or one of them, the newest first."""
+def list_ssis(*, client: str = "", status: str = "", limit: int | None = None, after: Sequence[Any] | None = None) -> list[SsiRow]:
+    """Those that wait, the oldest first; of one client, or with `status` "all" or one of them, the newest first.
+
+    :param after: (created at, id) of the row before
+    """
     wanted = ["%"] if status == "all" or (client and not status) else [status] if status else WAITING
+    where = Where().add("s.status LIKE ANY (%s::text[])", db.array(wanted)).add("c.code = %s", client)
+    where.row(f"(s.created_at, s.id) {'>' if wanted == WAITING else '<'} (%s, %s)", after)
     order = "s.created_at, s.id" if wanted == WAITING else "s.created_at DESC, s.id DESC"
-    where = f"WHERE s.status LIKE ANY (%s::text[]) AND (%s = '' OR c.code = %s) ORDER BY {order} LIMIT {LISTED}"
-    return [_row(row) for row in db.run(_ROWS + where, [db.array(wanted), client, client])]
+    return [_row(row) for row in db.run(f"{_ROWS} WHERE {where.sql} ORDER BY {order} LIMIT %s", [*where.params, limit])]
 
 
 def _row(row: tuple[Any, ...]) -> SsiRow:

@@ -1,11 +1,15 @@
 """Our own money: where it lies, what is on its way, and what each asset needs until T+2."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from apps.core import db
+
+from .where import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ def list_venues() -> list[VenueRow]:
 class MovementRow:
     """A line of a venue's record that no transfer explains."""
 
+    id: UUID
     venue: str
     asset: str
     amount: Decimal
@@ -126,13 +131,13 @@ class MovementRow:
     booked_at: datetime
 
 
-def list_unexplained(limit: int = 100, offset: int = 0) -> list[MovementRow]:
-    """The oldest first."""
+def list_unexplained(limit: int, after: Sequence[Any] | None) -> list[MovementRow]:
+    """The oldest first, `after` (booked at, id)."""
+    where = Where("m.transfer_id IS NULL", "m.amount <> 0").row("(m.booked_at, m.id) > (%s, %s)", after)
     rows = db.run(
-        """SELECT c.name, m.asset_id, m.amount, m.fee, m.reference, m.transaction, m.booked_at FROM settlement_venuemovement m
-           JOIN clients_counterparty c ON c.id = m.venue_id WHERE m.transfer_id IS NULL AND m.amount <> 0
-           ORDER BY m.booked_at, m.id LIMIT %s OFFSET %s""",
-        [limit, offset],
+        f"""SELECT m.id, c.name, m.asset_id, m.amount, m.fee, m.reference, m.transaction, m.booked_at FROM settlement_venuemovement m
+           JOIN clients_counterparty c ON c.id = m.venue_id WHERE {where.sql} ORDER BY m.booked_at, m.id LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [MovementRow(*row) for row in rows]
 
@@ -247,10 +252,12 @@ class TransferRow:
         return self.status in {"REQUESTED", "APPROVED"} or (self.status == "INSTRUCTED" and self.payment in {"READY", "BLOCKED"})
 
 
-def list_transfers(limit: int = 100, offset: int = 0) -> list[TransferRow]:
-    """House transfers, the newest first; `on_a_list`: the lists know the owner to whom it is to go, and nobody has decided on that."""
+def list_transfers(limit: int, after: Sequence[Any] | None) -> list[TransferRow]:
+    """House transfers, the newest first, `after` (requested at, id); `on_a_list`: the lists know the owner to whom it is to go, and nobody
+    has decided on that."""
+    where = Where().row("(t.requested_at, t.id) < (%s, %s)", after)
     rows = db.run(
-        """SELECT t.id, coalesce(s.name, v.name), coalesce(d.name, v.name, t.owner_name), t.asset_id, t.amount, t.arrived, t.status,
+        f"""SELECT t.id, coalesce(s.name, v.name), coalesce(d.name, v.name, t.owner_name), t.asset_id, t.amount, t.arrived, t.status,
              t.reason,
              t.failure, t.requested_at, m.username, k.username, p.id, i.end_to_end_id, i.status, t.owner_address <> '',
              t.owner_address <> '' AND t.status IN ('REQUESTED', 'APPROVED', 'INSTRUCTED') AND coalesce((SELECT c.result
@@ -262,8 +269,8 @@ def list_transfers(limit: int = 100, offset: int = 0) -> list[TransferRow]:
            LEFT JOIN users_user m ON m.id = t.made_by LEFT JOIN users_user k ON k.id = t.checked_by
            LEFT JOIN LATERAL (SELECT a.id FROM approvals_approval a WHERE a.subject_id = t.id AND a.status = 'REQUESTED'
              ORDER BY a.requested_at DESC, a.id DESC LIMIT 1) p ON true
-           ORDER BY t.requested_at DESC, t.id DESC LIMIT %s OFFSET %s""",
-        [limit, offset],
+           WHERE {where.sql} ORDER BY t.requested_at DESC, t.id DESC LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [TransferRow(*row) for row in rows]
 
@@ -276,14 +283,16 @@ class StrangerRow:
     sender: str
     asset: str
     amount: Decimal
+    seen_at: datetime
 
 
-def list_strangers(limit: int, offset: int = 0) -> list[StrangerRow]:
-    """Of these some may be capital; the oldest first."""
+def list_strangers(limit: int, after: Sequence[Any] | None) -> list[StrangerRow]:
+    """Of these some may be capital; the oldest first, `after` (seen at, id)."""
+    where = Where("status = 'QUARANTINED'", "account_id IS NULL").row("(seen_at, id) > (%s, %s)", after)
     rows = db.run(
-        """SELECT id, coalesce(nullif(sender_name, ''), nullif(sender_address, ''), 'unknown'), asset_id, amount FROM settlement_receipt
-           WHERE status = 'QUARANTINED' AND account_id IS NULL ORDER BY seen_at, id LIMIT %s OFFSET %s""",
-        [limit, offset],
+        f"""SELECT id, coalesce(nullif(sender_name, ''), nullif(sender_address, ''), 'unknown'), asset_id, amount, seen_at
+           FROM settlement_receipt WHERE {where.sql} ORDER BY seen_at, id LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [StrangerRow(*row) for row in rows]
 
@@ -309,15 +318,16 @@ class WithdrawalRow:
         return self.status != "INSTRUCTED" or (self.payment == "BLOCKED" and self.ssi_status in {"REVOKED", "EXPIRED", "REJECTED"})
 
 
-def list_withdrawals(limit: int = 100, offset: int = 0) -> list[WithdrawalRow]:
-    """Those that are not at their end, the oldest first."""
+def list_withdrawals(limit: int, after: Sequence[Any] | None) -> list[WithdrawalRow]:
+    """Those that are not at their end, the oldest first, `after` (requested at, id)."""
+    where = Where("w.status IN ('REQUESTED', 'CLIENT_APPROVED', 'HELD', 'INSTRUCTED')")
+    where.row("(w.requested_at, w.id) > (%s, %s)", after)
     rows = db.run(
-        """SELECT w.id, a.code, w.asset_id, w.amount, w.status, s.address, s.status, coalesce(m.name, ''), w.requested_at,
+        f"""SELECT w.id, a.code, w.asset_id, w.amount, w.status, s.address, s.status, coalesce(m.name, ''), w.requested_at,
              (SELECT i.status FROM settlement_instruction i WHERE i.withdrawal_id = w.id ORDER BY i.attempt DESC LIMIT 1)
            FROM settlement_withdrawal w JOIN clients_account a ON a.id = w.account_id JOIN clients_ssi s ON s.id = w.ssi_id
            LEFT JOIN clients_member m ON m.id = w.requested_by
-           WHERE w.status IN ('REQUESTED', 'CLIENT_APPROVED', 'HELD', 'INSTRUCTED') ORDER BY w.requested_at, w.id
-           LIMIT %s OFFSET %s""",
-        [limit, offset],
+           WHERE {where.sql} ORDER BY w.requested_at, w.id LIMIT %s""",  # noqa: S608
+        [*where.params, limit],
     )
     return [WithdrawalRow(*row) for row in rows]
