@@ -52,12 +52,12 @@ def list_made_by_members(maker_ids: Iterable[UUID], kinds: Iterable[str]) -> Que
     return Approval.objects.filter(maker_id__in=list(maker_ids), kind__in=list(kinds))
 
 
-def list_open_of(maker_id: UUID, *, subject_ids: Iterable[UUID] = (), member_id: UUID | None = None) -> list[UUID]:
+def list_open_of(maker_id: UUID, *, subject_ids: Iterable[UUID] = (), member_id: UUID | None = None) -> list[Approval]:
     """Open requests by a person, about certain things, or for a member of a client (a key of theirs that was asked for)."""
     theirs = Q(maker_id=maker_id) | Q(subject_id__in=list(subject_ids))
     if member_id is not None:
         theirs |= Q(payload__member_id=str(member_id))
-    return list(Approval.objects.filter(theirs, status=ApprovalStatus.REQUESTED).order_by("id").values_list("id", flat=True))
+    return list(Approval.objects.filter(theirs, status=ApprovalStatus.REQUESTED).order_by("id"))
 
 
 def list_open_by(maker_id: UUID, kinds: Iterable[str]) -> list[Approval]:

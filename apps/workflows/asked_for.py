@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from apps.approvals import operations as approvals
 from apps.approvals import queries as open_requests
 from apps.clients import queries
@@ -18,15 +20,47 @@ from apps.settlement.states import WithdrawalStatus
 from . import ask_for_keys, manage_keys
 from .change_ssi import end
 
+AUTHORITY = "authority"
 KEYS = (manage_keys.KIND, ask_for_keys.NEW)  # approvals that an admin of the client asks for
+
+
+class _AskedMeanwhile(Exception):
+    """Between the requests and the member's row."""
+
+
+@step
+def lock_member(member_id: UUID) -> None:
+    """What waits of a member's (:func:`withdraw`), then the member's row: the order of whoever decides on such a request.
+
+    For what is asked between the two the row is let go again. Nothing is withdrawn before the row is held: who asks holds it too, and would
+    wait for what becomes of a request of the same kind.
+    """
+    while True:
+        waiting = _list_open(member_id)
+        for approval_id in waiting:
+            open_requests.lock_approval(approval_id)
+        try:
+            with transaction.atomic():  # a savepoint: going back to it gives the row up
+                queries.lock_member(member_id)
+                if not {*_list_open(member_id)} <= {*waiting}:
+                    raise _AskedMeanwhile
+        except _AskedMeanwhile:
+            continue
+        return
 
 
 @step
 def withdraw(*, member_id: UUID, why: str, now: datetime) -> None:
-    """Approvals that a member asked for, and those for its keys."""
-    keys = [key.id for key in queries.keys_visible_to(SYSTEM).filter(member_id=member_id)]
-    for approval_id in open_requests.list_open_of(member_id, subject_ids=keys, member_id=member_id):
+    """Approvals that a member asked for, and those for its keys. The caller came by :func:`lock_member`."""
+    for approval_id in _list_open(member_id):
         approvals.withdraw(approval_id=approval_id, comment=why, now=now)
+
+
+def _list_open(member_id: UUID) -> list[UUID]:
+    """What changes the member's authority first: who decides on that holds it, and may withdraw the others (:func:`end_lost`)."""
+    keys = [key.id for key in queries.keys_visible_to(SYSTEM).filter(member_id=member_id)]
+    found = open_requests.list_open_of(member_id, subject_ids=keys, member_id=member_id)
+    return [one.id for one in sorted(found, key=lambda one: (one.kind != AUTHORITY, one.id))]
 
 
 @step

@@ -37,8 +37,8 @@ def close_member(*, actor: Actor, member_id: UUID, now: datetime) -> Member:
         raise NotFound("no such member")
     if actor.kind != "STAFF" and not queries.administers(actor, queries.list_account_ids(member_id)):
         raise NotAnAdmin("by an admin of every account that the member acts on")
-    asked_for.withdraw(member_id=member_id, why=CLOSED, now=now)
-    member, ended = clients.close_member(member_id=member_id, now=clock.wall_now())  # waits for what the member asks for at this moment
+    asked_for.lock_member(member_id)  # waits for what the member asks for at this moment
+    member, ended = clients.close_member(member_id=member_id, now=clock.wall_now())
     asked_for.withdraw(member_id=member_id, why=CLOSED, now=now)
     asked_for.end_requests(member_id=member_id, why=WHY, now=now)
     for key in ended:

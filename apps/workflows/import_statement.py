@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, time
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from apps.core.actor import Actor
@@ -10,9 +11,11 @@ from apps.settlement import queries as settlement
 from apps.settlement.errors import BadStatement, NoNostro
 from apps.settlement.models import Nostro
 from apps.settlement.operations import receipts, statements
+from apps.settlement.operations.statements import Held
 from apps.settlement.rails import files
 from apps.settlement.rules.rail import Incoming
 from apps.settlement.rules.statement_file import BadFile, StatementFile
+from apps.settlement.rules.statement_file import Line as FileLine
 from apps.users import rules as roles
 
 from . import restate_deal
@@ -44,15 +47,20 @@ def import_statement(*, content: bytes, form: str = "", actor: Actor | None = No
         found = files.read(content, form)
     except BadFile as no:
         raise BadStatement(str(no)) from None
-    return [_take_in(one, actor, now) for one in found]
+    of = [(one, _nostro_of(one)) for one in found]
+    lines: dict[UUID, list[FileLine]] = {}
+    for one, nostro in of:
+        if not one.notifies:
+            lines.setdefault(nostro.id, []).extend(one.lines)
+    held = statements.hold(lines=lines)
+    return [_take_in(one, nostro, held, actor, now) for one, nostro in of]
 
 
-def _take_in(one: StatementFile, actor: Actor | None, now: datetime) -> TakenIn:
-    nostro = _nostro_of(one)
+def _take_in(one: StatementFile, nostro: Nostro, held: Held, actor: Actor | None, now: datetime) -> TakenIn:
     if one.notifies:
         seen = receipts.see_all(nostro=nostro, incoming=_announced(one, nostro), now=now)
         return TakenIn(one.account, one.number, len(one.lines), len(seen))
-    made = statements.take_in(nostro=nostro, statement=one, made_by=actor.id if actor is not None else None, now=now)
+    made = statements.take_in(nostro=nostro, statement=one, held=held, made_by=actor.id if actor is not None else None, now=now)
     if made is not None:
         for line in one.lines:
             if line.kind == "RETURN" and line.amount < 0:

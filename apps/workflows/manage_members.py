@@ -29,7 +29,7 @@ from apps.users import rules as people
 from . import asked_for, screen_names
 
 ACT, LIMITS = "member", "line"  # who makes and checks it (users.rules.ACTS); who signs a limit beside them
-NEW, CHANGE = "member", "authority"
+NEW, CHANGE = "member", asked_for.AUTHORITY
 MOST_USD = Decimal(10) ** 12
 _GONE = {ClientStatus.REFUSED, ClientStatus.OFFBOARDED}
 

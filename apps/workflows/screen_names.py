@@ -41,7 +41,7 @@ def screen_member(*, member: Member, now: datetime) -> Screening:
     if found.result == "HIT":
         _tell(found, member.counterparty_id, f"{member.name} of {member.counterparty.name}", now)
         if member.stopped_at is None:
-            asked_for.withdraw(member_id=member.id, why=WHY, now=now)  # requests before the member, as who decides on one locks them
+            asked_for.lock_member(member.id)
         if clients.stop_member(member_id=member.id, now=now):
             asked_for.withdraw(member_id=member.id, why=WHY, now=now)
             asked_for.end_requests(member_id=member.id, why=WHY, now=now)

@@ -1,6 +1,6 @@
 """A record of thousands of lines is taken in by as many statements as one of a few, whole or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal as D
@@ -14,7 +14,8 @@ from apps.close.errors import BadVenueRecord
 from apps.core import db, flights
 from apps.jobs import settlement as jobs
 from apps.reports.queries import proofs
-from apps.settlement.models import RailCursor, Receipt, StatementLine, VenueMovement
+from apps.rfqs.states import Side
+from apps.settlement.models import Instruction, Obligation, RailCursor, Receipt, StatementLine, VenueMovement
 from apps.settlement.rules.venues import COLUMNS as MOVEMENT
 from apps.trades.errors import DuplicateExecution
 from apps.trades.models import Hedge
@@ -30,7 +31,7 @@ from tests.close import world as days
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FEW, MANY = 5, 150
+FEW, MANY = 10, 150
 IBAN = here.ADDRESSES["EUR"][1]
 COLUMNS = "account,currency,statement,date,reference,kind,amount,balance,end_to_end_id,counterparty_name,counterparty_account,remittance"
 
@@ -95,23 +96,74 @@ def test_a_banks_statement() -> None:
     here.open_house("EUR")
     jobs.poll_rails()
     costs = []
-    for first, count in ((100, FEW), (1000, MANY)):
+    for first, count in ((10, FEW), (100, FEW), (1000, MANY)):  # the first one opens the accounts
         with counted() as spent:
             assert import_statement(content=statement(RailCursor.objects.get().balance, first, count))[0].new == count
         costs.append(spent())
-    assert costs[0] == costs[1]
+    assert costs[1] == costs[2]
     receipts = dict(Receipt.objects.values_list("status").annotate(n=Count("id")))
-    charged = FEW // 5 - 1 + MANY // 5 - 1  # the last line is a fifth one too
-    assert receipts == {"FINAL": FEW + MANY - charged - 2, "QUARANTINED": 2}  # each file's last has the reference of its first
+    charged = 2 * (FEW // 5 - 1) + MANY // 5 - 1  # the last line is a fifth one too
+    assert receipts == {"FINAL": 2 * FEW + MANY - charged - 3, "QUARANTINED": 3}  # each file's last has the reference of its first
     assert set(Receipt.objects.filter(status="QUARANTINED").values_list("quarantine_reason", flat=True)) == {"DUPLICATE"}
     cursor = RailCursor.objects.get()
-    assert (StatementLine.objects.count(), cursor.last_sequence) == (FEW + MANY, FEW + MANY)
+    assert (StatementLine.objects.count(), cursor.last_sequence) == (2 * FEW + MANY, 2 * FEW + MANY)
     assert here.balances()["NOSTRO EUR"] == cursor.balance
     with db.snapshot():
         assert [
             line for line in proofs.run(["suspense_and_transit", "receipts_are_used_once", "balances", "zero_sums"]) if not line.ok
         ] == []
     assert reconcile(entity_id=days.entity_id(), on=date(2026, 9, 15)).breaks == []
+
+
+def paying(firm: world.Firm, count: int) -> list[Instruction]:
+    """So many payments of dollars to a client, each for a deal of its own, sent on their value date."""
+    for n in range(count):
+        here.deal(firm, Side.SELL, f"0.0{n + 10}")  # two of one amount would look like one payment made twice
+    return send_all()
+
+
+def send_all() -> list[Instruction]:
+    """What we owe from the deals that were done, netted where it is, sent on its value date."""
+    here.at(here.CUTOFF, seconds=10)
+    jobs.freeze_due()
+    here.at(here.VALUE_DAY)
+    jobs.agree_due()
+    jobs.instruct_due()
+    jobs.review_queue()
+    here.release(*(one.id for one in here.ready()))
+    jobs.send_released()
+    return list(Instruction.objects.filter(status="SENT").select_related("account__owner").order_by("id"))
+
+
+def paid(opening: D, lines: Sequence[tuple[str, D]]) -> bytes:
+    """A CSV of payments by their keys, with what left for each."""
+    rows, balance = [], opening
+    for n, (key, amount) in enumerate(lines):
+        balance -= amount
+        rows.append(f"{here.ADDRESSES['USD'][1]},USD,,2026-09-16,P{key[-8:]}{n},PAYMENT,{-amount},{balance},{key},Acme,,")
+    return "\n".join([COLUMNS, *rows]).encode()
+
+
+def test_a_banks_statement_of_our_own_payments() -> None:
+    here.open_house("USD", "BTC")
+    costs, balance = [], D(10_000)
+    every = paying(world.firm("acme", netting=False), 15)
+    assert len(every) == 15
+    for sent in (every[:3], every[3:]):
+        last = sent[-1]  # goes in two lines, of which the second is told twice
+        lines = [(one.end_to_end_id, one.amount) for one in sent[:-1]]
+        lines += [(last.end_to_end_id, D(1)), (last.end_to_end_id, last.amount - 1), (last.end_to_end_id, D(1))]
+        with counted() as spent:
+            assert import_statement(content=paid(balance, lines))[0].new == len(sent) + 2
+        costs.append(spent())
+        balance = RailCursor.objects.get().balance
+    assert costs[0] == costs[1]
+    assert {*Instruction.objects.filter(direction="PAY").values_list("status", flat=True)} == {"SETTLED"}
+    assert {*Obligation.objects.filter(direction="PAY").values_list("status", flat=True)} == {"SETTLED"}
+    told = dict(db.run("SELECT kind, count(*) FROM events_event GROUP BY kind"))
+    assert (told["instruction.settled"], told["statement.unexplained"]) == (15, 2)
+    with db.snapshot():
+        assert [line for line in proofs.run(["suspense_and_transit", "balances", "zero_sums"]) if not line.ok] == []
 
 
 def fills(first: int, count: int, price: str = "20000") -> str:

@@ -164,6 +164,11 @@ def lock_account(account_id: UUID) -> None:
     db.send("SELECT 1 FROM clients_account WHERE id = %s FOR NO KEY UPDATE", (account_id,))
 
 
+def lock_accounts(account_ids: Iterable[UUID]) -> None:
+    """:func:`lock_account` of several, in the order of their ids."""
+    db.run("SELECT 1 FROM clients_account WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", (db.array(account_ids),))
+
+
 def list_fair_use() -> list[FairUse]:
     """Clients that ask for much more prices than they deal, those that are stopped first."""
     return list(FairUse.objects.select_related("client").exclude(level="OK").order_by("level", "client__code"))
@@ -181,6 +186,11 @@ def list_safeguarded() -> list[UUID]:
 def get_owned(account_id: UUID) -> Account:
     """The account with its owner, for the system's own steps."""
     return Account.objects.select_related("owner").get(id=account_id)
+
+
+def list_owned(account_ids: Iterable[UUID]) -> dict[UUID, Account]:
+    """Accounts with their owners, for the system's own steps."""
+    return {one.id: one for one in Account.objects.select_related("owner").filter(id__in=list(account_ids))}
 
 
 def list_clients_by_code(codes: Collection[str]) -> dict[str, Counterparty]:

@@ -1,6 +1,6 @@
 """Reserve at the quote, commit at the accept, release or close at the end. One live reservation per request and line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,10 @@ from apps.credit.states import BreachKind, Measure, ReservationStatus
 from . import breaches
 
 _LOCK = f"SELECT l.id FROM credit_line l WHERE {OF} ORDER BY {ORDER} FOR NO KEY UPDATE"  # noqa: S608
+_LOCK_ALL = f"""
+SELECT l.id FROM credit_line l WHERE l.level IN ('GROUP', 'CLIENT', 'ACCOUNT') AND l.subject_id = ANY (%s::uuid[])
+ORDER BY {ORDER} FOR NO KEY UPDATE
+"""  # noqa: S608
 _LOCK_SOURCE = f"""
 SELECT l.id FROM credit_line l JOIN credit_reservation r ON r.line_id = l.id WHERE r.source_id = %s AND r.status = 'RESERVED'
 ORDER BY {ORDER} FOR NO KEY UPDATE OF l
@@ -50,24 +54,40 @@ WITH x AS MATERIALIZED (
 UPDATE credit_line l SET reserved = l.reserved + x.reserved, used = l.used + x.used, unchecked = l.unchecked + x.unchecked
 FROM x WHERE l.id = x.line_id AND x.day IS NULL
 """
-# A daily cap keeps what was dealt: closing a deal gives nothing of it back.
 _END = f"""
 WITH k AS MATERIALIZED (
-  SELECT l.id, l.measure FROM credit_line l JOIN credit_reservation r ON r.line_id = l.id AND r.source_id = %(source)s
+  SELECT l.id FROM credit_line l JOIN credit_reservation r ON r.line_id = l.id AND r.source_id = %(source)s
   WHERE r.status = %(from)s ORDER BY {ORDER} FOR NO KEY UPDATE OF l
 ), r AS (
   UPDATE credit_reservation c SET status = %(to)s, deal_id = coalesce(%(deal)s, c.deal_id), ended_at = %(ended)s
   FROM k WHERE c.line_id = k.id AND c.source_id = %(source)s AND c.status = %(from)s
-  RETURNING c.line_id, c.amount - c.unchecked AS amount, c.unchecked, c.day,
-    CASE WHEN k.measure = 'DAILY' AND c.status = 'CLOSED' THEN 0 ELSE 1 END AS counts
+  RETURNING c.line_id, c.amount - c.unchecked AS amount, c.day
 ), d AS (
-  UPDATE credit_lineday d SET reserved = d.reserved + r.amount * %(reserved)s, used = d.used + r.amount * %(used)s * r.counts,
-    unchecked = d.unchecked - r.unchecked * %(closing)s * r.counts
+  UPDATE credit_lineday d SET reserved = d.reserved + r.amount * %(reserved)s, used = d.used + r.amount * %(used)s
   FROM r WHERE d.line_id = r.line_id AND d.day = r.day
 ), l AS (
-  UPDATE credit_line l SET reserved = l.reserved + r.amount * %(reserved)s, used = l.used + r.amount * %(used)s,
-    unchecked = l.unchecked - r.unchecked * %(closing)s
+  UPDATE credit_line l SET reserved = l.reserved + r.amount * %(reserved)s, used = l.used + r.amount * %(used)s
   FROM r WHERE l.id = r.line_id AND r.day IS NULL
+)
+SELECT line_id FROM r
+"""  # noqa: S608
+# A daily cap keeps what was dealt: closing a deal gives nothing of it back.
+_CLOSE = f"""
+WITH k AS MATERIALIZED (
+  SELECT l.id, l.measure FROM credit_line l
+  WHERE l.id IN (SELECT r.line_id FROM credit_reservation r WHERE r.source_id = ANY (%(sources)s::uuid[]) AND r.status = 'COMMITTED')
+  ORDER BY {ORDER} FOR NO KEY UPDATE OF l
+), r AS (
+  UPDATE credit_reservation c SET status = 'CLOSED', ended_at = %(ended)s FROM k
+  WHERE c.line_id = k.id AND c.source_id = ANY (%(sources)s::uuid[]) AND c.status = 'COMMITTED'
+  RETURNING c.line_id, c.amount - c.unchecked AS amount, c.unchecked, c.day, CASE k.measure WHEN 'DAILY' THEN 0 ELSE 1 END AS counts
+), d AS (
+  UPDATE credit_lineday d SET used = d.used - s.amount, unchecked = d.unchecked - s.unchecked
+  FROM (SELECT line_id, day, sum(amount * counts) AS amount, sum(unchecked * counts) AS unchecked FROM r GROUP BY 1, 2) s
+  WHERE d.line_id = s.line_id AND d.day = s.day
+), l AS (
+  UPDATE credit_line l SET used = l.used - s.amount, unchecked = l.unchecked - s.unchecked
+  FROM (SELECT line_id, sum(amount) AS amount, sum(unchecked) AS unchecked FROM r WHERE day IS NULL GROUP BY 1) s WHERE l.id = s.line_id
 )
 SELECT line_id FROM r
 """  # noqa: S608
@@ -160,6 +180,12 @@ def lock_lines(*, group_id: UUID | None, client_id: UUID, account_id: UUID) -> N
 
 
 @step
+def lock_all_lines(*, subject_ids: Iterable[UUID]) -> None:
+    """Lock the lines of several groups, clients and accounts, in the same order."""
+    db.run(_LOCK_ALL, (db.array(subject_ids),))
+
+
+@step
 def lock_client(*, group_id: UUID | None, client_id: UUID, account_ids: Sequence[UUID]) -> None:
     """Lock every line that a deal of this client may take: its group's, its own, those of all its accounts."""
     db.run(_LOCK_CLIENT, {"group": group_id, "client": client_id, "accounts": db.array(account_ids)})
@@ -191,8 +217,14 @@ def release(*, source_id: UUID, now: datetime) -> bool:
 
 @step
 def close(*, source_id: UUID, now: datetime) -> bool:
-    """COMMITTED → CLOSED: what it was taken for has settled."""
-    return bool(db.run(_END, _moved(source_id, ReservationStatus.COMMITTED, ReservationStatus.CLOSED, now=now)))
+    """COMMITTED → CLOSED: what it was taken for has settled. False when it had nothing any more."""
+    return close_all(source_ids=[source_id], now=now)
+
+
+@step
+def close_all(*, source_ids: Collection[UUID], now: datetime) -> bool:
+    """:func:`close` of several, in one statement."""
+    return bool(source_ids) and bool(db.run(_CLOSE, {"sources": db.array(source_ids), "ended": now}))
 
 
 def _take_agreed(claim: Claim, deal_id: UUID, now: datetime, besides: Sequence[Measure]) -> Agreed:
@@ -251,6 +283,5 @@ def _moved(
     source_id: UUID, old: ReservationStatus, new: ReservationStatus, *, deal_id: UUID | None = None, now: datetime | None = None
 ) -> dict[str, Any]:
     """The parameters of _END."""
-    reserved, used = {"COMMITTED": (-1, 1), "RELEASED": (-1, 0), "CLOSED": (0, -1)}[new]
-    out = {"source": source_id, "from": str(old), "to": str(new), "deal": deal_id, "ended": now, "reserved": reserved, "used": used}
-    return out | {"closing": 1 if new == ReservationStatus.CLOSED else 0}
+    reserved, used = {"COMMITTED": (-1, 1), "RELEASED": (-1, 0)}[new]
+    return {"source": source_id, "from": str(old), "to": str(new), "deal": deal_id, "ended": now, "reserved": reserved, "used": used}

@@ -77,5 +77,5 @@ def freeze(*, account: Account, entity_id: UUID, value_date: date, cutoff_at: da
     for leg in legs:
         if not leg.amount:
             leg._state.adding, leg._state.db = False, "default"
-            settling.settle_leg(dues=Dues(net_set, leg, lock_members([leg.id])), now=now)
+            settling.settle_legs(dues=[Dues(net_set, leg, lock_members([leg.id]))], now=now)
     return net_set

@@ -1,12 +1,15 @@
 """Our payments from the decision to send to the booked line, and back when they are returned."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from apps.core import clock, money
+from apps.core import clock, db, money
 from apps.core.unit import step
 from apps.events import operations as events
+from apps.instruments.queries import get_entity_by_id as get_entity
 from apps.ledger import operations as ledger
 from apps.ledger.rules import Line, Ref
 from apps.ledger.states import Kind
@@ -104,40 +107,83 @@ def mark_failed(*, chain: Chain, instruction_id: UUID, reason: str, now: datetim
     return i
 
 
-@step
-def book(*, chain: Chain, instruction_id: UUID, amount: Decimal, line_id: UUID, booked_at: datetime, now: datetime) -> bool:
-    """A statement shows `amount` of our payment gone; the last part settles it. False: the line is not explained by it.
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A line that shows `amount` of a payment of ours gone; positive, in units of the asset."""
 
-    :param amount: positive, in units of the asset
+    instruction_id: UUID
+    amount: Decimal
+    line_id: UUID
+    booked_at: datetime
+
+
+@step
+def book(*, chain: Chain, gone: Gone, now: datetime) -> bool:
+    """A statement shows a payment of ours gone, or part of it; the last part settles it. False: the line is not explained by it."""
+    return gone.line_id in book_all(chain=chain, gone=[gone], now=now)
+
+
+@step
+def book_all(*, chain: Chain, gone: Sequence[Gone], now: datetime) -> set[UUID]:
+    """:func:`book` of several lines in their order, written together; the lines that are explained."""
+    booked, moved, whole = list[Gone](), dict[UUID, Instruction](), list[tuple[Instruction, Gone]]()
+    for one in gone:
+        i = chain.instructions[one.instruction_id]
+        if i.status in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
+            mark_sent(chain=chain, instruction_id=i.id, reference=i.rail_reference, now=now)
+        if i.status != InstructionStatus.SENT or i.settled_amount + one.amount > i.amount:
+            continue
+        i.settled_amount += one.amount
+        if i.settled_amount == i.amount:
+            i.settled_at = now
+            INSTRUCTION.move(i, InstructionStatus.SETTLED)
+            whole.append((i, one))
+        booked.append(one)
+        moved[i.id] = i
+    _write_booked([*moved.values()], now)
+    days = {entity_id: get_entity(entity_id) for entity_id in {i.entity_id for i in moved.values()}}
+    for one in booked:
+        i = moved[one.instruction_id]
+        on = days[i.entity_id].business_date(one.booked_at)
+        _post(i, BOOKED_KIND, postings.payment_booked(_till(i), one.amount), f"line:{one.line_id}", one.booked_at, on)
+    settling.apply_all(chain=chain, paid=[(moved[one.instruction_id], one.amount) for one in booked], now=now)
+    parts = {i.whole_id: i for i in moved.values() if i.whole_id is not None}  # of each whole the last one here
+    left = {i.id for i in moved.values() if i.whole_id is not None}
+    left -= {i.id for i in parts.values() if splitting.follow(part=i, now=now)}
+    for i, one in whole:
+        _end(i, is_last=i.id not in left, booked_at=one.booked_at, now=now)
+    withdrawn = [i.withdrawal_id for i, _ in whole if i.withdrawal_id is not None and i.id not in left]
+    transfers.settle_withdrawals(withdrawal_ids=withdrawn, now=now)
+    return {one.line_id for one in booked}
+
+
+def _write_booked(moved: Sequence[Instruction], now: datetime) -> None:
+    if len(moved) == 1:
+        moved[0].save(update_fields=["status", "settled_amount", "settled_at"])
+    elif moved:
+        db.run(
+            "UPDATE settlement_instruction i SET status = m.status, settled_amount = m.settled, "
+            "settled_at = CASE m.status WHEN 'SETTLED' THEN %s::timestamptz ELSE i.settled_at END "
+            "FROM unnest(%s::uuid[], %s::text[], %s::numeric[]) AS m(id, status, settled) WHERE i.id = m.id",
+            (now, db.array(i.id for i in moved), db.array(str(i.status) for i in moved), db.array(i.settled_amount for i in moved)),
+        )
+
+
+def _end(i: Instruction, *, is_last: bool, booked_at: datetime, now: datetime) -> None:
+    """It has settled.
+
+    :param is_last: False: of what it is a part of, another part is still to be paid
     """
-    i = chain.instructions[instruction_id]
-    if i.status in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN}:
-        mark_sent(chain=chain, instruction_id=instruction_id, reference=i.rail_reference, now=now)
-    if i.status != InstructionStatus.SENT or i.settled_amount + amount > i.amount:
-        return False
-    i.settled_amount += amount
-    whole = i.settled_amount == i.amount
-    if whole:
-        i.settled_at = now
-        INSTRUCTION.move(i, InstructionStatus.SETTLED)
-    i.save(update_fields=["status", "settled_amount", "settled_at"])
-    _post(i, BOOKED_KIND, postings.payment_booked(_till(i), amount), f"line:{line_id}", booked_at)
-    settling.apply(chain=chain, instruction=i, amount=amount, now=now)
-    done = whole if i.whole_id is None else splitting.follow(part=i, now=now)
-    if whole:
-        _tell(i, "instruction.settled")
-        if i.whole_id is not None and done:
-            splitting.tell_whole(i, "instruction.settled")
-        if i.withdrawal_id is not None and done:
-            transfers.settle_withdrawal(withdrawal_id=i.withdrawal_id, now=now)
-        if i.house_transfer_id is not None:
-            housing.reach_owner(transfer_id=i.house_transfer_id, booked_at=booked_at, now=now)
-        if i.returns_id is not None:
-            receipt = lock_receipt(i.returns_id)
-            RECEIPT.move(receipt, ReceiptStatus.RETURNED)
-            receipt.save(update_fields=["status"])
-            matching.tell(receipt, "receipt.returned")
-    return True
+    _tell(i, "instruction.settled")
+    if i.whole_id is not None and is_last:
+        splitting.tell_whole(i, "instruction.settled")
+    if i.house_transfer_id is not None:
+        housing.reach_owner(transfer_id=i.house_transfer_id, booked_at=booked_at, now=now)
+    if i.returns_id is not None:
+        receipt = lock_receipt(i.returns_id)
+        RECEIPT.move(receipt, ReceiptStatus.RETURNED)
+        receipt.save(update_fields=["status"])
+        matching.tell(receipt, "receipt.returned")
 
 
 @step
@@ -215,7 +261,7 @@ def _owed(i: Instruction) -> Ref:
     return postings.client_ref(kind, i.entity_id, i.account_id, i.asset_id)
 
 
-def _post(i: Instruction, kind: str, lines: list[Line], key: str, at: datetime) -> None:
+def _post(i: Instruction, kind: str, lines: list[Line], key: str, at: datetime, on: date | None = None) -> None:
     ledger.post(
         key=key,
         kind=kind,
@@ -223,7 +269,7 @@ def _post(i: Instruction, kind: str, lines: list[Line], key: str, at: datetime) 
         source_id=i.id,
         lines=lines,
         effective_at=at,
-        business_date=business_date(i.entity_id, at),
+        business_date=on or business_date(i.entity_id, at),
         narrative=i.end_to_end_id,
     )
 

@@ -1,13 +1,13 @@
 """What happens when money has moved: legs, obligations, sets and deals settle, or open again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from apps.clients import queries as clients
 from apps.clients.models import Account
@@ -58,11 +58,28 @@ def lock_money(*, account_id: UUID) -> Account:
 
 
 @step
+def lock_all_money(*, account_ids: Collection[UUID]) -> None:
+    """:func:`lock_money` of several accounts, all of one kind before the next."""
+    if not account_ids:
+        return
+    owners = [one.owner for one in clients.list_owned(account_ids).values()]
+    subjects = {*account_ids, *(one.id for one in owners), *(one.group_id for one in owners if one.group_id is not None)}
+    credit.lock_all_lines(subject_ids=subjects)
+    clients.lock_accounts(account_ids)
+
+
+@step
 def begin(*, net_set: NetSet) -> None:
     """The first payment of a set has been sent or received."""
-    if net_set.status in {NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED}:
-        NET_SET.move(net_set, NetSetStatus.SETTLING)
-        net_set.save(update_fields=["status"])
+    _begin([net_set])
+
+
+def _begin(net_sets: Iterable[NetSet]) -> None:
+    first = {one.id: one for one in net_sets if one.status in {NetSetStatus.FROZEN, NetSetStatus.AGREED, NetSetStatus.DISPUTED}}
+    for one in first.values():
+        NET_SET.move(one, NetSetStatus.SETTLING)
+    if first:
+        NetSet.objects.filter(id__in=first).update(status=NetSetStatus.SETTLING)
 
 
 @step
@@ -81,17 +98,27 @@ def receive(*, chain: Chain, instruction: Instruction, amount: Decimal, now: dat
 @step
 def apply(*, chain: Chain, instruction: Instruction, amount: Decimal, now: datetime) -> None:
     """`amount` of an instruction has been paid for good: its leg or obligation has settled so much."""
-    if instruction.net_leg_id is not None:
-        leg = chain.legs[instruction.net_leg_id]
-        dues = Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id])
-        begin(net_set=dues.net_set)
-        leg.settled_amount += amount
-        if leg.settled_amount == leg.amount:
-            settle_leg(dues=dues, now=now)
-        else:
+    apply_all(chain=chain, paid=[(instruction, amount)], now=now)
+
+
+@step
+def apply_all(*, chain: Chain, paid: Sequence[tuple[Instruction, Decimal]], now: datetime) -> None:
+    """:func:`apply` of several in their order, written together."""
+    legs, owed = dict[UUID, NetLeg](), dict[UUID, Obligation]()
+    for instruction, amount in paid:
+        if instruction.net_leg_id is not None:
+            leg = legs[instruction.net_leg_id] = chain.legs[instruction.net_leg_id]
+            leg.settled_amount += amount
+        elif instruction.obligation_id is not None:
+            one = owed[instruction.obligation_id] = chain.obligations[instruction.obligation_id]
+            one.settled_amount += amount
+    _begin(chain.net_sets[leg.net_set_id] for leg in legs.values())
+    whole = [leg for leg in legs.values() if leg.settled_amount == leg.amount]
+    for leg in legs.values():
+        if leg.settled_amount != leg.amount:
             _part_settle(leg)
-    elif instruction.obligation_id is not None:
-        _settle_obligation(chain.obligations[instruction.obligation_id], amount, now)
+    settle_legs(dues=[Dues(chain.net_sets[leg.net_set_id], leg, chain.members[leg.id]) for leg in whole], now=now)
+    _settle_obligations(list(owed.values()), now)
 
 
 def _part_settle(leg: NetLeg) -> None:
@@ -100,15 +127,24 @@ def _part_settle(leg: NetLeg) -> None:
     leg.save(update_fields=["status", "settled_amount"])
 
 
-def _settle_obligation(one: Obligation, amount: Decimal, now: datetime) -> None:
-    one.settled_amount += amount
-    whole = one.settled_amount == one.amount
-    if whole or one.status != ObligationStatus.PART_SETTLED:
-        OBLIGATION.move(one, ObligationStatus.SETTLED if whole else ObligationStatus.PART_SETTLED)
-    one.settled_at = now if whole else None
-    one.save(update_fields=["status", "settled_amount", "settled_at"])
+def _settle_obligations(owed: Sequence[Obligation], now: datetime) -> None:
+    whole = [one for one in owed if one.settled_amount == one.amount]
+    for one in whole:
+        OBLIGATION.move(one, ObligationStatus.SETTLED)
+        one.settled_at = now
     if whole:
-        _end_of([one], now)
+        _write_settled(Obligation.objects.filter(id__in=[one.id for one in whole]), now)
+        _end_of(whole, now)
+    for one in owed:
+        if one.settled_amount != one.amount:
+            if one.status != ObligationStatus.PART_SETTLED:
+                OBLIGATION.move(one, ObligationStatus.PART_SETTLED)
+            one.settled_at = None
+            one.save(update_fields=["status", "settled_amount", "settled_at"])
+
+
+def _write_settled(rows: "QuerySet[Obligation]", now: datetime) -> None:
+    rows.update(status=ObligationStatus.SETTLED, settled_amount=F("amount"), settled_at=now)
 
 
 def _end_of(settled: list[Obligation], now: datetime) -> None:
@@ -118,35 +154,52 @@ def _end_of(settled: list[Obligation], now: datetime) -> None:
 
 
 @step
-def settle_leg(*, dues: Dues, now: datetime) -> None:
-    """A leg is paid (or zero): its members settle with it, what it nets is set off; the last leg settles the set."""
-    leg, net_set = dues.leg, dues.net_set
-    NET_LEG.move(leg, NetLegStatus.SETTLED)
-    leg.save(update_fields=["status", "settled_amount"])
-    for one in dues.members:
-        OBLIGATION.move(one, ObligationStatus.SETTLED)
-        one.settled_amount, one.settled_at = one.amount, now
-    Obligation.objects.filter(net_leg=leg).update(status=ObligationStatus.SETTLED, settled_amount=F("amount"), settled_at=now)
-    _post_set_off(dues, now)
-    if not NetLeg.objects.filter(net_set=net_set).exclude(status=NetLegStatus.SETTLED).exists():
-        begin(net_set=net_set)
-        NET_SET.move(net_set, NetSetStatus.SETTLED)
-        net_set.settled_at = now
-        net_set.save(update_fields=["status", "settled_at"])
-        tell(net_set=net_set, kind="settlement.settled")
-    _end_of(dues.members, now)
+def settle_legs(*, dues: Sequence[Dues], now: datetime) -> None:
+    """Legs are paid (or zero): their members settle with them, what they net is set off; the last leg of a set settles it."""
+    if not dues:
+        return
+    for one in dues:
+        NET_LEG.move(one.leg, NetLegStatus.SETTLED)
+        for member in one.members:
+            OBLIGATION.move(member, ObligationStatus.SETTLED)
+            member.settled_amount, member.settled_at = member.amount, now
+    legs = [one.leg.id for one in dues]
+    NetLeg.objects.filter(id__in=legs).update(status=NetLegStatus.SETTLED, settled_amount=F("amount"))
+    _write_settled(Obligation.objects.filter(net_leg_id__in=legs), now)
+    offs = [(one, amount) for one in dues if (amount := _set_off_of(one))]
+    before = balances.count_posted_of(source_ids=[one.leg.id for one, _ in offs], kind="SET_OFF")  # a leg that was reopened settles again
+    for one, amount in offs:
+        _post_set_off(one, amount, before.get(one.leg.id, 0) + 1, now)
+    _settle_sets({one.net_set.id: one.net_set for one in dues}, now)
+    _end_of([member for one in dues for member in one.members], now)
 
 
-def _post_set_off(dues: Dues, now: datetime) -> None:
+def _settle_sets(net_sets: dict[UUID, NetSet], now: datetime) -> None:
+    """Those of which every leg is settled."""
+    left = set(NetLeg.objects.filter(net_set_id__in=net_sets).exclude(status=NetLegStatus.SETTLED).values_list("net_set_id", flat=True))
+    done = [one for one in net_sets.values() if one.id not in left]
+    if not done:
+        return
+    _begin(done)
+    for one in done:
+        NET_SET.move(one, NetSetStatus.SETTLED)
+        one.settled_at = now
+    NetSet.objects.filter(id__in=[one.id for one in done]).update(status=NetSetStatus.SETTLED, settled_at=now)
+    legs = views.net_set_legs([one.id for one in done])
+    for one in done:
+        tell(net_set=one, kind="settlement.settled", legs=legs[one.id])
+
+
+def _set_off_of(dues: Dues) -> Decimal:
     pays = sum((o.amount for o in dues.members if o.direction == "PAY"), money.ZERO)
     receives = sum((o.amount for o in dues.members if o.direction == "RECEIVE"), money.ZERO)
-    both = min(pays, receives)
-    if not both:
-        return
+    return min(pays, receives)
+
+
+def _post_set_off(dues: Dues, both: Decimal, nth: int, now: datetime) -> None:
     leg, net_set = dues.leg, dues.net_set
-    nth = balances.count_posted(source_id=leg.id, kind="SET_OFF")  # a leg that was reopened settles again
     ledger.post(
-        key=f"leg:{leg.id}:setoff:{nth + 1}",
+        key=f"leg:{leg.id}:setoff:{nth}",
         kind="SET_OFF",
         source_type="netleg",
         source_id=leg.id,
@@ -237,10 +290,8 @@ def close_deals(*, trade_ids: Iterable[UUID], now: datetime) -> None:
         parts[trade_id, allocation_id] = parts.get((trade_id, allocation_id), True) and ended
     still_open = {trade_id for (trade_id, _), ended in parts.items() if not ended}
     trades = {trade.id: trade for trade in Trade.objects.filter(id__in=wanted).order_by("id")}
-    for (deal, share), ended in sorted(parts.items(), key=lambda part: (part[0][0], str(part[0][1]))):
-        part_of: UUID | None = share or trades[deal].rfq_id
-        if ended and part_of is not None:
-            credit.close(source_id=part_of, now=now)
+    sources = {share or trades[deal].rfq_id for (deal, share), ended in parts.items() if ended}
+    credit.close_all(source_ids=[one for one in sources if one is not None], now=now)
     for trade in trades.values():
         if trade.id in still_open:
             continue

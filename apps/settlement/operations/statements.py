@@ -1,6 +1,7 @@
 """One line of a rail's statement, once: kept as read, then whatever it means; a file of lines whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from uuid import UUID
@@ -12,19 +13,54 @@ from apps.events import operations as events
 from apps.instruments.queries import get_entity_by_id as get_entity
 from apps.ledger import operations as ledger
 from apps.settlement.errors import BadStatement, StatementGap, StatementMissing
-from apps.settlement.models import Instruction, Nostro, RailCursor, StatementImport, StatementLine
-from apps.settlement.queries.locks import Chain
+from apps.settlement.models import Instruction, Nostro, RailCursor, Receipt, StatementImport, StatementLine
+from apps.settlement.queries import receiving
+from apps.settlement.queries.locks import Chain, lock_chain
 from apps.settlement.queries.replacing import was_booked_as
 from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Entry
+from apps.settlement.rules.statement_file import Line as FileLine
 from apps.settlement.rules.statement_file import StatementFile, digest_of
 from apps.settlement.states import InstructionStatus, ReceiptStatus
 
-from . import matching, payments, receipts, reverts
+from . import matching, payments, receipts, reverts, settling
 from .nostros import book_of, till_of
+from .payments import Gone
 from .receipts import Booked
 
+Told = Entry | FileLine | StatementLine  # a line as a rail gives it, a file, or as it is kept
 NOON = time(12)  # of the rail's zone, where a file tells only the day
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What lines of statements may move, locked: our payments by their key, what settles with them, where each account is read to."""
+
+    payments: dict[tuple[UUID, str], UUID]
+    chain: Chain
+    cursors: dict[UUID, RailCursor]
+
+
+@step
+def hold(*, lines: Mapping[UUID, Sequence[Told]]) -> Held:
+    """Lock all that lines are about before any of them is read, in the house order: money rows, payments with what they settle, then the
+    accounts' cursors; receipts come after. A poll and a file of one account so wait for each other, whatever stands in them.
+
+    :param lines: by account of ours
+    """
+    paid, accounts = dict[tuple[UUID, str], UUID](), set[UUID | None]()
+    named = {one.end_to_end_id for told in lines.values() for one in told if one.end_to_end_id and one.kind in {"PAYMENT", "RETURN"}}
+    if named:
+        ours = Instruction.objects.filter(nostro_id__in=list(lines), end_to_end_id__in=named).exclude(direction="DRAW")
+        for nostro_id, key, instruction_id, account_id in ours.values_list("nostro_id", "end_to_end_id", "id", "account_id"):
+            paid[nostro_id, key] = instruction_id
+            accounts.add(account_id)
+    back = [(nostro_id, one) for nostro_id, told in lines.items() for one in told if takes_back(one)]
+    taken = [found for nostro_id, one in back if (found := _taken(nostro_id, one)) is not None]
+    accounts |= {one.account_id for one in taken}
+    settling.lock_all_money(account_ids={one for one in accounts if one is not None})
+    chain = lock_chain({*paid.values(), *receiving.list_paid_by([one.id for one in taken])})
+    return Held(paid, chain, {nostro_id: _lock_cursor(nostro_id) for nostro_id in sorted(lines)})
 
 
 @step
@@ -33,50 +69,55 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
 
     :raises StatementGap: the lines before it are missing
     """
-    ours = Instruction.objects.filter(end_to_end_id=entry.end_to_end_id, nostro_id=nostro_id).exclude(direction="DRAW")
-    paid = ours.first() if entry.end_to_end_id else None
-    chain = payments.lock_for(instruction_id=paid.id) if paid is not None and entry.kind in {"PAYMENT", "RETURN"} else None
-    taken = reverts.find(nostro_id=nostro_id, reference=entry.reference, amount=-entry.amount) if takes_back(entry) else None
-    if taken is not None:
-        chain = matching.lock_for(receipt=taken)
-    cursor = _lock_cursor(nostro_id)
-    if entry.sequence <= cursor.last_sequence:
+    held = hold(lines={nostro_id: [entry]})
+    last = held.cursors[nostro_id].last_sequence
+    if entry.sequence <= last:
         return None
-    if entry.sequence > cursor.last_sequence + 1:
-        raise StatementGap(f"line {entry.sequence} came, line {cursor.last_sequence + 1} is missing")
-    nostro = Nostro.objects.select_related("rail").get(id=nostro_id)
-    line = _line(nostro, entry)
-    db.insert(line)
-    _advance(cursor, entry, now)
-    if taken is not None and chain is not None:
-        why = line.remittance or "reverted"
-        explained = reverts.revert(chain=chain, receipt_id=taken.id, reason=why, booked_at=line.booked_at, now=now)
-    else:
-        explained = _explain(line, nostro, paid, chain, now)
-    if not explained:
-        _tell_unexplained(line, nostro)
+    if entry.sequence > last + 1:
+        raise StatementGap(f"line {entry.sequence} came, line {last + 1} is missing")
+    [line] = _read(Nostro.objects.select_related("rail").get(id=nostro_id), [entry], held, now)
     return line
 
 
-def _read_plain(nostro: Nostro, entries: Sequence[Entry], now: datetime) -> None:
-    """As :func:`read_line`, for lines that follow one another and are of no payment of ours and take nothing back: written together."""
-    if not entries:
-        return
-    cursor = _lock_cursor(nostro.id)
-    if entries[0].sequence != cursor.last_sequence + 1:
-        raise StatementGap(f"line {entries[0].sequence} came, the account was read to line {cursor.last_sequence} meanwhile")
+def _read(nostro: Nostro, entries: Sequence[Entry], held: Held, now: datetime) -> list[StatementLine]:
+    """Keep lines that follow one another, and move what each is about. They are written together: what we have paid, and what is of no
+    payment of ours; only what comes back is looked at by itself, after all before it."""
     lines = [_line(nostro, entry) for entry in entries]
     StatementLine.objects.bulk_create(lines, batch_size=1000)
-    _advance(cursor, entries[-1], now)
-    came, charges = [], Charges(nostro)
-    for line in lines:
-        if line.kind == "CHARGE":
+    _advance(held.cursors[nostro.id], entries[-1], now)
+    gone, plain = list[StatementLine](), list[StatementLine]()
+    for line, entry in zip(lines, entries, strict=True):
+        payment = held.payments.get((nostro.id, line.end_to_end_id))
+        if line.kind == "PAYMENT" and payment is not None:
+            gone.append(line)
+        elif takes_back(entry) or (line.kind == "RETURN" and payment is not None):
+            _explain_all(nostro, gone, plain, held, now)
+            gone, plain = [], []
+            if not _explain(line, nostro, payment, held, now):
+                _tell_unexplained(line, nostro)
+        else:
+            plain.append(line)
+    _explain_all(nostro, gone, plain, held, now)
+    return lines
+
+
+def _explain_all(nostro: Nostro, gone: Sequence[StatementLine], plain: Sequence[StatementLine], held: Held, now: datetime) -> None:
+    """:param gone: payments of ours; `plain`: of none, and nothing that comes back"""
+    paid = [Gone(held.payments[nostro.id, one.end_to_end_id], -one.amount, one.id, one.booked_at) for one in gone]
+    explained = payments.book_all(chain=held.chain, gone=paid, now=now) if paid else set()
+    came, charges = [], Charges(nostro) if any(one.kind == "CHARGE" for one in plain) else None
+    for line in plain:
+        if line.kind == "CHARGE" and charges is not None:
             charges.post(line)
         elif line.amount > 0:
             came.append((_booked(line), line.sequence))
         else:
             _tell_unexplained(line, nostro)
-    receipts.make_all_final(nostro=nostro, booked=came, now=now)
+    for line in gone:
+        if line.id not in explained:
+            _tell_unexplained(line, nostro)
+    if came:
+        receipts.make_all_final(nostro=nostro, booked=came, now=now)
 
 
 def _line(nostro: Nostro, entry: Entry) -> StatementLine:
@@ -114,33 +155,41 @@ def _tell_unexplained(line: StatementLine, nostro: Nostro) -> None:
     )
 
 
-def takes_back(entry: Entry) -> bool:
+def takes_back(line: Told) -> bool:
     """Money that had come goes again: a reorganisation, a recall."""
-    return entry.kind == "RETURN" and entry.amount < 0
+    return line.kind == "RETURN" and line.amount < 0
 
 
-def _explain(line: StatementLine, nostro: Nostro, paid: Instruction | None, chain: Chain | None, now: datetime) -> bool:
-    """What the line does to us; False leaves it as a break, for a person."""
-    if line.kind == "PAYMENT" and paid is not None and chain is not None:
-        return payments.book(chain=chain, instruction_id=paid.id, amount=-line.amount, line_id=line.id, booked_at=line.booked_at, now=now)
-    again = paid is not None and paid.status == InstructionStatus.RETURNED  # it came back before: this is somebody's money
-    ended = paid is not None and paid.status == InstructionStatus.SETTLED and chain is not None and matching.is_closed_out(chain)
+def _taken(nostro_id: UUID, line: Told) -> Receipt | None:
+    return reverts.find(nostro_id=nostro_id, reference=line.reference, amount=-line.amount)
+
+
+def _explain(line: StatementLine, nostro: Nostro, payment: UUID | None, held: Held, now: datetime) -> bool:
+    """What a line does that brings something back, to them or to us; False leaves it as a break, for a person."""
+    if line.amount < 0:
+        taken = _taken(nostro.id, line)
+        if taken is None:
+            return False
+        paid = receiving.list_paid_by([taken.id])
+        if not {*paid} <= {*held.chain.instructions}:
+            raise StatementGap(f"line {line.sequence}: what it takes back was applied at this moment; read it again")
+        why = line.remittance or "reverted"
+        return reverts.revert(chain=held.chain.of(paid), receipt_id=taken.id, reason=why, booked_at=line.booked_at, now=now)
+    assert payment is not None, "else it is plain"
+    chain = held.chain.of([payment])
+    ours = chain.instructions[payment]
+    again = ours.status == InstructionStatus.RETURNED  # it came back before: this is somebody's money
+    ended = ours.status == InstructionStatus.SETTLED and matching.is_closed_out(chain)
     theirs = "DUPLICATE" if again else "CLOSED_OUT" if ended else ""
-    ours = paid is not None and paid.returns_id is None and not theirs  # what we sent back and comes again is a receipt of its own
-    if line.kind == "RETURN" and ours and paid is not None and chain is not None and line.amount == paid.amount:
-        why = line.remittance or "returned"
-        if nostro.rail.kind == "CHAIN" and was_booked_as(nostro_id=nostro.id, key=paid.end_to_end_id, reference=line.reference):
-            return payments.unconfirm(chain=chain, instruction_id=paid.id, reason=why, booked_at=line.booked_at, now=now)
-        return payments.take_back(chain=chain, instruction_id=paid.id, reason=why, booked_at=line.booked_at, now=now)
-    if line.kind == "CHARGE":
-        Charges(nostro).post(line)
-        return True
-    if line.amount > 0:  # money in, or a return that fits no payment of ours
-        [receipt] = receipts.make_all_final(nostro=nostro, booked=[(_booked(line), line.sequence)], now=now)
-        if line.kind == "RETURN" and theirs and receipt.status == ReceiptStatus.FINAL:
-            receipts.quarantine(receipt=receipt, reason=theirs)
-        return True
-    return False
+    if line.amount == ours.amount and ours.returns_id is None and not theirs:  # what we sent back and comes again is a receipt of its own
+        why, key = line.remittance or "returned", ours.end_to_end_id
+        if nostro.rail.kind == "CHAIN" and was_booked_as(nostro_id=nostro.id, key=key, reference=line.reference, before=line.sequence):
+            return payments.unconfirm(chain=chain, instruction_id=payment, reason=why, booked_at=line.booked_at, now=now)
+        return payments.take_back(chain=chain, instruction_id=payment, reason=why, booked_at=line.booked_at, now=now)
+    [receipt] = receipts.make_all_final(nostro=nostro, booked=[(_booked(line), line.sequence)], now=now)
+    if theirs and receipt.status == ReceiptStatus.FINAL:
+        receipts.quarantine(receipt=receipt, reason=theirs)
+    return True
 
 
 class Charges:
@@ -163,20 +212,20 @@ class Charges:
 
 
 @step
-def take_in(*, nostro: Nostro, statement: StatementFile, made_by: UUID | None, now: datetime) -> StatementImport | None:
+def take_in(*, nostro: Nostro, statement: StatementFile, held: Held, made_by: UUID | None, now: datetime) -> StatementImport | None:
     """Every line of a statement file, in its order; None when this very statement was taken in before.
 
+    :param held: of all its lines at least
     :raises StatementMissing: it opens at another balance than the last one closed at, or its number does not follow
     :raises BadStatement: a line is booked on a day that has not come
-    :raises StatementGap: somebody else read lines of this account meanwhile
     """
     digest = digest_of(statement)
     if StatementImport.objects.filter(nostro=nostro, digest=digest).exists():
         return None
     assert statement.opening is not None and statement.closing is not None, "a notification books nothing"
-    cursor = RailCursor.objects.filter(nostro=nostro).first()
+    cursor = held.cursors[nostro.id]
     last = StatementImport.objects.filter(nostro=nostro, number__isnull=False).order_by("-first_sequence", "-id").first()
-    if cursor is not None and cursor.read_at is not None and cursor.balance != statement.opening:
+    if cursor.read_at is not None and cursor.balance != statement.opening:
         raise StatementMissing(
             f"{statement.place}: it opens at {money.text(statement.opening)}, the last one of {nostro.name} closed at "
             f"{money.text(cursor.balance)}",
@@ -185,37 +234,31 @@ def take_in(*, nostro: Nostro, statement: StatementFile, made_by: UUID | None, n
         )
     if last is not None and statement.number is not None and statement.number not in {(last.number or 0) + 1, 1}:
         raise StatementMissing(f"{statement.place}: number {statement.number}, the last one of {nostro.name} was {last.number}")
-    base = cursor.last_sequence if cursor is not None else 0
+    base, entries = cursor.last_sequence, list[Entry]()
     running, zone = statement.opening, ZoneInfo(nostro.rail.zone)
-    named = {line.end_to_end_id for line in statement.lines if line.end_to_end_id}
-    ours = Instruction.objects.filter(nostro=nostro, end_to_end_id__in=named).exclude(direction="DRAW")
-    paid, plain = set(ours.values_list("end_to_end_id", flat=True)), list[Entry]()
     for number, line in enumerate(statement.lines, 1):
         running += line.amount
         at = line.booked_at or datetime.combine(line.booked_on, NOON, zone)
         if line.booked_on > now.astimezone(zone).date():
             raise BadStatement(f"{line.place}: booked on {line.booked_on.isoformat()}, which has not come")
-        entry = Entry(
-            sequence=base + number,
-            reference=line.reference,
-            amount=line.amount,
-            kind=line.kind,
-            booked_at=min(at, now),
-            balance=running,
-            end_to_end_id=line.end_to_end_id,
-            counterparty_name=line.counterparty_name,
-            counterparty_address=line.counterparty_address,
-            remittance=line.remittance,
+        entries.append(
+            Entry(
+                sequence=base + number,
+                reference=line.reference,
+                amount=line.amount,
+                kind=line.kind,
+                booked_at=min(at, now),
+                balance=running,
+                end_to_end_id=line.end_to_end_id,
+                counterparty_name=line.counterparty_name,
+                counterparty_address=line.counterparty_address,
+                remittance=line.remittance,
+            )
         )
-        if entry.end_to_end_id not in paid and not takes_back(entry):
-            plain.append(entry)
-            continue
-        _read_plain(nostro, plain, now)
-        plain = []
-        read_line(nostro_id=nostro.id, entry=entry, now=now)
-    _read_plain(nostro, plain, now)
-    if not statement.lines:
-        note_balance(nostro_id=nostro.id, balance=statement.closing, now=now)
+    if entries:
+        _read(nostro, entries, held, now)
+    else:
+        _note(cursor, statement.closing, now)
     made = StatementImport(
         id=ids.uuid7(),
         nostro=nostro,
@@ -249,7 +292,10 @@ def _lock_cursor(nostro_id: UUID) -> RailCursor:
 @step
 def note_balance(*, nostro_id: UUID, balance: Decimal, now: datetime) -> None:
     """A statement was read that brings no line: a close needs one of every account, also of a quiet one."""
-    cursor = _lock_cursor(nostro_id)
+    _note(_lock_cursor(nostro_id), balance, now)
+
+
+def _note(cursor: RailCursor, balance: Decimal, now: datetime) -> None:
     if cursor.last_sequence == 0:
         cursor.balance = balance
     elif cursor.balance != balance:

@@ -1,5 +1,6 @@
 """Deposits and withdrawals of a client's balance."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -21,7 +22,7 @@ from apps.ledger.states import Kind
 from apps.settlement.errors import DuplicateWithdrawal, NotWithdrawable
 from apps.settlement.models import Deposit, Instruction, Obligation, Receipt, Withdrawal
 from apps.settlement.queries import describing, views
-from apps.settlement.queries.locks import lock_deposit, lock_withdrawal
+from apps.settlement.queries.locks import lock_deposit, lock_withdrawal, lock_withdrawals
 from apps.settlement.rules.postings import client_ref
 from apps.settlement.states import (
     DEPOSIT,
@@ -236,11 +237,18 @@ def hold_part_again(*, withdrawal_id: UUID, part: Instruction, amount: Decimal, 
 
 
 @step
-def settle_withdrawal(*, withdrawal_id: UUID, now: datetime) -> None:
-    w = lock_withdrawal(withdrawal_id)
-    w.settled_at = now
-    _move(w, WithdrawalStatus.SETTLED, "settled_at")
-    _tell(w, "withdrawal.settled")
+def settle_withdrawals(*, withdrawal_ids: Collection[UUID], now: datetime) -> None:
+    """INSTRUCTED → SETTLED: they are paid. Written together."""
+    if not withdrawal_ids:
+        return
+    found = lock_withdrawals(withdrawal_ids)
+    for w in found:
+        w.settled_at = now
+        WITHDRAWAL.move(w, WithdrawalStatus.SETTLED)
+    Withdrawal.objects.filter(id__in=withdrawal_ids).update(status=WithdrawalStatus.SETTLED, settled_at=now)
+    owners = clients.list_owned({w.account_id for w in found})
+    for w in found:
+        _tell(w, "withdrawal.settled", account=owners[w.account_id])
 
 
 @step
@@ -281,8 +289,8 @@ def _move(w: Withdrawal, status: WithdrawalStatus, *fields: str) -> None:
     w.save(update_fields=["status", *fields])
 
 
-def _tell(w: Withdrawal, kind: str, house: dict[str, str] | None = None) -> None:
-    account = clients.get_owned(w.account_id)
+def _tell(w: Withdrawal, kind: str, house: dict[str, str] | None = None, account: Account | None = None) -> None:
+    account = account or clients.get_owned(w.account_id)
     events.record(
         kind,
         subject_type="withdrawal",

@@ -22,6 +22,7 @@ from apps.settlement.states import HouseTransferStatus, InstructionStatus
 
 from . import housing, payments
 from .nostros import book_of, business_date
+from .payments import Gone
 
 ARRIVED = "VENUE_ARRIVED"
 
@@ -106,9 +107,8 @@ def _of_draw(movement: VenueMovement, drawn: Instruction, now: datetime) -> bool
         return False
     if movement.amount < 0:
         may_leave = chain.instructions[drawn.id].status in {InstructionStatus.SENDING, InstructionStatus.UNKNOWN, InstructionStatus.SENT}
-        done = may_leave and payments.book(
-            chain=chain, instruction_id=drawn.id, amount=-movement.amount, line_id=movement.id, booked_at=movement.booked_at, now=now
-        )
+        gone = Gone(drawn.id, -movement.amount, movement.id, movement.booked_at)
+        done = may_leave and payments.book(chain=chain, gone=gone, now=now)
     else:
         done = movement.amount == drawn.amount and payments.take_back(
             chain=chain, instruction_id=drawn.id, reason="the venue has it again", booked_at=movement.booked_at, now=now

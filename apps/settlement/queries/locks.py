@@ -23,10 +23,21 @@ class Chain:
     obligations: dict[UUID, Obligation]
     instructions: dict[UUID, Instruction]
 
+    def of(self, instruction_ids: Iterable[UUID]) -> "Chain":
+        """What settles with some of them: the same rows."""
+        mine = {one: self.instructions[one] for one in instruction_ids}
+        legs = {one.net_leg_id: self.legs[one.net_leg_id] for one in mine.values() if one.net_leg_id is not None}
+        sets = {one.net_set_id: self.net_sets[one.net_set_id] for one in legs.values()}
+        members = {leg: self.members[leg] for leg in legs}
+        direct = [self.obligations[one.obligation_id] for one in mine.values() if one.obligation_id is not None]
+        return Chain(sets, legs, members, {one.id: one for one in (*direct, *(m for of in members.values() for m in of))}, mine)
+
 
 def lock_chain(instruction_ids: Iterable[UUID]) -> Chain:
     """Lock net sets, legs, obligations, instructions; what they point at never changes, so it is read before."""
     wanted = list(instruction_ids)
+    if not wanted:
+        return Chain({}, {}, {}, {}, {})
     points = list(Instruction.objects.filter(id__in=wanted).values_list("net_leg_id", "obligation_id"))
     leg_ids = {leg for leg, _ in points if leg is not None}
     set_ids = set(NetLeg.objects.filter(id__in=leg_ids).values_list("net_set_id", flat=True))
@@ -39,11 +50,12 @@ def lock_chain(instruction_ids: Iterable[UUID]) -> Chain:
         obligations[one.id] = one
         if one.net_leg_id in members:
             members[one.net_leg_id].append(one)
-    return Chain(net_sets, legs, members, obligations, {i.id: i for i in _lock(Instruction.objects.filter(id__in=wanted))})
+    rows = Instruction.objects.filter(id__in=wanted).select_related("account", "nostro", "house_transfer__place")
+    return Chain(net_sets, legs, members, obligations, {i.id: i for i in _lock(rows)})
 
 
 def lock_net_sets(ids: Iterable[UUID]) -> dict[UUID, NetSet]:
-    return {one.id: one for one in _lock(NetSet.objects.filter(id__in=list(ids)))}
+    return {one.id: one for one in _lock(NetSet.objects.filter(id__in=list(ids)).select_related("account"))}
 
 
 def lock_net_set(net_set_id: UUID) -> NetSet:
@@ -82,6 +94,10 @@ def lock_deposit(deposit_id: UUID) -> Deposit:
 
 def lock_withdrawal(withdrawal_id: UUID) -> Withdrawal:
     return _one(Withdrawal.objects.filter(id=withdrawal_id), "withdrawal")
+
+
+def lock_withdrawals(withdrawal_ids: Iterable[UUID]) -> list[Withdrawal]:
+    return _lock(Withdrawal.objects.filter(id__in=list(withdrawal_ids)))
 
 
 def lock_instruction(instruction_id: UUID) -> Instruction:

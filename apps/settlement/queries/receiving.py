@@ -1,6 +1,6 @@
 """Receipts beside what is expected: what may pay what, what did, and by how much a payment may fall short."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -44,6 +44,14 @@ def list_beside(receipt: Receipt) -> "QuerySet[Receipt]":
 def list_matches(receipt_id: UUID) -> "QuerySet[ReceiptMatch]":
     """What the receipt pays now, what was undone left out."""
     return ReceiptMatch.objects.filter(receipt_id=receipt_id, undoes__isnull=True, undone__isnull=True).order_by("id")
+
+
+def list_paid_by(receipt_ids: Collection[UUID]) -> list[UUID]:
+    """The expected payments that receipts pay now."""
+    if not receipt_ids:
+        return []
+    rows = ReceiptMatch.objects.filter(receipt_id__in=receipt_ids, undoes__isnull=True, undone__isnull=True, instruction__isnull=False)
+    return list(rows.values_list("instruction_id", flat=True))
 
 
 def list_match_history(receipt_id: UUID) -> "QuerySet[ReceiptMatch]":

@@ -59,9 +59,10 @@ def list_lines(i: Instruction) -> list[StatementLine]:
     return list(StatementLine.objects.filter(nostro_id=i.nostro_id, end_to_end_id=i.end_to_end_id).order_by("sequence"))
 
 
-def was_booked_as(*, nostro_id: UUID, key: str, reference: str) -> bool:
-    """Whether a statement has shown this very transaction as our payment."""
-    return StatementLine.objects.filter(nostro_id=nostro_id, kind="PAYMENT", end_to_end_id=key, reference=reference).exists()
+def was_booked_as(*, nostro_id: UUID, key: str, reference: str, before: int) -> bool:
+    """Whether a statement has shown this very transaction as our payment, in a line before that of this number."""
+    rows = StatementLine.objects.filter(nostro_id=nostro_id, kind="PAYMENT", end_to_end_id=key, reference=reference)
+    return rows.filter(sequence__lt=before).exists()
 
 
 def _patience() -> timedelta:
