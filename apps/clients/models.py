@@ -192,6 +192,9 @@ class Terms(Row):
                 condition=Q(close_out_netting=False) | ~Q(close_out_agreement="") & Q(close_out_date__isnull=False), name="terms_close_out"
             ),
             models.CheckConstraint(condition=Q(tenor__isnull=True) | Q(tenor__gte=0, tenor__lte=2), name="terms_tenor"),
+            models.CheckConstraint(
+                condition=Q(effective_until__isnull=True) | Q(effective_until__gte=F("effective_from")), name="terms_in_order"
+            ),
             models.UniqueConstraint(fields=["account", "version"], name="terms_version"),
             models.UniqueConstraint(fields=["account"], condition=Q(effective_until__isnull=True), name="terms_one_current"),
             models.CheckConstraint(

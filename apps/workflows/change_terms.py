@@ -1,11 +1,13 @@
 """On what terms a client deals on an account: asked for by sales or a trader, signed by risk. They are versions; a deal keeps its own.
 
+They hold from the signature on, or from a later instant that was asked for: quotes that were made before it keep the old ones.
+
 A firm quote keeps the terms it was given under, and so does every request that is open, unless the new ones leave no such deal: another
 way to settle, or the pair is gone. Those requests end with their quotes, and what they had reserved goes back. A frozen set stays as it was
 frozen; the next one is made by the terms of its cut-off.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from apps.approvals import operations as approvals
@@ -29,6 +31,7 @@ from . import change_status, client_terms, taking
 from .client_terms import BadTerms, ClientTerms
 
 KIND, ACT = "terms", "terms"  # who makes and checks it: users.rules.ACTS
+AHEAD = timedelta(days=366)
 ENDED = "terms_changed"  # why a request ended
 WITH_US = frozenset({ClientStatus.ONBOARDING, ClientStatus.APPROVED, ClientStatus.RESTRICTED, ClientStatus.SUSPENDED})
 
@@ -39,34 +42,49 @@ class TermsInUse(Conflict):
     code, title = "terms_in_use", "What is open on the account settles by the terms it has"
 
 
+class TermsToCome(Conflict):
+    """Others can be asked for when they are in force."""
+
+    code, title = "terms_to_come", "Other terms are signed already, and take effect later"
+
+
 @use_case
-def ask_terms(*, actor: Actor, account: str, terms: ClientTerms, reason: str, now: datetime) -> Approval:
-    """Ask risk for another version of an account's terms, from the signature on.
+def ask_terms(
+    *, actor: Actor, account: str, terms: ClientTerms, reason: str, effective_from: datetime | None = None, now: datetime
+) -> Approval:
+    """Ask risk for another version of an account's terms.
 
     :param account: its code
+    :param effective_from: from when on, at most AHEAD; the way to settle and whose money it is stay as they are then. None, or an instant
+        that has come when they are signed: from the signature on
     :raises RoleMissing: not of sales and not a trader
     :raises NotFound: no such account
     :raises BadTerms: `pointer` names what is wrong, or nothing changes
     :raises TermsInUse: how it settles, or whose money it is, changes while something is open
+    :raises TermsToCome: other terms are signed already, and take effect later
     :raises ApprovalOpen: other terms are asked for already
     """
     people.require_may(actor.roles, ACT)
     found = queries.get_account_by_code(account)
-    before = _in_force(found)
+    before = _last(found, now)
     if not 1 <= len(reason) <= 200:
         raise BadTerms("why, in 1 to 200 characters", pointer="reason")
     client_terms.require_terms(terms)
     _require_possible(found, before, terms)
+    if effective_from is not None:
+        _require_ahead(client_terms.read(before), terms, effective_from, now)
     old, new = client_terms.told(client_terms.read(before)), client_terms.told(terms)
     if old == new:
         raise BadTerms("nothing changes", pointer="terms")
+    changed = [field.replace("_", " ") for field in new if new[field] != old[field]]
     return approvals.request(
         kind=KIND,
         subject_type="account",
         subject_id=found.id,
         subject_version=str(before.version),
-        title=f"Terms of {found.code}: {', '.join(field.replace('_', ' ') for field in new if new[field] != old[field])}"[:200],
-        payload={"client": found.owner.code, "account": found.code, "terms": new, "why": reason},
+        title=f"Terms of {found.code}{_from(effective_from)}: {', '.join(changed)}"[:200],
+        payload={"client": found.owner.code, "account": found.code, "terms": new, "why": reason}
+        | ({} if effective_from is None else {"effective_from": stamp(effective_from.astimezone(UTC))}),
         before={"terms": old},
         maker=actor,
         checker_roles=people.ACTS[ACT][1],
@@ -75,7 +93,7 @@ def ask_terms(*, actor: Actor, account: str, terms: ClientTerms, reason: str, no
 
 
 def version(approval: Approval) -> str:
-    found = queries.find_current_terms(approval.subject_id)
+    found = queries.find_last_terms(approval.subject_id)
     return "none" if found is None else str(found.version)
 
 
@@ -88,14 +106,16 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Terms:
     """
     account = queries.get_owned(approval.subject_id)
     change_status.stand_still(client_id=account.owner_id, account_id=account.id)
-    terms, before = client_terms.untold(approval.payload["terms"]), _in_force(account)
+    terms, before = client_terms.untold(approval.payload["terms"]), _last(account, now)
     client_terms.require_terms(terms)
-    for rfq in rfq_queries.list_open_of(account.id):
+    asked = approval.payload.get("effective_from")
+    at = now if asked is None else max(now, datetime.fromisoformat(asked))
+    for rfq in rfq_queries.list_open_of(account.id) if at == now else ():
         if _leaves_none(rfq, terms):
             taking.give_back(rfq_id=rfq.id, account_id=account.id, mode=rfq.terms.mode, now=now)
             rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=ENDED, now=now, quote_reason=Withdrawal.DESK)
     _require_possible(account, before, terms)
-    made = clients.set_terms(account=account, now=now, **client_terms.columns(terms), tenor=before.tenor)
+    made = clients.set_terms(account=account, now=at, **client_terms.columns(terms), tenor=before.tenor)
     tell(account=account, terms=made)
     return made
 
@@ -115,11 +135,25 @@ def tell(*, account: Account, terms: Terms) -> UUID:
     )
 
 
-def _in_force(account: Account) -> Terms:
-    found = queries.find_current_terms(account.id)
+def _last(account: Account, now: datetime) -> Terms:
+    found = queries.find_last_terms(account.id)
     if "CLIENT" not in account.owner.roles or account.owner.status not in WITH_US or found is None:
         raise BadTerms(f"{account.code} is no account of a client that is with us", pointer="account")
+    if found.effective_from > now:
+        raise TermsToCome(f"version {found.version} of {account.code}{_from(found.effective_from)}")
     return found
+
+
+def _require_ahead(before: ClientTerms, terms: ClientTerms, effective_from: datetime, now: datetime) -> None:
+    if not now < effective_from <= now + AHEAD:
+        raise BadTerms(f"a later instant, at most {AHEAD.days} days ahead", pointer="effective_from")
+    for field in ("mode", "safeguarded"):  # what is open then could forbid it
+        if getattr(terms, field) != getattr(before, field):
+            raise BadTerms("changes from the signature on, not ahead", pointer=field)
+
+
+def _from(at: datetime | None) -> str:
+    return "" if at is None else f" from {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _require_possible(account: Account, before: Terms, terms: ClientTerms) -> None:

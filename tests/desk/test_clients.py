@@ -134,6 +134,8 @@ def test_terms_change_and_an_account_is_added_on_the_page(enter: Any, day: Day, 
         {"close_out_date": "soon"},
         {"pairs": []},
         {"reason": ""},
+        {"effective_from": "soon"},
+        {"effective_from": "2026-09-01T08:00"},
     ):
         assert enter("tara").post(f"{at}terms/", form(wanted, **wrong)).status_code == 422, wrong
     sent = form(wanted)
@@ -145,6 +147,14 @@ def test_terms_change_and_an_account_is_added_on_the_page(enter: Any, day: Day, 
     decide_approval(approval_id=asked.id, actor=staff["rita"].as_actor(), approve=True)
     after = enter("rita").get(at).content.decode()
     assert "tier: standard → gold" in after and "auto credit share: 1 → 0.8" in after and "silence agrees: yes → no" in after
+
+    assert enter("tara").post(f"{at}terms/", form(wanted, tier="silver", effective_from="2027-01-04T08:00")).status_code == 302
+    ahead = Approval.objects.get(kind="terms", status="REQUESTED")
+    assert "2027-01-04T08:00:00.000000Z" in enter("rita").get(f"/desk/approvals/{ahead.id}/").content.decode()
+    decide_approval(approval_id=ahead.id, actor=staff["rita"].as_actor(), approve=True)
+    planned = enter("tara").get(at).content.decode()
+    assert "to come" in planned and "tier: gold → silver" in planned and "Ask for other terms" not in planned
+    assert "Version 3 is signed and takes effect" in planned and "<td>v2</td>" in enter("tara").get(PAGE).content.decode()
 
     names = [member.name for member in Member.objects.filter(counterparty__code="acme").order_by("name")]
     assert "Ask that it deal on another account" in enter("sam").get(PAGE).content.decode()

@@ -7,22 +7,24 @@ from decimal import Decimal as D
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import IntegrityError, connections
 
 from apps.approvals.errors import NotAChecker, SameHands
 from apps.approvals.models import Approval
+from apps.clients import queries
 from apps.clients.models import Account, Authority, Member, Terms
-from apps.core import clock, ids
+from apps.core import clock, db, ids
 from apps.core.actor import Actor
 from apps.core.errors import AppError, NotFound
 from apps.credit.models import Reservation
 from apps.events.models import Event
 from apps.pricing.feeds import bus
+from apps.reports.queries.desk import clients as shown
 from apps.rfqs.models import Quote, Rfq
 from apps.trades.models import Trade
 from apps.users.errors import RoleMissing
 from apps.workflows import client_terms, quoting
-from apps.workflows.change_terms import TermsInUse, ask_terms
+from apps.workflows.change_terms import TermsInUse, TermsToCome, ask_terms
 from apps.workflows.client_terms import BadTerms, ClientTerms
 from apps.workflows.manage_members import Grant, ask_authority
 from apps.workflows.open_account import AccountKnown, BadAccount, NewAccount, ask_account
@@ -87,6 +89,66 @@ def test_other_terms_hold_from_risks_signature_on_and_a_quote_keeps_its_own(acme
         ask_terms(actor=desk["sam"], account="acme-main", terms=wanted, **WHY)
     with pytest.raises(TermsInUse, match="obligations"):
         ask_terms(actor=desk["sam"], account="acme-main", terms=replace(wanted, mode="PREFUNDED"), **WHY)
+
+
+def test_terms_from_a_later_instant_on(acme: world.Firm, desk: dict[str, Actor]) -> None:
+    key, at = webs.key_for(acme.trader), world.NOON + timedelta(hours=1)
+    wanted = replace(held(), auto_max_usd=D(1_000), fee_bps=D(1), fee_mode="ADDED")
+    asked = ask_terms(actor=desk["sam"], account="acme-main", terms=wanted, effective_from=at, **WHY)
+    assert "from 2026-09-15 13:00:00 UTC" in asked.title and asked.payload["effective_from"] == "2026-09-15T13:00:00.000000Z"
+    assert sign(asked, desk["rita"]) == "EXECUTED", Approval.objects.get(id=asked.id).comment
+    told = Event.objects.get(kind="terms.changed", client_id=acme.client_id).public
+    assert told is not None and (told["version"], told["effective_from"]) == (2, "2026-09-15T13:00:00.000000Z")
+    first, second = Terms.objects.filter(account=acme.account).order_by("version")
+    assert first.effective_until == second.effective_from == at
+
+    def stands(now: Any) -> tuple[int, int]:
+        clock.freeze_desk(now)
+        bus.publish([world.depth(at=now)])
+        (row,) = shown.list_accounts(acme.client_id)
+        return queries.get_terms(acme.account.id, now).version, row.version
+
+    with pytest.raises(TermsToCome, match="version 2 of acme-main from 2026-09-15 13:00:00 UTC"):
+        ask_terms(actor=desk["sam"], account="acme-main", terms=replace(wanted, tier="gold"), **WHY)
+    assert stands(at - timedelta(seconds=5)) == (1, 1)
+    quoted = ask(key, "r-1")  # by itself, as the old terms say
+    assert stands(at) == (2, 2)
+    assert accept(key, quoted).status_code == 201
+    assert Trade.objects.get().terms_id == first.id  # the quote was made before, and keeps its terms
+    assert ask(key, "r-2").json()["status"] == "RECEIVED"  # too large for a price by itself, by the new ones
+    assert Rfq.objects.get(client_rfq_id="r-2").terms_id == second.id
+    again = ask_terms(actor=desk["sam"], account="acme-main", terms=replace(wanted, tier="gold"), effective_from=at + timedelta(1), **WHY)
+    assert "tier" in again.title
+
+
+@pytest.mark.parametrize(
+    ("change", "hours", "pointer"),
+    [
+        ({"tier": "gold"}, 0, "effective_from"),
+        ({"tier": "gold"}, -1, "effective_from"),
+        ({"tier": "gold"}, 367 * 24, "effective_from"),
+        ({"mode": "CLIENT_FIRST"}, 1, "mode"),
+        ({"safeguarded": True}, 1, "safeguarded"),
+    ],
+)
+def test_what_cannot_be_agreed_ahead_is_named(
+    acme: world.Firm, desk: dict[str, Actor], change: dict[str, Any], hours: int, pointer: str
+) -> None:
+    at = world.NOON + timedelta(hours=hours)
+    with pytest.raises(BadTerms) as no:
+        ask_terms(actor=desk["sam"], account="acme-main", terms=replace(held(), **change), effective_from=at, **WHY)
+    assert no.value.extra["pointer"] == pointer
+
+
+def test_an_instant_that_has_come_when_they_are_signed_is_the_signature(acme: world.Firm, desk: dict[str, Actor]) -> None:
+    wanted = replace(held(), tier="gold")
+    asked = ask_terms(actor=desk["sam"], account="acme-main", terms=wanted, effective_from=world.NOON + timedelta(minutes=1), **WHY)
+    signed = world.NOON + timedelta(minutes=2)
+    clock.freeze_desk(signed)
+    assert sign(asked, desk["rita"]) == "EXECUTED"
+    assert Terms.objects.get(account=acme.account, version=2).effective_from == signed
+    with pytest.raises(IntegrityError, match="terms_in_order"):
+        db.run("UPDATE clients_terms SET effective_until = %s WHERE version = 2", (world.NOON,))
 
 
 def test_a_request_ends_where_the_new_terms_leave_no_such_deal(acme: world.Firm, desk: dict[str, Actor]) -> None:

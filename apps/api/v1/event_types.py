@@ -134,7 +134,7 @@ TERMS = obj(
     {
         "account": text("its code"),
         "version": {"type": "integer", "description": "a deal keeps the version it was dealt under"},
-        "effective_from": moment(""),
+        "effective_from": moment("the moment of the event, or a later one that was agreed"),
         "mode": text("how deals settle", enum=["PREFUNDED", "CLIENT_FIRST", "CREDIT"]),
         "instruments": array(text("code")),
         "fee_bps": decimal("of the quote amount"),
@@ -281,7 +281,10 @@ TYPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "key.expiring": ("a key ends within 30, 7 or 1 days", _KEY_STATE),
     "key.ended": ("it was revoked: by a member of yours, or by us", _KEY_STATE),
     "account.opened": ("you may deal on another account", ACCOUNT),
-    "terms.changed": ("on what you deal on an account from now on; open quotes stand, unless the way to settle or the pair is gone", TERMS),
+    "terms.changed": (
+        "on what you deal on an account from then on; older quotes stand, unless the way to settle or the pair is gone",
+        TERMS,
+    ),
     "member.closed": ("a member of yours left: their keys ended with it", _MEMBER_STATE),
     "member.close.refused": ("", _REFUSED),
     "sandbox.clock.refused": ("of a sandbox alone", _REFUSED),

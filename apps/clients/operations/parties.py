@@ -250,7 +250,7 @@ def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
 
 @step
 def set_terms(*, account: Account, now: datetime, **terms: Any) -> Terms:
-    """A new version of an account's terms from `now` on; the one before ends there."""
+    """A new version of an account's terms from `now` on, or from a later instant; the one before, in force by then, ends there."""
     old = Terms.objects.select_for_update(no_key=True).filter(account=account, effective_until__isnull=True).first()
     if old is not None:
         old.effective_until = now

@@ -31,7 +31,7 @@ from .members import (
 )
 from .parties import (
     find_coverage,
-    find_current_terms,
+    find_last_terms,
     find_lp_terms,
     find_status,
     find_status_account,
@@ -69,6 +69,7 @@ from .parties import (
     lock_status,
     name_of,
     names_all_accounts,
+    terms_in_force,
     visible_to,
 )
 from .ssis import (
@@ -98,9 +99,9 @@ __all__ = [
     "describe_ssi",
     "find_active_ssi",
     "find_coverage",
-    "find_current_terms",
     "find_key",
     "find_key_id",
+    "find_last_terms",
     "find_lp_terms",
     "find_open_member",
     "find_sender",
@@ -169,6 +170,7 @@ __all__ = [
     "names_all_accounts",
     "read_key",
     "ssis_visible_to",
+    "terms_in_force",
     "used_today",
     "visible_to",
 ]

@@ -92,13 +92,18 @@ def find_lp_terms(lp_id: UUID, entity_id: UUID, at: datetime) -> Terms | None:
 
 
 def find_terms_of(counterparty_id: UUID) -> Terms | None:
-    """The terms of a counterparty's default account as they are now."""
+    """The last version of the terms of a counterparty's default account."""
     return Terms.objects.filter(account__owner_id=counterparty_id, account__is_default=True, effective_until__isnull=True).first()
 
 
-def find_current_terms(account_id: UUID) -> Terms | None:
-    """The version in force, whatever the clock says."""
+def find_last_terms(account_id: UUID) -> Terms | None:
+    """The last version, in force or still to come."""
     return Terms.objects.filter(account_id=account_id, effective_until__isnull=True).first()
+
+
+def terms_in_force(alias: str) -> str:
+    """SQL: whether this row of clients_terms is in force now, by the desk's clock."""
+    return f"{alias}.effective_from <= (SELECT desk_now()) AND coalesce({alias}.effective_until > (SELECT desk_now()), true)"
 
 
 def list_terms_of_account(account_id: UUID) -> list[Terms]:

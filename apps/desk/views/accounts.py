@@ -1,6 +1,6 @@
 """A client's account: its terms in every version, and what is asked for it; another account; asked here, granted on the approvals page."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.approvals import queries as approvals
 from apps.clients import queries
+from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.desk import amounts
@@ -32,10 +33,12 @@ KINDS = (change_terms.KIND, open_account.KIND)
 @require_safe
 def account_page(request: HttpRequest, actor: Actor, client: str, account: str) -> HttpResponse:
     found = _find(client, account)
-    versions = queries.list_terms_of_account(found.id)
+    versions, now = queries.list_terms_of_account(found.id), clock.desk_now()
     context: dict[str, Any] = {
         "account": found,
         "terms": client_terms.read(versions[0]) if versions else None,
+        "to_come": next((one for one in versions if one.effective_from > now), None),
+        "now": now,
         "history": client_terms.list_changes(versions),
         "asked": approvals.visible_to(actor).filter(subject_id=found.id, kind__in=KINDS, status="REQUESTED").order_by("requested_at", "id"),
         "may_change": bool(versions) and may_make(actor.roles, change_terms.ACT),
@@ -51,7 +54,16 @@ def set_terms(request: HttpRequest, actor: Actor, client: str, account: str) -> 
     once = FormOnce(request, actor, operation="terms", tell=shell.tell_asked)
     reason = params.posted(request, "reason", 200)
     messages.success(
-        request, carry_out(once, change_terms.ask_terms, actor=actor, account=found.code, terms=_terms(request), reason=reason)
+        request,
+        carry_out(
+            once,
+            change_terms.ask_terms,
+            actor=actor,
+            account=found.code,
+            terms=_terms(request),
+            reason=reason,
+            effective_from=_moment(request, "effective_from"),
+        ),
     )
     return redirect("desk:account", client=client, account=account)
 
@@ -113,6 +125,15 @@ def _count(request: HttpRequest, field: str) -> int:
     if found != found.to_integral_value():
         raise Unreadable(f"{field.replace('_', ' ')}: a whole number", pointer=field)
     return int(found)
+
+
+def _moment(request: HttpRequest, field: str) -> datetime | None:
+    """A day and a time of UTC as a browser's field writes them; None where it is empty."""
+    typed = params.posted(request, field, 30)
+    try:
+        return datetime.fromisoformat(typed).replace(tzinfo=UTC) if typed else None
+    except ValueError:
+        raise Unreadable(f"{field.replace('_', ' ')}: a day and a time such as 2026-09-16T08:00", pointer=field) from None
 
 
 def _day(request: HttpRequest, field: str) -> date | None:

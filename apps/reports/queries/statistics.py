@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.clients import queries as clients
 from apps.core import db
 from apps.reports.rules.statistics import COUNTS, Fact, Tally
 
@@ -176,15 +177,15 @@ class Use:
 def list_use(now: datetime) -> list[Use]:
     """Every client that asked in the last day or that is flagged. The day is the running hour and the 23 before it."""
     rows = db.run(
-        """SELECT c.id, c.code, coalesce(u.requests, 0)::bigint, coalesce(u.deals, 0)::bigint,
+        f"""SELECT c.id, c.code, coalesce(u.requests, 0)::bigint, coalesce(u.deals, 0)::bigint,
              t.fair_use_from, t.fair_use_soft, t.fair_use_hard, coalesce(f.level, 'OK'), f.until
            FROM (SELECT client_id, sum(requests + refused) AS requests, sum(deals) AS deals FROM reports_dealinghour
                  WHERE hour > %s AND hour <= %s GROUP BY client_id) u
            FULL JOIN (SELECT * FROM clients_fairuse WHERE level <> 'OK') f ON f.client_id = u.client_id
            JOIN clients_counterparty c ON c.id = coalesce(u.client_id, f.client_id)
            JOIN clients_account a ON a.owner_id = c.id AND a.is_default
-           JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
-           ORDER BY c.code""",
+           JOIN clients_terms t ON t.account_id = a.id AND {clients.terms_in_force("t")}
+           ORDER BY c.code""",  # noqa: S608
         (now - DAY, now),
     )
     return [Use(*row) for row in rows]

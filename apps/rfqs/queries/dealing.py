@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from apps.clients import queries as clients
 from apps.core import db, flights
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -100,7 +101,7 @@ LEFT JOIN LATERAL (SELECT reason FROM pricing_halt h WHERE h.lifted_at IS NULL
 _ACCOUNT = f"""
 FROM clients_account a
 JOIN clients_counterparty c ON c.id = a.owner_id
-JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
+JOIN clients_terms t ON t.account_id = a.id AND {clients.terms_in_force("t")}
 JOIN instruments_bookingentity e ON e.id = t.entity_id
 LEFT JOIN clients_authority y ON y.account_id = a.id AND y.member_id = %s::uuid
 LEFT JOIN instruments_pair p ON p.code = %s AND p.active
@@ -200,14 +201,14 @@ def _known(pair: str) -> str:
     return _marks.get(pair, "")
 
 
-_DEAL = """
+_DEAL = f"""
 SELECT q.rfq_id, r.account_id, r.client_id, r.pair_id, r.terms_id, r.value_date, a.status, c.status, y.roles,
   t.mode, t.fee_mode, t.min_life_ms, t.entity_id, t.book_id, e.roll, e.zone, p.base_id, p.quote_id,
   t.mode <> 'PREFUNDED' OR EXISTS (SELECT 1 FROM credit_reservation k WHERE k.source_id = q.rfq_id),
   CASE WHEN 'RESTRICTED' IN (a.status, c.status) THEN EXISTS (SELECT 1 FROM credit_reservation k
     WHERE k.source_id = q.rfq_id AND k.status = 'RESERVED' AND k.reduces IS NOT NULL) ELSE false END, y.dealing_limit,
   coalesce((q.provenance->>'notional_usd')::numeric, 0),
-  EXISTS (SELECT 1 FROM clients_terms n WHERE n.account_id = r.account_id AND n.effective_until IS NULL AND n.id <> t.id
+  EXISTS (SELECT 1 FROM clients_terms n WHERE n.account_id = r.account_id AND n.version > t.version AND {clients.terms_in_force("n")}
     AND (n.mode <> t.mode OR n.safeguarded <> t.safeguarded OR NOT r.pair_id = ANY (n.pairs))),
   coalesce(g.sales, '[]'), g.introducer_id,
   (SELECT min(h.thrown_at) FROM pricing_halt h WHERE (h.lifted_at IS NULL OR h.thrown_at >= q.created_at)
@@ -222,7 +223,7 @@ JOIN instruments_pair p ON p.code = r.pair_id
 LEFT JOIN clients_authority y ON y.account_id = r.account_id AND y.member_id = %s::uuid
 LEFT JOIN clients_coverage g ON g.account_id = r.account_id AND g.effective_until IS NULL
 WHERE q.id = %s
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

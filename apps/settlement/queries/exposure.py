@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from apps.clients import queries as clients
 from apps.core import db
 from apps.credit.rules import Exposed
 from apps.settlement.models import Obligation, Receipt, ReceiptMatch
@@ -16,14 +17,14 @@ from apps.settlement.states import ObligationStatus, ReceiptStatus
 OPEN = [ObligationStatus.OPEN, ObligationStatus.NETTED, ObligationStatus.INSTRUCTED, ObligationStatus.PART_SETTLED]
 
 # A reservation is of a deal's own account (its request) or of one allocation. What a version owes counts whole while any of it is open.
-_EXPOSED = """
+_EXPOSED = f"""
 SELECT c.account_id, t.counterparty_id, m.close_out_agreement, m.close_out_netting AND m.close_out_date <= %(today)s,
   p.code, v.pays_asset, x.pays, v.receives_asset, x.receives, c.notional, c.haircut
 FROM credit_reservation c
 JOIN trades_trade t ON t.id = c.deal_id
 JOIN trades_tradeversion v ON v.trade_id = t.id AND v.number = t.version
 JOIN instruments_pair p ON p.code = t.pair_id
-LEFT JOIN clients_terms m ON m.account_id = c.account_id AND m.effective_until IS NULL
+LEFT JOIN clients_terms m ON m.account_id = c.account_id AND {clients.terms_in_force("m")}
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(CASE o.direction WHEN 'RECEIVE' THEN o.amount ELSE -o.amount END) FILTER (WHERE o.asset_id = v.pays_asset), 0)
       AS pays,
@@ -34,7 +35,7 @@ CROSS JOIN LATERAL (
       AND q.allocation_id IS NOT DISTINCT FROM o.allocation_id AND q.status IN ('OPEN', 'NETTED', 'INSTRUCTED', 'PART_SETTLED'))
 ) x
 WHERE c.line_id = %(line)s AND c.status = 'COMMITTED'
-"""
+"""  # noqa: S608
 
 
 def list_exposed(line_id: UUID, today: date) -> list[Exposed]:

@@ -35,7 +35,7 @@ class AdjustmentRow:
     writes_off: str | None
 
 
-def list_adjustments(limit: int, after: Sequence[Any] | None) -> list[AdjustmentRow]:
+def list_adjustments(limit: int, after: Sequence[Any] | None = None) -> list[AdjustmentRow]:
     """The newest first; what waits for an answer before the rest. `after`: (whether it waits, requested at, id)."""
     where = Where().row("(x.status = 'REQUESTED', x.requested_at, x.id) < (%s, %s, %s)", after)
     rows = db.run(

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from apps.clients import queries as clients
 from apps.core import db
 
 
@@ -48,23 +49,24 @@ class AccountRow:
     netting: str
 
 
-_CLIENTS = """
+_CLIENTS = f"""
 SELECT c.id, c.code, c.name, c.lei, c.country, coalesce(g.name, ''), c.status, c.review_due,
   (SELECT count(*) FROM clients_account a WHERE a.owner_id = c.id),
   (SELECT count(*) FROM clients_member m WHERE m.counterparty_id = c.id AND m.closed_at IS NULL), coalesce(t.mode, ''), coalesce(t.tier, '')
 FROM clients_counterparty c LEFT JOIN clients_group g ON g.id = c.group_id
 LEFT JOIN clients_account d ON d.owner_id = c.id AND d.is_default
-LEFT JOIN clients_terms t ON t.account_id = d.id AND t.effective_until IS NULL
+LEFT JOIN clients_terms t ON t.account_id = d.id AND {clients.terms_in_force("t")}
 WHERE c.roles @> ARRAY['CLIENT']::varchar[] AND (%s = '' OR c.code = %s) ORDER BY c.code
-"""
-_ACCOUNTS = """
+"""  # noqa: S608
+_ACCOUNTS = f"""
 SELECT a.id, a.code, a.name, a.status, a.is_default, t.version, coalesce(e.code, ''), coalesce(b.code, ''), coalesce(t.mode, ''),
-  coalesce(t.tier, ''), t.markup_bps, t.fee_bps, coalesce(t.fee_mode, ''), t.auto_max_usd, coalesce(t.pairs, '{}'),
+  coalesce(t.tier, ''), t.markup_bps, t.fee_bps, coalesce(t.fee_mode, ''), t.auto_max_usd, coalesce(t.pairs, '{{}}'),
   CASE WHEN t.payment_netting THEN t.netting_agreement ELSE '' END
-FROM clients_account a LEFT JOIN clients_terms t ON t.account_id = a.id AND t.effective_until IS NULL
+FROM clients_account a
+LEFT JOIN clients_terms t ON t.account_id = a.id AND {clients.terms_in_force("t")}
 LEFT JOIN instruments_bookingentity e ON e.id = t.entity_id LEFT JOIN instruments_book b ON b.id = t.book_id
 WHERE a.owner_id = %s ORDER BY a.is_default DESC, a.code
-"""
+"""  # noqa: S608
 
 
 def list_clients(code: str = "") -> list[ClientRow]:

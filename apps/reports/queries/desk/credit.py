@@ -139,7 +139,7 @@ class Taken:
     created_at: datetime
 
 
-def list_taken(line_id: UUID, limit: int, after: Sequence[Any] | None) -> list[Taken]:
+def list_taken(line_id: UUID, limit: int, after: Sequence[Any] | None = None) -> list[Taken]:
     """What stands behind a line, the largest first, `after` (amount, id)."""
     where = Where("r.status IN ('RESERVED', 'COMMITTED')").add("r.line_id = %s", line_id).row("(r.amount, r.id) < (%s, %s)", after)
     rows = db.run(

@@ -122,13 +122,13 @@ GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 4 LIMIT %s
 """
 
 
-def list_of_day(day: date, limit: int, after: Sequence[Any] | None) -> list[HedgeRow]:
+def list_of_day(day: date, limit: int, after: Sequence[Any] | None = None) -> list[HedgeRow]:
     """Hedges of a trade date, newest first, `after` (effective at, id)."""
     where = Where().add("t.trade_date = %s", day).row("(v.effective_at, t.id) < (%s, %s)", after)
     return _rows(f"{_HEDGES} WHERE {where.sql} ORDER BY v.effective_at DESC, t.id DESC LIMIT %s", [*where.params, limit])
 
 
-def list_breaks(limit: int, after: Sequence[Any] | None) -> list[HedgeRow]:
+def list_breaks(limit: int, after: Sequence[Any] | None = None) -> list[HedgeRow]:
     """Hedges that differ from the LP's record: open breaks, and confirmed ones that a later record contradicts. The oldest first, `after`
     (effective at, id)."""
     where = Where("(h.status = 'BREAK' OR (h.status = 'CONFIRMED' AND h.checked_by IS NULL AND h.differences <> '[]'))")
@@ -140,7 +140,7 @@ def _rows(sql: str, params: list[Any]) -> list[HedgeRow]:
     return [HedgeRow(*values) for values in ([*row[:-1], db.loads(row[-1])] for row in db.run(sql, params))]
 
 
-def list_unknown(limit: int, after: Sequence[Any] | None) -> list[Unknown]:
+def list_unknown(limit: int, after: Sequence[Any] | None = None) -> list[Unknown]:
     """The last trade date first, `after` (trade date, LP, line)."""
     where = Where()
     if after is not None:
@@ -152,7 +152,7 @@ def list_at_lps() -> list[AtLp]:
     return [AtLp(*row) for row in db.run(_AT_LP)]
 
 
-def list_owed(limit: int, after: Sequence[Any] | None) -> list[Owed]:
+def list_owed(limit: int, after: Sequence[Any] | None = None) -> list[Owed]:
     """What hedges still bring and cost, the earliest value date first, `after` (value date, LP, asset)."""
     where = Where().row("(o.value_date, c.code, o.asset_id) > (%s, %s, %s)", after)
     return [Owed(*row) for row in db.run(_OWED.format(where=where.sql), [*where.params, limit])]

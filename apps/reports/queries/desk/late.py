@@ -44,7 +44,7 @@ class Fail:
         return _OWNER.get(self.status, "operations")
 
 
-def list_fails(limit: int, after: Sequence[Any] | None) -> list[Fail]:
+def list_fails(limit: int, after: Sequence[Any] | None = None) -> list[Fail]:
     """The oldest first, `after` (due date, account, id); each with the deals behind it."""
     where = Where("i.due_date < desk_now()::date").row("(i.due_date, a.code, i.id) > (%s, %s, %s)", after)
     rows = db.run(
@@ -124,7 +124,7 @@ class CloseOutRow:
         return abs(self.amount)
 
 
-def list_close_outs(limit: int, after: Sequence[Any] | None) -> list[CloseOutRow]:
+def list_close_outs(limit: int, after: Sequence[Any] | None = None) -> list[CloseOutRow]:
     """The newest first, `after` (closed at, id)."""
     where = Where().row("(x.closed_at, x.id) < (%s, %s)", after)
     rows = db.run(

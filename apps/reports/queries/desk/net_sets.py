@@ -38,7 +38,7 @@ FROM settlement_netset s JOIN clients_account a ON a.id = s.account_id JOIN clie
 """
 
 
-def list_sets(limit: int, after: Sequence[Any] | None) -> list[SetRow]:
+def list_sets(limit: int, after: Sequence[Any] | None = None) -> list[SetRow]:
     """Those that have not ended, the earliest value date first, `after` (value date, cut-off, account, id)."""
     where = Where("s.status IN ('FROZEN', 'DISPUTED', 'AGREED', 'SETTLING')")
     where.row("(s.value_date, s.cutoff_at, a.code, s.id) > (%s, %s, %s, %s)", after)

@@ -131,7 +131,7 @@ class MovementRow:
     booked_at: datetime
 
 
-def list_unexplained(limit: int, after: Sequence[Any] | None) -> list[MovementRow]:
+def list_unexplained(limit: int, after: Sequence[Any] | None = None) -> list[MovementRow]:
     """The oldest first, `after` (booked at, id)."""
     where = Where("m.transfer_id IS NULL", "m.amount <> 0").row("(m.booked_at, m.id) > (%s, %s)", after)
     rows = db.run(
@@ -252,7 +252,7 @@ class TransferRow:
         return self.status in {"REQUESTED", "APPROVED"} or (self.status == "INSTRUCTED" and self.payment in {"READY", "BLOCKED"})
 
 
-def list_transfers(limit: int, after: Sequence[Any] | None) -> list[TransferRow]:
+def list_transfers(limit: int, after: Sequence[Any] | None = None) -> list[TransferRow]:
     """House transfers, the newest first, `after` (requested at, id); `on_a_list`: the lists know the owner to whom it is to go, and nobody
     has decided on that."""
     where = Where().row("(t.requested_at, t.id) < (%s, %s)", after)
@@ -286,7 +286,7 @@ class StrangerRow:
     seen_at: datetime
 
 
-def list_strangers(limit: int, after: Sequence[Any] | None) -> list[StrangerRow]:
+def list_strangers(limit: int, after: Sequence[Any] | None = None) -> list[StrangerRow]:
     """Of these some may be capital; the oldest first, `after` (seen at, id)."""
     where = Where("status = 'QUARANTINED'", "account_id IS NULL").row("(seen_at, id) > (%s, %s)", after)
     rows = db.run(
@@ -318,7 +318,7 @@ class WithdrawalRow:
         return self.status != "INSTRUCTED" or (self.payment == "BLOCKED" and self.ssi_status in {"REVOKED", "EXPIRED", "REJECTED"})
 
 
-def list_withdrawals(limit: int, after: Sequence[Any] | None) -> list[WithdrawalRow]:
+def list_withdrawals(limit: int, after: Sequence[Any] | None = None) -> list[WithdrawalRow]:
     """Those that are not at their end, the oldest first, `after` (requested at, id)."""
     where = Where("w.status IN ('REQUESTED', 'CLIENT_APPROVED', 'HELD', 'INSTRUCTED')")
     where.row("(w.requested_at, w.id) > (%s, %s)", after)
