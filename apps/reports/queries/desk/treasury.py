@@ -252,7 +252,7 @@ class TransferRow:
         return self.status in {"REQUESTED", "APPROVED"} or (self.status == "INSTRUCTED" and self.payment in {"READY", "BLOCKED"})
 
 
-def list_transfers(limit: int, after: Sequence[Any] | None = None) -> list[TransferRow]:
+def list_transfers(limit: int = 100, after: Sequence[Any] | None = None) -> list[TransferRow]:
     """House transfers, the newest first, `after` (requested at, id); `on_a_list`: the lists know the owner to whom it is to go, and nobody
     has decided on that."""
     where = Where().row("(t.requested_at, t.id) < (%s, %s)", after)
