@@ -144,9 +144,13 @@ class AsyncExposureCallsResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
 
-    async def list(self) -> Rows[m.ExposureCall]:
+    async def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.ExposureCall]:
         """What we have called you for, newest first."""
-        return await self._caller.ask("GET", "/api/v1/exposure-calls", Rows[m.ExposureCall])
+        return await self._caller.ask("GET", "/api/v1/exposure-calls", Page[m.ExposureCall], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> AsyncIterator[m.ExposureCall]:
+        """What we have called you for, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/exposure-calls", m.ExposureCall, {"limit": limit})
 
     async def get(self, call_id: str) -> m.ExposureCall:
         """One call."""

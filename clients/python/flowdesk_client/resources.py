@@ -140,9 +140,13 @@ class ExposureCallsResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
 
-    def list(self) -> Rows[m.ExposureCall]:
+    def list(self, *, cursor: str | None = None, limit: int | None = None) -> Page[m.ExposureCall]:
         """What we have called you for, newest first."""
-        return self._caller.ask("GET", "/api/v1/exposure-calls", Rows[m.ExposureCall])
+        return self._caller.ask("GET", "/api/v1/exposure-calls", Page[m.ExposureCall], params={"cursor": cursor, "limit": limit})
+
+    def iterate(self, *, limit: int | None = None) -> Iterator[m.ExposureCall]:
+        """What we have called you for, newest first: every one, page after page."""
+        return self._caller.walk("/api/v1/exposure-calls", m.ExposureCall, {"limit": limit})
 
     def get(self, call_id: str) -> m.ExposureCall:
         """One call."""
