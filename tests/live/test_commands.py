@@ -263,24 +263,39 @@ def test_what_is_open_is_cancelled_when_the_socket_goes_and_only_where_it_was_as
         assert get_rfq(ids.decode("rfq", dealt["rfq_id"]), actor=SYSTEM).status == "FILLED"
 
 
+# Held for as long as it takes: a lock would be given up after lock_timeout.
+HOLD = """
+CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  WHILE NOT pg_try_advisory_xact_lock_shared(4713) LOOP PERFORM pg_sleep(0.05); END LOOP;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER held BEFORE INSERT ON rfqs_rfq FOR EACH ROW EXECUTE FUNCTION held()
+"""
+IS_HELD = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+
+
 def test_a_command_under_way_is_answered_before_the_server_goes(
     own_live: Callable[..., LiveProcess], acme: world.Firm, key: Key, damage: psycopg.Connection[Any]
 ) -> None:
-    live = own_live()
-    with open_socket(live, key) as socket:
-        damage.execute("BEGIN")
-        damage.execute("LOCK TABLE rfqs_rfq IN EXCLUSIVE MODE")
-        say(socket, op="rfq", id="c-1", idempotency_key=KEY, body=RFQ)
-        wait_until(lambda: damage.execute("SELECT 1 FROM pg_locks WHERE relation = 'rfqs_rfq'::regclass AND NOT granted").rowcount == 1)
-        live.process.send_signal(signal.SIGTERM)
-        assert hear_next(socket, op="shutdown")
-        say(socket, op="rfq", id="c-2", idempotency_key="y" * 16, body=RFQ | {"client_rfq_id": "r-2"})
-        late = hear_next(socket, op="answer")
-        assert (late["id"], late["status"], late["body"]["retry"]) == ("c-2", 503, "safe")
-        damage.execute("COMMIT")
-        assert hear_next(socket, op="answer", id="c-1")["status"] == 201
-        assert closed_with(socket) == 1012
-    assert live.process.wait(60) == 0
+    live = own_live(FLOWDESK_PROCESS="command")  # with that one's statement_timeout
+    damage.execute("SELECT pg_advisory_lock(4713)")
+    damage.execute(HOLD)
+    try:
+        with open_socket(live, key) as socket:
+            say(socket, op="rfq", id="c-1", idempotency_key=KEY, body=RFQ)
+            wait_until(lambda: damage.execute(IS_HELD).fetchone() is not None)
+            live.process.send_signal(signal.SIGTERM)
+            assert hear_next(socket, op="shutdown")
+            say(socket, op="rfq", id="c-2", idempotency_key="y" * 16, body=RFQ | {"client_rfq_id": "r-2"})
+            late = hear_next(socket, op="answer")
+            assert (late["id"], late["status"], late["body"]["retry"]) == ("c-2", 503, "safe")
+            damage.execute("SELECT pg_advisory_unlock(4713)")
+            assert hear_next(socket, op="answer", id="c-1")["status"] == 201
+            assert closed_with(socket) == 1012
+        assert live.process.wait(60) == 0
+    finally:
+        damage.execute("SELECT pg_advisory_unlock_all()")
+        damage.execute("DROP TRIGGER held ON rfqs_rfq; DROP FUNCTION held()")
 
 
 def test_reauth_renews_and_a_false_one_is_named(live: LiveProcess, acme: world.Firm, key: Key, socket: ClientConnection) -> None:

@@ -502,7 +502,7 @@ def test_a_refused_subscription_is_named_and_the_socket_stays(live: LiveProcess,
 def test_talking_too_fast_ends_the_session(live: LiveProcess, acme: Firm) -> None:
     with open_socket(live, acme.key) as socket:
         with suppress(ConnectionClosed):
-            for _ in range(1_000):  # far more than it may in the time that a slow machine takes to say them
+            for _ in range(200):  # more than it may in the time that a slow machine takes to say them
                 say(socket, op="ping")
         assert closed_with(socket) == 4429
 
@@ -517,7 +517,7 @@ def test_acknowledging_what_one_has_read_is_never_too_much_and_acknowledging_not
             if number % 64 == 0:
                 say(socket, op="ack", ch="events", seq=number)
         with suppress(ConnectionClosed):
-            for _ in range(1_000):
+            for _ in range(200):
                 say(socket, op="ack", ch="events", seq=4_000)
         assert closed_with(socket) == 4429
 
