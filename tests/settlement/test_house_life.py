@@ -245,7 +245,9 @@ class HouseLife(Walk):
     def taken_back_by_the_venue(self, pick: int, whole: bool, fee: str) -> None:
         """A file says that what came is gone again."""
         one = self.pick([one for one in self.house.transfers if one.kind == oracle.TO_VENUE and one.parts], pick)
-        came = self.pick(one.parts, pick)
+        self.venue_takes_back(one, self.pick(one.parts, pick), whole, fee)
+
+    def venue_takes_back(self, one: oracle.Transfer, came: oracle.Movement, whole: bool, fee: str) -> None:
         amount = came.amount if whole else came.amount - D("0.01")
         reference = VenueMovement.objects.values_list("reference", flat=True).get(transaction=came.transaction)
         line = f"t-{next(self.numbers)},{self.now.isoformat()},{one.asset},-{amount},{fee},,,{reference}\n"
@@ -335,6 +337,16 @@ class HouseLife(Walk):
                 else:
                     self.comes_in(asset, at, True, "venue", "rest")
 
+    def a_part_goes_back(self) -> None:
+        """Of each that came in parts the last one is gone again."""
+        for one in [one for one in self.house.transfers if len(one.parts) > 1]:
+            part = one.parts[-1]
+            if isinstance(part, oracle.Movement):
+                self.venue_takes_back(one, part, True, "0")
+            elif isinstance(part, oracle.Receipt) and not part.gone:
+                outside.reorganise(there.place_of(self.ours[one.asset]), part.reference, at=self.now)
+                self.house.take_back(part, self.now)
+
     # --- what must be so --------------------------------------------------------------------------------------------
     @invariant()
     def all_stands_as_the_oracle_says(self) -> None:
@@ -394,11 +406,13 @@ class HouseLife(Walk):
         for asset in ("USD", "BTC"):
             self.rests_come(asset)
         self.read_all()
+        self.seen.update(f"{one.kind} in parts" for one in self.house.transfers if one.status == "SETTLED" and len(one.parts) > 1)
+        self.a_part_goes_back()
+        self.read_all()
         self.all_stands_as_the_oracle_says()
         self.the_books_are_the_oracles()
         self.prove()
         self.seen.update(f"{one.kind} {one.status}" for one in self.house.transfers)
-        self.seen.update(f"{one.kind} in parts" for one in self.house.transfers if one.status == "SETTLED" and len(one.parts) > 1)
         self.seen.update(f"receipts {one.status}" for one in self.house.receipts)
 
 
