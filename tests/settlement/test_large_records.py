@@ -28,6 +28,7 @@ from apps.workflows.pay_in_at_venues import import_venue_movements
 from apps.workflows.reconcile import reconcile
 from tests import world
 from tests.close import world as days
+from tests.settlement import splitting
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,6 +165,22 @@ def test_a_banks_statement_of_our_own_payments() -> None:
     assert (told["instruction.settled"], told["statement.unexplained"]) == (15, 2)
     with db.snapshot():
         assert [line for line in proofs.run(["suspense_and_transit", "balances", "zero_sums"]) if not line.ok] == []
+
+
+def test_the_parts_of_one_payment_on_one_statement_settle_it_once() -> None:
+    here.owing(Side.SELL)
+    splitting.set_limit("fedwire-usd", largest="8000", most=3)
+    jobs.review_queue()
+    splitting.release(splitting.whole())
+    jobs.send_released()
+    sent = splitting.parts()
+    assert [one.status for one in sent] == ["SENT"] * 3
+    import_statement(content=paid(D(1000), [(one.end_to_end_id, one.amount) for one in sent]))
+    assert {one.status for one in splitting.parts()} == {"SETTLED"}
+    whole = splitting.whole()
+    assert (whole.settled_amount, Obligation.objects.get(asset_id="USD").status) == (whole.amount, "SETTLED")
+    told = dict(db.run("SELECT kind, count(*) FROM events_event GROUP BY kind"))
+    assert (told["instruction.payment_settled"], told["instruction.settled"]) == (3, 1)
 
 
 def fills(first: int, count: int, price: str = "20000") -> str:
