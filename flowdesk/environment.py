@@ -8,7 +8,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 _YES, _NO = {"1", "true", "yes", "on", "t", "y", "ok"}, {"0", "false", "no", "off", "f", "n", ""}
-_RATE = re.compile(r"[1-9][0-9]{0,8}/[0-9]{0,6}[smhd]")
+_RATE = re.compile(r"[1-9][0-9]{0,8}/([1-9][0-9]{0,5})?[smhd]")
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # the package has no types
@@ -59,6 +59,9 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         try:
             if not url.startswith(("smtp://", "smtp+tls://", "smtp+ssl://")):
                 raise ValueError(url)
-            return dict(self.email_url_config(url))
+            found: dict[str, Any] = self.email_url_config(url)
+            if not found["EMAIL_HOST"]:
+                raise ValueError(url)
+            return found
         except ValueError as no:
             raise ImproperlyConfigured("EMAIL_URL: not of the form smtp://user:password@host:port (smtp+tls:// for STARTTLS)") from no

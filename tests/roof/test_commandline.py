@@ -51,7 +51,7 @@ def test_database_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     [
         "VALKEY_TIMEOUT_MS=0", "VALKEY_TIMEOUT_MS=60001", "WEB_PORT=soon", "LIVE_PORT=70000", "DB_POOL_MAX=", "WEB_WORKERS=0",
         "TRUSTED_PROXY_HOPS=-1", "SSI_COOLING_HOURS=1.5", "DEBUG=perhaps", "EMBED_DURABLE=2", "MONITORING={", "CHAIN_FEE_MAX=[]",
-        "RATE_RFQS=many", "RATE_REQUESTS=0/s", "EMAIL_URL=smtp://localhost:port",
+        "RATE_RFQS=many", "RATE_REQUESTS=0/s", "RATE_BAD_SIGNATURES=60/0m", "EMAIL_URL=smtp://localhost:port", "EMAIL_URL=smtp://",
     ],
 )  # fmt: skip
 def test_setting_that_is_none_is_one_line_that_names_it(tmp_path: Path, wrong: str) -> None:
