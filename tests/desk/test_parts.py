@@ -127,6 +127,11 @@ def test_hedges_their_breaks_receipts_of_nobody_and_late_payments_are_all_there(
         parts = walk(olga, page, "page", r'"/desk/settlement/payments/ins_\w+/">(\w{10})</a>')
         assert sorted(n for one in parts for n in one) == sorted(one[-10:] for one in owed), page
         assert len(parts) == len(owed), page
+    place, of_all = (next_of(olga.get(f"/desk/settlement/{of}").content.decode(), "page") for of in ("", "?status=all"))
+    assert olga.get(f"/desk/settlement/{place}&status=all").status_code == 200
+    assert olga.get(f"/desk/settlement/{of_all.replace('status=all', 'status=')}").status_code == 200
+    elsewhere = enter("carl").get(f"/desk/approvals/{place}")  # another page, where it is no place
+    assert elsewhere.status_code == 200 and "part 2" not in elsewhere.content.decode()
 
 
 def test_what_comes_and_goes_meanwhile_makes_a_part_neither_repeat_nor_leave_out_a_row(enter: Any, monkeypatch: pytest.MonkeyPatch) -> None:

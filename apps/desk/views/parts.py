@@ -40,9 +40,9 @@ def part_of(
     Beyond the end it is the first again: a list that got shorter is not shown as an empty one.
 
     :param ask: at most so many rows after the row of this key, always in the same order
-    :param key: by what a row stands where it stands: of no two rows alike, never None
+    :param key: by what a row stands where it stands: of no two rows alike, never None; of as many values however the list is filtered
     """
-    signer = Signer(salt=f"part {name}")
+    signer = Signer(salt=f"part {request.path} {name}")
     number, after = _read(signer, request.GET.get(name, ""))
     rows = ask(size + 1, after)
     if not rows and after:

@@ -47,8 +47,7 @@ def settlement_page(request: HttpRequest, actor: Actor) -> HttpResponse:
         "due": params.text(request, "due", ("today", "late")),
     }
     part = part_of(request, "page", lambda limit, after: settlement.list_instructions(**chosen, limit=limit, after=after),
-                   lambda one: (one.due_date, one.id) if chosen["status"] == "all" else (one.due_date, one.direction, one.id),
-                   size=SHOWN)  # fmt: skip
+                   lambda one: (one.due_date, one.direction, one.id), size=SHOWN)  # fmt: skip
     rows = [(row, current_blockers(row, may_know=may_know)) for row in part]
     ladder, assets = lay_out(settlement.list_ladder())
     context: dict[str, Any] = {

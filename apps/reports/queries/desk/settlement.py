@@ -103,7 +103,7 @@ def list_instructions(
     """Live ones (or those of one status), the earliest due first; or all, the latest due first.
 
     :param only: of these alone
-    :param after: (due date, direction, id) of the row before; of all: (due date, id)
+    :param after: (due date, direction, id) of the row before
     """
     where = Where().row("i.id = ANY(%s)", None if only is None else [list(only)])
     where.add("i.direction = %s", direction).add("i.asset_id = %s", asset).add("c.code = %s", client)
@@ -114,8 +114,8 @@ def list_instructions(
     elif status != "all":
         where.add("i.status = %s", status)
     if status == "all":
-        where.row("(i.due_date, i.id) < (%s, %s)", after)
-        order = "i.due_date DESC, i.id DESC"
+        where.row("(i.due_date, i.direction, i.id) < (%s, %s, %s)", after)
+        order = "i.due_date DESC, i.direction DESC, i.id DESC"
     else:
         where.row("(i.due_date, i.direction, i.id) > (%s, %s, %s)", after)
         order = "i.due_date, i.direction, i.id"
