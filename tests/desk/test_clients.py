@@ -148,7 +148,7 @@ def test_terms_change_and_an_account_is_added_on_the_page(enter: Any, day: Day, 
     after = enter("rita").get(at).content.decode()
     assert "tier: standard → gold" in after and "auto credit share: 1 → 0.8" in after and "silence agrees: yes → no" in after
 
-    assert enter("tara").post(f"{at}terms/", form(wanted, tier="silver", effective_from="2027-01-04T08:00")).status_code == 302
+    assert enter("tara").post(f"{at}terms/", form(wanted, tier="silver", effective_from="2027-01-04T10:00+02:00")).status_code == 302
     ahead = Approval.objects.get(kind="terms", status="REQUESTED")
     assert "2027-01-04T08:00:00.000000Z" in enter("rita").get(f"/desk/approvals/{ahead.id}/").content.decode()
     decide_approval(approval_id=ahead.id, actor=staff["rita"].as_actor(), approve=True)

@@ -1,6 +1,6 @@
 """A client's account: its terms in every version, and what is asked for it; another account; asked here, granted on the approvals page."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -62,7 +62,7 @@ def set_terms(request: HttpRequest, actor: Actor, client: str, account: str) -> 
             account=found.code,
             terms=_terms(request),
             reason=reason,
-            effective_from=_moment(request, "effective_from"),
+            effective_from=amounts.read_moment(at, "effective_from") if (at := params.posted(request, "effective_from", 40)) else None,
         ),
     )
     return redirect("desk:account", client=client, account=account)
@@ -125,15 +125,6 @@ def _count(request: HttpRequest, field: str) -> int:
     if found != found.to_integral_value():
         raise Unreadable(f"{field.replace('_', ' ')}: a whole number", pointer=field)
     return int(found)
-
-
-def _moment(request: HttpRequest, field: str) -> datetime | None:
-    """A day and a time of UTC as a browser's field writes them; None where it is empty."""
-    typed = params.posted(request, field, 30)
-    try:
-        return datetime.fromisoformat(typed).replace(tzinfo=UTC) if typed else None
-    except ValueError:
-        raise Unreadable(f"{field.replace('_', ' ')}: a day and a time such as 2026-09-16T08:00", pointer=field) from None
 
 
 def _day(request: HttpRequest, field: str) -> date | None:
