@@ -198,24 +198,28 @@ def _filled(session: psycopg.Connection[Any]) -> list[str]:
 
 
 def _copied(session: psycopg.Connection[Any]) -> str:
-    """Copy the reference rows into tables that this session alone sees; the statements that put them back, counters too."""
+    """Copy the reference rows into tables that this session alone sees; the statements that put them back, counters too.
+
+    Each time with other ids: a server that a module of tests started remembers accounts of ours by ids that follow from these.
+    """
     out = []
     for number, name in enumerate(_filled(session)):
-        columns = ", ".join(
-            f'"{column}"'
-            for (column,) in session.execute(
-                "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
-                [name],
-            ).fetchall()
-        )
-        session.execute(f"CREATE TEMP TABLE reference_{number} AS SELECT {columns} FROM {name}")
-        out.append(f"INSERT INTO {name} ({columns}) OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.reference_{number}")
+        columns = session.execute(
+            "SELECT attname, atttypid = 'uuid'::regtype FROM pg_attribute "
+            "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
+            [name],
+        ).fetchall()
+        session.execute(f"CREATE TEMP TABLE reference_{number} AS SELECT * FROM {name}")
+        values = ", ".join(_OTHER.format(column) if is_id else f'"{column}"' for column, is_id in columns)
+        names = ", ".join(f'"{column}"' for column, _ in columns)
+        out.append(f"INSERT INTO {name} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM pg_temp.reference_{number}")
         for (counter,) in session.execute(_COUNTERS, [[name]]).fetchall():
             last, is_called = session.execute(f"SELECT last_value, is_called FROM {counter}").fetchall()[0]
             out.append(f"SELECT setval('{counter}', {last}, {is_called})")
     return "; ".join(out)
 
 
+_OTHER = 'overlay("{0}"::text placing substr(md5("{0}"::text || pg_current_xact_id()::text), 1, 12) from 25)::uuid'
 _COUNTERS = (
     "SELECT DISTINCT s.oid::regclass::text FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') "
     "WHERE s.relkind = 'S' AND d.refobjid = ANY (%s::text[]::regclass[]::oid[])"
