@@ -85,6 +85,11 @@ def bag(rank: int, name: str, item: Any, flush: Callable[[list[Any]], object]) -
     items.append(item)
 
 
+def bagged(name: str) -> Sequence[Any]:
+    """What waits under `name` in this transaction, in its order."""
+    return tuple(current().bags.get(name, ()))
+
+
 def use_case(body: Callable[..., R] | None = None, *, ahead: Callable[..., Sequence[Statement]] | None = None) -> Callable[..., Any]:
     """Open the one transaction, hand the received instant down as `now`, keep the answer where `once` is given.
 

@@ -1,12 +1,12 @@
 """Balances and entries."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from apps.core import db, money
 
@@ -207,19 +207,6 @@ def list_entry_lines(transaction_ids: Iterable[UUID], account_ids: Iterable[UUID
 
 def _lines_of(account_ids: Iterable[UUID]) -> QuerySet[LedgerLine]:
     return LedgerLine.objects.filter(account__owner_id__in=list(account_ids), account__kind__in=OF_CLIENTS)
-
-
-def count_posted(*, source_id: UUID, kind: str) -> int:
-    """How many transactions of this source and kind there are: what makes the key of the next one."""
-    return LedgerTransaction.objects.filter(source_id=source_id, kind=kind).count()
-
-
-def count_posted_of(*, source_ids: Collection[UUID], kind: str) -> dict[UUID, int]:
-    """:func:`count_posted` of several; those of which there is none are left out."""
-    if not source_ids:
-        return {}
-    rows = LedgerTransaction.objects.filter(source_id__in=source_ids, kind=kind).values_list("source_id").annotate(n=Count("id"))
-    return dict(rows.order_by())
 
 
 def list_at_venue(owner_id: UUID) -> dict[str, Decimal]:

@@ -341,3 +341,25 @@ def test_a_crash_before_the_commit_leaves_neither_lines_nor_balances() -> None:
     assert db.one("SELECT count(*) FROM ledger_ledgertransaction") == (0,)
     post(key="lost", lines=moved())
     assert queries.get_amount(nostro()) == D(100)
+
+
+def test_what_a_transaction_posts_it_reverses_and_counts_though_nothing_is_written_yet() -> None:
+    other, nth = ids.uuid7(), list[int]()
+
+    @use_case
+    def run(*, now: datetime) -> None:
+        given = {"source_type": "test", "effective_at": now, "business_date": world.NOON.date()}
+        back = {"source_id": SOURCE, "kinds": ["TEST"], "effective_at": now, "business_date": world.NOON.date()}
+        for _ in range(2):
+            nth.append(ledger.count_posted(source_ids=[SOURCE, other], kind="TEST")[SOURCE])
+            ledger.post(key=f"t-{nth[-1]}", kind="TEST", source_id=SOURCE, lines=moved(), **given)
+            ledger.post(key=f"o-{nth[-1]}", kind="OTHER", source_id=SOURCE, lines=moved("1"), **given)
+            assert (ledger.reverse(**back), ledger.reverse(**back)) == (1, 0)
+
+    run()
+    run()
+    assert nth == [0, 1, 2, 3]
+    rows = db.run("SELECT t.key, o.key FROM ledger_ledgertransaction t JOIN ledger_ledgertransaction o ON o.id = t.reverses_id ORDER BY 1")
+    assert rows == [(f"t-{n}:reversed", f"t-{n}") for n in range(4)]
+    assert db.one("SELECT amount FROM ledger_ledgeraccount WHERE id = %s", (nostro().id,)) == (D(4),)
+    assert wrong_balances() == []

@@ -168,6 +168,15 @@ def test_the_record_shows_what_we_paid_in_two_movements_and_takes_one_back(ends)
     books.proven()
 
 
+def test_a_movement_and_the_one_that_takes_it_back_come_in_one_record(ends) -> None:  # type: ignore[no-untyped-def]
+    ours, places = ends
+    made = there.sent(ours["USD"], places["USD"], "10")
+    key, at = there.payment_of(made).end_to_end_id, clock.desk_now().isoformat()
+    assert bring(ours, f"d-1,{at},USD,6,0,{key},,", f"d-2,{at},USD,-6,0,,,d-1", f"d-3,{at},USD,4,0,{key},,") == 3
+    assert (state(made), in_transit(), here.balances()["VENUE USD"]) == (("IN_TRANSIT", D(4)), D(-4), D(100_004))
+    books.proven()
+
+
 def test_what_has_come_in_part_is_neither_refused_nor_sent_back(ends) -> None:  # type: ignore[no-untyped-def]
     ours, places = ends
     outside.script(there.at_venue("USD"), "POLICY")

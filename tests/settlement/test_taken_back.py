@@ -15,7 +15,7 @@ from apps.reports.queries import proofs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadMatch
-from apps.settlement.models import RailCursor, Receipt, StatementLine
+from apps.settlement.models import Instruction, RailCursor, Receipt, StatementLine
 from apps.settlement.rails import outside
 from apps.settlement.rules.rail import Statement
 from apps.workflows.close_out import ask_close_out
@@ -24,6 +24,7 @@ from apps.workflows.work_receipts import request_unmatch
 from tests import world
 from tests.people import staff
 from tests.settlement import world as here
+from tests.settlement.test_large_records import COLUMNS, send_all
 from tests.stories.test_fails import answer, marks, on_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,3 +126,31 @@ def test_a_line_that_is_refused_is_warned_of_with_its_place(monkeypatch: pytest.
     (told,) = [one.getMessage() for one in caplog.records]
     assert told.startswith("fedwire-usd flowdesk-usd-1 line ") and "is missing" in told
     assert settlement.list_receipts(SYSTEM).count() == 0
+
+
+@pytest.mark.parametrize("netting", [True, False])
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_leaves_or_comes_and_is_back_on_the_same_statement(netting: bool, apart: bool) -> None:
+    """A payment and its return, a receipt and its recall: in one file as in a file for each line."""
+    here.open_house("USD", "BTC")
+    acme = world.firm("acme", netting=netting)
+    for n in range(1, 4):
+        here.deal(acme, Side.SELL, f"0.{n}")
+    sent = [one for one in send_all() if one.asset_id == "USD"]
+    lines = [(f"P{n}", "PAYMENT", one.end_to_end_id, -one.amount) for n, one in enumerate(sent)]
+    lines += [("R", "RETURN", sent[0].end_to_end_id, sent[0].amount), ("IN", "RECEIPT", "", D(7)), ("IN", "RETURN", "", D(-7))]
+    for some in [[one] for one in lines] if apart else [lines]:
+        balance, rows = RailCursor.objects.values_list("balance", flat=True).first() or D(10_000_000), [COLUMNS]
+        for reference, kind, key, amount in some:
+            balance += amount
+            rows.append(f"{here.ADDRESSES['USD'][1]},USD,,2026-09-16,{reference},{kind},{amount},{balance},{key},Acme,,")
+        import_statement(content="\n".join(rows).encode())
+    came_back = sent[0].amount
+    assert {i.id: i.status for i in Instruction.objects.filter(id__in=[one.id for one in sent])} == {
+        one.id: "RETURNED" if one == sent[0] else "SETTLED" for one in sent
+    }
+    assert [one.status for one in Receipt.objects.all()] == ["REVERTED"]
+    kept = here.balances()
+    assert kept["NOSTRO USD"] == D(10_000_000) - sum(one.amount for one in sent[1:])
+    assert kept["PAYABLE USD"] == -came_back and "IN_TRANSIT USD" not in kept and "SUSPENSE USD" not in kept
+    proven()

@@ -1,12 +1,14 @@
 """Post balanced transactions: as the last statement before the commit, one function call for one, one statement for many."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count
 
 from apps.core import db, ids, unit
 from apps.core.unit import step
@@ -55,8 +57,10 @@ SELECT f.*, 0, 0, 0 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], 
 """
 _HEAD = ("id", "key", "hash", "kind", "entity_id", "source_type", "source_id", "narrative", "reverses", "effective_at", "business_date")
 _QUOTED = {"key", "kind", "source_type", "narrative"}
+_KIND, _TYPE, _SOURCE, _REVERSES = (_HEAD.index(name) for name in ("kind", "source_type", "source_id", "reverses"))
 
 _Posting = tuple[tuple[str | None, ...], tuple[Line, ...]]  # the columns of _HEAD as PostgreSQL reads them, and the lines
+_Old = tuple[tuple[UUID, str, str], Sequence[Line]]  # id, key and type of the source; the lines
 _known: set[UUID] = set()  # accounts seen committed by this process; they are never deleted
 
 
@@ -146,28 +150,63 @@ def _plain(values: Iterable[str]) -> str:
 def reverse(*, source_id: UUID, kinds: Sequence[str], effective_at: datetime, business_date: date, narrative: str = "") -> int:
     """Post the linked reversal of every transaction of this source and these kinds that has none yet; how many.
 
-    It always posts, and may overdraw: a correction is never refused for balance.
+    It always posts, and may overdraw: a correction is never refused for balance. What this transaction has put off is reversed too.
     """
-    found = LedgerTransaction.objects.filter(source_id=source_id, kind__in=list(kinds), reversed_by__isnull=True).order_by("id")
-    for old in found.prefetch_related("lines__account"):
-        refs = [(line.account, line.amount) for line in old.lines.all()]
+    found = [*_written(source_id, kinds), *_put_off(source_id, kinds)]
+    for (old, old_key, source_type), lines in found:
         post(
-            key=f"{old.key}:reversed",
+            key=f"{old_key}:reversed",
             kind="REVERSAL",
-            source_type=old.source_type,
-            source_id=old.source_id,
-            lines=[
-                Line(
-                    Ref(a.entity_id, Kind(a.kind), a.asset_code, book_id=a.book_id, owner_id=a.owner_id, designation=a.designation), -amount
-                )
-                for a, amount in refs
-            ],
+            source_type=source_type,
+            source_id=source_id,
+            lines=[Line(line.ref, -line.amount) for line in lines],
             effective_at=effective_at,
             business_date=business_date,
             narrative=narrative,
-            reverses=old.id,
+            reverses=old,
         )
     return len(found)
+
+
+@step
+def count_posted(*, source_ids: Collection[UUID], kind: str) -> Counter[UUID]:
+    """How many transactions of this kind each source has, those that are put off with them: what makes the key of the next one."""
+    if not source_ids:
+        return Counter()
+    rows = LedgerTransaction.objects.filter(source_id__in=source_ids, kind=kind).values_list("source_id").annotate(n=Count("id"))
+    written = dict(rows.order_by())
+    waiting = Counter(columns[_SOURCE] for columns, _ in unit.bagged("ledger") if columns[_KIND] == kind)
+    return Counter({one: written.get(one, 0) + waiting[str(one)] for one in source_ids})
+
+
+def _written(source_id: UUID, kinds: Sequence[str]) -> list[_Old]:
+    """Of these the ones that have no reversal."""
+    found = LedgerTransaction.objects.filter(source_id=source_id, kind__in=list(kinds), reversed_by__isnull=True).order_by("id")
+    undone = {columns[_REVERSES] for columns, _ in unit.bagged("ledger")}
+    return [
+        (
+            (old.id, old.key, old.source_type),
+            [
+                Line(
+                    Ref(a.entity_id, Kind(a.kind), a.asset_code, book_id=a.book_id, owner_id=a.owner_id, designation=a.designation), amount
+                )
+                for a, amount in ((line.account, line.amount) for line in old.lines.all())
+            ],
+        )
+        for old in found.prefetch_related("lines__account")
+        if str(old.id) not in undone
+    ]
+
+
+def _put_off(source_id: UUID, kinds: Sequence[str]) -> list[_Old]:
+    """The same of what this transaction writes at its end."""
+    waiting = unit.bagged("ledger")
+    undone = {columns[_REVERSES] for columns, _ in waiting}
+    return [
+        ((UUID(columns[0]), str(columns[1]), str(columns[_TYPE])), lines)
+        for columns, lines in waiting
+        if columns[_SOURCE] == str(source_id) and columns[_KIND] in kinds and columns[0] not in undone
+    ]
 
 
 @step

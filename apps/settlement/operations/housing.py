@@ -8,7 +8,6 @@ from apps.core import db, ids, money
 from apps.core.unit import step
 from apps.events import operations as events
 from apps.ledger import operations as ledger
-from apps.ledger import queries as balances
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
 from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt, ReceiptMatch, VenuePlace
@@ -133,7 +132,7 @@ def let_go(*, transfer_id: UUID, now: datetime) -> bool:
     go_back(transfer=transfer, amount=came.amount)
     matching.undo_one(match=whole, now=now)
     _keep(other, came, whole.round + 1, now)
-    nth = balances.count_posted(source_id=came.id, kind=APPLIED)
+    nth = ledger.count_posted(source_ids=[came.id], kind=APPLIED)[came.id]
     ledger.post(
         key=f"receipt:{came.id}:applied:{nth + 1}",
         kind=APPLIED,
@@ -196,9 +195,9 @@ def reach_owner(*, transfer_id: UUID, booked_at: datetime, now: datetime) -> Non
     if not transfer.owner_address:
         return
     add(transfer=transfer, amount=transfer.amount, now=now)
-    nth = balances.count_posted(source_id=transfer.id, kind=CAPITAL_OUT)  # its chain may take it back, and confirm it after all
+    before = ledger.count_posted(source_ids=[transfer.id], kind=CAPITAL_OUT)  # its chain may take it back, and confirm it after all
     ledger.post(
-        key=f"capital:{transfer.id}:{nth + 1}",
+        key=f"capital:{transfer.id}:{before[transfer.id] + 1}",
         kind=CAPITAL_OUT,
         source_type="house_transfer",
         source_id=transfer.id,

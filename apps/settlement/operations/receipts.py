@@ -16,7 +16,6 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments.queries import get_entity_by_id as get_entity
 from apps.ledger import operations as ledger
-from apps.ledger import queries as balances
 from apps.settlement.errors import BadDecision
 from apps.settlement.models import Nostro, Receipt, ReceiptNote
 from apps.settlement.queries.locks import lock_receipt
@@ -266,7 +265,7 @@ def quarantine(*, receipt: Receipt, reason: str) -> None:
 def freeze(*, receipt: Receipt, now: datetime) -> None:
     """QUARANTINED or CLEARED → FROZEN: to blocked assets; never returned, netted, set off or charged while it is."""
     move(receipt, ReceiptStatus.FROZEN)
-    nth = balances.count_posted(source_id=receipt.id, kind="RECEIPT_FROZEN")  # what was let go of may be frozen again
+    nth = ledger.count_posted(source_ids=[receipt.id], kind="RECEIPT_FROZEN")[receipt.id]  # what was let go of may be frozen again
     ledger.post(
         key=f"receipt:{receipt.id}:frozen:{nth + 1}" if nth else f"receipt:{receipt.id}:frozen",
         kind="RECEIPT_FROZEN",

@@ -16,7 +16,6 @@ from apps.core.unit import step
 from apps.credit import operations as credit
 from apps.events import operations as events
 from apps.ledger import operations as ledger
-from apps.ledger import queries as balances
 from apps.settlement.models import Instruction, NetLeg, NetSet, Obligation
 from apps.settlement.queries import describing, views
 from apps.settlement.queries.locks import Chain
@@ -167,9 +166,9 @@ def settle_legs(*, dues: Sequence[Dues], now: datetime) -> None:
     NetLeg.objects.filter(id__in=legs).update(status=NetLegStatus.SETTLED, settled_amount=F("amount"))
     _write_settled(Obligation.objects.filter(net_leg_id__in=legs), now)
     offs = [(one, amount) for one in dues if (amount := _set_off_of(one))]
-    before = balances.count_posted_of(source_ids=[one.leg.id for one, _ in offs], kind="SET_OFF")  # a leg that was reopened settles again
+    before = ledger.count_posted(source_ids=[one.leg.id for one, _ in offs], kind="SET_OFF")  # a leg that was reopened settles again
     for one, amount in offs:
-        _post_set_off(one, amount, before.get(one.leg.id, 0) + 1, now)
+        _post_set_off(one, amount, before[one.leg.id] + 1, now)
     _settle_sets({one.net_set.id: one.net_set for one in dues}, now)
     _end_of([member for one in dues for member in one.members], now)
 
