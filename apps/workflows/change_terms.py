@@ -1,6 +1,7 @@
 """On what terms a client deals on an account: asked for by sales or a trader, signed by risk. They are versions; a deal keeps its own.
 
-They hold from the signature on, or from a later instant that was asked for: quotes that were made before it keep the old ones.
+They hold from the signature on, or from a later instant that was asked for: quotes that were made before it keep the old ones. What is
+signed and not in force yet gives way to what is signed for at once.
 
 A firm quote keeps the terms it was given under, and so does every request that is open, unless the new ones leave no such deal: another
 way to settle, or the pair is gone. Those requests end with their quotes, and what they had reserved goes back. A frozen set stays as it was
@@ -43,7 +44,7 @@ class TermsInUse(Conflict):
 
 
 class TermsToCome(Conflict):
-    """Others can be asked for when they are in force."""
+    """Others can be asked for from the signature on, which take their place, or when they are in force."""
 
     code, title = "terms_to_come", "Other terms are signed already, and take effect later"
 
@@ -66,23 +67,26 @@ def ask_terms(
     """
     people.require_may(actor.roles, ACT)
     found = queries.get_account_by_code(account)
-    before = _last(found, now)
+    last = _last(found)
+    before = queries.get_terms(found.id, now)
     if not 1 <= len(reason) <= 200:
         raise BadTerms("why, in 1 to 200 characters", pointer="reason")
     client_terms.require_terms(terms)
     _require_possible(found, before, terms)
     if effective_from is not None:
+        _require_none_to_come(last, found, now)
         _require_ahead(client_terms.read(before), terms, effective_from, now)
     old, new = client_terms.told(client_terms.read(before)), client_terms.told(terms)
-    if old == new:
+    if old == new and last == before:
         raise BadTerms("nothing changes", pointer="terms")
-    changed = [field.replace("_", " ") for field in new if new[field] != old[field]]
+    changed = [field.replace("_", " ") for field in new if new[field] != old[field]] or ["as they are"]
+    instead = "" if last == before else f", instead of version {last.version}"
     return approvals.request(
         kind=KIND,
         subject_type="account",
         subject_id=found.id,
-        subject_version=str(before.version),
-        title=f"Terms of {found.code}{_from(effective_from)}: {', '.join(changed)}"[:200],
+        subject_version=str(last.version),
+        title=f"Terms of {found.code}{_from(effective_from)}{instead}: {', '.join(changed)}"[:200],
         payload={"client": found.owner.code, "account": found.code, "terms": new, "why": reason}
         | ({} if effective_from is None else {"effective_from": stamp(effective_from.astimezone(UTC))}),
         before={"terms": old},
@@ -106,9 +110,11 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Terms:
     """
     account = queries.get_owned(approval.subject_id)
     change_status.stand_still(client_id=account.owner_id, account_id=account.id)
-    terms, before = client_terms.untold(approval.payload["terms"]), _last(account, now)
+    terms, last, before = client_terms.untold(approval.payload["terms"]), _last(account), queries.get_terms(account.id, now)
     client_terms.require_terms(terms)
     asked = approval.payload.get("effective_from")
+    if asked is not None:
+        _require_none_to_come(last, account, now)
     at = now if asked is None else max(now, datetime.fromisoformat(asked))
     for rfq in rfq_queries.list_open_of(account.id) if at == now else ():
         if _leaves_none(rfq, terms):
@@ -135,13 +141,16 @@ def tell(*, account: Account, terms: Terms) -> UUID:
     )
 
 
-def _last(account: Account, now: datetime) -> Terms:
+def _last(account: Account) -> Terms:
     found = queries.find_last_terms(account.id)
     if "CLIENT" not in account.owner.roles or account.owner.status not in WITH_US or found is None:
         raise BadTerms(f"{account.code} is no account of a client that is with us", pointer="account")
-    if found.effective_from > now:
-        raise TermsToCome(f"version {found.version} of {account.code}{_from(found.effective_from)}")
     return found
+
+
+def _require_none_to_come(last: Terms, account: Account, now: datetime) -> None:
+    if last.effective_from > now:
+        raise TermsToCome(f"version {last.version} of {account.code}{_from(last.effective_from)}")
 
 
 def _require_ahead(before: ClientTerms, terms: ClientTerms, effective_from: datetime, now: datetime) -> None:

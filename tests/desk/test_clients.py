@@ -153,7 +153,7 @@ def test_terms_change_and_an_account_is_added_on_the_page(enter: Any, day: Day, 
     assert "2027-01-04T08:00:00.000000Z" in enter("rita").get(f"/desk/approvals/{ahead.id}/").content.decode()
     decide_approval(approval_id=ahead.id, actor=staff["rita"].as_actor(), approve=True)
     planned = enter("tara").get(at).content.decode()
-    assert "to come" in planned and "tier: gold → silver" in planned and "Ask for other terms" not in planned
+    assert "to come" in planned and "tier: gold → silver" in planned and "takes its place at risk" in planned
     assert "Version 3 is signed and takes effect" in planned and "<td>v2</td>" in enter("tara").get(PAGE).content.decode()
 
     names = [member.name for member in Member.objects.filter(counterparty__code="acme").order_by("name")]

@@ -109,7 +109,7 @@ def test_terms_from_a_later_instant_on(acme: world.Firm, desk: dict[str, Actor])
         return queries.get_terms(acme.account.id, now).version, row.version
 
     with pytest.raises(TermsToCome, match="version 2 of acme-main from 2026-09-15 13:00:00 UTC"):
-        ask_terms(actor=desk["sam"], account="acme-main", terms=replace(wanted, tier="gold"), **WHY)
+        ask_terms(actor=desk["sam"], account="acme-main", terms=replace(wanted, tier="gold"), effective_from=at + timedelta(1), **WHY)
     assert stands(at - timedelta(seconds=5)) == (1, 1)
     quoted = ask(key, "r-1")  # by itself, as the old terms say
     assert stands(at) == (2, 2)
@@ -119,6 +119,25 @@ def test_terms_from_a_later_instant_on(acme: world.Firm, desk: dict[str, Actor])
     assert Rfq.objects.get(client_rfq_id="r-2").terms_id == second.id
     again = ask_terms(actor=desk["sam"], account="acme-main", terms=replace(wanted, tier="gold"), effective_from=at + timedelta(1), **WHY)
     assert "tier" in again.title
+
+
+@pytest.mark.parametrize("change", [{}, {"tier": "gold"}], ids=["taken back", "others"])
+def test_what_is_signed_for_at_once_takes_the_place_of_terms_to_come(acme: world.Firm, desk: dict[str, Actor], change: Any) -> None:
+    at, signed = world.NOON + timedelta(hours=2), world.NOON + timedelta(hours=1)
+    stood = held()
+    ahead = ask_terms(actor=desk["sam"], account="acme-main", terms=replace(stood, fee_bps=D(9)), effective_from=at, **WHY)
+    assert sign(ahead, desk["rita"]) == "EXECUTED"
+    instead = ask_terms(actor=desk["sam"], account="acme-main", terms=replace(stood, **change), **WHY)
+    assert "instead of version 2" in instead.title
+    clock.freeze_desk(signed)
+    assert sign(instead, desk["rita"]) == "EXECUTED", Approval.objects.get(id=instead.id).comment
+    first, second, third = Terms.objects.filter(account=acme.account).order_by("version")
+    assert (first.effective_until, third.effective_from, third.effective_until) == (signed, signed, None)
+    assert second.effective_until == second.effective_from == at, "it never was in force"
+    for now, version in ((signed - timedelta(seconds=1), 1), (signed, 3), (at, 3), (at + timedelta(days=9), 3)):
+        assert queries.get_terms(acme.account.id, now).version == version
+    clock.freeze_desk(at)
+    assert client_terms.told(held()) == client_terms.told(replace(stood, **change))
 
 
 @pytest.mark.parametrize(

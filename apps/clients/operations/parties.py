@@ -250,11 +250,16 @@ def revoke_key(*, key_id: str, now: datetime) -> ApiKey:
 
 @step
 def set_terms(*, account: Account, now: datetime, **terms: Any) -> Terms:
-    """A new version of an account's terms from `now` on, or from a later instant; the one before, in force by then, ends there."""
-    old = Terms.objects.select_for_update(no_key=True).filter(account=account, effective_until__isnull=True).first()
-    if old is not None:
-        old.effective_until = now
-        old.save(update_fields=["effective_until"])
+    """A new version of an account's terms from `now` on, or from a later instant; the one before, in force by then, ends there.
+
+    One that would take effect after `now` never does: it ends as it begins.
+    """
+    versions = Terms.objects.select_for_update(no_key=True).filter(account=account)
+    old = versions.filter(effective_until__isnull=True).first()
+    for ended in [old, *versions.filter(effective_until__gt=now).order_by("-version")]:
+        if ended is not None:
+            ended.effective_until = max(now, ended.effective_from)
+            ended.save(update_fields=["effective_until"])
     made = Terms(id=ids.uuid7(), account=account, version=old.version + 1 if old else 1, effective_from=now, **terms)
     db.insert(made)
     events.record("terms.set", subject_type="account", subject_id=account.id, house={"version": made.version, "mode": str(made.mode)})

@@ -36,7 +36,7 @@ def account_page(request: HttpRequest, actor: Actor, client: str, account: str) 
     versions, now = queries.list_terms_of_account(found.id), clock.desk_now()
     context: dict[str, Any] = {
         "account": found,
-        "terms": client_terms.read(versions[0]) if versions else None,
+        "terms": next((client_terms.read(one) for one in versions if one.effective_from <= now), None),
         "to_come": next((one for one in versions if one.effective_from > now), None),
         "now": now,
         "history": client_terms.list_changes(versions),
