@@ -6,16 +6,13 @@ import pytest
 
 from apps.approvals.models import Approval
 from apps.core import db, ids
-from apps.core.actor import SYSTEM
 from apps.jobs import chains
 from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
-from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
 from apps.settlement.rails import outside
 from apps.users.models import User
 from apps.workflows.decide_approval import decide_approval
-from apps.workflows.settle_net_set import agree_net_set
 from tests import world
 from tests.desk.forms import send
 from tests.settlement import world as house
@@ -66,15 +63,7 @@ def test_a_payment_that_hangs_is_replaced_from_its_page(enter: Any, staff: dict[
 
 
 def test_a_payment_in_parts_shows_each_and_what_has_not_left_is_recalled_from_its_page(enter: Any, staff: dict[str, User]) -> None:
-    house.open_house("USD", "BTC")
-    acme = world.firm("acme")
-    house.deal(acme, Side.SELL, "2")
-    house.at(house.CUTOFF, seconds=10)
-    jobs.freeze_due()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    house.at(house.VALUE_DAY)
-    jobs.review_queue()
+    house.owing(Side.SELL, "2")
     set_limit("fedwire-usd", largest="15000", most=3)
     one = whole()
     house.release(one.id, maker=staff["olga"].as_actor(), checker=staff["oscar"].as_actor())

@@ -28,12 +28,7 @@ RECORD = "reference,booked_at,asset,amount,fee,key,transaction,takes_back\n"
 
 @pytest.fixture
 def ends() -> tuple[dict[str, Nostro], dict[str, VenuePlace]]:
-    """Our accounts, and 100,000 dollars and 5 coins that the venue keeps."""
-    ours = here.open_house("USD", "BTC")
-    places = there.open_venue("USD", "BTC")
-    for asset, amount in (("USD", D(100_000)), ("BTC", D(5))):
-        there.keeps(place=places[asset], amount=amount)
-    return ours, places
+    return there.open_ends()
 
 
 def state(made: HouseTransfer) -> tuple[str, D]:

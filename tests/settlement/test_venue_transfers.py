@@ -34,12 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def ends() -> tuple[dict[str, Nostro], dict[str, VenuePlace]]:
-    """Our accounts, and 100,000 dollars and 5 coins that the venue keeps."""
-    ours = here.open_house("USD", "BTC")
-    places = there.open_venue("USD", "BTC")
-    for asset, amount in (("USD", D(100_000)), ("BTC", D(5))):
-        there.keeps(place=places[asset], amount=amount)
-    return ours, places
+    return there.open_ends()
 
 
 def state(made: HouseTransfer) -> tuple[str, str]:

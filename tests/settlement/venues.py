@@ -41,6 +41,14 @@ def open_venue(*assets: str) -> dict[str, VenuePlace]:
     return {asset: set_place(WAYS[asset]) for asset in assets}
 
 
+def open_ends() -> tuple[dict[str, Nostro], dict[str, VenuePlace]]:
+    """Our accounts, and 100,000 dollars and 5 coins that the venue keeps."""
+    ours, places = here.open_house("USD", "BTC"), open_venue("USD", "BTC")
+    for asset, amount in (("USD", D(100_000)), ("BTC", D(5))):
+        keeps(place=places[asset], amount=amount)
+    return ours, places
+
+
 def ask_place(way: Way, who: str = "olga", role: str = "operations", venue: str = "northgate") -> Approval:
     entity = instruments.get_entity("flowdesk").id
     return request_venue_place(actor=staff(who, role), entity_id=entity, counterparty=venue, way=way, reason="as in the contract")

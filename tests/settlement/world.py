@@ -137,6 +137,21 @@ def fall_due(firm: world.Firm) -> None:
     jobs.review_queue()
 
 
+def sold(acme: world.Firm, quantity: str) -> Trade:
+    """Acme has sold bitcoin, agreed, and delivered them on the value date; the gate has looked at what we owe."""
+    trade = deal(acme, Side.SELL, quantity)
+    at(CUTOFF, seconds=10)
+    jobs.run_all()
+    (net_set,) = settlement.list_net_sets(SYSTEM)
+    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
+    at(VALUE_DAY)
+    coins = only("EXPECTED")
+    pay_in("BTC", D(quantity), name="Acme Capital", address=world.INSTRUCTIONS["acme"][2].address, remittance=coins.end_to_end_id)
+    at(VALUE_DAY, hours=2)
+    jobs.run_all()
+    return trade
+
+
 def prefunded(dollars: D) -> world.Firm:
     """Cygnus, which deals on what it has paid in: these dollars."""
     open_house("USD", "BTC")

@@ -11,11 +11,9 @@ import pytest
 from apps.core import clock
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
-from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
 from apps.settlement.rails import outside
-from apps.workflows.settle_net_set import agree_net_set
 from tests import books, deals, lines, world
 from tests.settlement import world as here
 
@@ -39,16 +37,8 @@ def release(payment: Instruction) -> None:
 def test_case_7_a_payment_is_returned_three_days_after_it_was_booked() -> None:
     here.open_house("USD", "BTC")
     acme = world.firm("acme")
-    trade = here.deal(acme, Side.SELL, "2")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.run_all()
+    trade = here.sold(acme, "2")
     (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    coins = here.only("EXPECTED")
-    here.pay_in("BTC", D(2), name="Acme Capital", address=world.INSTRUCTIONS["acme"][2].address, remittance=coins.end_to_end_id)
-    here.at(here.VALUE_DAY, hours=2)
-    jobs.run_all()
     before = books.count()
     release(attempts()[0])
     assert books.posted(before) == [

@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 
 from apps.core import clock
-from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
-from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
 from apps.settlement.models import Instruction
 from apps.settlement.rails import outside
-from apps.workflows.settle_net_set import agree_net_set
 from tests import books, deals, world
 from tests.settlement import world as here
 from tests.settlement.splitting import parts, release, set_limit, whole
@@ -49,16 +46,7 @@ def test_one_payment_leaves_in_three_and_each_has_a_life_of_its_own() -> None:
     here.open_house("USD", "BTC")
     acme = world.firm("acme")
     set_limit("fedwire-usd", largest="15000", most=3)
-    trade = here.deal(acme, Side.SELL, "2")
-    here.at(here.CUTOFF, seconds=10)
-    jobs.run_all()
-    (net_set,) = settlement.list_net_sets(SYSTEM)
-    agree_net_set(net_set_id=net_set.id, actor=acme.treasury)
-    here.at(here.VALUE_DAY)
-    coins = here.only("EXPECTED")
-    here.pay_in("BTC", D(2), name="Acme Capital", address=world.INSTRUCTIONS["acme"][2].address, remittance=coins.end_to_end_id)
-    here.at(here.VALUE_DAY, hours=2)
-    jobs.run_all()
+    trade = here.sold(acme, "2")
 
     # One payment is released, by two people who see all of it; nothing is over the limit any more.
     one = here.only("READY")

@@ -83,7 +83,7 @@ _OTHERS = [
     Scenario("pay_slow", Kind.MONEY_OUT, "it is booked an hour later", 53),
     Scenario("pay_split", Kind.MONEY_OUT, "it is booked in two halves", 54),
     Scenario("pay_unknown", Kind.MONEY_OUT, "our bank does not answer for four hours: SENDING, then found", 55),
-    Scenario("pay_parts", Kind.MONEY_OUT, "it leaves in two parts, one booked an hour after the other: PART_SETTLED", 56),
+    Scenario("pay_parts", Kind.MONEY_OUT, "it leaves in two parts, the second booked an hour after it was sent: PART_SETTLED", 56),
     Scenario("slow_answer", Kind.ANSWER, "the answer takes three seconds", 61),
     Scenario("outcome_unknown", Kind.ANSWER, "it is done, and answered with 503 `outcome_unknown`", 62),
     Scenario("outcome_unknown_lost", Kind.ANSWER, "it is not done, and answered with 503 `outcome_unknown`", 63),

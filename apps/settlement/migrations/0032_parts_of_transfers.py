@@ -1,5 +1,7 @@
 """A house transfer arrives in parts: how much of it is there, and which receipts brought it."""
 
+from importlib import import_module
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -33,24 +35,11 @@ BEGIN
 END $body$;
 SET CONSTRAINTS ALL IMMEDIATE;
 """
-OLD_OWN = """
-CREATE OR REPLACE FUNCTION settlement_match_own() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-  IF NEW.undoes_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM settlement_receiptmatch m WHERE m.id = NEW.undoes_id AND m.undoes_id IS NULL AND m.receipt_id = NEW.receipt_id
-      AND m.instruction_id IS NOT DISTINCT FROM NEW.instruction_id AND m.amount = -NEW.amount AND m.written_off = -NEW.written_off
-      AND m.round = NEW.round) THEN
-    RAISE EXCEPTION 'settlement: a match is undone by its mirror' USING ERRCODE = '23514', CONSTRAINT = 'settlement_match_own';
-  END IF;
-  IF NEW.instruction_id IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM settlement_receipt r JOIN settlement_nostro n ON n.id = r.nostro_id JOIN settlement_instruction i
-      ON i.account_id = r.account_id AND i.asset_id = r.asset_id AND i.entity_id = n.entity_id AND i.direction = 'RECEIVE'
-    WHERE r.id = NEW.receipt_id AND i.id = NEW.instruction_id) THEN
-    RAISE EXCEPTION 'settlement: a receipt pays what its own account owes' USING ERRCODE = '23514', CONSTRAINT = 'settlement_match_own';
-  END IF;
-  RETURN NEW;
-END $body$;
-"""
+OLD_OWN = (
+    import_module("apps.settlement.migrations.0019_matching_walls")
+    .OWN.partition("CREATE TRIGGER")[0]
+    .replace("CREATE", "CREATE OR REPLACE", 1)
+)
 # As before, and a receipt is of a transfer to the very account on which it came.
 OWN = OLD_OWN.replace(
     "AND m.instruction_id IS NOT DISTINCT FROM NEW.instruction_id AND m.amount",
