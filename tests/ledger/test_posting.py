@@ -321,6 +321,25 @@ def test_a_balance_never_goes_back_to_an_older_line() -> None:
     assert queries.get_amount(nostro()) == D(200)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "entity_id = %s",
+        "kind = 'VENUE'",
+        "asset_code = 'BTC'",
+        "book_id = %s",
+        "owner_id = %s",
+        "designation = 'CLIENT'",
+        "amount = 0, kind = 'VENUE'",
+    ],
+)
+def test_what_a_balance_is_of_never_changes(change: str) -> None:
+    post(key="first", lines=moved())
+    with pytest.raises(IntegrityError) as no:
+        db.run(f"UPDATE ledger_ledgeraccount SET {change} WHERE kind = 'NOSTRO'", (ids.uuid7(),) if "%s" in change else ())
+    assert no.value.__cause__.diag.constraint_name == "ledger_ledgeraccount_frozen"  # type: ignore[union-attr]
+
+
 def test_an_account_is_born_at_zero() -> None:
     with pytest.raises(IntegrityError, match="born at zero"):
         db.run(
