@@ -75,11 +75,12 @@ def request_receipt_decision(
     reason: str,
     account_code: str = "",
     return_to: tuple[str, str] | None = None,
+    transfer_id: UUID | None = None,
     now: datetime,
 ) -> Approval:
     """Operations (or compliance) ask what is to become of a quarantined receipt; another one of compliance decides.
 
-    :param decision: return, apply (to `account_code`) or freeze
+    :param decision: return, apply (to `account_code`), transfer (it is of the house transfer `transfer_id`) or freeze
     :param return_to: name and wallet, for the return of a chain transfer
     :raises AppError: RoleMissing, NotFound, BadDecision, ApprovalOpen
     """
@@ -92,6 +93,7 @@ def request_receipt_decision(
         reason=reason,
         account_code=account_code,
         return_to=return_to,
+        transfer_id=transfer_id,
         now=now,
     )
 

@@ -18,6 +18,7 @@ from apps.workflows.work_receipts import request_unmatch
 from tests import world
 from tests.desk.forms import send
 from tests.desk.test_pages import statements
+from tests.settlement import venues as there
 from tests.settlement import world as here
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,3 +101,28 @@ def test_the_list_proposes_what_the_page_of_each_does() -> None:
     alone = {one.id: found[0] for one in receipts if (found := receiving.propose(one))}
     assert len(alone) >= 2
     assert receiving.propose_first(receipts) == alone
+
+
+def test_a_quarantined_receipt_is_put_to_a_house_transfer_on_its_page(enter: Any, staff: dict[str, User]) -> None:
+    ours, places = there.open_ends()
+    made, small = (there.sent(places["USD"], ours["USD"], amount) for amount in ("10", "2"))
+    there.arrives(ours["USD"], D(3), transaction="w-1", name="Correspondent Bank")
+    there.read_all()
+    for one in staff.values():
+        one.refresh_from_db()  # what came before was asked and decided by people of these names
+    got = Receipt.objects.get(status="QUARANTINED")
+    client, wire = enter("olga"), ids.encode("rcp", got.id)
+    page = client.get(f"/desk/receipts/{wire}/").content.decode()
+    assert str(made.id) in page and str(small.id) not in page, "the one that lacks as much"
+    form = {"decision": "transfer", "reason": "the bank says so"}
+    assert send(client, f"settlement/receipts/{wire}/", **form, transfer="none") == 404
+    assert send(client, f"settlement/receipts/{wire}/", **form) == 422
+    assert send(client, f"settlement/receipts/{wire}/", **form, transfer=str(small.id)) == 422
+    assert send(enter("fay"), f"settlement/receipts/{wire}/", **form, transfer=str(made.id)) == 403
+    assert send(client, f"settlement/receipts/{wire}/", **form, transfer=str(made.id)) == 302
+    (approval,) = db.one("SELECT id FROM approvals_approval WHERE kind = 'receipt'")
+    assert "10 of 10 USD" in enter("carl").get(f"/desk/approvals/{approval}/").content.decode()
+    assert send(enter("carl"), f"approvals/{approval}/decide/", decision="approve") == 302
+    made.refresh_from_db()
+    assert (made.status, made.arrived) == ("IN_TRANSIT", D(3))
+    assert "a house transfer" in client.get(f"/desk/receipts/{wire}/").content.decode()

@@ -13,7 +13,7 @@ from apps.desk.access import page
 from apps.desk.amounts import read_signed
 from apps.desk.once import FormOnce, carry_out
 from apps.settlement import queries as settlement
-from apps.settlement.queries import receiving
+from apps.settlement.queries import housing, receiving
 from apps.settlement.states import AWAITED_INSTRUCTION
 from apps.users.rules import may_check, may_make, require_may
 from apps.workflows.work_receipts import note_receipt, request_match, request_tolerance, request_unmatch, take_receipt
@@ -64,6 +64,7 @@ def receipt_page(request: HttpRequest, actor: Actor, receipt: str) -> HttpRespon
         "may_work": may_make(actor.roles, "receipt_work"),
         "may_take": found.owner_role in actor.roles,
         "may_decide": may_make(actor.roles, "receipt") or may_check(actor.roles, "receipt"),
+        "transfers": housing.list_fitting(found) if found.status == "QUARANTINED" else [],
         "on_chain": found.nostro.rail.kind == "CHAIN",
         "at_now": clock.desk_now(),
     }

@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.clients import queries as clients
 from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.errors import Rejected
+from apps.core.errors import NotFound, Rejected
 from apps.desk.access import SEES_COMPLIANCE, page
 from apps.desk.once import FormOnce, carry_out
 from apps.reports.queries.desk import net_sets, settlement
@@ -104,7 +105,7 @@ def release(request: HttpRequest, actor: Actor) -> HttpResponse:
 @page("settlement")
 @require_POST
 def receipt(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
-    """Ask compliance what is to become of quarantined money: return, apply to an account, freeze."""
+    """Ask compliance what is to become of quarantined money: return, apply to an account or a house transfer, freeze."""
     once = FormOnce(request, actor, operation="receipt", tell=lambda asked: f"Asked: {asked.title}. Compliance decides")
     named, wallet = (params.posted(request, name, 120)[:120] for name in ("return_name", "return_address"))
     told = carry_out(
@@ -116,6 +117,17 @@ def receipt(request: HttpRequest, actor: Actor, receipt: str) -> HttpResponse:
         reason=request.POST.get("reason", "").strip()[:200],
         account_code=request.POST.get("account", "").strip()[:40],
         return_to=(named, wallet) if named or wallet else None,
+        transfer_id=_transfer(params.posted(request, "transfer", 40)),
     )
     messages.success(request, told)
     return redirect("desk:settlement")
+
+
+def _transfer(value: str) -> UUID | None:
+    """
+    :raises NotFound: no id of a house transfer
+    """
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        raise NotFound("no such house transfer") from None

@@ -30,7 +30,7 @@ class Receipt(Row):
     owner_role = models.CharField(max_length=12, default="operations")  # who has to act on it, until it is done
     owner_id = models.UUIDField(null=True)  # the person of that role who took it
     owner_name = models.CharField(max_length=120, blank=True)
-    by_hand = models.BooleanField(default=False)  # its match was undone: only people apply it again
+    by_hand = models.BooleanField(default=False)  # people said what it is of, or took it off that: nothing but people applies it
     seen_at = models.DateTimeField()
     final_at = models.DateTimeField(null=True)
 

@@ -10,6 +10,7 @@ from apps.events import operations as events
 from apps.ledger import operations as ledger
 from apps.ledger.rules import Ref, credit, debit
 from apps.ledger.states import Kind
+from apps.settlement.errors import BadDecision
 from apps.settlement.models import HouseTransfer, Instruction, Nostro, Receipt, ReceiptMatch, VenuePlace
 from apps.settlement.queries import housing as queries
 from apps.settlement.queries.locks import lock_receipt
@@ -152,8 +153,39 @@ def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
     faster, or when nobody knows yet that the payment left.
     """
     transfer, receipt = queries.lock(transfer_id), lock_receipt(receipt_id)
-    if transfer.status != S.IN_TRANSIT or receipt.status != ReceiptStatus.FINAL or receipt.amount > transfer.outstanding:
-        return receipt
+    if receipt.status == ReceiptStatus.FINAL and not why_not_of(transfer, receipt):
+        _bring(transfer, receipt, now)
+    return receipt
+
+
+@step
+def assign(*, transfer: HouseTransfer, receipt: Receipt, now: datetime) -> None:
+    """A receipt QUARANTINED → CLEARED → MATCHED as a part of it, as people have decided: nothing that it says told so.
+
+    :param transfer: locked, and the receipt after it
+    :raises BadDecision: it is not of this transfer (:func:`why_not_of`)
+    """
+    if why := why_not_of(transfer, receipt):
+        raise BadDecision(why, pointer="/transfer")
+    receipt.by_hand, receipt.owner_role = True, "operations"
+    receipt.save(update_fields=["by_hand", "owner_role"])
+    _bring(transfer, receipt, now)
+
+
+def why_not_of(transfer: HouseTransfer, receipt: Receipt) -> str:
+    """Why a receipt cannot be a part of it, in words; "" where it can."""
+    if receipt.account_id is not None:
+        return "it came from a client"
+    if transfer.target_id != receipt.nostro_id:
+        return f"the transfer goes to {transfer.to_name}, and this came on {receipt.nostro.name}"
+    if transfer.status != S.IN_TRANSIT:
+        return f"the transfer is {transfer.status}: nothing of it is known to be on its way"
+    if receipt.amount > transfer.outstanding:
+        return f"the transfer lacks {money.text(transfer.outstanding)} {transfer.asset_id}, and this is {money.text(receipt.amount)}"
+    return ""
+
+
+def _bring(transfer: HouseTransfer, receipt: Receipt, now: datetime) -> None:
     if transfer.place is not None:
         travelling.record_receipt(receipt=receipt, sender=None, place=transfer.place, now=now)
     for status in (ReceiptStatus.CLEARED, ReceiptStatus.MATCHED):
@@ -170,7 +202,6 @@ def arrive(*, transfer_id: UUID, receipt_id: UUID, now: datetime) -> Receipt:
         business_date=business_date(transfer.entity_id, now),
         narrative=f"house transfer {receipt.rail_reference}"[:200],
     )
-    return receipt
 
 
 @step

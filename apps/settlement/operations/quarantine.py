@@ -1,6 +1,7 @@
 """What becomes of a receipt that could not be cleared: operations or compliance asks, another one of compliance decides."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,23 +15,35 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.settlement.errors import BadDecision
 from apps.settlement.models import Instruction, Receipt
+from apps.settlement.queries import housing as house_transfers
 from apps.settlement.queries.locks import lock_receipt
 from apps.settlement.states import InstructionStatus, ReceiptStatus
 from apps.users import rules as roles
 
-from . import instructions, receipts
+from . import housing, instructions, receipts
 
-DECISIONS = ("return", "apply", "freeze")
+DECISIONS = ("return", "apply", "transfer", "freeze")
+OF_A_FROZEN = ("return", "apply")
 ENDED = [InstructionStatus.FAILED, InstructionStatus.CANCELLED]
 
 
 @step
 def ask(
-    *, maker: Actor, receipt_id: UUID, decision: str, reason: str, account_code: str, return_to: tuple[str, str] | None, now: datetime
+    *,
+    maker: Actor,
+    receipt_id: UUID,
+    decision: str,
+    reason: str,
+    account_code: str,
+    return_to: tuple[str, str] | None,
+    transfer_id: UUID | None,
+    now: datetime,
 ) -> Approval:
-    """Ask compliance to return a quarantined receipt, apply it to an account, or freeze it; or to let go of a frozen one.
+    """Ask compliance to return a quarantined receipt, apply it to an account or a house transfer, or freeze it; or to let go of a frozen
+    one.
 
     :param account_code: for `apply`
+    :param transfer_id: for `transfer`: the house transfer that it is of, or a part of
     :param return_to: name and address for the return of a chain transfer: a wallet that the client names, never by default the sender's
     :raises BadDecision: it is not for anybody to decide, or the decision lacks what it needs
     """
@@ -47,13 +60,16 @@ def ask(
         _account_for(receipt, account_code)
     elif decision == "return":
         _beneficiary(receipt, return_to)
+    payload: dict[str, Any] = {"decision": decision, "reason": reason, "account": account_code, "return_to": list(return_to or ())}
+    if decision == "transfer":
+        payload |= _of_transfer(receipt, transfer_id)
     return approvals.request(
         kind="receipt",
         subject_type="receipt",
         subject_id=receipt.id,
         subject_version=str(receipt.status),
         title=f"{decision} {receipt.rail_reference}",
-        payload={"decision": decision, "reason": reason, "account": account_code, "return_to": list(return_to or ())},
+        payload=payload,
         before={
             "status": str(receipt.status),
             "why": receipt.quarantine_reason,
@@ -69,7 +85,7 @@ def ask(
 def _is_open(receipt: Receipt, decision: str) -> bool:
     if receipt.status == ReceiptStatus.RETURN_DUE:  # its payment failed: once more, perhaps elsewhere
         return decision == "return" and not receipt.return_instructions.exclude(status__in=ENDED).exists()
-    return receipt.status == ReceiptStatus.QUARANTINED or (receipt.status == ReceiptStatus.FROZEN and decision != "freeze")
+    return receipt.status == ReceiptStatus.QUARANTINED or (receipt.status == ReceiptStatus.FROZEN and decision in OF_A_FROZEN)
 
 
 def version(approval: Approval) -> str:
@@ -77,17 +93,20 @@ def version(approval: Approval) -> str:
 
 
 def _lock(approval: Approval) -> Receipt:
-    """The account that it is to go to, whose row a freeze holds; then the receipt."""
+    """The account that it is to go to, whose row a freeze holds, or the transfer; then the receipt."""
     if approval.payload["decision"] == "apply":
         clients.lock_account(clients.get_account_by_code(approval.payload["account"]).id)
+    elif approval.payload["decision"] == "transfer":
+        house_transfers.lock(UUID(approval.payload["transfer"]))
     return lock_receipt(approval.subject_id)
 
 
 @step
 def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
-    """QUARANTINED, FROZEN → RETURN_DUE with a payment to make, or CLEARED for an account; QUARANTINED → FROZEN.
+    """QUARANTINED, FROZEN → RETURN_DUE with a payment to make, or CLEARED for an account; QUARANTINED → MATCHED to a house
+    transfer, or FROZEN.
 
-    :raises BadDecision: the client is frozen by now, or a payment back is on its way
+    :raises BadDecision: the client is frozen by now, a payment back is on its way, or the transfer lacks it no more
     """
     receipt, asked = _lock(approval), approval.payload
     if not _is_open(receipt, asked["decision"]):
@@ -99,6 +118,8 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> None:
         receipts.thaw(receipt=receipt, reason=asked["reason"], now=now)
         receipt.owner_role = "operations"
         receipts.move(receipt, ReceiptStatus.CLEARED, "account", "owner_role")
+    elif asked["decision"] == "transfer":
+        housing.assign(transfer=house_transfers.lock(UUID(asked["transfer"])), receipt=receipt, now=now)
     else:
         receipts.freeze(receipt=receipt, now=now)
     events.record(
@@ -119,6 +140,21 @@ def _account_for(receipt: Receipt, code: str) -> Account:
     if account.is_frozen:
         raise BadDecision(f"{code} is frozen: nothing is credited to it")
     return account
+
+
+def _of_transfer(receipt: Receipt, transfer_id: UUID | None) -> dict[str, str]:
+    """The transfer, and what the checker reads of it.
+
+    :raises NotFound: there is none
+    :raises BadDecision: it is not named, or the receipt cannot be of it
+    """
+    if transfer_id is None:
+        raise BadDecision("transfer: of which house transfer?", pointer="/transfer")
+    found = house_transfers.get(transfer_id)
+    if why := housing.why_not_of(found, receipt):
+        raise BadDecision(why, pointer="/transfer")
+    lacks = f"{money.text(found.outstanding)} of {money.text(found.amount)} {found.asset_id}"
+    return {"transfer": str(found.id), "from": found.from_name, "to": found.to_name, "lacks": lacks}
 
 
 def _return(receipt: Receipt, named: tuple[str, str] | None, reason: str, now: datetime) -> Instruction:

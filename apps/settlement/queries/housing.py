@@ -37,9 +37,11 @@ def lock(transfer_id: UUID) -> HouseTransfer:
 def lock_twin(transfer: HouseTransfer, came: Receipt) -> HouseTransfer | None:
     """The oldest other one on its way that what came fits as well: from the same venue, of the same amount, and no payment is named.
 
+    None for what people have said is of `transfer`.
+
     :param transfer: locked, and ended by what came
     """
-    if transfer.place is None or came.nostro.rail.kind != "BANK" or _names(came, transfer.instruction, ()):
+    if came.by_hand or transfer.place is None or came.nostro.rail.kind != "BANK" or _names(came, transfer.instruction, ()):
         return None
     rows = HouseTransfer.objects.select_for_update(no_key=True, of=("self",)).filter(
         status=HouseTransferStatus.IN_TRANSIT,
@@ -49,6 +51,22 @@ def lock_twin(transfer: HouseTransfer, came: Receipt) -> HouseTransfer | None:
         arrived=0,
     )
     return rows.select_related(*_ENDS).order_by("requested_at", "id").first()
+
+
+def get(transfer_id: UUID) -> HouseTransfer:
+    """:raises NotFound: there is none"""
+    found = list_all().filter(id=transfer_id).first()
+    if found is None:
+        raise NotFound("no such house transfer")
+    return found
+
+
+def list_fitting(receipt: Receipt) -> list[HouseTransfer]:
+    """Those on their way to the account on which it came that lack as much, the oldest first; none for a client's money."""
+    if receipt.account_id is not None:
+        return []
+    rows = list_all().filter(status=HouseTransferStatus.IN_TRANSIT, target_id=receipt.nostro_id, arrived__lte=F("amount") - receipt.amount)
+    return list(rows.order_by("requested_at", "id")[:BATCH])
 
 
 def is_capital(transfer_id: UUID) -> bool:

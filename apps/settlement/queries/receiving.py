@@ -55,7 +55,7 @@ def list_paid_by(receipt_ids: Collection[UUID]) -> list[UUID]:
 
 
 def list_match_history(receipt_id: UUID) -> "QuerySet[ReceiptMatch]":
-    return ReceiptMatch.objects.filter(receipt_id=receipt_id).select_related("instruction", "undone").order_by("id")
+    return ReceiptMatch.objects.filter(receipt_id=receipt_id).select_related("instruction", "undone", "house_transfer").order_by("id")
 
 
 def list_notes(receipt_id: UUID) -> "QuerySet[ReceiptNote]":
