@@ -30,7 +30,8 @@ class _AskedMeanwhile(Exception):
 
 @step
 def lock_member(member_id: UUID) -> None:
-    """What waits of a member's (:func:`withdraw`), then the member's row: the order of whoever decides on such a request.
+    """What waits of a member's (:func:`withdraw`), then the member's row, then the accounts on which something of it waits for a second
+    member (:func:`end_requests`), by id: the order of whoever decides on such a request, and of whatever makes a client stricter.
 
     For what is asked between the two the row is let go again. Nothing is withdrawn before the row is held: who asks holds it too, and would
     wait for what becomes of a request of the same kind.
@@ -46,7 +47,14 @@ def lock_member(member_id: UUID) -> None:
                     raise _AskedMeanwhile
         except _AskedMeanwhile:
             continue
+        queries.lock_accounts(_list_accounts(member_id))
         return
+
+
+def _list_accounts(member_id: UUID) -> set[UUID]:
+    """Those on which a withdrawal or a settlement instruction of the member's waits for another one."""
+    asked, drafts = settlement.list_requested_by(member_id), queries.list_drafts_of(member_id)
+    return {*(one.account_id for one in asked), *(one.account_id for one in drafts)}
 
 
 @step
@@ -65,12 +73,9 @@ def _list_open(member_id: UUID) -> list[UUID]:
 
 @step
 def end_requests(*, member_id: UUID, why: str, now: datetime, account_id: UUID | None = None) -> None:
-    """What waits for a second member, on all accounts or on one; their rows are locked first, always in the same order."""
-    asked, drafts = settlement.list_requested_by(member_id), queries.list_drafts_of(member_id)
-    here = {*(one.account_id for one in asked), *(one.account_id for one in drafts)}
+    """What waits for a second member, on all accounts or on one. The caller came by :func:`lock_member`."""
+    here = _list_accounts(member_id)
     here = here if account_id is None else here & {account_id}
-    for one in sorted(here):
-        queries.lock_account(one)
     for withdrawal in settlement.list_requested_by(member_id):
         if withdrawal.account_id in here:
             transfers.cancel(withdrawal_id=withdrawal.id, status=WithdrawalStatus.CANCELLED, now=now)
@@ -81,7 +86,7 @@ def end_requests(*, member_id: UUID, why: str, now: datetime, account_id: UUID |
 
 @step
 def end_lost(*, member_id: UUID, account_id: UUID, old: Collection[str], new: Collection[str], now: datetime) -> None:
-    """What a member asked for by a role that it had on an account and has no more. The caller holds the member's row.
+    """What a member asked for by a role that it had on an account and has no more. The caller came by :func:`lock_member`.
 
     The successor of its own key needs no role, and stays asked for.
     """

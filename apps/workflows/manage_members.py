@@ -154,7 +154,8 @@ def ask_authority(*, actor: Actor, member_id: UUID, grants: Sequence[Grant], rea
 
 def version(approval: Approval) -> str:
     """What the member holds now, on every account."""
-    member = queries.lock_member(approval.subject_id)
+    asked_for.lock_member(approval.subject_id)  # what it asked for may end with a role
+    member = queries.get_member_by_pk(approval.subject_id)
     return "closed" if member.closed_at is not None else _version(_held(member.id))
 
 
