@@ -5,8 +5,10 @@ from datetime import datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from apps.core import money
 from apps.core.actor import Actor
 from apps.core.unit import use_case
+from apps.instruments.rules import Kind
 from apps.settlement import queries as settlement
 from apps.settlement.errors import BadStatement, NoNostro
 from apps.settlement.models import Nostro
@@ -47,7 +49,7 @@ def import_statement(*, content: bytes, form: str = "", actor: Actor | None = No
         found = files.read(content, form)
     except BadFile as no:
         raise BadStatement(str(no)) from None
-    of = [(one, _nostro_of(one)) for one in found]
+    of = [(one, _nostro_of(one, now)) for one in found]
     lines: dict[UUID, list[FileLine]] = {}
     for one, nostro in of:
         if not one.notifies:
@@ -68,13 +70,21 @@ def _take_in(one: StatementFile, nostro: Nostro, held: Held, actor: Actor | None
     return TakenIn(one.account, one.number, len(one.lines), 0 if made is None else len(one.lines))
 
 
-def _nostro_of(one: StatementFile) -> Nostro:
+def _nostro_of(one: StatementFile, now: datetime) -> Nostro:
+    """Whose statement it is, which none of its lines contradicts."""
     account = "".join(one.account.split())
-    ours = settlement.list_nostros().filter(address=account).first()
-    if ours is None:
-        raise NoNostro(f"{one.place}: {account} is no account of ours")
+    held = {ours.asset_id: ours for ours in settlement.list_nostros().filter(address=account)}  # a wallet may hold several assets
+    if not held:
+        raise NoNostro(f"{one.place}: {account[:80]} is no account of ours")
+    ours = held.get(one.currency) or next(iter(held.values()))
     if ours.asset_id != one.currency:
         raise BadStatement(f"{one.place}: {account} is kept in {ours.asset_id}, the statement is in {one.currency or 'no currency'}")
+    today = now.astimezone(ZoneInfo(ours.rail.zone)).date()
+    for line in one.lines:
+        if line.booked_on > today:
+            raise BadStatement(f"{line.place}: booked on {line.booked_on.isoformat()}, which has not come")
+        if ours.asset.kind == Kind.FIAT and money.scale_of(line.amount) > ours.asset.scale:
+            raise BadStatement(f"{line.place}: {money.text(line.amount)} has more decimals than {ours.asset_id} ({ours.asset.scale})")
     return ours
 
 

@@ -18,11 +18,12 @@ import xmlschema
 from django.core.exceptions import ImproperlyConfigured
 from mockbank.server import Config, make_server
 
-from apps.core import db
+from apps.core import clock, db
 from apps.core.actor import SYSTEM
 from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
 from apps.settlement import queries as settlement
+from apps.settlement.models import Receipt, StatementLine
 from apps.settlement.rails.bank_files import BankFiles, Folders
 from apps.settlement.rails.base import Outcome, Payment, Place
 from apps.settlement.rails.files import pain
@@ -220,6 +221,52 @@ def test_a_statement_with_a_hole_is_not_read(bank: Loopback) -> None:
     bank.call("POST", "/_mock/advance?days=3")
     with pytest.raises(BadFile, match="its lines make it"):
         rail.statement(place, after=0, now=NOW)
+
+
+def of_day(day: int, number: int | None, opening: int, *moves: int) -> bytes:
+    """A camt.053, as a bank of our own would write it."""
+    entries = "".join(
+        f'<Ntry><Amt Ccy="EUR">{abs(one)}</Amt><CdtDbtInd>{"CRDT" if one > 0 else "DBIT"}</CdtDbtInd>'
+        f"<BookgDt><Dt>2026-09-{day:02}</Dt></BookgDt><AcctSvcrRef>B{day}-{place}</AcctSvcrRef></Ntry>"
+        for place, one in enumerate(moves)
+    )
+    balances = "".join(
+        f'<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>'
+        f"<Dt><Dt>2026-09-{day:02}</Dt></Dt></Bal>"
+        for code, amount in (("OPBD", opening), ("CLBD", opening + sum(moves)))
+    )
+    named = "" if number is None else f"<ElctrncSeqNb>{number}</ElctrncSeqNb>"
+    return (
+        f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>{named}'
+        f"<Acct><Id><IBAN>{OURS}</IBAN></Id></Acct>{balances}{entries}</Stmt></BkToCstmrStmt></Document>"
+    ).encode()
+
+
+@pytest.mark.parametrize("numbers", [(None, None, None), (364, 365, 1)], ids=["of a bank that gives none", "over New Year"])
+def test_statements_are_read_day_after_day_whatever_their_numbers(settings: Any, tmp_path: Path, numbers: tuple[int | None, ...]) -> None:
+    settings.BANK_FILES = {"target-eur": {"name": "Flowdesk Ltd", "out": str(tmp_path), "in": str(tmp_path)}}
+    days = [of_day(1, numbers[0], 100, 5), of_day(2, numbers[1], 105, 7, -2), of_day(3, numbers[2], 110)]
+    for name, content in zip("cab", days, strict=True):
+        (tmp_path / name).write_bytes(content)
+    told = BankFiles().statement(Place("target-eur", OURS, "EUR"), after=1, now=NOW)
+    assert [(one.sequence, one.amount) for one in told.entries] == [(2, D(7)), (3, D(-2))]
+    assert told.balance == 110
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_comes_after_a_later_one_stops_the_reading_and_books_nothing(settings: Any, tmp_path: Path) -> None:
+    """Read at its place it would move all lines after it: they would be taken for new ones, and its own never read."""
+    settings.BANK_FILES = {"target-eur": {"name": "Flowdesk Ltd", "out": str(tmp_path), "in": str(tmp_path)}}
+    settings.RAILS = {**settings.RAILS, "target-eur": "apps.settlement.rails.bank_files.BankFiles"}
+    clock.freeze_desk(world.NOON)
+    here.open_nostro(asset="EUR")
+    (tmp_path / "second").write_bytes(of_day(2, 2, 105, 7))
+    jobs.poll_rails()
+    (tmp_path / "first").write_bytes(of_day(1, 1, 100, 5))
+    for _ in range(2):
+        jobs.poll_rails()
+    assert list(StatementLine.objects.values_list("sequence", "reference")) == [(1, "B2-0")]
+    assert Receipt.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -146,6 +146,15 @@ def test_mt940_of_any_amounts_is_read_to_the_cent(moves: list[D], opening: D) ->
         (CSV.replace("account,currency", "account;currency"), "line 1: the header is"),
         (CSV.replace("B2", "B" * 81), "line 3: reference longer than 80"),
         (CSV.replace("ACME", "AC\0ME"), "line 2: a zero byte"),
+        (CSV.replace("-50.00,1250.50", "0,1300.50"), "line 3: a movement of nothing"),
+        (CSV.replace("2026-09-14,B2", "2026-W38-1,B2"), "line 3: date '2026-W38-1'"),
+        (CSV.replace("EUR,1,", f"EUR,{'9' * 5000},"), "line 2: a number of 5000 digits"),
+        (
+            CSV.replace("300.50,1300.50", f"-{10**18}.00,1300.50").replace("RECEIPT", "PAYMENT"),
+            "line 2: 1000000000000001300.50: at",
+        ),
+        (DAY.replace("2026-09-14</Dt></BookgDt>", "0001-01-01</Dt></BookgDt>", 1), "line 14: booked on 0001-01-01, before 2000"),
+        (DAY.replace("camt.053.001.08", "camt.053.001.01"), "line 2: Document is of"),
     ],
 )
 def test_what_cannot_be_read_is_named_by_its_line(content: str, told: str) -> None:
@@ -169,6 +178,11 @@ def test_a_file_made_to_keep_us_busy_is_refused_at_once(inside: str, told: str) 
     with pytest.raises(BadFile) as no:
         files.read(f"{head}{inside}</Document>".encode())
     assert told in str(no.value)
+
+
+def test_a_field_of_mt940_is_not_gathered_for_ever() -> None:
+    with pytest.raises(BadFile, match="line 2001: :86: is longer than 4000 characters"):
+        files.read(MT940.replace("account fee", "account fee\n" + "a\n" * 400_000).encode())
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
@@ -219,9 +233,44 @@ def test_the_same_statement_in_another_format_is_not_booked_again(house: None, t
     assert StatementLine.objects.count() == 2
 
 
+def test_a_statement_that_comes_to_nothing_is_not_booked_again_in_another_format(house: None) -> None:
+    """What came and what went are the same, so that its balances follow on themselves."""
+    both = f"{entry('100.00', 'CRDT', 'Z1')}\n{entry('100.00', 'DBIT', 'Z2')}"
+    moves = [":61:260914C100,00NTRFNONREF//Z1", ":61:260914D100,NTRFNONREF//Z2"]
+    again = "\n".join([":20:X", f":25:{IBAN}", ":28C:1", ":60F:C260914EUR1000,", *moves, ":62F:C260914EUR1000,", ""])
+    assert [import_statement(content=camt(both, closing=to).encode())[0].new for to in ("1000.00", "1000.0", "1000.00")] == [2, 0, 0]
+    assert import_statement(content=again.encode())[0].new == 0
+    assert (StatementLine.objects.count(), Receipt.objects.count()) == (2, 1)
+    follows = camt(both, number=2, closing="1000.00")  # the bank says that it is another one
+    assert import_statement(content=follows.encode())[0].new == 2
+    assert Receipt.objects.get(quarantine_reason="DUPLICATE").amount == 100
+
+
+def test_pages_of_one_statement_are_read_in_their_order(house: None) -> None:
+    """MT940 cuts a long statement into messages of one number, with intermediate balances between them."""
+
+    def page(number: int, opened: str, move: str, closed: str) -> str:
+        return "\n".join([":20:X", f":25:{IBAN}", f":28C:7/{number}", opened, move, closed, ""])
+
+    first = page(1, ":60F:C260914EUR1000,", ":61:260914C100,NTRFNONREF//P1", ":62M:C260914EUR1100,")
+    second = page(2, ":60M:C260914EUR1100,", ":61:260914C50,NTRFNONREF//P2", ":62F:C260914EUR1150,")
+    with pytest.raises(Exception, match="line 1: a later page of number 7, of which the page before is missing"):
+        import_statement(content=second.encode())
+    assert not StatementLine.objects.exists()
+    assert [one.new for one in import_statement(content=(first + second).encode())] == [1, 1]
+    assert [import_statement(content=one.encode())[0].new for one in (first, second)] == [0, 0]
+    assert RailCursor.objects.get().balance == 1150
+
+
+def test_a_bank_may_write_the_day_into_its_number(house: None) -> None:
+    [done] = import_statement(content=camt(IN, number=202609140000000001, closing="1300.50").encode())
+    assert (done.number, done.new) == (202609140000000001, 1)
+
+
 @pytest.mark.parametrize(
     ("content", "code", "told"),
     [
+        (camt(entry("0.001", "CRDT", "B6"), number=2, opening="1250.50", closing="1250.501"), "bad_statement", "line 12: 0.001 has more"),
         (camt(IN, number=2, opening="1250.51", closing="1551.01"), "statement_missing", "opens at 1250.51"),
         (camt(IN.replace("B1", "B4"), number=4, opening="1250.50", closing="1551.00"), "statement_missing", "number 4"),
         (camt(entry("1", "CRDT", "B5", day="2026-09-16"), number=2, opening="1250.50", closing="1251.50"), "bad_statement", "has not come"),
@@ -251,6 +300,8 @@ def test_a_bad_line_late_in_the_file_leaves_nothing_of_it(house: None) -> None:
 
 def test_a_notification_is_seen_and_its_statement_makes_it_final(house: None) -> None:
     told = DAY.replace("camt.053", "camt.054").replace("BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn").replace("Stmt>", "Ntfctn>")
+    with pytest.raises(Exception, match="line 14: booked on 9999-12-31, which has not come"):
+        import_statement(content=told.replace("2026-09-14</Dt></BookgDt>", "9999-12-31</Dt></BookgDt>").encode())
     [done] = import_statement(content=told.encode())
     assert done.new == 1
     receipt = Receipt.objects.get()

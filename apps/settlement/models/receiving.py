@@ -174,7 +174,7 @@ class StatementImport(Row):
 
     nostro = models.ForeignKey(Nostro, on_delete=models.PROTECT, related_name="statement_imports")
     digest = models.CharField(max_length=64)  # of what it says, whatever the file looks like
-    number = models.IntegerField(null=True)  # the bank's own count
+    number = models.BigIntegerField(null=True)  # the bank's own count, up to 18 digits
     opening = AmountField()
     closing = AmountField()
     first_sequence = models.BigIntegerField()

@@ -1,5 +1,6 @@
 """One line of a rail's statement, once: kept as read, then whatever it means; a file of lines whole or not at all."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -12,7 +13,7 @@ from apps.core.unit import step
 from apps.events import operations as events
 from apps.instruments.queries import get_entity_by_id as get_entity
 from apps.ledger import operations as ledger
-from apps.settlement.errors import BadStatement, StatementGap, StatementMissing
+from apps.settlement.errors import StatementGap, StatementMissing
 from apps.settlement.models import Instruction, Nostro, RailCursor, Receipt, StatementImport, StatementLine
 from apps.settlement.queries import receiving
 from apps.settlement.queries.locks import Chain, lock_chain
@@ -67,7 +68,7 @@ def hold(*, lines: Mapping[UUID, Sequence[Told]]) -> Held:
 def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine | None:
     """Keep the line and move what it is about; None when it was read before, so reading a statement again changes nothing.
 
-    :raises StatementGap: the lines before it are missing
+    :raises StatementGap: the lines before it are missing, or are others than were read
     """
     held = hold(lines={nostro_id: [entry]})
     last = held.cursors[nostro_id].last_sequence
@@ -75,6 +76,11 @@ def read_line(*, nostro_id: UUID, entry: Entry, now: datetime) -> StatementLine 
         return None
     if entry.sequence > last + 1:
         raise StatementGap(f"line {entry.sequence} came, line {last + 1} is missing")
+    before = held.cursors[nostro_id].balance
+    if last and entry.balance - entry.amount != before:
+        raise StatementGap(
+            f"line {entry.sequence} begins at {money.text(entry.balance - entry.amount)}, line {last} ended at {money.text(before)}"
+        )
     [line] = _read(Nostro.objects.select_related("rail").get(id=nostro_id), [entry], held, now)
     return line
 
@@ -211,20 +217,24 @@ class Charges:
         )
 
 
+def _at(line: FileLine, zone: ZoneInfo) -> datetime:
+    return line.booked_at or datetime.combine(line.booked_on, NOON, zone)
+
+
 @step
 def take_in(*, nostro: Nostro, statement: StatementFile, held: Held, made_by: UUID | None, now: datetime) -> StatementImport | None:
     """Every line of a statement file, in its order; None when this very statement was taken in before.
 
     :param held: of all its lines at least
-    :raises StatementMissing: it opens at another balance than the last one closed at, or its number does not follow
-    :raises BadStatement: a line is booked on a day that has not come
+    :raises StatementMissing: it opens at another balance than the last one closed at, or its number or page does not follow
     """
     digest = digest_of(statement)
     if StatementImport.objects.filter(nostro=nostro, digest=digest).exists():
         return None
     assert statement.opening is not None and statement.closing is not None, "a notification books nothing"
     cursor = held.cursors[nostro.id]
-    last = StatementImport.objects.filter(nostro=nostro, number__isnull=False).order_by("-first_sequence", "-id").first()
+    imports = StatementImport.objects.filter(nostro=nostro)
+    last = imports.filter(number__isnull=False).order_by("-first_sequence", "-id").first()
     if cursor.read_at is not None and cursor.balance != statement.opening:
         raise StatementMissing(
             f"{statement.place}: it opens at {money.text(statement.opening)}, the last one of {nostro.name} closed at "
@@ -232,22 +242,25 @@ def take_in(*, nostro: Nostro, statement: StatementFile, held: Held, made_by: UU
             opening=money.text(statement.opening),
             expected=money.text(cursor.balance),
         )
-    if last is not None and statement.number is not None and statement.number not in {(last.number or 0) + 1, 1}:
+    follows = last is not None and last.number is not None and statement.number == last.number + 1
+    if statement.continues:
+        if last is None or statement.number != last.number:
+            raise StatementMissing(f"{statement.place}: a later page of number {statement.number}, of which the page before is missing")
+    elif not follows and _is_read(nostro, statement):
+        return None
+    elif last is not None and statement.number is not None and not follows and statement.number != 1:
         raise StatementMissing(f"{statement.place}: number {statement.number}, the last one of {nostro.name} was {last.number}")
     base, entries = cursor.last_sequence, list[Entry]()
     running, zone = statement.opening, ZoneInfo(nostro.rail.zone)
     for number, line in enumerate(statement.lines, 1):
         running += line.amount
-        at = line.booked_at or datetime.combine(line.booked_on, NOON, zone)
-        if line.booked_on > now.astimezone(zone).date():
-            raise BadStatement(f"{line.place}: booked on {line.booked_on.isoformat()}, which has not come")
         entries.append(
             Entry(
                 sequence=base + number,
                 reference=line.reference,
                 amount=line.amount,
                 kind=line.kind,
-                booked_at=min(at, now),
+                booked_at=min(_at(line, zone), now),
                 balance=running,
                 end_to_end_id=line.end_to_end_id,
                 counterparty_name=line.counterparty_name,
@@ -279,6 +292,17 @@ def take_in(*, nostro: Nostro, statement: StatementFile, held: Held, made_by: UU
         house={"number": statement.number, "lines": len(statement.lines), "closing": money.text(statement.closing)},
     )
     return made
+
+
+def _is_read(nostro: Nostro, statement: StatementFile) -> bool:
+    """Whether each of its lines is on file already, by the bank's reference, day and amount: the same statement, written another way. Its
+    balances need not tell, where what came and what went are the same."""
+    if not statement.lines:
+        return False
+    zone = ZoneInfo(nostro.rail.zone)
+    kept = StatementLine.objects.filter(nostro=nostro, reference__in={one.reference for one in statement.lines})
+    there = Counter((one.reference, one.amount, one.booked_at.astimezone(zone).date()) for one in kept)
+    return Counter((one.reference, one.amount, _at(one, zone).astimezone(zone).date()) for one in statement.lines) <= there
 
 
 def _lock_cursor(nostro_id: UUID) -> RailCursor:

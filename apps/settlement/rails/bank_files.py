@@ -7,10 +7,10 @@ is not taken for an answer to the first. Statements are read in the bank's own o
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.conf import settings
 
@@ -120,12 +120,13 @@ class BankFiles:
         return ()
 
     def _statements(self, place: Place) -> list[StatementFile]:
-        found: dict[Any, StatementFile] = {}
+        found: dict[tuple[date, int], StatementFile] = {}
         for content in self._said(place, "camt.053"):
             for one in files.read(content, "camt"):
                 if one.account == place.address and not one.notifies:
-                    found[one.number] = one  # a bank that sends one again sends the same
-        return [found[number] for number in sorted(found)]
+                    # A bank that sends one again sends the same; its numbers begin anew each year, and it need give none.
+                    found[one.closed_on or date.min, one.number or 0] = one
+        return [found[place] for place in sorted(found)]
 
     def _said(self, place: Place, message: str) -> list[bytes]:
         of = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:" + re.escape(message.encode()))

@@ -6,8 +6,13 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from apps.core import money
+
 LONGEST = 20 * 1024 * 1024  # bytes
 MOST_LINES = 50_000
+MOST_DIGITS = 18  # of a bank's own number, and before the point of an amount or balance
+EARLIEST = date(2000, 1, 1)
+_LIMIT = Decimal(10) ** MOST_DIGITS
 _LONGEST_TEXTS = {"reference": 80, "end_to_end_id": 35, "counterparty_address": 120}
 
 
@@ -39,6 +44,8 @@ class StatementFile:
     """One statement of one account: booked lines between two balances, in units of the currency.
 
     A notification (camt.054) has no balances: it tells what is on its way, and books nothing.
+
+    :param continues: a later page: it opens with the intermediate balance at which the page before it ended
     """
 
     place: str
@@ -48,6 +55,8 @@ class StatementFile:
     opening: Decimal | None
     closing: Decimal | None
     lines: tuple[Line, ...]
+    closed_on: date | None = None  # the day of its closing balance
+    continues: bool = False
 
     @property
     def notifies(self) -> bool:
@@ -57,28 +66,56 @@ class StatementFile:
 def checked(one: StatementFile) -> StatementFile:
     """The statement itself.
 
-    :raises BadFile: its balances and lines do not add up, or it has too many
+    :raises BadFile: its balances and lines do not add up, it has too many, or one is of nothing, past what is reckoned with, or of a day
+        long before
     """
     if len(one.lines) > MOST_LINES:
         raise BadFile(one.place, f"{len(one.lines)} lines, at most {MOST_LINES}")
+    if (one.opening is None) != (one.closing is None):
+        raise BadFile(one.place, "an opening and a closing balance belong together")
+    total = _bounded(one.opening or Decimal(0), one.place)
     for line in one.lines:
         for name, longest in _LONGEST_TEXTS.items():
             if len(getattr(line, name)) > longest:
                 raise BadFile(line.place, f"{name.replace('_', ' ')} longer than {longest} characters")
-    if (one.opening is None) != (one.closing is None):
-        raise BadFile(one.place, "an opening and a closing balance belong together")
-    if one.opening is not None and one.closing is not None:
-        total = one.opening + sum((line.amount for line in one.lines), Decimal(0))
-        if total != one.closing:
-            raise BadFile(one.place, f"opens at {one.opening}, its lines make it {total}, it says it closes at {one.closing}")
+        if not line.amount:
+            raise BadFile(line.place, "a movement of nothing")
+        if line.booked_on < EARLIEST:
+            raise BadFile(line.place, f"booked on {line.booked_on.isoformat()}, before {EARLIEST.year}")
+        _bounded(line.amount, line.place)
+        total = _bounded(total + line.amount, line.place)
+    if one.closing is not None and total != one.closing:
+        raise BadFile(one.place, f"opens at {one.opening}, its lines make it {total}, it says it closes at {one.closing}")
     return one
 
 
+def _bounded(amount: Decimal, place: str) -> Decimal:
+    if abs(amount) >= _LIMIT:
+        raise BadFile(place, f"{amount}: at most {MOST_DIGITS} digits before the point")
+    return amount
+
+
+def number_of(text: str, place: str) -> int | None:
+    """A bank's own count of its statements; None where it gives none.
+
+    :raises BadFile: it is longer than ISO 20022 has it
+    """
+    if not (text.isascii() and text.isdigit()):
+        return None
+    if len(text) > MOST_DIGITS:
+        raise BadFile(place, f"a number of {len(text)} digits, at most {MOST_DIGITS}")
+    return int(text)
+
+
 def digest_of(one: StatementFile) -> str:
-    """SHA-256 of what a statement says, wherever in whatever file it stands."""
-    said = [one.account, one.currency, one.number, one.opening, one.closing]
+    """SHA-256 of what a statement says, wherever in whatever file it stands, and however it writes its figures."""
+    said = [one.account, one.currency, one.number, one.opening, one.closing, one.closed_on]
     lines = [[*astuple(line)][1:] for line in one.lines]
-    return hashlib.sha256(repr([[str(x) for x in said], [[str(x) for x in line] for line in lines]]).encode()).hexdigest()
+    return hashlib.sha256(repr([_plain(said), [_plain(line) for line in lines]]).encode()).hexdigest()
+
+
+def _plain(fields: Sequence[object]) -> list[str]:
+    return [money.text(x) if isinstance(x, Decimal) else str(x) for x in fields]
 
 
 def direction(amount: Decimal, *, reversal: bool, charge: bool) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, direction
+from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, direction, number_of
 
 from .xml import Node, parse
 
-_SPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.\d\d")
+_SPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.05[34]\.001\.(?!0[01])[0-9]{2}")
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,5})?")
 
 
@@ -30,19 +30,22 @@ def _statement(one: Node) -> StatementFile:
     account = one.say("Acct/Id/IBAN", "Acct/Id/Othr/Id")
     if not account:
         raise BadFile(f"line {one.line}", "no account is named")
-    opening = closing = None
+    opening = closing = closed_on = None
     if one.name == "Stmt":
-        opening = _balance(one, ("OPBD", "PRCD"), currency)
-        closing = _balance(one, ("CLBD",), currency)
+        opening = _signed(_balance(one, "OPBD", "PRCD"), currency)
+        closed = _balance(one, "CLBD")
+        closing, day = _signed(closed, currency), closed.first("Dt/Dt", "Dt/DtTm")
+        closed_on = _moment(day)[0] if day is not None else None
     number = one.say("ElctrncSeqNb", "LglSeqNb")
     return StatementFile(
         place=f"line {one.line}",
         account=account,
         currency=currency,
-        number=int(number) if number.isascii() and number.isdigit() else None,
+        number=number_of(number, f"line {one.line}"),
         opening=opening,
         closing=closing,
         lines=tuple(line for entry in one.all("Ntry") if _is_booked(entry) for line in _entry(entry, currency)),
+        closed_on=closed_on,
     )
 
 
@@ -50,11 +53,11 @@ def _is_booked(entry: Node) -> bool:
     return entry.say("Sts/Cd", "Sts") in {"BOOK", ""}
 
 
-def _balance(one: Node, codes: tuple[str, ...], currency: str) -> Decimal:
+def _balance(one: Node, *codes: str) -> Node:
     for code in codes:
         for balance in one.all("Bal"):
             if balance.say("Tp/CdOrPrtry/Cd") == code:
-                return _signed(balance, currency)
+                return balance
     raise BadFile(f"line {one.line}", f"no balance {' or '.join(codes)}")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, direction, one_line
+from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, direction, number_of, one_line
 
 _TAG = re.compile(r":(\d\d[A-Z]?):(.*)")
 _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})(\d{1,15},\d{0,5})")
@@ -13,6 +13,7 @@ _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})(\d{1,15},\d{0,5})")
 _MOVE = re.compile(r"(\d{6})(\d{4})?(R?[CD])([A-Z])?(\d{1,15},\d{0,5})([NSF][A-Z0-9]{3})(.{0,16}?)(?://(.{0,34}))?")
 _FIELD = re.compile(r"\?(\d\d)")
 _SLASH = re.compile(r"/([A-Z]{3,5})/")
+_LONGEST_FIELD = 4_000  # characters; SWIFT has none longer than 800
 _PLUS = re.compile(r"(EREF|KREF|SVWZ|IBAN|ABWA)\+")
 
 
@@ -50,6 +51,8 @@ def _tags(text: str) -> list[_Tag]:
             out.append(_Tag(number, found[1], found[2]))
         elif out:
             out[-1].text += "\n" + line
+            if len(out[-1].text) > _LONGEST_FIELD:
+                raise BadFile(f"line {number}", f":{out[-1].name}: is longer than {_LONGEST_FIELD} characters")
         else:
             raise BadFile(f"line {number}", f"{line[:40]!r} stands before any field")
     return out
@@ -61,8 +64,8 @@ def _statement(message: list[_Tag]) -> StatementFile:
         raise BadFile(f"line {first.line}", f"a statement begins with :20:, not :{first.name}:")
     account = _need(message, "25")
     opened, closed = _need(message, "60F", "60M"), _need(message, "62F", "62M")
-    opening, currency = _balance(opened)
-    closing, other = _balance(closed)
+    opening, currency, _ = _balance(opened)
+    closing, other, closed_on = _balance(closed)
     if other != currency:
         raise BadFile(f"line {closed.line}", f"closes in {other}, opened in {currency}")
     number = next((tag.text.partition("/")[0] for tag in message if tag.name in {"28C", "28"}), "")
@@ -74,10 +77,12 @@ def _statement(message: list[_Tag]) -> StatementFile:
         place=f"line {first.line}",
         account=account.text.strip().rpartition("/")[2],
         currency=currency,
-        number=int(number) if number.isascii() and number.isdigit() else None,
+        number=number_of(number, f"line {first.line}"),
         opening=opening,
         closing=closing,
         lines=tuple(lines),
+        closed_on=closed_on,
+        continues=opened.name == "60M",
     )
 
 
@@ -88,12 +93,12 @@ def _need(message: list[_Tag], *names: str) -> _Tag:
     return found
 
 
-def _balance(tag: _Tag) -> tuple[Decimal, str]:
+def _balance(tag: _Tag) -> tuple[Decimal, str, date]:
     found = _BALANCE.fullmatch(tag.text.strip())
     if found is None:
         raise BadFile(f"line {tag.line}", f":{tag.name}: {tag.text[:40]!r} is no balance")
     amount = Decimal(found[4].replace(",", "."))
-    return amount if found[1] == "C" else -amount, found[3]
+    return amount if found[1] == "C" else -amount, found[3], _date(found[2], tag)
 
 
 def _move(tag: _Tag, told: _Tag | None) -> Line:

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from apps.settlement.rules.statement_file import BadFile, Line, StatementFile
+from apps.settlement.rules.statement_file import BadFile, Line, StatementFile, number_of
 
 COLUMNS = (
     "account", "currency", "statement", "date", "reference", "kind", "amount", "balance", "end_to_end_id", "counterparty_name",
@@ -14,6 +14,7 @@ COLUMNS = (
 )  # fmt: skip
 KINDS = ("PAYMENT", "RECEIPT", "RETURN", "CHARGE")
 _AMOUNT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read(text: str) -> list[StatementFile]:
@@ -53,19 +54,20 @@ def read(text: str) -> list[StatementFile]:
             place="line 2",
             account=first[0],
             currency=first[1],
-            number=int(first[2]) if first[2] else None,
+            number=number_of(first[2], "line 2"),
             opening=opening,
             closing=running,
             lines=tuple(lines),
+            closed_on=lines[-1].booked_on,
         )
     ]
 
 
 def _line(row: list[str], place: str, amount: Decimal) -> Line:
     try:
-        on = date.fromisoformat(row[3])
+        on = date.fromisoformat(row[3] if _DATE.fullmatch(row[3]) else "")
     except ValueError:
-        raise BadFile(place, f"date {row[3]!r}: YYYY-MM-DD") from None
+        raise BadFile(place, f"date {row[3][:40]!r}: YYYY-MM-DD") from None
     if row[5] not in KINDS:
         raise BadFile(place, f"kind {row[5]!r}: one of {', '.join(KINDS)}")
     if row[5] != "RETURN" and (amount > 0) != (row[5] == "RECEIPT"):
