@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.api import callbacks
+from apps.api import callbacks, problems
 from apps.api.v1 import jwks
 from flowdesk import health
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path(".well-known/jwks.json", jwks.key_set, name="jwks"),
     path("rails/<str:rail>/callbacks", callbacks.hear, name="rail-callbacks"),
+    path("api", problems.nowhere),
     path("api/", include("apps.api.urls")),
     path("", include("apps.desk.urls")),
     path("admin/", admin.site.urls),

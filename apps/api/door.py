@@ -22,7 +22,7 @@ from apps.clients.queries import KeyGrant
 from apps.core import actor as acting
 from apps.core import ids, valkey
 from apps.core.actor import Actor
-from apps.core.errors import AppError
+from apps.core.errors import AppError, NotFound
 from apps.core.valkey import Command
 
 from . import auth, etags, jsonbody, limits, signing, versions
@@ -62,7 +62,10 @@ class SignedRequests(BaseAuthentication):
         try:
             token = _bearer(plain)
             if token is not None:
-                return Caller(auth.find_token_grant(token, address), None), None
+                grant = auth.find_token_grant(token, address)
+                if not signing.is_path(plain.path):
+                    raise NotFound("no such address")
+                return Caller(grant, None), None
             signed = auth.parse_request(plain)
             standing = door.standing = standings.of(signed.key_id) if request.method in signing.BODY_METHODS and not door.is_again else None
             grant = auth.find_grant(signed, address, known=None if standing is None else standing.grant)

@@ -6,7 +6,8 @@ from functools import cache
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+
+from .problems import read_only
 
 _ROW = re.compile(r"\| `(?P<code>\w+)` \| (?P<status>\d+) \| (?P<retry>\w+) \| (?P<meaning>.*) \| [\w., ]+ \|")
 
@@ -18,6 +19,6 @@ def rows() -> list[dict[str, str]]:
     return [found.groupdict() for line in text.splitlines() if (found := _ROW.fullmatch(line))]
 
 
-@require_safe
+@read_only
 def errors(request: HttpRequest) -> HttpResponse:
     return render(request, "api/errors.html", {"rows": rows()})

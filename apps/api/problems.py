@@ -1,6 +1,8 @@
 """RFC 9457 problem details: the one shape of every "no", and the one map of what becomes which."""
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import orjson
@@ -9,6 +11,8 @@ from django.core.exceptions import DisallowedHost, RequestDataTooBig, Suspicious
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
 
 from apps.core import actor, ids
@@ -164,7 +168,7 @@ def handler(wrong: Exception, context: dict[str, Any]) -> HttpResponse:
 
 # --- Django's own errors, under /api/ as problems, elsewhere as pages ---------------------------------------------------
 def page(request: HttpRequest, status: int, code: str, title: str, retry: str = "never") -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if f"{request.path}/".startswith("/api/"):
         return respond(document(status, code, title, title, retry=retry))
     from django.shortcuts import render
 
@@ -187,6 +191,22 @@ def failed(request: HttpRequest) -> HttpResponse:
     return page(request, 500, "internal_error", "Something went wrong on our side", retry="safe")
 
 
+@csrf_exempt
 def nowhere(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """Every other path under /api/."""
+    """Every other path under /api/, by any method."""
     return not_found(request)
+
+
+def read_only(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A document that anybody may read: any method but GET and HEAD is refused with a problem, and asked for no token of a form."""
+
+    @csrf_exempt
+    @wraps(view)
+    def read(request: HttpRequest, *args: Any, **kw: Any) -> HttpResponseBase:
+        if request.method in {"GET", "HEAD"}:
+            return view(request, *args, **kw)
+        answer = respond(document(405, "method_not_allowed", "The method is not allowed here", "a document: GET or HEAD"))
+        answer["Allow"] = "GET, HEAD"
+        return answer
+
+    return read

@@ -33,6 +33,11 @@ _QUERY = re.compile(r"[!-~]*", re.ASCII)
 _CONTENT_TYPE = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?", re.ASCII)
 
 
+def is_path(path: str) -> bool:
+    """Whether this is a path of the profile: its own characters, so that nothing in it is escaped."""
+    return _PATH.fullmatch(path) is not None
+
+
 class InvalidSignature(Exception):
     """The one answer to every signature that does not hold (401 ``invalid_signature``).
 
@@ -110,7 +115,7 @@ def parse(
     host = normal_authority(authority)
     if host not in authorities:
         raise InvalidSignature(f"@authority: {host!r} is none of ours")
-    if _PATH.fullmatch(path) is None:
+    if not is_path(path):
         raise InvalidSignature("@path: characters outside the profile")
     if _QUERY.fullmatch(query) is None:
         raise InvalidSignature("@query: characters outside visible ASCII")

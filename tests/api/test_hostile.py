@@ -18,6 +18,24 @@ def test_a_path_under_api_that_is_nothing_is_a_problem(path: str) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v2/time", "/api/docs", "/api//v1/rfqs"])
+def test_whatever_is_sent_to_a_path_that_is_nothing_is_a_problem(path: str, method: str) -> None:
+    """A form's token is asked for nowhere under /api/: its own page would be the answer."""
+    answer = Client(enforce_csrf_checks=True).generic(method, path, b"{}", content_type="application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize(
+    "path", ["/api/schema/", "/api/docs/", "/api/schema/websocket", "/api/docs/websocket", "/api/docs/errors", "/.well-known/jwks.json"]
+)
+def test_what_is_only_read_refuses_every_other_method_with_a_problem(path: str, method: str) -> None:
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
+    assert (answer.status_code, answer["Content-Type"], answer["Allow"]) == (405, "application/problem+json", "GET, HEAD")
+    assert answer.json()["code"] == "method_not_allowed"
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("query", ["format=html", MANY])
 @pytest.mark.parametrize("path", ["/api/v1/rfqs", "/api/schema/", "/api/docs/"])

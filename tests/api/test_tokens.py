@@ -47,6 +47,12 @@ def test_a_token_reads_and_does_nothing_else(web: webs.Web, api: Api) -> None:
     assert httpx.head(f"{web.url}/api/v1/webhooks", headers={"Authorization": f"Bearer {token}"}).status_code == 403
 
 
+@pytest.mark.parametrize("path", ["keys/%00", "instruments/%00", "prices/%00", "rfqs/%00", "instruments/BTC%E2%80%93USD", "rfqs/a%20b"])
+def test_a_path_that_no_signature_could_cover_is_nothing_to_a_token(web: webs.Web, api: Api, path: str) -> None:
+    answer = get(web, f"/api/v1/{path}", api.post("/api/v1/tokens", {})["token"])
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_a_token_is_told_once_and_stored_nowhere(api: Api) -> None:
     first = api.post("/api/v1/tokens", {}, idempotency_key="t" * 20)
     again = api.post("/api/v1/tokens", {}, idempotency_key="t" * 20)

@@ -129,7 +129,7 @@ OBJECTS = {
     "pre_hedge_of": ("rfq", "account"),
     "quote_id": ("quote", "account"),
     "receipt_id": ("receipt", "account"),
-    "reference": ("reference", "client"),
+    "reference": ("reference", "account"),
     "report_id": ("report", "account"),
     "rfq_id": ("rfq", "account"),
     "set_id": ("net_set", "account"),

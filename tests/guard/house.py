@@ -220,11 +220,12 @@ def _reported(firm: world.Firm) -> UUID:
 
 @use_case
 def _answered(*, firm: world.Firm, reference: str, now: Any) -> None:
-    """A stored answer under the client's own reference."""
+    """A stored answer under the client's own reference, about its account."""
+    body = json.dumps({"account_id": ids.encode("acc", firm.account.id)}).encode()
     db.run(
         "INSERT INTO core_storedanswer (id, scope_id, key, request_hash, status, body, reference, operation, recorded_at) "
-        "VALUES (%s, %s, %s, %s, 201, '{}', %s, 'rfq', clock_timestamp())",
-        [ids.uuid7(), firm.client_id, f"key-of-{reference}", b"x" * 32, reference],
+        "VALUES (%s, %s, %s, %s, 201, %s, %s, 'rfq', clock_timestamp())",
+        [ids.uuid7(), firm.client_id, f"key-of-{reference}", b"x" * 32, body, reference],
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+
+from apps.api.problems import read_only
 
 from . import frames
 from .messages import MESSAGES, Message
@@ -117,12 +118,12 @@ def text() -> str:
     return _text(document())
 
 
-@require_safe
+@read_only
 def schema(request: HttpRequest) -> HttpResponse:
     return HttpResponse(text(), content_type="application/yaml; charset=utf-8")
 
 
-@require_safe
+@read_only
 def page(request: HttpRequest) -> HttpResponse:
     """The document to be read: no script, nothing from elsewhere."""
     made = document()

@@ -142,7 +142,7 @@ def read_query(given: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[st
         if raw is None:
             out[name] = None
             continue
-        value: Any = int(raw) if member.integer and re.fullmatch(r"[0-9]{1,15}", raw, re.ASCII) else raw
+        value: Any = int(raw) if member.integer and re.fullmatch(r"[0-9]{1,18}", raw, re.ASCII) else raw
         try:
             out[name] = member.read(value)
         except Bad as no:

@@ -2,14 +2,14 @@
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 
+from apps.api.problems import read_only
 from apps.core import jws, signing_keys
 
 MAX_AGE_S = 3600  # a rotation waits so long between a key's publication and its first signature
 
 
-@require_safe
+@read_only
 def key_set(_request: HttpRequest) -> HttpResponse:
     """A JWK set (RFC 7517) of every key that signs, will sign, or ever signed."""
     keys = [jws.public_jwk(x) for _, x, _ in signing_keys.list_published()]

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from apps.api.docs import documented
 from apps.api.door import Door, show
 from apps.api.shapes import Bad, Instant, Reference, obj, read_query, text
-from apps.core import answers, clock
+from apps.core import answers, clock, ids
 from apps.core.errors import NotFound
 
 DEFINITE_AFTER = timedelta(seconds=40)  # a signed request is refused 30 s after its `created`; 10 s for a transaction to end
@@ -36,10 +36,16 @@ class ByClientId(Door):
         assert self.actor.client_id is not None
         found = answers.find_by_reference(self.actor.client_id, reference)
         if found is not None:
-            status, body = found
-            return show({"outcome": "answered" if status < 400 else "refused", "status": status, "answer": orjson.loads(body)})
+            status, answer = found[0], orjson.loads(found[1])
+            if status >= 400 or self._names(answer.get("account_id")):  # a refusal was told to the whole client, as an event
+                return show({"outcome": "answered" if status < 400 else "refused", "status": status, "answer": answer})
         if created is not None and clock.wall_now() - created >= DEFINITE_AFTER:
             return show({"outcome": "never_received"})
         out = show({"outcome": "unknown_yet"})
         out["Retry-After"] = "5"
         return out
+
+    def _names(self, account_id: str | None) -> bool:
+        """Whether the key names the account that was asked or dealt for: what it does not name is like what is not there."""
+        mine = self.actor.account_ids
+        return mine is None or account_id is None or ids.decode("acc", account_id) in mine
