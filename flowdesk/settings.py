@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.api.docs.name_problem",
+        "apps.api.docs.complete",
         "apps.api.examples.add_examples",
     ],
 }

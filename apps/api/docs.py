@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from .shapes import Body, Field, array, obj, text
+from .shapes import EMPTY, Body, Field, array, obj, text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,6 +56,20 @@ _OF_BODIES = {
 }
 
 
+_HEADERS = {
+    "API-Version": "the version of this answer",
+    "ETag": "of these bytes: ask again with If-None-Match",
+    "Idempotency-Replayed": "true: the stored answer of an earlier request with the same key",
+    "RateLimit": 'what is left of each policy, e.g. "requests";r=399;t=4',
+    "RateLimit-Policy": 'what a policy allows, e.g. "requests";q=400;w=4',
+    "Retry-After": "seconds to wait",
+    "WWW-Authenticate": "how to sign in: Signature or Bearer",
+    "X-Request-Id": "give it to us when you ask",
+}
+_OF_ANSWERS = ["X-Request-Id", "API-Version", "RateLimit-Policy", "RateLimit"]
+_OF_PROBLEMS = {"401": ["WWW-Authenticate"], "429": ["Retry-After", "RateLimit-Policy", "RateLimit"], "503": ["Retry-After"]}
+
+
 class SignedScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     target_class = "apps.api.door.SignedRequests"
     name = ["otc-v1", "otc-v1-input", "bearer"]
@@ -85,12 +99,14 @@ def documented(
     answer_example: Any = None,
     one: bool = False,
     file: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
     """Describe one operation.
 
     :param refusals: status → the codes it may carry, beside those of every operation
     :param one: a single object: it has an ETag, and is asked for again by it
     :param file: the answer is a file of this media type
+    :param headers: what some of its answers have beside those of every operation, and when
     """
     responses: dict[Any, Any] = {status: OpenApiResponse(response=dict(answer), description=summary)}
     if file is not None:
@@ -116,6 +132,8 @@ def documented(
         )
         for name, field in (query or {}).items()
     ]
+    for given, about in (headers or {}).items():
+        parameters.append(OpenApiParameter(given, str, OpenApiParameter.HEADER, response=[status], description=about))
     decorate: Callable[[F], F] = extend_schema(
         operation_id=name,
         summary=summary,
@@ -135,4 +153,24 @@ def name_problem(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             for answer in operation["responses"].values():
                 if PROBLEM_TYPE in answer.get("content", {}):
                     answer["content"][PROBLEM_TYPE]["schema"] = {"$ref": "#/components/schemas/Problem"}
+    return result
+
+
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """drf-spectacular's hook: the headers of answers, by name, and the bodies of DELETE, which it leaves out and we sign."""
+    result["components"]["headers"] = {name: {"description": about, "schema": {"type": "string"}} for name, about in _HEADERS.items()}
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            if not path.startswith("/api/v1/"):
+                continue
+            writes = any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ()))
+            if method == "delete" and writes:
+                content = {"schema": EMPTY.schema(), "examples": {"Request": {"value": {}}}}
+                operation["requestBody"] = {"content": {"application/json": content}, "required": True}
+            for status, answer in operation["responses"].items():
+                names = _OF_PROBLEMS.get(status, []) if status >= "400" else _OF_ANSWERS + ["Idempotency-Replayed"] * writes
+                if "304" in operation["responses"] and status < "400":
+                    names = [*names, "ETag"]
+                if names:
+                    answer["headers"] = answer.get("headers", {}) | {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     return result

@@ -34,6 +34,15 @@ class Deprecated:
     def is_shown(self, version: str) -> bool:
         return version < self.until
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What tells of it, for the OpenAPI document."""
+        return {
+            "Deprecation": f"since when `{self.member}` is on its way out (RFC 9745); keys of version {self.until} on do not get it",
+            "Sunset": f"when `{self.member}` is gone for all (RFC 8594)",
+            "Link": "what to read of it",
+        }
+
 
 INSTRUMENT_TENOR = Deprecated(
     member="tenor",

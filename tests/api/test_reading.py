@@ -207,3 +207,22 @@ def test_statements_are_listed_and_downloaded_as_they_were_made(web: webs.Web, a
     with pytest.raises(Refused) as no:
         mallory.get(f"/api/v1/reports/{one['id']}/pdf")
     assert no.value.status == 404
+
+
+def test_the_indicative_book_is_read_whole_and_without_a_price_it_says_so(web: webs.Web, api: Api) -> None:
+    book = world.depth()
+    told = api.get("/api/v1/prices/BTC-USD")
+    assert (told["firm"], told["bids"][0][0], told["asks"][0][0]) == (False, told["bid"], told["ask"])
+    for side, levels in ((told["bids"], book.bids), (told["asks"], book.asks)):
+        assert [(D(price), D(quantity)) for price, quantity in side] == [(one.price, one.quantity) for one in levels]
+    assert Client(web.url, api.key).prices.get("BTC-USD").bids[0] == [book.bids[0].price, book.bids[0].quantity]
+    for instrument, status, code in (("ETH-USD", 422, "price_unavailable"), ("DOGE-GBP", 404, "not_found")):
+        with pytest.raises(Refused) as no:
+            api.get(f"/api/v1/prices/{instrument}")
+        assert (no.value.status, no.value.code) == (status, code)
+
+
+def test_deals_are_listed_by_any_instrument(api: Api) -> None:
+    made = deal(api)["id"]
+    for instrument, found in (("BTC-USD", [made]), ("ETH-USD", []), ("SOL-USD", [])):
+        assert [one["id"] for one in api.get(f"/api/v1/trades?instrument={instrument}")["data"]] == found

@@ -1,8 +1,11 @@
 """The signing profile: the published vector, an independent library both ways, and every way to be refused."""
 
 import json
+import re
+import subprocess
 from base64 import b64encode
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -291,3 +294,10 @@ def test_a_key_file_is_read_and_its_faults_are_named(tmp_path: Any) -> None:
     broken.write_text(json.dumps({"key_id": "x", "private_key_pem": "no key"}))
     with pytest.raises(KeyFileError, match=r"broken\.json"):
         load_key(broken)
+
+
+def test_the_vector_in_the_page_of_the_api_is_made_as_it_is_printed() -> None:
+    root = Path(__file__).resolve().parents[2]
+    [block] = re.findall(r"^```bash\n(.*?from_private_bytes.*?)^```$", (root / "docs/api.md").read_text(), re.DOTALL | re.MULTILINE)
+    done = subprocess.run(["bash", "-c", block], cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == f"Signature: {VECTOR}\n", done.stderr

@@ -20,6 +20,12 @@ AT_THE_DOOR = {
     "not_acceptable": (406, "Answers are JSON", "never"),
     "unsupported_media_type": (415, "Bodies are application/json", "never"),
     "internal_error": (500, "A fault of ours; nothing was stored", "safe"),
+    # of a WebSocket's handshake (apps/api/live)
+    "invalid_handshake": (400, "Not a WebSocket handshake that is served here; 405, 408 or 431 where HTTP has a word for it", "never"),
+    "unknown_subprotocol": (400, "The handshake does not offer `otc.v1.json`", "never"),
+    "not_authenticated": (401, "The desk's own socket: nobody is signed in", "never"),
+    "origin_not_allowed": (403, "The desk's own socket: not one of its pages", "never"),
+    "too_many_sockets": (429, "The key has as many sockets as it may have", "after"),
 }
 RETELLS = {"apps.desk.once.Refused"}  # a stored refusal told again: it carries the code of the first
 HEAD = """# Every way the platform says no

@@ -31,16 +31,17 @@ def test_the_page_of_errors_is_what_the_classes_say() -> None:
 
 
 def test_codes_told_at_the_door_are_listed() -> None:
-    tree = ast.parse((ROOT / "apps/api/problems.py").read_text())
+    """By REST before a view is found, and by the live role in place of a handshake."""
     told = {
         node.args[1].value
-        for node in ast.walk(tree)
+        for file in (ROOT / "apps/api/problems.py", *(ROOT / "apps/api/live").glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "document"
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) in {"document", "problem", "Refusal", "refusal", "_refuse"}
         and len(node.args) > 1
         and isinstance(node.args[1], ast.Constant)
     }
+    assert {"invalid_handshake", "too_many_sockets"} < told
     listed = set(re.findall(r"^\| `(\w+)`", errors_page.PAGE.read_text(), flags=re.M))
     assert told
     assert told <= listed, told - listed

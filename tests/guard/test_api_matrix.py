@@ -217,6 +217,9 @@ def test_a_list_holds_nothing_of_another_client(open_house: House) -> None:
     check(wrong)
 
 
+SOMETIMES = {"Idempotency-Replayed", "Retry-After", "Deprecation", "Sunset", "Link"}  # documented with when
+
+
 def test_every_operation_opens_to_whom_it_is_for(open_house: House) -> None:
     """The other half: a matrix of refusals alone would pass with every door nailed shut."""
     wrong = []
@@ -230,6 +233,11 @@ def test_every_operation_opens_to_whom_it_is_for(open_house: House) -> None:
             wrong.append(f"{operation} by its owner: {answer.status} {answer.body[:300]!r}")
         if answer.status >= 400 and answer.code not in documented[str(answer.status)]["description"]:
             wrong.append(f"{operation}: {answer.status} {answer.code} is not documented")
+        told, known = set(documented[str(answer.status)].get("headers", {})), set(SCHEMA["components"]["headers"])
+        if answer.status < 400 and told - SOMETIMES != known & set(answer.headers):
+            wrong.append(f"{operation}: headers {sorted(known & set(answer.headers))}, documented {sorted(told)}")
+        if method in {"POST", "PATCH", "DELETE"} and "requestBody" not in OPERATIONS[operation]:
+            wrong.append(f"{operation}: no body is documented, and a request without one is refused")
     check(wrong)
 
 

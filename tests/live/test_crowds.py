@@ -24,7 +24,7 @@ pytestmark = pytest.mark.drill
 
 PER_KEY, KEYS_A_FIRM = 10, 8
 STALL_S, WHOLE_S = 10, 15  # the promises
-BIG = json.dumps({"pair": "ETH-USD", "as_of": "", "mid": "1", "bids": [], "asks": [["3000.1", "1" * 8_000]]})
+BIG = json.dumps({"pair": "ETH-USD", "as_of": "2026-11-22T12:00:00+00:00", "mid": "1", "bids": [], "asks": [["3000.1", "1" * 8_000]]})
 
 
 def crowd(firms: int) -> list[tuple[Firm, Key]]:

@@ -484,6 +484,7 @@ def test_what_is_not_of_the_protocol_ends_the_session_with_its_code(live: LivePr
     [
         ({"ch": "nonsense"}, "unknown_channel"),
         ({"ch": "prices.btc"}, "unknown_channel"),
+        ({"ch": "prices.DOGE-GBP"}, "unknown_channel"),
         ({"ch": 5}, "unknown_channel"),
         ({"ch": "desk"}, "forbidden"),
         ({"ch": "events", "after_seq": -1}, "invalid_after_seq"),
@@ -566,7 +567,9 @@ def test_the_window_is_bounded_in_bytes_too_and_an_acknowledgement_opens_it(live
 
 
 def test_a_stalled_reader_is_braked_costs_no_memory_and_is_cut(live: LiveProcess, acme: Firm, mallory: Firm) -> None:
-    ladder = json.dumps({"pair": "ETH-USD", "as_of": "", "mid": "3000.5", "bids": [["3000.1", "1"]] * 400, "asks": []})
+    ladder = json.dumps(
+        {"pair": "ETH-USD", "as_of": "2026-11-22T12:00:00+00:00", "mid": "3000.5", "bids": [["3000.1", "1"]] * 400, "asks": []}
+    )
     with open_socket(live, mallory.key) as good, open_socket(live, acme.key, max_queue=1) as stalled:
         say(good, op="sub", ch="prices.ETH-USD")
         say(stalled, op="sub", ch="prices.ETH-USD")
@@ -616,15 +619,16 @@ def composite(pair: str, mid: Decimal) -> Composite:
 
 def test_a_published_price_arrives_as_a_ladder_without_what_stays_in_the_house(live: LiveProcess, acme: Firm) -> None:
     with open_socket(live, acme.key) as socket:
+        price_bus.publish([composite("SOL-USD", Decimal(150))])
         say(socket, op="sub", ch="prices.SOL-USD")
-        hear_next(socket, op="subscribed")
+        assert hear_next(socket, ch="prices.SOL-USD", op=None)["data"]["mid"] == "150"
         publish("prices:SOL-USD", "broken")
         price_bus.publish([composite("XRP-USD", Decimal(1)), composite("SOL-USD", Decimal("150.25"))])
         frame = hear_next(socket, ch="prices.SOL-USD", op=None)
     assert frame["type"] == "price"
     assert frame["data"] == {
         "pair": "SOL-USD",
-        "as_of": "2026-11-22T12:00:00+00:00",
+        "as_of": "2026-11-22T12:00:00.000000Z",
         "mid": "150.25",
         "bid": "150.2",
         "ask": "150.3",
@@ -648,9 +652,8 @@ def test_a_ladder_is_worked_out_for_the_sizes_asked(live: LiveProcess, acme: Fir
     bids, asks = (Level(D(100), D(2)), Level(D(99), D(2))), (Level(D(101), D(1)), Level(D(103), D(3)))
     book = Composite("LTC-USD", bids, asks, at, (Source("alpha", "LTC-USD", at, 0, D("100.5")),), D("0.5"))
     with open_socket(live, acme.key) as socket:
-        say(socket, op="sub", ch="prices.LTC-USD", sizes=["4", "2", "9"])
-        assert hear_next(socket, op="subscribed")
         price_bus.publish([book])
+        say(socket, op="sub", ch="prices.LTC-USD", sizes=["4", "2", "9"])
         frame = hear_next(socket, ch="prices.LTC-USD", op=None)
     assert frame["type"] == "ladder"
     assert frame["data"]["ladder"] == [
@@ -732,7 +735,9 @@ def test_the_end_waits_for_no_peer_that_has_stopped_reading(own_live: Callable[.
     with open_socket(live, acme.key, max_queue=1) as stalled:
         say(stalled, op="sub", ch="prices.ETH-USD")
         hear(stalled)
-        big = json.dumps({"pair": "ETH-USD", "as_of": "", "mid": "1", "bids": [], "asks": [["3000.1", "1" * 60_000]]})
+        big = json.dumps(
+            {"pair": "ETH-USD", "as_of": "2026-11-22T12:00:00+00:00", "mid": "1", "bids": [], "asks": [["3000.1", "1" * 60_000]]}
+        )
         for _ in range(300):
             publish("prices:ETH-USD", big)
         assert live.stop() == 0

@@ -86,7 +86,7 @@ def public_price(composite: bytes) -> dict[str, Any]:
     bids, asks = raw["bids"], raw["asks"]
     return {
         "pair": raw["pair"],
-        "as_of": raw["as_of"],
+        "as_of": stamp(datetime.fromisoformat(raw["as_of"])),
         "mid": raw["mid"],
         "bid": bids[0][0] if bids else None,
         "ask": asks[0][0] if asks else None,

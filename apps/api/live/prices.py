@@ -60,15 +60,21 @@ class Prices:
             for session in list(sessions):
                 session.offer(ch, prepared)
 
-    async def join(self, ch: str, session: "Session", sizes: Sizes) -> None:
+    async def is_pair(self, ch: str) -> bool:
+        """Whether this is the channel of a pair: one that has a price, or one that can be dealt.
+
+        :raises psycopg.Error, OSError: the database does not answer
+        """
+        pair = ch.removeprefix("prices.")
+        if ch not in self._latest and (found := await self._hub.bus.latest(pair)) is not None:
+            self._latest.setdefault(ch, found)
+        return ch in self._latest or pair in (await self._hub.reader.dealing())[0]
+
+    def join(self, ch: str, session: "Session", sizes: Sizes) -> None:
         """Let a session hear a pair; the newest price comes at once where there is one."""
         self._views.setdefault(ch, {}).setdefault(sizes, set()).add(session)
-        if ch not in self._latest:
-            found = await self._hub.bus.latest(ch.removeprefix("prices."))
-            if found is not None and ch not in self._latest:
-                self._latest[ch] = found
         text = self._latest.get(ch)
-        if text is None or ch not in session.heard.names:
+        if text is None:
             return
         try:
             session.offer(ch, self._frame(ch, self.seq(ch), frames.public_price(text), text, sizes))

@@ -170,4 +170,5 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
     def check_timeouts(self) -> None:
         """Only the handshake is timed here; open sockets are looked after by the hub."""
         if self.state == self.STATE_CONNECTING and self.duration() > self.server.websocket_connect_timeout:
-            self._deny({"status": 503}, b"")
+            body = frames.problem(503, "busy", "Busy, try again", "the handshake could not be answered in time: nothing was done", "safe")
+            self._deny({"status": 503, "headers": [(b"content-type", b"application/problem+json"), (b"retry-after", b"1")]}, body)

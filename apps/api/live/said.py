@@ -84,7 +84,7 @@ STATUS = obj(
 )
 _PRICE_EXAMPLE = {
     "pair": "BTC-USD",
-    "as_of": "2026-09-15T12:00:00.900000+00:00",
+    "as_of": "2026-09-15T12:00:00.900000Z",
     "mid": "20000.5",
     "bid": "20000",
     "ask": "20001",
@@ -93,7 +93,7 @@ _PRICE_EXAMPLE = {
 }
 _LADDER_EXAMPLE = {
     "pair": "BTC-USD",
-    "as_of": "2026-09-15T12:00:00.900000+00:00",
+    "as_of": "2026-09-15T12:00:00.900000Z",
     "mid": "20000.5",
     "ladder": [{"quantity": "1", "bid": "20000", "ask": "20001"}, {"quantity": "25", "bid": None, "ask": "20012.4"}],
 }

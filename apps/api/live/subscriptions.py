@@ -67,13 +67,19 @@ class Subscriptions:
         try:
             if ch == "desk":
                 await self._hub.house.begin()
+            elif ch != "status" and not await self._hub.prices.is_pair(ch):
+                self._drop(ch)
+                self._session.reply(frames.error("unknown_channel", "no such instrument", ch=ch))
+                return
+            if ch not in self.names:
+                return  # it was let go while it was looked for
             self._session.reply(frames.control("subscribed", ch=ch, last_seq=self._hub.seq(ch)))
             if ch == "desk":
                 self._hub.join(ch, self._session)
             elif ch == "status":
                 await self._hub.status.join(self._session)
             else:
-                await self._hub.prices.join(ch, self._session, sizes)
+                self._hub.prices.join(ch, self._session, sizes)
         except (psycopg.Error, OSError):
             self._session.socket.finish(Close.TRY_LATER)
 

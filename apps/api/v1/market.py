@@ -1,5 +1,6 @@
 """Instruments, indicative prices, and the time."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,9 +11,10 @@ from apps.api.door import Door, show, show_one
 from apps.api.shapes import WireId, array, decimal, moment, obj, read_query, text
 from apps.api.versions import INSTRUMENT_TENOR
 from apps.core import clock, money
-from apps.core.errors import NotFound
 from apps.instruments import queries
+from apps.pricing.errors import PriceUnavailable
 from apps.pricing.feeds import bus
+from apps.pricing.rules import Level
 from apps.rfqs.queries import stamp
 from apps.workflows.value_dates import list_value_dates
 
@@ -32,18 +34,30 @@ INSTRUMENT = obj(
     },
     "tenor",
 )
+LEVEL = {**array(decimal("")), "minItems": 2, "maxItems": 2, "description": "price and quantity, best first"}
 PRICE = obj(
     {
         "instrument": text(""),
         "firm": {"type": "boolean", "description": "always false: ask for a quote"},
-        "bid": decimal(""),
-        "ask": decimal(""),
+        "bid": decimal("the best"),
+        "ask": decimal("the best"),
         "mid": decimal(""),
-        "as_of": moment(""),
+        "bids": array(LEVEL),
+        "asks": array(LEVEL),
+        "as_of": moment("when it was put together, of prices at most seconds older"),
     }
 )
 
-
+PRICE_EXAMPLE = {
+    "instrument": "BTC-USD",
+    "firm": False,
+    "bid": "20000",
+    "ask": "20001",
+    "mid": "20000.5",
+    "bids": [["20000", "1.5"], ["19999.5", "4"]],
+    "asks": [["20001", "2"], ["20001.5", "6"]],
+    "as_of": "2026-09-15T12:00:00.900000Z",
+}
 VALUE_DATE = obj(
     {
         "tenor": text("T+n", enum=["T+0", "T+1", "T+2"]),
@@ -69,7 +83,7 @@ VALUE_DATES = {
 class Instruments(Door):
     deprecated = INSTRUMENT_TENOR
 
-    @documented("What can be dealt", answer=obj({"data": array(INSTRUMENT)}))
+    @documented("What can be dealt", answer=obj({"data": array(INSTRUMENT)}), headers=INSTRUMENT_TENOR.headers)
     def get(self, request: Request) -> HttpResponse:
         return show({"data": [_describe(pair, self.version) for pair in queries.list_pairs()]})
 
@@ -77,7 +91,14 @@ class Instruments(Door):
 class OneInstrument(Door):
     deprecated = INSTRUMENT_TENOR
 
-    @documented("One instrument", name="get_instrument", answer=INSTRUMENT, refusals={404: "not_found"}, one=True)
+    @documented(
+        "One instrument",
+        name="get_instrument",
+        answer=INSTRUMENT,
+        refusals={404: "not_found"},
+        one=True,
+        headers=INSTRUMENT_TENOR.headers,
+    )
     def get(self, request: Request, instrument: str) -> HttpResponse:
         return show_one(_describe(queries.get_pair(instrument), self.version))
 
@@ -114,12 +135,17 @@ def _describe(p: Any, version: str | None) -> dict[str, Any]:
 
 
 class Prices(Door):
-    @documented("The top of the merged book: indicative", answer=PRICE, refusals={404: "not_found", 422: "price_unavailable"})
+    @documented(
+        "The merged book, indicative: before your spread and fee",
+        answer=PRICE,
+        answer_example=PRICE_EXAMPLE,
+        refusals={404: "not_found", 422: "price_unavailable"},
+    )
     def get(self, request: Request, instrument: str) -> HttpResponse:
         queries.get_pair(instrument)
         depth = bus.read_depth(instrument)
         if depth is None or not depth.is_dealable:
-            raise NotFound(f"no price of {instrument} is published")
+            raise PriceUnavailable(f"no price of {instrument} is published")
         return show(
             {
                 "instrument": instrument,
@@ -127,9 +153,16 @@ class Prices(Door):
                 "bid": money.text(depth.bids[0].price),
                 "ask": money.text(depth.asks[0].price),
                 "mid": money.text(depth.mid),
+                "bids": _ladder(depth.bids),
+                "asks": _ladder(depth.asks),
                 "as_of": stamp(depth.as_of),
             }
         )
+
+
+def _ladder(levels: Iterable[Level]) -> list[list[str]]:
+    """As the frames of `prices.{pair}` have it."""
+    return [[money.text(one.price), money.text(one.quantity)] for one in levels]
 
 
 class Time(Door):

@@ -26,7 +26,13 @@ OUTCOME = obj(
 
 
 class ByClientId(Door):
-    @documented("The outcome of an RFQ or accept by your own id", answer=OUTCOME, query=QUERY, refusals={404: "not_found"})
+    @documented(
+        "The outcome of an RFQ, order, accept or withdrawal by your own id",
+        answer=OUTCOME,
+        query=QUERY,
+        refusals={404: "not_found"},
+        headers={"Retry-After": "of `unknown_yet`: seconds to wait before asking again"},
+    )
     def get(self, request: Request, reference: str) -> HttpResponse:
         try:
             Reference("").read(reference)

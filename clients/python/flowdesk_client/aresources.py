@@ -57,7 +57,7 @@ class AsyncByClientIdResource:
         self._caller = caller
 
     async def get(self, reference: str, *, created: datetime | None = None) -> m.Outcome:
-        """The outcome of an RFQ or accept by your own id."""
+        """The outcome of an RFQ, order, accept or withdrawal by your own id."""
         return await self._caller.ask("GET", f"/api/v1/by-client-id/{path_part(reference)}", m.Outcome, params={"created": created})
 
 
@@ -496,7 +496,7 @@ class AsyncPricesResource:
         self._caller = caller
 
     async def get(self, instrument: str) -> m.Price:
-        """The top of the merged book: indicative."""
+        """The merged book, indicative: before your spread and fee."""
         return await self._caller.ask("GET", f"/api/v1/prices/{path_part(instrument)}", m.Price)
 
 
@@ -914,21 +914,13 @@ class AsyncTradesResource:
     def __init__(self, caller: AsyncApi) -> None:
         self._caller = caller
 
-    async def list(
-        self,
-        *,
-        cursor: str | None = None,
-        instrument: Literal["BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"] | None = None,
-        limit: int | None = None,
-    ) -> Page[m.Trade]:
+    async def list(self, *, cursor: str | None = None, instrument: str | None = None, limit: int | None = None) -> Page[m.Trade]:
         """Your deals, newest first."""
         return await self._caller.ask(
             "GET", "/api/v1/trades", Page[m.Trade], params={"cursor": cursor, "instrument": instrument, "limit": limit}
         )
 
-    def iterate(
-        self, *, instrument: Literal["BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"] | None = None, limit: int | None = None
-    ) -> AsyncIterator[m.Trade]:
+    def iterate(self, *, instrument: str | None = None, limit: int | None = None) -> AsyncIterator[m.Trade]:
         """Your deals, newest first: every one, page after page."""
         return self._caller.walk("/api/v1/trades", m.Trade, {"instrument": instrument, "limit": limit})
 

@@ -26,6 +26,7 @@ class Refused(FlowdeskError):
         self.reference = ""
         self.sent_at: datetime | None = None
         named = "; ".join(f"{e.get('pointer')}: {e.get('detail')}" for e in self.errors)
+        named = "" if named == problem.get("detail") else named  # it says nothing else
         super().__init__(
             f"{status} {self.code}: {problem.get('detail') or problem.get('title') or ''}{' (' + named + ')' if named else ''}"
         )

@@ -239,10 +239,12 @@ class Obligation(Model):
 class Price(Model):
     instrument: str
     firm: bool  #: always false: ask for a quote
-    bid: Decimal
-    ask: Decimal
+    bid: Decimal  #: the best
+    ask: Decimal  #: the best
     mid: Decimal
-    as_of: datetime
+    bids: list[list[Decimal]]
+    asks: list[list[Decimal]]
+    as_of: datetime  #: when it was put together, of prices at most seconds older
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

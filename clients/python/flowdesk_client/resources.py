@@ -55,7 +55,7 @@ class ByClientIdResource:
         self._caller = caller
 
     def get(self, reference: str, *, created: datetime | None = None) -> m.Outcome:
-        """The outcome of an RFQ or accept by your own id."""
+        """The outcome of an RFQ, order, accept or withdrawal by your own id."""
         return self._caller.ask("GET", f"/api/v1/by-client-id/{path_part(reference)}", m.Outcome, params={"created": created})
 
 
@@ -490,7 +490,7 @@ class PricesResource:
         self._caller = caller
 
     def get(self, instrument: str) -> m.Price:
-        """The top of the merged book: indicative."""
+        """The merged book, indicative: before your spread and fee."""
         return self._caller.ask("GET", f"/api/v1/prices/{path_part(instrument)}", m.Price)
 
 
@@ -904,19 +904,11 @@ class TradesResource:
     def __init__(self, caller: Api) -> None:
         self._caller = caller
 
-    def list(
-        self,
-        *,
-        cursor: str | None = None,
-        instrument: Literal["BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"] | None = None,
-        limit: int | None = None,
-    ) -> Page[m.Trade]:
+    def list(self, *, cursor: str | None = None, instrument: str | None = None, limit: int | None = None) -> Page[m.Trade]:
         """Your deals, newest first."""
         return self._caller.ask("GET", "/api/v1/trades", Page[m.Trade], params={"cursor": cursor, "instrument": instrument, "limit": limit})
 
-    def iterate(
-        self, *, instrument: Literal["BTC-USD", "ETH-USD", "BTC-EUR", "EUR-USD"] | None = None, limit: int | None = None
-    ) -> Iterator[m.Trade]:
+    def iterate(self, *, instrument: str | None = None, limit: int | None = None) -> Iterator[m.Trade]:
         """Your deals, newest first: every one, page after page."""
         return self._caller.walk("/api/v1/trades", m.Trade, {"instrument": instrument, "limit": limit})
 
