@@ -172,6 +172,18 @@ def test_a_movement_and_the_one_that_takes_it_back_come_in_one_record(ends) -> N
     books.proven()
 
 
+def test_movements_of_one_moment_are_read_in_the_order_of_the_record(ends) -> None:  # type: ignore[no-untyped-def]
+    ours, places = ends
+    made = there.sent(ours["USD"], places["USD"], "10")
+    key, at = there.payment_of(made).end_to_end_id, clock.desk_now().isoformat()
+    assert bring(ours, f"z,{at},USD,10,0,{key},,", f"y,{at},USD,-10,0,,,z", f"x,{at},USD,4,0,{key},,", f"w,{at},USD,9,0,{key},,") == 4
+    taken = list(VenueMovement.objects.order_by("id").values_list("reference", "transfer_id"))
+    assert taken == [("z", made.id), ("y", made.id), ("x", made.id), ("w", None)], "the first that fits, and the last does not any more"
+    kinds = "SELECT m.reference FROM events_event e JOIN settlement_venuemovement m ON m.id = e.subject_id ORDER BY e.id"
+    assert [name for (name,) in db.run(kinds)] == ["z", "y", "x", "w"]
+    assert state(made) == ("IN_TRANSIT", D(4))
+
+
 def test_what_has_come_in_part_is_neither_refused_nor_sent_back(ends) -> None:  # type: ignore[no-untyped-def]
     ours, places = ends
     outside.script(there.at_venue("USD"), "POLICY")

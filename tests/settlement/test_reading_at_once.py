@@ -1,5 +1,6 @@
 """A statement file and a poll of the same account at the same moment: they wait for each other, and neither holds what the other needs."""
 
+import logging
 import threading
 import time
 from decimal import Decimal as D
@@ -7,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from apps.clients import queries as clients
 from apps.core import clock
+from apps.jobs import settlement as jobs
 from apps.rfqs.states import Side
 from apps.settlement.errors import StatementMissing
-from apps.settlement.models import RailCursor, StatementLine
-from apps.settlement.operations import statements
+from apps.settlement.models import RailCursor, Receipt, StatementLine
+from apps.settlement.operations import housing, statements
+from apps.settlement.rails import outside
 from apps.settlement.rules.rail import Entry
 from apps.workflows.import_statement import import_statement
 from apps.workflows.onboard_client import Instruction as Place
@@ -69,3 +73,44 @@ def test_a_poll_and_a_file_of_payments_to_two_clients(first: str, monkeypatch: p
     polled.refresh_from_db()
     other.refresh_from_db()
     assert (polled.status, other.status) == ("SETTLED", "SENT")
+
+
+@pytest.mark.parametrize(
+    ("prefunded", "module", "name"), [(True, statements, "hold"), (True, housing, "lock_end_of"), (False, housing, "lock_end_of")]
+)
+def test_what_is_applied_while_its_recall_is_read_is_taken_back_under_its_clients_lock(
+    prefunded: bool, module: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Applied when the line has locked all that it was of, or on the way to the receipt: it is read again, and takes all back."""
+    if prefunded:
+        here.open_house("USD", "BTC")
+        world.firm("acme", "PREFUNDED")
+        amount = D(700)
+    else:
+        here.owing()
+        amount = here.only("EXPECTED").amount
+    here.pay_in("USD", amount, name="Acme Capital", address="021000021-1001")
+    jobs.poll_rails()
+    before, came, real, done = here.balances(), Receipt.objects.get(status="FINAL"), getattr(module, name), list[Any]()
+    outside.reorganise(here.place("USD"), came.rail_reference, at=clock.desk_now())
+
+    def and_then(**kw: Any) -> Any:
+        out = real(**kw) if module is statements else None
+        if not done:
+            done.append(0)
+            done.append(together(1, lambda _: jobs.match_receipts()))
+        return out if module is statements else real(**kw)
+
+    monkeypatch.setattr(module, name, and_then)
+    with caplog.at_level(logging.WARNING):
+        jobs.poll_rails()
+    assert [("applied at this moment" in one.getMessage(), one.levelname) for one in caplog.records] == [(True, "WARNING")]
+    came.refresh_from_db()
+    assert (done[1], came.status, StatementLine.objects.count()) == ([2], "MATCHED", 1)
+    locked, lock = list[Any](), clients.lock_accounts
+    monkeypatch.setattr(clients, "lock_accounts", lambda ids: (locked.extend(ids), lock(ids)))
+    jobs.poll_rails()
+    came.refresh_from_db()
+    assert (came.status, locked, StatementLine.objects.count()) == ("REVERTED", [came.account_id], 2)
+    del before["SUSPENSE USD"]
+    assert here.balances() == before | {"NOSTRO USD": before["NOSTRO USD"] - amount}

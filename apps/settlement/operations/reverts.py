@@ -28,13 +28,20 @@ def find(*, nostro_id: UUID, reference: str, amount: Decimal) -> Receipt | None:
 
 
 @step
+def lock(*, receipt_id: UUID) -> Receipt:
+    """The house transfer that it is of, where it is of one, and the receipt."""
+    housing.lock_end_of(receipt_id=receipt_id)
+    return lock_receipt(receipt_id)
+
+
+@step
 def revert(*, chain: Chain, receipt_id: UUID, reason: str, booked_at: datetime, now: datetime) -> bool:
     """FINAL, CLEARED, MATCHED → REVERTED, with the linked reversal of what was posted.
 
+    :param chain: what it paid; the account whose money it is, is locked too
     :return: False where it stands otherwise by now (quarantined, going back), or what it paid was closed out: a person has to look
     """
-    housing.lock_end_of(receipt_id=receipt_id)
-    receipt = lock_receipt(receipt_id)
+    receipt = lock(receipt_id=receipt_id)
     if receipt.status not in REVERTIBLE or matching.is_closed_out(chain):
         return False
     if receipt.status == ReceiptStatus.MATCHED:

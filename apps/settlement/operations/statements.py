@@ -35,10 +35,12 @@ NOON = time(12)  # of the rail's zone, where a file tells only the day
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What lines of statements may move, locked: our payments by their key, what settles with them, where each account is read to."""
+    """What lines of statements may move, locked: our payments by their key, what settles with them, the clients' accounts whose money it
+    is, where each account of ours is read to."""
 
     payments: dict[tuple[UUID, str], UUID]
     chain: Chain
+    accounts: frozenset[UUID]
     cursors: dict[UUID, RailCursor]
 
 
@@ -59,9 +61,10 @@ def hold(*, lines: Mapping[UUID, Sequence[Told]]) -> Held:
     back = [(nostro_id, one) for nostro_id, told in lines.items() for one in told if takes_back(one)]
     taken = [found for nostro_id, one in back if (found := _taken(nostro_id, one)) is not None]
     accounts |= {one.account_id for one in taken}
-    settling.lock_all_money(account_ids={one for one in accounts if one is not None})
+    known = frozenset(one for one in accounts if one is not None)
+    settling.lock_all_money(account_ids=known)
     chain = lock_chain({*paid.values(), *receiving.list_paid_by([one.id for one in taken])})
-    return Held(paid, chain, {nostro_id: _lock_cursor(nostro_id) for nostro_id in sorted(lines)})
+    return Held(paid, chain, known, {nostro_id: _lock_cursor(nostro_id) for nostro_id in sorted(lines)})
 
 
 @step
@@ -176,8 +179,12 @@ def _explain(line: StatementLine, nostro: Nostro, payment: UUID | None, held: He
         taken = _taken(nostro.id, line)
         if taken is None:
             return False
+        reverts.lock(receipt_id=taken.id)
+        taken = _taken(nostro.id, line)  # and what it is now
+        if taken is None:
+            return False
         paid = receiving.list_paid_by([taken.id])
-        if not {*paid} <= {*held.chain.instructions}:
+        if not {*paid} <= {*held.chain.instructions} or not {taken.account_id} <= {None, *held.accounts}:
             raise StatementGap(f"line {line.sequence}: what it takes back was applied at this moment; read it again")
         why = line.remittance or "reverted"
         return reverts.revert(chain=held.chain.of(paid), receipt_id=taken.id, reason=why, booked_at=line.booked_at, now=now)

@@ -38,16 +38,18 @@ def take(*, entity_id: UUID, venue_id: UUID, told: Movement, source: str, now: d
 def take_all(
     *, entity_id: UUID, venue_id: UUID, told: Sequence[Movement], source: str, taken_by: UUID | None = None, now: datetime
 ) -> list[VenueMovement]:
-    """Keep those movements that are not known, and move what each is about, in the order in which they were booked.
+    """Keep those movements that are not known, and move what each is about, in the order in which they were booked, and of one moment in
+    that of the record.
 
     They are written together, and one by one only where a transfer or a payment of ours may be what a movement is of.
 
     :param source: API or FILE
     """
-    made = [_born(entity_id, venue_id, one, source, taken_by, now) for one in sorted(told, key=lambda one: (one.asset, one.reference))]
-    VenueMovement.objects.bulk_create(made, batch_size=1000, ignore_conflicts=True)  # who is faster has it: others wait here for that
+    made = [_born(entity_id, venue_id, one, source, taken_by, now) for one in told]  # their ids are in this order
+    alike = sorted(made, key=lambda one: (one.asset_id, one.reference))  # for all who bring them
+    VenueMovement.objects.bulk_create(alike, batch_size=1000, ignore_conflicts=True)  # who is faster has it: others wait here for that
     kept = venues.list_kept(one.id for one in made)
-    new = sorted((one for one in made if one.id in kept), key=lambda one: (one.booked_at, one.id))
+    new = sorted((one for one in made if one.id in kept), key=lambda one: one.booked_at)
     if not new:
         return []
     concerned, undone = venues.list_concerned(entity_id, venue_id, new), False
