@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from apps.clients.models import Counterparty, Member
 from apps.compliance.models import Alert, AlertNote
 from apps.core import clock, ids
 from tests.desk.day import Day
@@ -42,3 +43,24 @@ def test_compliance_alone_sees_and_works_an_alert_to_its_end(enter: Any, day: Da
     out = StringIO()
     call_command("compliance_alerts", stdout=out)
     assert "OFF_MARKET,Acme Capital" in out.getvalue() and "STR 12" in out.getvalue()
+
+
+def test_what_an_alert_is_about_is_named_by_its_own_kind_and_linked(enter: Any, day: Day) -> None:
+    acme, lp = Counterparty.objects.get(code="acme"), Counterparty.objects.filter(roles__overlap=["LP", "VENUE"]).order_by("code")[0]
+    member, some, carl = Member.objects.filter(counterparty=acme).order_by("id")[0], ids.uuid7(), enter("carl")
+    for kind, subject, party, named, link in (
+        ("counterparty", acme.id, acme, "cli", "/desk/clients/acme/"),
+        ("counterparty", lp.id, lp, "cli", f"/desk/counterparties/{lp.code}/"),
+        ("member", member.id, acme, "mem", "/desk/clients/acme/"),
+        ("withdrawal", some, acme, "wdr", "/desk/clients/acme/"),
+        ("instruction", some, acme, "", f"/desk/settlement/payments/{ids.encode('ins', some)}/"),
+    ):
+        made = Alert.objects.create(
+            id=ids.uuid7(), rule="LISTED_NAME", cause=f"{kind} {party.code}", why="listed", client_id=party.id, client_name=party.name,
+            subject_type=kind, subject_id=subject, raised_at=clock.desk_now(),
+        )  # fmt: skip
+        page = carl.get(f"/desk/alerts/{ids.encode('alt', made.id)}/").content.decode()
+        assert f'href="{link}"' in page, kind
+        assert not named or ids.encode(named, subject) in page, kind
+        assert kind == "withdrawal" or ids.encode("wdr", subject) not in page, kind
+        assert kind == "instruction" or carl.get(link).status_code == 200, kind

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.clients import queries as clients
 from apps.compliance import queries
 from apps.core import clock
 from apps.core.actor import Actor
@@ -38,6 +39,7 @@ def alert_page(request: HttpRequest, actor: Actor, alert: str) -> HttpResponse:
     found = queries.get_alert(params.decode("alt", alert, "alert"))
     context: dict[str, Any] = {
         "a": found,
+        "party": None if found.client_id is None else clients.get_counterparty(found.client_id),
         "notes": queries.list_alert_notes(found.id),
         "may_work": may_make(actor.roles, work_alerts.ACT),
         "at_now": clock.desk_now(),
