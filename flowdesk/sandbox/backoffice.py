@@ -64,13 +64,15 @@ class BackOffice:
         half = money.round_down(one.amount / 2, one.asset.scale)
         if not half or one.whole_id is not None or one.returns_id is not None or split_of(one) != [one.amount]:
             return False
-        place = jobs.place_of(self._place(one))
-        for amount, outcome in ((one.amount - half, "OK"), (half, "SLOW")):
+        place, parts = jobs.place_of(self._place(one)), ((one.amount - half, "OK"), (half, "SLOW"))
+        for amount, outcome in parts:  # before it is released: the worker may send it at once
             outside.script(place, outcome, amount=amount, beneficiary=one.beneficiary_address)
         try:
             release_in_parts(instruction_id=one.id, largest=one.amount - half)
         except AppError as no:
             log.info("sandbox operations: %s", no)
+            for amount, outcome in parts:
+                outside.unscript(place, outcome, amount=amount, beneficiary=one.beneficiary_address)
             return False
         return True
 

@@ -1,20 +1,26 @@
 """What our people do to a key, a member and a payment of a tester's own: to that one, and to nobody else's."""
 
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 from flowdesk_client import Refused
 
+from apps.approvals.errors import NotAChecker
 from apps.clients.models import Account, ApiKey, Member
 from apps.compliance.models import ListEntry
 from apps.core import ids
 from apps.jobs import screening as screening_jobs
 from apps.jobs import settlement as jobs
+from apps.settlement import queries as settlement
+from apps.settlement.models import Instruction
 from apps.settlement.queries.gate import get_band
+from apps.settlement.rails import outside
 from apps.settlement.rules.bands import NO_BAND
 from apps.workflows.found_test_client import SandboxOnly
 from apps.workflows.stage_parts import release_in_parts
 from apps.workflows.stage_test_client import stage_test_client
+from flowdesk.sandbox import backoffice
 from flowdesk.sandbox.backoffice import BackOffice
 from tests import world
 
@@ -112,6 +118,36 @@ def test_a_small_payment_leaves_in_parts_and_another_of_the_same_rail_as_it_is(s
             assert [one["amount"] for one in paid["payments"]] == (["50.01", "50"] if scenario else [])
     assert seen == {"pay_parts": ["SENT", "PART_SETTLED", "SETTLED"], "": ["SENT", "SETTLED", "SETTLED"]}
     assert get_band("fedwire-usd") == NO_BAND, "the rail takes what it took"
+
+
+def test_a_refused_release_in_parts_leaves_nothing_that_plays_for_the_next_payment(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, firm = BackOffice(), Firm(sandbox, "PREFUNDED")
+    firm.treasury.api.post("/api/v1/deposits", {"account_id": firm.account, "asset": "USD", "amount": "5000"})
+    for _ in range(2):
+        sandbox.advance(12 * 3600)
+        office.step()
+        jobs.run_all()
+    out = {"account_id": firm.account, "asset": "USD", "amount": "100.01", "client_reference": "w-1"}
+    asked = firm.treasury.api.post("/api/v1/withdrawals", out)
+    with sandbox.as_scenario("pay_parts", firm.controller.api.key) as client:
+        client.api.post(f"/api/v1/withdrawals/{asked['id']}/approve", {})
+    jobs.run_all()
+    paid = Instruction.objects.get(withdrawal__isnull=False)
+    place = next(one for one in settlement.list_places() if one.nostro_id == paid.nostro_id)
+    scripted = list[int]()
+
+    def refuse(**_: Any) -> None:
+        scripted.append(len(outside.read(jobs.place_of(place), lambda doc: doc["scripts"])))
+        raise NotAChecker("nobody is there")
+
+    monkeypatch.setattr(backoffice, "release_in_parts", refuse)
+    office.step()
+    left = outside.read(jobs.place_of(place), lambda doc: doc["scripts"])
+    assert (scripted, left) == ([2], [])
+    paid.refresh_from_db()
+    assert paid.status == "RELEASED", "as a whole"
 
 
 @pytest.mark.parametrize("act", ["expire_key", "list_member", "clear_member", "suspend"])

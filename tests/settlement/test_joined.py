@@ -11,6 +11,7 @@ from apps.jobs import venues as venue_jobs
 from apps.settlement.models import HouseTransfer, Nostro, Receipt, VenueMovement, VenuePlace
 from apps.settlement.operations.venue_places import Way
 from apps.settlement.rails import outside
+from apps.settlement.rails.base import Statement
 from tests import books
 from tests.settlement import venues as there
 from tests.settlement import world as here
@@ -97,3 +98,22 @@ def test_what_is_on_its_way_to_an_earlier_account_of_the_venue_arrives_and_unjoi
     other = there.sent(ours["USD"], new, "20")
     pass_by(30)
     assert state(other) == "IN_TRANSIT" and venue_jobs.carry_simulated() == 0
+
+
+def test_what_was_carried_is_not_read_again(ends, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    ours, places = ends
+    made = there.sent(ours["USD"], places["USD"], "10")
+    pass_by(30)
+    assert state(made) == "SETTLED"
+    lines, statement = list[int](), outside.statement
+
+    def counted(*given: Any, **more: Any) -> Statement:
+        found = statement(*given, **more)
+        lines.append(len(found.entries))
+        return found
+
+    monkeypatch.setattr(outside, "statement", counted)
+    assert (venue_jobs.carry_simulated(), set(lines)) == (0, {0})
+    next_one = there.sent(ours["USD"], places["USD"], "20")
+    pass_by(30)
+    assert state(next_one) == "SETTLED"

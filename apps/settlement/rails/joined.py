@@ -51,21 +51,27 @@ def from_venue(venue: Place, name: str, ours: Place, *, on_chain: bool, now: dat
 
 
 def _carry(source: Place, address: str, target: Place, come: Callable[[dict[str, Any], Entry, str], None], now: datetime) -> int:
-    lines = outside.statement(source, after=0, now=now).entries
-    back = outside.change(source, _sent_back)
     way = f"{source.rail}:{source.address}>{address}"
+    lines = outside.statement(source, after=outside.read(target, lambda doc: _mark(doc, way)), now=now).entries
+    if not lines:
+        return 0
+    back = outside.read(source, _sent_back)
 
     def act(doc: dict[str, Any]) -> int:
-        carried = doc.setdefault("carried", {})
-        new = [(line, name) for line, name in transactions_of(lines) if line.sequence > carried.get(way, 0) and line.kind == "PAYMENT"]
+        mark = _mark(doc, way)  # somebody else may have been faster
+        new = [(line, name) for line, name in transactions_of(lines) if line.sequence > mark and line.kind == "PAYMENT"]
         due = [one for one in new if one[0].counterparty_address == address and one[0].end_to_end_id not in back]
         for line, name in due:
             come(doc, line, name)
-        if lines:
-            carried[way] = lines[-1].sequence
+        doc.setdefault("carried", {})[way] = max(mark, lines[-1].sequence)
         return len(due)
 
     return outside.change(target, act)
+
+
+def _mark(doc: dict[str, Any], way: str) -> int:
+    """The last line that has been carried on a way. What a source pays under one reference is booked in one moment: none is cut in two."""
+    return int(doc.get("carried", {}).get(way, 0))
 
 
 def _sent_back(doc: dict[str, Any]) -> set[str]:

@@ -68,6 +68,12 @@ def change(place: Place, act: Callable[[dict[str, Any]], T]) -> T:
     return out[0]
 
 
+def read(place: Place, ask: Callable[[dict[str, Any]], T]) -> T:
+    """What the place's document says now."""
+    raw = _client().get(_key(place))
+    return ask(orjson.loads(raw) if raw else _blank())
+
+
 def forget(place: Place) -> None:
     """The place as if it had never been: for seeds that start over."""
     _client().delete(_key(place))
@@ -91,8 +97,21 @@ def script(place: Place, outcome: str, *, amount: Decimal | None = None, benefic
     :param outcome: one of OUTCOMES
     """
     assert outcome in OUTCOMES, outcome
-    wanted = {"outcome": outcome, "amount": None if amount is None else money.text(amount), "beneficiary": beneficiary}
-    change(place, lambda doc: doc["scripts"].append(wanted))
+    change(place, lambda doc: doc["scripts"].append(_wanted(outcome, amount, beneficiary)))
+
+
+def unscript(place: Place, outcome: str, *, amount: Decimal | None = None, beneficiary: str = "") -> None:
+    """Take back what :func:`script` was told so, where no payment has had it yet."""
+
+    def act(doc: dict[str, Any]) -> None:
+        if (wanted := _wanted(outcome, amount, beneficiary)) in doc["scripts"]:
+            doc["scripts"].remove(wanted)
+
+    change(place, act)
+
+
+def _wanted(outcome: str, amount: Decimal | None, beneficiary: str) -> dict[str, Any]:
+    return {"outcome": outcome, "amount": None if amount is None else money.text(amount), "beneficiary": beneficiary}
 
 
 def outcome_of(doc: dict[str, Any], payment: Payment) -> str:
@@ -223,8 +242,7 @@ def statement(place: Place, *, after: int, now: datetime) -> Statement:
 
 
 def incoming(place: Place, *, now: datetime, block: timedelta) -> tuple[Incoming, ...]:
-    raw = _client().get(_key(place))
-    waiting = [p for p in orjson.loads(raw)["pending"] if "seen_at" in p] if raw else []
+    waiting = [p for p in read(place, lambda doc: doc["pending"]) if "seen_at" in p]
     return tuple(
         Incoming(
             reference=p["reference"],
