@@ -20,7 +20,7 @@ def web_role(**environment: str) -> Iterator[tuple[int, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    env = {**os.environ, **roles.environment("web"), "DJANGO_SETTINGS_MODULE": "bench.web_settings", "WEB_PORT": str(port), **environment}
+    env = {**os.environ, **roles.environment("web"), "DJANGO_SETTINGS_MODULE": "bench.settings", "WEB_PORT": str(port), **environment}
     words = roles.command("web")
     words[words.index("--port") + 1] = str(port)
     process = subprocess.Popen(words, cwd=roles.ROOT, env=env, stdin=subprocess.DEVNULL, start_new_session=True)

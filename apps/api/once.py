@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from apps.core import db, flights, ids
+from apps.core.clock import DESK_NOW
 from apps.core.errors import AppError
 from apps.core.flights import Statement
 from apps.events import operations as events
@@ -28,9 +29,9 @@ class Answer:
     replayed: bool = False
 
 
-_CLAIM = "SELECT desk_now(), core_claim(%s)"
+_CLAIM = f"SELECT {DESK_NOW}, core_claim(%s)"
 # The gate is entered before the instant is read: who closes it later decides later, who has closed it decided before.
-_CLAIM_AT_GATE = "SELECT pg_try_advisory_xact_lock_shared(%s), desk_now(), core_claim(%s)"
+_CLAIM_AT_GATE = f"SELECT pg_try_advisory_xact_lock_shared(%s), {DESK_NOW}, core_claim(%s)"
 _STORED = "SELECT request_hash, status, body FROM core_storedanswer WHERE scope_id = %s AND key = %s"
 
 

@@ -7,6 +7,9 @@ from django.conf import settings
 from . import db
 from .errors import Rejected
 
+# The body of desk_now(): in a statement that every use case begins with, the call of the function is half of what it costs.
+DESK_NOW = "coalesce((SELECT coalesce(frozen_at, clock_timestamp() + offset_by) FROM core_deskclock WHERE id = 1), clock_timestamp())"
+
 
 class ClockRefused(Rejected):
     code, title = "clock_refused", "The desk clock cannot be set so"
@@ -14,7 +17,7 @@ class ClockRefused(Rejected):
 
 def desk_now() -> datetime:
     """The desk's time, read from the database by a statement of its own."""
-    moment: datetime = db.one("SELECT desk_now()")[0]
+    moment: datetime = db.one(f"SELECT {DESK_NOW}")[0]
     return moment
 
 

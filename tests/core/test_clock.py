@@ -76,3 +76,9 @@ def test_the_clock_cannot_be_taken_away() -> None:
     with pytest.raises((IntegrityError, ProgrammingError)):
         db.run("TRUNCATE core_deskclock")
     assert clock.desk_now() == world.NOON
+
+
+def test_statements_of_use_cases_read_the_clock_as_the_function_does() -> None:
+    assert db.one("SELECT prosrc FROM pg_proc WHERE proname = 'desk_now'")[0].split() == f"SELECT {clock.DESK_NOW}".split()
+    clock.freeze_desk(world.NOON)
+    assert db.one(f"SELECT {clock.DESK_NOW}, desk_now()") == (world.NOON, world.NOON)

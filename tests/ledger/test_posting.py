@@ -169,12 +169,12 @@ def test_postings_in_opposite_order_do_not_deadlock() -> None:
 
 
 # --- the database as second wall ----------------------------------------------------------------------------------------
-def header(key: str) -> UUID:
+def header(key: str, xid: str = "pg_current_xact_id()::text::bigint") -> UUID:
     made = ids.uuid7()
     db.run(
         "INSERT INTO ledger_ledgertransaction "
-        "(id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, effective_at, business_date) "
-        "VALUES (%s, %s, 'x', 'RAW', %s, 'raw', %s, '', now(), now())",
+        "(id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, effective_at, business_date, xid) "
+        f"VALUES (%s, %s, 'x', 'RAW', %s, 'raw', %s, '', now(), now(), {xid})",
         (made, key, HOUSE, SOURCE),
     )
     return made
@@ -259,17 +259,32 @@ def test_lines_cannot_be_added_to_a_transaction_later() -> None:
     assert not wrong_balances()
 
 
-def test_a_second_statement_of_the_same_transaction_is_too_late_too() -> None:
+def test_what_makes_a_header_may_write_its_lines_in_two_statements_each_of_which_balances() -> None:
     post(key="first", lines=moved())
 
     @use_case
-    def halves(*, now: datetime) -> None:
+    def halves(*, second: str, now: datetime) -> None:
         made = header("halves")
         raw.__wrapped__(amounts=[(nostro(), "5", "105", 2), (capital(), "-5", "-105", 2)], of=made, now=now)
-        raw.__wrapped__(amounts=[(nostro(), "5", "110", 3), (capital(), "-5", "-110", 3)], of=made, now=now)
+        raw.__wrapped__(amounts=[(nostro(), "5", "110", 3), (capital(), second, "-110", 3)], of=made, now=now)
+
+    with pytest.raises(IntegrityError, match="sum to zero"):
+        halves(second="-4")
+    halves(second="-5")
+    assert not wrong_balances()
+
+
+def test_a_header_cannot_be_prepared_for_a_later_transaction() -> None:
+    """`xid` is what tells that a line is not added later: one that is of another transaction takes no lines."""
+    post(key="first", lines=moved())
+
+    @use_case
+    def ahead(*, now: datetime) -> None:
+        made = header("ahead", xid="pg_current_xact_id()::text::bigint + 1")
+        raw.__wrapped__(amounts=[(nostro(), "5", "105", 2), (capital(), "-5", "-105", 2)], of=made, now=now)
 
     with pytest.raises(IntegrityError, match="never added"):
-        halves()
+        ahead()
 
 
 @pytest.mark.parametrize(

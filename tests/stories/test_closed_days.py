@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from apps.core import clock, db, money
 from apps.core.unit import use_case
@@ -127,7 +127,6 @@ def test_nobody_posts_into_a_closed_day_not_even_by_raw_sql() -> None:
                 effective_at, business_date) SELECT gen_random_uuid(), 'late', '', 'TEST', entity_id, '', id, '', %s, %s
                 FROM trades_trade"""
     for sql, params, wall in (
-        (header, (world.NOON, TUESDAY), "ledger_closed_day"),
         ("INSERT INTO ledger_closedday SELECT gen_random_uuid(), entity_id, date + 1 FROM ledger_closedday", (), "close_closes_days"),
         ("UPDATE ledger_closedday SET date = date - 1", (), "close_closes_days"),
         ("UPDATE close_businessday SET status = 'OPEN', closed_by = NULL, started_by = NULL", (), "close_reopened_by_two"),
@@ -136,6 +135,11 @@ def test_nobody_posts_into_a_closed_day_not_even_by_raw_sql() -> None:
         with pytest.raises(IntegrityError) as no:
             db.run(sql, params)
         assert no.value.__cause__.diag.constraint_name == wall  # type: ignore[union-attr]
+
+    with transaction.atomic():
+        db.run(header, (world.NOON, TUESDAY))
+        assert db.one("SELECT business_date FROM ledger_ledgertransaction WHERE key = 'late'") == (WEDNESDAY,)
+        transaction.set_rollback(True)
 
     @use_case
     def post(*, now: datetime) -> None:

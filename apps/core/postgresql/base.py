@@ -31,6 +31,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._connection_pools.setdefault(self.alias, made)  # the first thread's holds; nothing is connected yet
         return self._connection_pools[self.alias]
 
+    def _set_autocommit(self, autocommit: bool) -> None:
+        """psycopg's setter takes a lock and runs a generator, twice a transaction, to look at what is looked at here."""
+        if self.connection is not None and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.connection._autocommit = autocommit
+        else:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]  # django-stubs leave it out
+
     def _commit(self) -> None:
         """A use case's last flight carried COMMIT: an idle line has nothing to commit, and is not asked."""
         if self.connection is None or self.connection.pgconn.transaction_status != TransactionStatus.IDLE:

@@ -19,13 +19,13 @@ from ..rules import Line, Ref, payload_hash, sums
 from ..states import Kind
 
 # Headers, locks in id order, balances, lines with their running balances. A header whose key exists already adds nothing, if its payload
-# is the same. The triggers of 0002_walls and 0007_posting check the result, here as after the function.
+# is the same. The triggers of 0002_walls and 0010_leaner_walls check the result and find the open date, here as after the function.
 _POST_MANY = """
 WITH h AS (
   INSERT INTO ledger_ledgertransaction
     (id, key, payload_hash, kind, entity_id, source_type, source_id, narrative, reverses_id, effective_at, business_date, era)
   SELECT f.id, f.key, f.hash, f.kind, f.entity_id, f.source_type, f.source_id, f.narrative, f.reverses, f.effective_at,
-    ledger_open_date(f.entity_id, f.business_date), %(era)s
+    f.business_date, %(era)s
   FROM unnest(%(id)s::uuid[], %(key)s::text[], %(hash)s::text[], %(kind)s::text[], %(entity_id)s::uuid[],
     %(source_type)s::text[], %(source_id)s::uuid[], %(narrative)s::text[], %(reverses)s::uuid[], %(effective_at)s::timestamptz[],
     %(business_date)s::date[])

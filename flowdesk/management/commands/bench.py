@@ -50,7 +50,7 @@ def run(name: str, seconds: int) -> list[dict[str, Any]]:
     path = os.pathsep.join([str(settings.BASE_DIR), str(settings.BASE_DIR / "clients/python")])
     env = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     env |= {"VAR_DIR": str(var), "EMBED_DURABLE": "1", "DEBUG": "1", "FLOWDESK_ENVIRONMENT": "demo", "PYTHONPATH": path}
-    env |= {"FLOWDESK_PROCESS": "command", "FLOWDESK_DB_ROLE": "app", "DJANGO_SETTINGS_MODULE": "flowdesk.settings"}
+    env |= {"FLOWDESK_PROCESS": "command", "FLOWDESK_DB_ROLE": "app", "DJANGO_SETTINGS_MODULE": "bench.settings"}
     words = [sys.executable, "-m", "bench", name, "--seconds", str(seconds), "--out", str(var / "rows.json")]
     try:
         done = subprocess.run(words, cwd=settings.BASE_DIR, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
