@@ -1,4 +1,4 @@
-"""The product's settings with the benches' addresses, and Django's record of each statement (`connection.queries`) off, as in production."""
+"""The product's settings with the benches' addresses; Django keeps no record of each statement (`connection.queries`), as in production."""
 
 from flowdesk.settings import *  # noqa: F403
 
