@@ -16,6 +16,7 @@ from apps.pricing.rules import Composite
 from apps.pricing.rules.worth import usd_per
 from apps.rfqs import queries
 from apps.rfqs.queries import GRACE
+from apps.workflows.change_terms import end_dropped
 from apps.workflows.end_quote import expire_quote, expire_rfq, withdraw_halted
 from apps.workflows.stream_quotes import stream_quote
 
@@ -35,6 +36,11 @@ def sweep_rfqs(limit: int = 200) -> int:
 def sweep_halted(limit: int = 200) -> int:
     """Withdraw what a kill switch stopped; each waits for the accepts that came before the switch."""
     return _each(queries.list_halted(limit), lambda one: withdraw_halted(rfq_id=one))
+
+
+def sweep_dropped(limit: int = 200) -> int:
+    """End what the terms that came into force leave no deal for; how many it ended."""
+    return _each(queries.list_dropped(limit), lambda one: end_dropped(rfq_id=one))
 
 
 def stream_quotes(limit: int = 500) -> int:
@@ -77,3 +83,4 @@ def sweep() -> None:
     sweep_quotes()
     sweep_rfqs()
     sweep_halted()
+    sweep_dropped()

@@ -4,7 +4,8 @@ They hold from the signature on, or from a later instant that was asked for: quo
 signed and not in force yet gives way to what is signed for at once.
 
 A firm quote keeps the terms it was given under, and so does every request that is open, unless the new ones leave no such deal: another
-way to settle, or the pair is gone. Those requests end with their quotes, and what they had reserved goes back. A frozen set stays as it was
+way to settle, or the pair is gone. Those requests end with their quotes, at the signature or, of terms from a later instant, by the sweep
+that comes after it, and what they had reserved goes back. A frozen set stays as it was
 frozen; the next one is made by the terms of its cut-off.
 """
 
@@ -17,12 +18,14 @@ from apps.clients import operations as clients
 from apps.clients import queries
 from apps.clients.models import Account, SettlementMode, Terms
 from apps.clients.states import ClientStatus
-from apps.core.actor import Actor
+from apps.core import clock
+from apps.core.actor import SYSTEM, Actor
 from apps.core.errors import Conflict
 from apps.core.unit import step, use_case
 from apps.events import operations as events
 from apps.rfqs import operations as rfqs
 from apps.rfqs import queries as rfq_queries
+from apps.rfqs.errors import RfqClosed
 from apps.rfqs.models import Rfq
 from apps.rfqs.rendering import stamp
 from apps.rfqs.states import RfqStatus, Withdrawal
@@ -118,12 +121,33 @@ def execute(*, approval: Approval, checker: Actor, now: datetime) -> Terms:
     at = now if asked is None else max(now, datetime.fromisoformat(asked))
     for rfq in rfq_queries.list_open_of(account.id) if at == now else ():
         if _leaves_none(rfq, terms):
-            taking.give_back(rfq_id=rfq.id, account_id=account.id, mode=rfq.terms.mode, now=now)
-            rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=ENDED, now=now, quote_reason=Withdrawal.DESK)
+            _end(rfq, now)
     _require_possible(account, before, terms)
     made = clients.set_terms(account=account, now=at, **client_terms.columns(terms), tenor=before.tenor)
     tell(account=account, terms=made)
     return made
+
+
+@use_case
+def end_dropped(*, rfq_id: UUID, now: datetime) -> Rfq | None:
+    """An open request that terms signed ahead leave no deal for, since they are in force; None where it ended before, or others are by now.
+
+    What was accepted before is dealt.
+    """
+    rfq = rfq_queries.get_rfq(rfq_id, actor=SYSTEM)
+    rfq_queries.close_gates(rfq_id)
+    taking.lock_money(mode=rfq.terms.mode, group_id=rfq.client.group_id, client_id=rfq.client_id, account_id=rfq.account_id)
+    if not _leaves_none(rfq, client_terms.read(queries.get_terms(rfq.account_id, clock.desk_now()))):
+        return None
+    try:
+        return _end(rfq, now)
+    except RfqClosed:
+        return None
+
+
+def _end(rfq: Rfq, now: datetime) -> Rfq:
+    taking.give_back(rfq_id=rfq.id, account_id=rfq.account_id, mode=rfq.terms.mode, now=now)
+    return rfqs.end_rfq(rfq_id=rfq.id, status=RfqStatus.REJECTED, reason=ENDED, now=now, quote_reason=Withdrawal.DESK)
 
 
 @step

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal as D
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from django.db import connections
 from flowdesk_client import Api, Refused
 
+from apps.clients import queries
+from apps.clients.models import Account
 from apps.core import clock, db
 from apps.core.actor import Actor
 from apps.core.errors import AppError
@@ -21,7 +24,10 @@ from apps.pricing.feeds import bus
 from apps.rfqs.models import Quote, Rfq
 from apps.rfqs.states import Side
 from apps.trades.models import Trade
+from apps.workflows import client_terms
+from apps.workflows.change_terms import ask_terms
 from apps.workflows.counter_quote import counter_quote
+from apps.workflows.decide_approval import decide_approval
 from apps.workflows.end_quote import cancel_rfq, expire_quote
 from apps.workflows.halt import throw_halt
 from apps.workflows.quote_by_hand import quote_by_hand
@@ -112,19 +118,29 @@ def until_waiting(number: int, *running: Future[Any]) -> None:
         time.sleep(0.02)
 
 
+def drop_all_but(pair: str, at: datetime) -> None:
+    """Signed: from `at` on acme deals in this alone."""
+    terms = replace(client_terms.read(queries.get_terms(Account.objects.get(code="acme-main").id, world.NOON)), pairs=(pair,))
+    asked = ask_terms(actor=people.staff("sam", "sales"), account="acme-main", terms=terms, effective_from=at, reason="drill")
+    assert decide_approval(approval_id=asked.id, actor=people.staff("rita", "risk"), approve=True).status == "EXECUTED"
+
+
 @pytest.mark.parametrize("rows", ["credit_line", "rfqs_rfq"])
-@pytest.mark.parametrize("end", ["withdraw", "reject", "requote", "halt", "expire"])
+@pytest.mark.parametrize("end", ["withdraw", "reject", "requote", "halt", "terms", "expire"])
 def test_an_accept_that_came_before_the_end_gets_its_price_however_long_it_waits(
     api: Api, acme: world.Firm, tina: Actor, rows: str, end: str
 ) -> None:
     """No last look: locks are held for seconds of the desk's time, and whatever else comes meanwhile comes later."""
     rfq, quote = priced(api, tina, "r")
     row = Quote.objects.get()
+    if end == "terms":
+        drop_all_but("EUR-USD", world.NOON + timedelta(seconds=2))
     later: dict[str, Callable[[], Any]] = {
         "withdraw": lambda: withdraw_quote(actor=tina, quote_id=row.id),
         "reject": lambda: reject_rfq(actor=tina, rfq_id=rfq.id, code="pass"),
         "requote": lambda: by_hand(tina, rfq, "20030"),
         "halt": lambda: (throw_halt(actor=tina, reason="drill"), jobs.sweep_halted()),
+        "terms": jobs.sweep_dropped,
         "expire": lambda: expire_quote(quote_id=row.id),
     }
     with ThreadPoolExecutor(2) as pool:

@@ -18,13 +18,14 @@ from apps.core.actor import Actor
 from apps.core.errors import AppError, NotFound
 from apps.credit.models import Reservation
 from apps.events.models import Event
+from apps.jobs import rfqs as sweeps
 from apps.pricing.feeds import bus
 from apps.reports.queries.desk import clients as shown
 from apps.rfqs.models import Quote, Rfq
 from apps.trades.models import Trade
 from apps.users.errors import RoleMissing
 from apps.workflows import client_terms, quoting
-from apps.workflows.change_terms import TermsInUse, TermsToCome, ask_terms
+from apps.workflows.change_terms import TermsInUse, TermsToCome, ask_terms, end_dropped
 from apps.workflows.client_terms import BadTerms, ClientTerms
 from apps.workflows.manage_members import Grant, ask_authority
 from apps.workflows.open_account import AccountKnown, BadAccount, NewAccount, ask_account
@@ -181,6 +182,27 @@ def test_a_request_ends_where_the_new_terms_leave_no_such_deal(acme: world.Firm,
         assert (Quote.objects.get(rfq=rfq).status, Quote.objects.get(rfq=rfq).end_reason) == ("WITHDRAWN", "DESK")
         assert not Reservation.objects.filter(status="RESERVED").exists()
     assert ask(key, "r-3").json()["code"] == "instrument_not_allowed"
+
+
+def test_terms_from_a_later_instant_end_what_they_leave_no_deal_for_when_they_are_in_force(
+    acme: world.Firm, desk: dict[str, Actor]
+) -> None:
+    key, at = webs.key_for(acme.trader), world.NOON + timedelta(seconds=4)
+    assert ask(key, "r-1").json()["status"] == "QUOTED"
+    asked = ask_terms(actor=desk["sam"], account="acme-main", terms=replace(held(), pairs=("EUR-USD",)), effective_from=at, **WHY)
+    assert sign(asked, desk["rita"]) == "EXECUTED", Approval.objects.get(id=asked.id).comment
+    rfq = Rfq.objects.get()
+    clock.freeze_desk(at - timedelta(seconds=1))
+    assert (sweeps.sweep_dropped(), Rfq.objects.get().status) == (0, "QUOTED")
+    clock.freeze_desk(at)
+    assert [sweeps.sweep_dropped() for _ in range(2)] == [1, 0]
+    rfq.refresh_from_db()
+    assert (rfq.status, rfq.end_reason) == ("REJECTED", "terms_changed")
+    assert (Quote.objects.get().status, Quote.objects.get().end_reason) == ("WITHDRAWN", "DESK")
+    assert not Reservation.objects.filter(status="RESERVED").exists()
+    told = Event.objects.filter(client_id=acme.client_id, subject_id__in=[rfq.id, Quote.objects.get().id]).order_by("client_seq")
+    assert [one.kind for one in told][-2:] == ["quote.withdrawn", "rfq.rejected"]
+    assert end_dropped(rfq_id=rfq.id) is None, "it has ended"
 
 
 def test_terms_that_cannot_be_are_refused_by_field(acme: world.Firm, desk: dict[str, Actor]) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from apps.clients import queries as clients
 from apps.core import db
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
@@ -191,6 +192,17 @@ def list_halted(limit: int = 200) -> list[UUID]:
                AND (h.scope = 'ALL' OR (h.scope = 'PAIR' AND h.pair_code = r.pair_id)
                     OR (h.scope = 'CLIENT' AND h.client_id = r.client_id)))
            ORDER BY r.received_at LIMIT %s""",
+        (limit,),
+    )
+    return [row[0] for row in rows]
+
+
+def list_dropped(limit: int = 200) -> list[UUID]:
+    """Open requests in an instrument that the terms in force have no more, oldest first: they were signed ahead."""
+    rows = db.run(
+        f"""SELECT r.id FROM rfqs_rfq r JOIN clients_terms t ON t.account_id = r.account_id AND {clients.terms_in_force("t")}
+           WHERE r.status IN ('RECEIVED', 'PICKED_UP', 'ON_HOLD', 'QUOTED') AND r.pair_id <> ALL (t.pairs)
+           ORDER BY r.received_at, r.id LIMIT %s""",  # noqa: S608
         (limit,),
     )
     return [row[0] for row in rows]
