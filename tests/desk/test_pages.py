@@ -4,6 +4,8 @@ import csv
 import io
 import re
 from datetime import timedelta
+from decimal import Decimal as D
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -11,6 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.core import clock, db, flights, ids
+from apps.desk.views.deal import _for_the_front
+from apps.reports.queries.desk.deal import Entry, LineRow
 from apps.users.models import User
 from tests import world
 from tests.desk import day as days
@@ -103,6 +107,19 @@ def test_the_deal_page_tells_one_story_from_request_to_settlement(enter, day: Da
     for words in ("Olga Operations", "Oscar Operations", "acme Trader", "alpha", "beacon", "→", "receivable", "client's event 1"):
         assert words in page, words
     assert client.get(f"/desk/rfqs/{ids.encode('rfq', day.deal.rfq_id)}/")["Location"] == deal_address(day)
+    for name in staff.keys() - {"ada"}:
+        seen = body(enter(name), deal_address(day))
+        assert "Payment final" in seen and "receivable" in seen, name
+
+
+def test_the_front_reads_what_was_posted_and_nothing_of_what_is_blocked() -> None:
+    def posted(kind: str, *accounts: str) -> Entry:
+        lines = [LineRow(one, "", "USD", D(1), D(1)) for one in accounts]
+        told = {"kind": kind, "note": "why"}
+        return Entry(clock.wall_now(), clock.wall_now(), 0, "ledger.posted", "SYSTEM", "", "receipt", uuid4(), None, {}, told, lines)
+
+    entries = [posted("RECEIPT_FINAL", "NOSTRO", "SUSPENSE"), posted("RECEIPT_FROZEN", "SUSPENSE", "BLOCKED")]
+    assert [(one.text, one.house) for one in _for_the_front(entries)] == [("RECEIPT_FINAL", "")]
 
 
 def test_a_request_without_a_deal_has_its_own_story(enter, day: Day) -> None:  # type: ignore[no-untyped-def]

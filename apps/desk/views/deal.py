@@ -1,6 +1,7 @@
 """The deal page: one timeline from the request to the last payment."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,7 +147,7 @@ def show_story(request: HttpRequest, actor: Actor, story: Story, *, screen: str)
         "acts": acts_of(story.head.status, story.head.owner_id, actor) if story.head.trade_id is None else [],
         "plan": find_plan(story.head.rfq_id) if story.head.rfq_id is not None else None,
         "last_quote": story.quotes[-1].id if story.quotes else None,
-        "items": [_item(e) for e in story.entries] if may_know else _for_the_front(story),
+        "items": [_item(e) for e in story.entries] if may_know else _for_the_front(story.entries),
     }
     if story.head.trade_id is not None and story.head.kind == "CLIENT":
         context |= _answers(story, actor)
@@ -187,10 +188,14 @@ def _changed(old: VersionRow, new: VersionRow) -> tuple[VersionRow, list[tuple[s
     return new, [one for one in told if one[1] != one[2]]
 
 
-def _for_the_front(story: Story) -> list[Item]:
-    """The timeline without what compliance keeps to itself."""
-    told = (e for e in story.entries if not e.kind.startswith(_KEPT_BACK))
-    return [_item(replace(e, house={}) if e.subject_type in _HOUSE_KEPT_BACK else e) for e in told]
+def _for_the_front(entries: Iterable[Entry]) -> list[Item]:
+    """The timeline without what compliance keeps to itself; of what the ledger says of money, its lines without words."""
+    told = (e for e in entries if not e.kind.startswith(_KEPT_BACK) and all(line.kind != "BLOCKED" for line in e.lines))
+    return [_item(_without_house(e) if e.subject_type in _HOUSE_KEPT_BACK else e) for e in told]
+
+
+def _without_house(entry: Entry) -> Entry:
+    return replace(entry, house={"kind": entry.house["kind"]} if entry.lines else {})
 
 
 def _item(entry: Entry) -> Item:
