@@ -249,8 +249,18 @@ DAMAGE: list[tuple[str, list[str], list[str], str]] = [
         ["UPDATE settlement_obligation SET status = 'SETTLED', settled_amount = amount, settled_at = booked_at WHERE status = 'OPEN'"],
         "SETTLED by nothing",
     ),
-    ("obligations_settle_once", [], [netted("SETTLED")], "is NETTED and its net leg SETTLED"),
-    ("obligations_settle_once", [], [instruction("SETTLED", settled="o.amount"), instruction("SENT", attempt=2)], "is paid"),
+    (
+        "obligations_settle_once",
+        ["settlement_netleg.netleg_settled_whole"],
+        [netted("SETTLED")],
+        "is NETTED and its net leg SETTLED",
+    ),
+    (
+        "obligations_settle_once",
+        ["settlement_instruction.instruction_obligation_once"],
+        [instruction("SETTLED", settled="o.amount"), instruction("SENT", attempt=2)],
+        "is paid",
+    ),
     ("parts_make_the_whole", [], [instruction("SPLIT")], "is SPLIT into 0"),
     ("net_legs", [], [netted(more="+ 1")], "its members make"),
     ("net_legs", [], [netted(day="+ 1")], "account, asset or value date"),
@@ -416,20 +426,25 @@ def superuser(superuser_session: psycopg.Connection[Any]) -> Iterator[psycopg.Co
 
 @pytest.fixture
 def without(superuser: psycopg.Connection[Any]) -> Iterator[Any]:
-    """Take constraints off (`table.name`); afterwards they stand again, over an emptied table."""
-    taken: list[tuple[str, str, str]] = []
+    """Take constraints and unique indexes off (`table.name`); afterwards they stand again, over an emptied table."""
+    taken: list[tuple[str, str]] = []
 
     def take(path: str) -> None:
         table, name = path.split(".")
         row = superuser.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name]).fetchone()
-        assert row is not None, name
-        superuser.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-        taken.append((table, name, row[0]))
+        if row is not None:
+            superuser.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+            taken.append((table, f"ALTER TABLE {table} ADD CONSTRAINT {name} {row[0]}"))
+        else:
+            row = superuser.execute("SELECT pg_get_indexdef(%s::regclass)", [name]).fetchone()
+            assert row is not None, name
+            superuser.execute(f"DROP INDEX {name}")
+            taken.append((table, row[0]))
 
     yield take
-    for table, name, definition in taken:
+    for table, again in taken:
         superuser.execute(f"TRUNCATE {table} CASCADE")
-        superuser.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+        superuser.execute(again)
 
 
 def prove(name: str) -> proofs.Finding:

@@ -442,7 +442,9 @@ def test_raw_sql_uses_no_receipt_and_no_payment_twice() -> None:
     onto = row + "SELECT gen_random_uuid(), %(waits)s, %(one)s, amount, 0, 9, now(), NULL FROM settlement_receipt WHERE id = %(waits)s"
     moved = "UPDATE settlement_receipt SET status = 'MATCHED' WHERE id = %(waits)s"
     assert refused(onto, moved) == "settlement_match_settles"
-    assert refused("UPDATE settlement_instruction SET settled_amount = settled_amount - 1 WHERE id = %(one)s") == "settlement_match_settles"
+    less = "UPDATE settlement_instruction SET settled_amount = settled_amount - 1 WHERE id = %(one)s"
+    assert refused(less) == "instruction_settled_whole"  # and not by moving it on first
+    assert refused("UPDATE settlement_instruction SET status = 'EXPECTED' WHERE id = %(one)s", less) == "settlement_match_settles"
     assert refused("UPDATE settlement_instruction SET settled_amount = amount + 1 WHERE id = %(one)s") == "instruction_paid_once"
     half = row + (
         "SELECT gen_random_uuid(), receipt_id, instruction_id, -1, 0, round, now(), id FROM settlement_receiptmatch "

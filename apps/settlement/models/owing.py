@@ -75,6 +75,7 @@ class NetLeg(Row):
             models.CheckConstraint(
                 condition=Q(amount__gte=0, settled_amount__gte=0, settled_amount__lte=F("amount")), name="netleg_amounts"
             ),
+            models.CheckConstraint(condition=~Q(status="SETTLED") | Q(settled_amount=F("amount")), name="netleg_settled_whole"),
         ]
         indexes = [models.Index(fields=["net_set"], condition=Q(status="OPEN"), name="netleg_open")]
 

@@ -13,6 +13,7 @@ from .owing import DIRECTIONS, NetLeg, Nostro, Obligation
 
 # DRAW: what a venue is asked to pay to `nostro` out of what we keep there.
 PAYMENTS = [*DIRECTIONS, ("DRAW", "we fetch")]
+ALIVE = Q(whole__isnull=True) & ~Q(status__in=["FAILED", "RETURNED", "CANCELLED"])
 
 
 class Withdrawal(Row):
@@ -78,6 +79,9 @@ class Instruction(Row):
             models.CheckConstraint(condition=Q(amount__gt=0, settled_amount__gte=0), name="instruction_positive"),
             models.CheckConstraint(condition=Q(settled_amount__lte=F("amount")), name="instruction_paid_once"),
             models.CheckConstraint(
+                condition=~Q(status__in=["SETTLED", "RECEIVED"]) | Q(settled_amount=F("amount")), name="instruction_settled_whole"
+            ),
+            models.CheckConstraint(
                 condition=Q(released_by__isnull=True) | Q(made_by__isnull=True) | ~Q(released_by=F("made_by")), name="instruction_four_eyes"
             ),
             models.CheckConstraint(
@@ -87,6 +91,11 @@ class Instruction(Row):
             models.UniqueConstraint(fields=["obligation", "part", "attempt"], name="instruction_obligation_attempt"),
             models.UniqueConstraint(fields=["withdrawal", "part", "attempt"], name="instruction_withdrawal_attempt"),
             models.UniqueConstraint(fields=["returns", "attempt"], name="instruction_return_attempt"),
+            # Another attempt only where the last one has ended: nothing is paid, or expected, by two at once.
+            models.UniqueConstraint(fields=["net_leg"], condition=ALIVE, name="instruction_leg_once"),
+            models.UniqueConstraint(fields=["obligation"], condition=ALIVE, name="instruction_obligation_once"),
+            models.UniqueConstraint(fields=["withdrawal"], condition=ALIVE, name="instruction_withdrawal_once"),
+            models.UniqueConstraint(fields=["returns"], condition=ALIVE, name="instruction_return_once"),
             models.UniqueConstraint(
                 fields=["whole", "part"], condition=~Q(status__in=["FAILED", "RETURNED", "CANCELLED"]), name="instruction_part_once"
             ),

@@ -228,7 +228,11 @@ def reopen(*, chain: Chain, instruction: Instruction, now: datetime) -> None:
 def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
     """The leg is open again; members that had settled with it are netted again, and their set-off is reversed."""
     leg, net_set = dues.leg, dues.net_set
-    if leg.status == NetLegStatus.SETTLED:
+    had_settled = leg.status == NetLegStatus.SETTLED
+    leg.settled_amount -= undone
+    NET_LEG.move(leg, NetLegStatus.OPEN)
+    leg.save(update_fields=["status", "settled_amount"])
+    if had_settled:
         for one in dues.members:
             OBLIGATION.move(one, ObligationStatus.NETTED)
             one.settled_amount, one.settled_at = money.ZERO, None
@@ -245,9 +249,6 @@ def reopen_leg(*, dues: Dues, undone: Decimal, now: datetime) -> None:
             NET_SET.move(net_set, NetSetStatus.SETTLING)
             net_set.settled_at = None
             net_set.save(update_fields=["status", "settled_at"])
-    leg.settled_amount -= undone
-    NET_LEG.move(leg, NetLegStatus.OPEN)
-    leg.save(update_fields=["status", "settled_amount"])
 
 
 @step
