@@ -48,6 +48,11 @@ def list_days(entity_id: UUID, most: int = 40) -> list[BusinessDay]:
     return list(BusinessDay.objects.filter(entity_id=entity_id).order_by("-date")[:most])
 
 
+def find_first_day(entity_id: UUID) -> date | None:
+    """The first that was ever opened."""
+    return BusinessDay.objects.filter(entity_id=entity_id).order_by("date").values_list("date", flat=True).first()
+
+
 def find_open_before(entity_id: UUID, on: date) -> date | None:
     """The first earlier day that was opened and is not closed."""
     rows = BusinessDay.objects.filter(entity_id=entity_id, date__lt=on).exclude(status=DayStatus.CLOSED)

@@ -12,7 +12,7 @@ from apps.core import db
 from apps.core.errors import IllegalMove
 from apps.jobs import settlement as jobs
 from apps.users.errors import RoleMissing
-from apps.workflows.close_day import start_close
+from apps.workflows.close_day import close_day, start_close
 from apps.workflows.open_day import open_day
 from apps.workflows.reopen import ask_month, ask_reopening
 from tests.close import world as days
@@ -54,6 +54,21 @@ def test_a_closed_day_is_reopened_by_two_and_closed_again(closed: BusinessDay) -
     with pytest.raises(IntegrityError) as no:  # the earlier reopening stands for the earlier closing alone
         db.run("UPDATE close_businessday SET status = 'OPEN', closed_by = NULL, closed_at = NULL")
     assert no.value.__cause__.diag.constraint_name == "close_reopened_by_two"  # type: ignore[union-attr]
+
+
+def test_a_close_does_not_end_over_an_earlier_day_that_was_opened_meanwhile(closed: BusinessDay) -> None:
+    wednesday = date(2026, 9, 16)
+    open_day(entity_id=closed.entity_id, on=wednesday)
+    here.at(datetime(2026, 9, 16, 22, tzinfo=UTC))
+    jobs.poll_rails()
+    days.approve_marks(wednesday)
+    start_close(actor=person("olga", "operations"), entity_id=closed.entity_id, on=wednesday)
+    days.reopen(TUESDAY)
+    with pytest.raises(EarlierDayOpen):
+        close_day(actor=person("finn", "finance"), entity_id=closed.entity_id, on=wednesday)
+    assert BusinessDay.objects.get(date=wednesday).status == "CLOSING"
+    days.close(TUESDAY)
+    assert close_day(actor=person("finn", "finance"), entity_id=closed.entity_id, on=wednesday).status == "CLOSED"
 
 
 def test_a_month_is_locked_when_it_is_over_and_its_days_are_closed(closed: BusinessDay) -> None:

@@ -19,6 +19,7 @@ from apps.jobs import reports as jobs
 from apps.reports.errors import NotCorrectable
 from apps.reports.models import DocumentCounter, ReportRun
 from apps.reports.rendering import csvfile, fonts
+from apps.workflows.open_day import open_day
 from apps.workflows.run_report import correct_report, make_reports_due, run_report, start_report
 from tests.reports import desk
 from tests.reports.desk import EVENING, TODAY
@@ -255,6 +256,7 @@ def test_csv_is_written_a_row_at_a_time() -> None:
 def test_run_reports_tells_files_and_fails_when_a_report_does(folder: Path, capsys) -> None:
     d = desk.build()
     desk.deal(d.acme, "a1")
+    clock.freeze_desk(EVENING)
     with pytest.raises(SystemExit) as no:
         call_command("run_reports", "--date", "2026-09-15")
     assert no.value.code == 1
@@ -266,3 +268,17 @@ def test_run_reports_tells_files_and_fails_when_a_report_does(folder: Path, caps
 def test_run_reports_refuses_what_is_no_date() -> None:
     with pytest.raises(CommandError, match="2026-13-01: not a date"):
         call_command("run_reports", "--date", "2026-13-01")
+
+
+def test_run_reports_numbers_no_statement_of_a_day_that_is_not_over_or_never_was(folder: Path) -> None:
+    d = desk.build()
+    open_day(entity_id=d.entity_id, on=TODAY)
+    for day, told in (("2026-09-15", "not over"), ("9999-12-31", "not over"), ("2025-09-15", "the first business date")):
+        with pytest.raises(CommandError, match=told):
+            call_command("run_reports", "--date", day)
+    assert not ReportRun.objects.exists()
+    clock.freeze_desk(EVENING)
+    desk.deal(d.acme, "a1")
+    with pytest.raises(SystemExit):  # the marks are not approved
+        call_command("run_reports", "--date", "2026-09-15")
+    assert ReportRun.objects.get(scope="acme-main").number == "acme-000001"

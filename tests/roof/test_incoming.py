@@ -50,3 +50,11 @@ def test_an_entity_that_is_none_of_ours_is_told_which_there_are(command: tuple[s
     books.open_desk()
     no = refusal(*command, str(tmp_path / "any.csv"), "--entity", "nobody")
     assert (no.returncode, str(no)) == (2, "--entity: one of flowdesk")
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_venues_day_at_the_calendars_ends_is_told_with_its_line(at: str, tmp_path: Path) -> None:
+    books.open_desk()
+    file = tmp_path / "record.csv"
+    file.write_text(f"reference,booked_at,asset,amount,fee,key,transaction,takes_back\nr1,{at},USD,1,0,,,\n")
+    assert "line 2, booked_at: no venue booked anything in" in str(refusal("import_venue_movements", "venue", str(file)))

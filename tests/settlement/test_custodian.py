@@ -454,6 +454,7 @@ LINE = {"sequence": 1, "reference": "r", "kind": "PAYMENT", "amount": "-1", "bal
         ({"balance": "9", "lines": [{**LINE, "amount": "1"}]}, "lines.0.amount: 1 is no PAYMENT"),
         ({"balance": "9", "lines": [{**LINE, "amount": "1e3"}]}, "lines.0.amount"),
         ({"balance": "9", "lines": [{**LINE, "booked_at": "2026-09-15T09:00:00"}]}, "lines.0.booked_at: a moment without a zone"),
+        ({"balance": "9", "lines": [{**LINE, "booked_at": "0001-01-01T00:00:00+14:00"}]}, "lines.0.booked_at: nothing was booked in 1"),
         ({"balance": "9", "lines": [LINE, {**LINE, "sequence": 2}]}, "lines.1.balance: 9, its lines make 8"),
         ({"balance": "8", "lines": [LINE]}, "balance: 8, the last line says 9"),
     ],

@@ -50,13 +50,17 @@ def start_close(*, entity_id: UUID, on: date, actor: Actor, today: date) -> Busi
     day = queries.lock_day(entity_id, on)
     if on >= today:
         raise DayNotOver(f"{on.isoformat()} rolls into the next date first", business_date=today.isoformat())
-    if (earlier := queries.find_open_before(entity_id, on)) is not None:
-        raise EarlierDayOpen(f"{earlier.isoformat()} is not closed", date=earlier.isoformat())
+    _require_earlier_closed(entity_id, on)
     DAY.move(day, DayStatus.CLOSING)
     day.started_by = actor.id
     day.save(update_fields=["status", "started_by"])
     _tell("day.closing", day)
     return day
+
+
+def _require_earlier_closed(entity_id: UUID, on: date) -> None:
+    if (earlier := queries.find_open_before(entity_id, on)) is not None:
+        raise EarlierDayOpen(f"{earlier.isoformat()} is not closed", date=earlier.isoformat())
 
 
 @step
@@ -85,6 +89,7 @@ def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken]
     :param taken: the proofs, taken in this transaction, which has stopped the postings of the day before it took them
     :param carried: what is left open of each account; the proofs of later days are read from there
     :raises NoSuchDay, NotACloser, SameHandsClose
+    :raises EarlierDayOpen: one was opened again since this close was started
     :raises DayNotReady: `missing` lists each proof that fails, with its breaks
     :raises IllegalMove: its close was not started, or it is closed
     """
@@ -94,6 +99,7 @@ def close_day(*, entity_id: UUID, on: date, actor: Actor, taken: Sequence[Taken]
     DAY.move(day, DayStatus.CLOSED)
     if day.started_by == actor.id:
         raise SameHandsClose(on.isoformat())
+    _require_earlier_closed(entity_id, on)
     missing = [{"proof": str(one.kind), "breaks": one.breaks} for one in taken if not one.proven]
     if missing:
         raise DayNotReady("; ".join(f"{one.kind}: {', '.join(one.breaks)}" for one in taken if not one.proven), missing=missing)

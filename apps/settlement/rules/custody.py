@@ -200,4 +200,6 @@ def _moment(said: Mapping[str, Any], name: str, at: str) -> datetime:
         raise BadAnswer(f"{at}.{name}: a moment as in RFC 3339") from None
     if found.tzinfo is None:
         raise BadAnswer(f"{at}.{name}: a moment without a zone")
+    if not 2000 <= found.year < 3000:
+        raise BadAnswer(f"{at}.{name}: nothing was booked in {found.year}")
     return found

@@ -11,6 +11,7 @@ from apps.core.csvlines import BadLine
 COLUMNS = ("reference", "booked_at", "asset", "amount", "fee", "key", "transaction", "takes_back")
 LONGEST = 1_000_000  # characters of a file
 MOST = 10_000  # lines of it
+EARLIEST, LATEST = 2000, 3000  # years: the calendar's ends have no day before or after them
 _LENGTHS = {"reference": 80, "key": 35, "transaction": 80, "takes_back": 80}
 
 
@@ -86,4 +87,6 @@ def _moment(place: int, text: str) -> datetime:
         raise BadLine(place, "booked_at", "such as 2026-09-15T14:30:00Z") from None
     if at.tzinfo is None:
         raise BadLine(place, "booked_at", "with its zone, such as 2026-09-15T14:30:00Z")
+    if not EARLIEST <= at.year < LATEST:
+        raise BadLine(place, "booked_at", f"no venue booked anything in {at.year}")
     return at.astimezone(UTC)

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.compliance import queries
 from apps.core import clock
@@ -26,7 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="a file, readable by its owner alone; by default standard output")
 
     def handle(self, *, date: date | None, out: Path | None, **_options: Any) -> None:
-        on = date or clock.desk_now().date()
+        today = clock.desk_now().date()
+        on = date or today
+        if on > today:
+            raise CommandError(f"--date {on.isoformat()}: has not come")
         alerts = queries.list_alerts_of(on)
         rows = [_row(a) for a in alerts]
         if out is None:

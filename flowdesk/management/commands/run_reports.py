@@ -6,8 +6,11 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from apps.close import queries as close
+from apps.core import clock
+from apps.instruments import queries as instruments
 from apps.jobs import reports as jobs
 from apps.reports.queries import runs
 
@@ -15,7 +18,8 @@ from apps.reports.queries import runs
 class Command(BaseCommand):
     help = (
         "Make the reports of a business date due, once, and run all that are not done yet; tell where their files are. "
-        "Exit codes: 0 every report of the date is done, 1 at least one is not (its error is told), 2 wrong use, 3 no database."
+        "Exit codes: 0 every report of the date is done, 1 at least one is not (its error is told) or the date is not over, 2 wrong use, "
+        "3 no database."
     )
     requires_system_checks: list[str] = []
 
@@ -24,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="a JSON list instead of lines")
 
     def handle(self, *_args: Any, date: date, **options: Any) -> None:
+        _require_over(date)
         jobs.run_date(date)
         found = list(runs.list_runs(date))
         if options["json"]:
@@ -37,6 +42,19 @@ class Command(BaseCommand):
                     self.stdout.write(f"        {settings.REPORTS_DIR / file['name']}")
         if any(run.status != "DONE" for run in found):
             raise SystemExit(1)
+
+
+def _require_over(on: date) -> None:
+    """A report is made once and statements are numbered: none of a day on which something may still happen, or before the first one.
+
+    :raises CommandError: such a day
+    """
+    for entity in instruments.list_entities():
+        running, first = entity.business_date(clock.desk_now()), close.find_first_day(entity.id)
+        if on >= running:
+            raise CommandError(f"--date {on.isoformat()}: not over, the running business date of {entity.code} is {running.isoformat()}")
+        if first is not None and on < first:
+            raise CommandError(f"--date {on.isoformat()}: the first business date of {entity.code} is {first.isoformat()}")
 
 
 def _describe(run: Any) -> dict[str, Any]:
