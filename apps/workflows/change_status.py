@@ -77,10 +77,14 @@ def lower(*, client_id: UUID, account_id: UUID | None = None, status: ClientStat
 
 @step
 def stand_still(*, client_id: UUID, account_id: UUID | None = None) -> tuple[Counterparty, list[Account]]:
-    """Wait for the accepts that were received before, and let none begin: the money of a client, or of one account, is locked."""
+    """Wait for the accepts that were received before, and let none begin: the money of a client, or of one account, is locked; of a whole
+    client its own row before that, as whoever opens an account for it does.
+    """
     client = queries.get_counterparty(client_id)
     accounts = _accounts(client, account_id)
     rfq_queries.close_gates_of([account.id for account in accounts])
+    if account_id is None:
+        queries.lock_counterparty(client_id)
     credit.lock_client(group_id=client.group_id, client_id=client.id, account_ids=[account.id for account in accounts])
     for account in accounts:
         queries.lock_account(account.id)

@@ -5,6 +5,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from apps.workflows.manage_keys import create_key
 from apps.workflows.manage_members import Grant, ask_authority
 from apps.workflows.propose_ssi import approve_ssi, propose_ssi, revoke_own_ssi
 from tests import people, world
+from tests.engines import superuser
 from tests.settlement import world as here
 from tests.together import together
 from tests.workflows.test_ssis import BANK, controller, propose, status
@@ -184,6 +186,24 @@ def test_a_client_is_suspended_while_a_member_of_it_loses_what_it_may_do(
     made.refresh_from_db()
     assert (lowered.status, made.scopes) == ("SUSPENDED", ["read"])
     assert set(Ssi.objects.filter(proposed_by=acme.treasury.id).values_list("status", flat=True)) == {"REJECTED"}
+
+
+def test_who_suspends_a_client_holds_none_of_its_accounts_while_its_own_row_is_anothers() -> None:
+    """Who opens an account for it has that row, and may wait for a member who waits for an account."""
+    acme, risk = world.firm("acme"), people.staff("rita", "risk")
+    other = superuser()
+
+    def lower(_: int) -> Any:
+        return lower_status(actor=risk, client_id=acme.client_id, status=ClientStatus.SUSPENDED, reason="overdue")
+
+    with ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            other.execute("SELECT 1 FROM clients_counterparty WHERE id = %s FOR NO KEY UPDATE", (acme.client_id,))
+            lowering = pool.submit(together, 1, lower)
+            wait_for_a_waiter()
+            other.execute("SELECT 1 FROM clients_account WHERE id = %s FOR NO KEY UPDATE NOWAIT", (acme.account.id,))
+        (lowered,) = lowering.result(60)
+    assert isinstance(lowered, Counterparty) and lowered.status == "SUSPENDED", lowered
 
 
 def test_a_key_is_decided_on_while_who_asked_for_it_loses_its_role(monkeypatch: pytest.MonkeyPatch) -> None:
