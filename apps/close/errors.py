@@ -12,7 +12,7 @@ class NoSuchDay(NotFound):
 class DayNotOver(Conflict):
     """The business date has not rolled yet: deals may still be booked into it."""
 
-    code, title, retry = "day_not_over", "The business day is not over", "after"
+    code, title = "day_not_over", "The business day is not over"
 
 
 class DayNotReady(Rejected):
@@ -42,7 +42,7 @@ class MarksIncomplete(Rejected):
 class EarlierDayOpen(Conflict):
     """Days close in their order: an earlier one is still open."""
 
-    code, title, retry = "earlier_day_open", "An earlier day is not closed", "after"
+    code, title = "earlier_day_open", "An earlier day is not closed"
 
 
 class MonthIsLocked(Conflict):

@@ -59,7 +59,7 @@ class BadRecording(Rejected):
 class TradingHalted(Rejected):
     """A kill switch is on for all, the pair or the client."""
 
-    code, title, retry = "trading_halted", "Dealing is stopped", "after"
+    code, title = "trading_halted", "Dealing is stopped"
 
 
 class AlreadyHalted(Conflict):

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from apps.api.errors_page import rows
+from apps.core.errors import Conflict, Rejected
 from tests.architecture import errors_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,13 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
     assert {code for code, count in Counter(one.code for one in found).items() if count > 1} <= SHARED
     for code in SHARED:
         assert len({(one.status, one.retry) for one in found if one.code == code}) == 1, code
+
+
+def test_what_is_stored_under_its_key_is_not_offered_again() -> None:
+    """A refusal that was decided comes again for the same request (core/unit.py), whatever has become of its cause."""
+    before_its_key = {"idempotency_in_progress"}
+    again = {one.code for one in errors_page.refusals() if issubclass(one, Conflict | Rejected) and one.retry != "never"}
+    assert again == before_its_key
 
 
 def test_the_page_of_errors_is_what_the_classes_say() -> None:

@@ -50,6 +50,9 @@ def test_a_keys_lifetime_is_over_and_it_is_refused_as_an_expired_one_is(sandbox:
     with pytest.raises(Refused) as no:
         firm.act("expire_key", ids.encode("mem", ids.uuid7()))
     assert no.value.errors[0]["pointer"] == "/id"
+    with pytest.raises(Refused) as no:
+        firm.act("suspend", key)
+    assert no.value.errors[0]["pointer"] == "/id", "it would be the whole client"
     assert ask(other.trader).status == "QUOTED"
     assert ApiKey.objects.filter(expires_at__lte=ApiKey.objects.get(key_id=key).expires_at).count() == 1
 

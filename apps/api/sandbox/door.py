@@ -79,7 +79,7 @@ class Scenarios:
         What ends the request before that stands: its signature, its body, a scope, a rate, or an answer stored under its key.
         """
         row = next(row for row in rows() if row["code"] == code)
-        if row["retry"] in _AGAIN and not (code in CAUSES and code in _decided()) and not _is_first(request):
+        if row["retry"] in _AGAIN and not _is_first(request):
             return self.get_response(request)
         if code in _TAMPERED and ("HTTP_SIGNATURE" in request.META or code not in _OF_SIGNATURE):
             _TAMPERED[code](request)

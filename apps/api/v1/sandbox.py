@@ -84,7 +84,13 @@ class Scenarios(Door):
 class Clock(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "read"}
 
-    @documented("Move the desk clock on", name="advance_clock", body=CLOCK, answer=obj({"desk": moment(""), "wall": moment("")}))
+    @documented(
+        "Move the desk clock on",
+        name="advance_clock",
+        body=CLOCK,
+        answer=obj({"desk": moment(""), "wall": moment("")}),
+        refusals={422: "clock_refused"},
+    )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(CLOCK)
         return self.run(
@@ -98,7 +104,14 @@ class Clock(Door):
 class Clients(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "read"}
 
-    @documented("Start over as a new client", name="found_test_client", body=CLIENT, answer=MADE, status=201)
+    @documented(
+        "Start over as a new client",
+        name="found_test_client",
+        body=CLIENT,
+        answer=MADE,
+        status=201,
+        refusals={422: "bad_public_key, bad_allow_list"},
+    )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(CLIENT)
         given = [asked[name] for name in ("public_key", "treasury_public_key", "controller_public_key")]
@@ -117,7 +130,17 @@ class Clients(Door):
 class ClientActs(Door):
     scopes: ClassVar[dict[str, str]] = {"POST": "read"}
 
-    @documented("Have our people do something to your client, or to a thing of its", name="stage_test_client", body=ACT, answer=STAGED)
+    @documented(
+        "Have our people do something to your client, or to a thing of its",
+        name="stage_test_client",
+        body=ACT,
+        answer=STAGED,
+        refusals={
+            404: "not_found",
+            409: "illegal_state, call_open, payment_in_flight, or what else our people are refused with",
+            422: "not_stricter, nothing_to_close_out, or what else our people are refused with",
+        },
+    )
     def post(self, request: Request) -> HttpResponse:
         asked = self.read(ACT)
         thing_id = _thing(asked["act"], asked["id"])
@@ -126,6 +149,8 @@ class ClientActs(Door):
 
 def _thing(act: str, named: str | None) -> UUID | str | None:
     if act not in ACTS:
+        if named is not None:
+            raise InvalidBody([FieldError("/id", "invalid_id", f"{act}: none, it is done to your client itself")])
         return None
     try:
         if (prefix := ACTS[act].prefix) != "ak":
