@@ -44,6 +44,7 @@ class ApiProblems:
         except (DisallowedHost, RequestDataTooBig) as no:
             return problems.respond(problems.of_exception(no))
         answer.headers["Content-Security-Policy"] = POLICY
+        answer.headers.setdefault("Cache-Control", "no-store")  # a signature is no Authorization: without this a cache between may keep it
         if not answer.streaming and "Content-Length" not in answer.headers:
             answer.headers["Content-Length"] = str(len(answer.content))  # type: ignore[attr-defined]
         return answer

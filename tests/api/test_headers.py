@@ -14,6 +14,7 @@ def test_answers_are_neither_sniffed_nor_framed_nor_given_a_session(path: str) -
     assert int(answer["Content-Length"]) == len(answer.content)
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Cache-Control"] == "no-store"
     assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert not answer.cookies
 
