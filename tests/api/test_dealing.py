@@ -169,10 +169,10 @@ def test_bad_and_replayed_signatures_are_refused(web: webs.Web, acme: world.Firm
     key = webs.key_for(acme.trader)
     host = web.url.removeprefix("http://")
     headers = sign(key, method="GET", host=host, path="/api/v1/trades", query="", body=None, idempotency_key="")
-    assert httpx.get(f"{web.url}/api/v1/trades", headers=headers).status_code == 200
-    replay = httpx.get(f"{web.url}/api/v1/trades", headers=headers)
-    tampered = httpx.get(f"{web.url}/api/v1/balances", headers=headers)
-    unsigned = httpx.get(f"{web.url}/api/v1/trades")
+    assert httpx.get(f"{web.url}/api/v1/trades", headers=headers, timeout=60).status_code == 200
+    replay = httpx.get(f"{web.url}/api/v1/trades", headers=headers, timeout=60)
+    tampered = httpx.get(f"{web.url}/api/v1/balances", headers=headers, timeout=60)
+    unsigned = httpx.get(f"{web.url}/api/v1/trades", timeout=60)
     for answer in (replay, tampered, unsigned):
         assert (answer.status_code, answer.json()["code"]) == (401, "invalid_signature")
         assert answer.headers["content-type"] == "application/problem+json"
@@ -196,7 +196,7 @@ def test_unknown_paths_and_methods_are_problems(web: webs.Web, api: Api) -> None
 def test_the_type_of_a_problem_is_a_page_that_explains_it(web: webs.Web, api: Api) -> None:
     no = refused(lambda: ask(api, instrument="DOGE-USD"))
     page, _, anchor = no.problem["type"].partition("#")
-    answer = httpx.get(f"{web.url}{page}")
+    answer = httpx.get(f"{web.url}{page}", timeout=60)
     assert answer.status_code == 200
     assert f'id="{anchor}"' in answer.text
 

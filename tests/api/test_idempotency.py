@@ -39,7 +39,7 @@ def api(web: webs.Web, acme: world.Firm) -> Api:
 def send(web: webs.Web, api: Api, body: Any, path: str = "/api/v1/rfqs", key: str = KEY, **headers: str) -> httpx.Response:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     signed = sign(api.key, method="POST", host=web.url.removeprefix("http://"), path=path, body=raw, idempotency_key=key)
-    return httpx.post(web.url + path, content=raw, headers=signed | headers)
+    return httpx.post(web.url + path, content=raw, headers=signed | headers, timeout=60)
 
 
 def stored() -> int:
@@ -159,6 +159,6 @@ def test_an_outcome_is_found_by_the_clients_own_id(web: webs.Web, api: Api) -> N
     for query, outcome in (("", "unknown_yet"), (ago[30], "unknown_yet"), (ago[42], "never_received")):
         path = "/api/v1/by-client-id/nobody"
         signed = sign(api.key, method="GET", host=web.url.removeprefix("http://"), path=path, query=query)
-        answer = httpx.get(f"{web.url}{path}?{query}" if query else web.url + path, headers=signed)
+        answer = httpx.get(f"{web.url}{path}?{query}" if query else web.url + path, headers=signed, timeout=60)
         assert answer.json()["outcome"] == outcome
         assert ("Retry-After" in answer.headers) is (outcome == "unknown_yet")

@@ -52,7 +52,7 @@ def deal(api: Api, reference: str = "r-1", **changes: Any) -> dict[str, Any]:
 
 def raw(web: webs.Web, api: Api, path: str, **headers: str) -> httpx.Response:
     signed = sign(api.key, method="GET", host=web.url.removeprefix("http://"), path=path)
-    return httpx.get(web.url + path, headers=signed | headers)
+    return httpx.get(web.url + path, headers=signed | headers, timeout=60)
 
 
 def test_value_dates_are_those_a_request_is_told(api: Api) -> None:
@@ -184,7 +184,7 @@ def test_statements_are_listed_and_downloaded_as_they_were_made(web: webs.Web, a
     run_report.run_report(made.id)
     (one,) = api.get("/api/v1/statements")["data"]
     # The head of the audit chain, which the client keeps: verified offline, with another library, by the published keys.
-    keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json").json())
+    keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json", timeout=60).json())
     kept = json.loads(independent.deserialize_compact(one["chain"]["signed"], keys, algorithms=["EdDSA"]).payload)
     assert (kept["number"], kept["head"], kept["document"]) == (one["chain"]["number"], one["chain"]["head"], one["number"])
     assert kept["sha256"] == {file["format"]: file["sha256"] for file in one["files"]}

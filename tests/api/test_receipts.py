@@ -45,19 +45,19 @@ def api(web: webs.Web, acme: world.Firm) -> Api:
 
 def read(web: webs.Web, receipt: str) -> dict[str, Any]:
     """By the other library, with nothing but the published key set."""
-    answer = httpx.get(f"{web.url}/.well-known/jwks.json")
+    answer = httpx.get(f"{web.url}/.well-known/jwks.json", timeout=60)
     assert answer.status_code == 200
     found = independent.deserialize_compact(receipt, KeySet.import_key_set(answer.json()), algorithms=["EdDSA"])
     return dict(json.loads(found.payload))
 
 
 def test_the_key_set_is_public_and_may_be_kept(web: webs.Web, acme: world.Firm) -> None:
-    answer = httpx.get(f"{web.url}/.well-known/jwks.json")
+    answer = httpx.get(f"{web.url}/.well-known/jwks.json", timeout=60)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/jwk-set+json")
     assert answer.headers["cache-control"] == "public, max-age=3600"
     assert answer.json()["keys"]
     assert all(set(key) == {"kty", "crv", "kid", "x", "alg", "use"} for key in answer.json()["keys"]), "no private half"
-    assert httpx.post(f"{web.url}/.well-known/jwks.json").status_code in {403, 405}
+    assert httpx.post(f"{web.url}/.well-known/jwks.json", timeout=60).status_code in {403, 405}
     assert "set-cookie" not in answer.headers
 
 

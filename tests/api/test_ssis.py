@@ -78,7 +78,7 @@ def test_where_to_pay_us_is_signed_and_changes_by_two_people(web: webs.Web) -> N
     acme = world.firm("acme")
     treasury = webs.api(web, acme.treasury, attempts=1)
     told = treasury.get("/api/v1/deposit-instructions")
-    keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json").json())
+    keys = KeySet.import_key_set(httpx.get(f"{web.url}/.well-known/jwks.json", timeout=60).json())
     found = independent.deserialize_compact(told["signed"], keys, algorithms=["EdDSA"])
     paper = json.loads(found.payload)
     assert found.headers()["typ"] == "deposit-instructions"

@@ -32,7 +32,7 @@ def api(web: webs.Web, acme: world.Firm) -> Api:
 
 
 def get(web: webs.Web, path: str, token: str, **headers: str) -> httpx.Response:
-    return httpx.get(f"{web.url}{path}", headers={"Authorization": f"Bearer {token}", **headers})
+    return httpx.get(f"{web.url}{path}", headers={"Authorization": f"Bearer {token}", **headers}, timeout=60)
 
 
 def test_a_token_reads_and_does_nothing_else(web: webs.Web, api: Api) -> None:
@@ -40,11 +40,11 @@ def test_a_token_reads_and_does_nothing_else(web: webs.Web, api: Api) -> None:
     assert (made["token_type"], made["scopes"]) == ("Bearer", ["read"])
     token = made["token"]
     assert get(web, "/api/v1/trades", token).json() == {"data": [], "next_cursor": None}
-    write = httpx.post(f"{web.url}/api/v1/rfqs", json={}, headers={"Authorization": f"Bearer {token}"})
+    write = httpx.post(f"{web.url}/api/v1/rfqs", json={}, headers={"Authorization": f"Bearer {token}"}, timeout=60)
     assert (write.status_code, write.json()["code"]) == (403, "scope_missing")
     hooks = get(web, "/api/v1/webhooks", token)
     assert (hooks.status_code, hooks.json()["code"]) == (403, "scope_missing")
-    assert httpx.head(f"{web.url}/api/v1/webhooks", headers={"Authorization": f"Bearer {token}"}).status_code == 403
+    assert httpx.head(f"{web.url}/api/v1/webhooks", headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["keys/%00", "instruments/%00", "prices/%00", "rfqs/%00", "instruments/BTC%E2%80%93USD", "rfqs/a%20b"])

@@ -19,7 +19,7 @@ OLD, NEW = API_VERSIONS
 
 def get(web: webs.Web, api: Api, path: str, **headers: str) -> httpx.Response:
     signed = sign(api.key, method="GET", host=web.url.removeprefix("http://"), path=path)
-    return httpx.get(web.url + path, headers=signed | headers)
+    return httpx.get(web.url + path, headers=signed | headers, timeout=60)
 
 
 def test_an_old_and_a_new_key_get_their_own_answers_side_by_side(web: webs.Web) -> None:

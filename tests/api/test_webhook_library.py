@@ -125,8 +125,8 @@ def test_the_receiver_that_the_docs_print(capsys: pytest.CaptureFixture[str]) ->
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         headers = signing.headers(message_id="evt_1", at=datetime.now(UTC), body=BODY.encode(), keys=[signing.Key("v1a", bytes(range(32)))])
-        assert [httpx.post(url, content=BODY, headers=headers).status_code for _ in range(2)] == [204, 204]
-        assert httpx.post(url, content=BODY + " ", headers=headers).status_code == 400
+        assert [httpx.post(url, content=BODY, headers=headers, timeout=60).status_code for _ in range(2)] == [204, 204]
+        assert httpx.post(url, content=BODY + " ", headers=headers, timeout=60).status_code == 400
     finally:
         server.shutdown()
         server.server_close()

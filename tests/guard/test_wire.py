@@ -100,7 +100,7 @@ def test_a_client_that_is_not_ours_is_served(served: webs.Web, open_house: House
         ours, key_id=key.key_id, created=datetime.now(UTC), nonce=secrets.token_hex(12), label="sig1", tag="otc-v1",
         covered_component_ids=covered, use_existing_digest=method == "POST",
     )  # fmt: skip
-    answer = httpx.request(method, ours.url, headers=ours.headers, content=body if method == "POST" else None)
+    answer = httpx.request(method, ours.url, headers=ours.headers, content=body if method == "POST" else None, timeout=60)
     assert answer.status_code == (201 if method == "POST" else 200), answer.text
 
 

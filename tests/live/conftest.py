@@ -67,7 +67,7 @@ def start_live(port: int, **environment: str) -> LiveProcess:
     while time.monotonic() < end:
         assert process.poll() is None, "run_live ended while starting"
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"http://{live.host}/readyz").status_code == 200:
+            if httpx.get(f"http://{live.host}/readyz", timeout=60).status_code == 200:
                 return live
         time.sleep(0.05)
     live.stop(signal.SIGKILL)

@@ -88,7 +88,7 @@ def test_one_idempotency_key_is_one_request_over_both(socket: ClientConnection, 
         import httpx
 
         signed = sign(key, method="POST", host=host, path="/api/v1/rfqs", body=text.encode(), idempotency_key=KEY)
-        over_rest = httpx.post(f"{web.url}/api/v1/rfqs", content=text.encode(), headers=signed)
+        over_rest = httpx.post(f"{web.url}/api/v1/rfqs", content=text.encode(), headers=signed, timeout=60)
         assert (over_rest.status_code, over_rest.headers["Idempotency-Replayed"]) == (201, "true")
         assert over_rest.json() == first["body"]
         socket.send(f'{{"op":"rfq","id":"c-2","idempotency_key":"{KEY}","body":{text}}}')

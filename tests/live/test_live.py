@@ -299,7 +299,7 @@ def test_without_valkey_events_still_arrive_by_asking_the_database(own_live: Cal
             child.wait()
             write_events(acme.client_id)
             assert hear_next(socket, HEAL_S, ch="events", op=None)["seq"] == 1
-            told = httpx.get(f"http://{live.host}/readyz")
+            told = httpx.get(f"http://{live.host}/readyz", timeout=60)
             assert told.status_code == 200
             assert "does not answer" in told.json()["checks"]["valkey"]
             with open_socket(live, acme.key) as second:
@@ -758,9 +758,9 @@ def test_a_port_in_use_is_named_with_exit_code_1(live: LiveProcess) -> None:
 
 def test_only_the_health_answers_are_served_over_http(live: LiveProcess) -> None:
     for path, status in (("/livez", 200), ("/readyz", 200), ("/", 404), ("/ws/", 404), ("/ws/v1/", 404), ("/admin/", 404)):
-        assert httpx.get(f"http://{live.host}{path}").status_code == status
-    assert httpx.get(f"http://{live.host}/readyz").json()["ready"] is True
-    assert httpx.post(f"http://{live.host}/livez").status_code == 405
+        assert httpx.get(f"http://{live.host}{path}", timeout=60).status_code == status
+    assert httpx.get(f"http://{live.host}/readyz", timeout=60).json()["ready"] is True
+    assert httpx.post(f"http://{live.host}/livez", timeout=60).status_code == 405
 
 
 # --- the client library against the real thing ------------------------------------------------------------------------
