@@ -1,5 +1,6 @@
 """Promise 3: every transaction sums to zero, entries stay, balances are their running sums, at any concurrency."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal as D
@@ -285,6 +286,27 @@ def test_a_header_cannot_be_prepared_for_a_later_transaction() -> None:
 
     with pytest.raises(IntegrityError, match="never added"):
         ahead()
+
+
+def test_a_header_of_before_a_restore_takes_no_lines_though_its_number_comes_again(superuser_session) -> None:  # type: ignore[no-untyped-def]
+    post(key="first", lines=moved())
+    superuser_session.execute("SET session_replication_role = 'replica'")  # no trigger looks
+
+    @use_case
+    def again(*, now: datetime) -> None:
+        older.execute("SELECT pg_current_xact_id()")
+        number, made = db.one("SELECT pg_current_xact_id()::text::bigint")[0], ids.uuid7()
+        older.execute(
+            "INSERT INTO ledger_ledgertransaction SELECT (jsonb_populate_record(t, %s)).* FROM ledger_ledgertransaction t",
+            (json.dumps({"id": str(made), "key": "restored", "xid": number}),),
+        )
+        older.execute("COMMIT")
+        raw.__wrapped__(amounts=[(nostro(), "5", "105", 2), (capital(), "-5", "-105", 2)], of=made, now=now)
+
+    older = superuser_session
+    older.execute("BEGIN")
+    with pytest.raises(IntegrityError, match="never added"):
+        again()
 
 
 @pytest.mark.parametrize(

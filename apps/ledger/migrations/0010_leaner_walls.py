@@ -1,6 +1,7 @@
 """A posting is proven by one look at its lines, and its date is looked at once.
 
 * A line is written in the database transaction that makes its header, which tells that none is added later without another look for lines.
+  A header from before a restore may have the `xid` of a transaction of today, but was not written since that began (`age`).
 * The trigger that kept a posting off a closed date gives it the next open one, so nobody has to ask for that before.
 """
 
@@ -33,12 +34,12 @@ BEGIN
       OR ((SELECT a.entity_id FROM ledger_ledgeraccount a
            WHERE a.id = f.account_id AND a.asset_code = f.asset_code AND a.version >= f.version)
         = (SELECT t.entity_id FROM ledger_ledgertransaction t
-           WHERE t.id = f.transaction_id AND t.xid = pg_current_xact_id()::text::bigint)) IS NOT TRUE)
+           WHERE t.id = f.transaction_id AND t.xid = pg_current_xact_id()::text::bigint AND age(t.xmin) <= 0)) IS NOT TRUE)
   ) THEN
     broken := CASE
       WHEN EXISTS (SELECT 1 FROM fresh GROUP BY transaction_id, asset_code HAVING sum(amount) <> 0) THEN 'ledger_zero_sum'
       WHEN EXISTS (SELECT 1 FROM fresh f JOIN ledger_ledgertransaction t ON t.id = f.transaction_id
-                   WHERE t.xid <> pg_current_xact_id()::text::bigint) THEN 'ledger_added_later'
+                   WHERE t.xid <> pg_current_xact_id()::text::bigint OR age(t.xmin) > 0) THEN 'ledger_added_later'
       ELSE 'ledger_running'
     END;
     RAISE EXCEPTION 'ledger: %', CASE broken
