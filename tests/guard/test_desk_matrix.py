@@ -172,7 +172,14 @@ def done() -> tuple[Any, ...]:
 
 def unmade(pattern: str) -> bool:
     """Addresses of things that this day has none of, or that not everyone sees."""
-    return any(
-        name in pattern
-        for name in ("<uuid:call>", "<uuid:halt>", "<str:receipt>", "<uuid:approval>", "<str:instruction>", "<str:net_set>", "lines/set")
+    things = (
+        "<uuid:call>",
+        "<uuid:halt>",
+        "<str:receipt>",
+        "<uuid:approval>",
+        "<str:instruction>",
+        "<str:net_set>",
+        "<str:alert>",
+        "lines/set",
     )
+    return any(name in pattern for name in things)

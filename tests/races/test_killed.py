@@ -25,7 +25,7 @@ from tests.commits import wait_for_the_dead
 from tests.ports import free_port
 from tests.settlement import world as here
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
 # One process with everything loaded; each request gets a child of it, which ends itself by SIGKILL at one word.
 NURSERY = """
@@ -101,7 +101,7 @@ class Mortal:
         self.process.stdin.flush()
         answered = True
         try:
-            call(Api(f"http://127.0.0.1:{self.port}", key, attempts=1))
+            call(Api(f"http://127.0.0.1:{self.port}", key, attempts=1, timeout_s=60))  # whoever gives up early has not seen it killed
         except Unreachable:
             answered = False
         told = self._told()
