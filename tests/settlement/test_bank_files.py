@@ -253,6 +253,15 @@ def test_statements_are_read_day_after_day_whatever_their_numbers(settings: Any,
     assert told.balance == 110
 
 
+def test_two_statements_of_a_day_that_have_no_number_are_both_read(settings: Any, tmp_path: Path) -> None:
+    settings.BANK_FILES = {"target-eur": {"name": "Flowdesk Ltd", "out": str(tmp_path), "in": str(tmp_path)}}
+    noon, evening = of_day(1, None, 100, 5), of_day(1, None, 105, -2)
+    for name, content in (("a", noon), ("b", evening), ("c", noon)):  # the bank sends one again
+        (tmp_path / name).write_bytes(content)
+    told = BankFiles().statement(Place("target-eur", OURS, "EUR"), after=0, now=NOW)
+    assert ([one.amount for one in told.entries], told.balance) == ([D(5), D(-2)], 103)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_statement_that_comes_after_a_later_one_stops_the_reading_and_books_nothing(settings: Any, tmp_path: Path) -> None:
     """Read at its place it would move all lines after it: they would be taken for new ones, and its own never read."""

@@ -262,9 +262,41 @@ def test_pages_of_one_statement_are_read_in_their_order(house: None) -> None:
     assert RailCursor.objects.get().balance == 1150
 
 
+def test_two_charges_of_a_day_that_look_alike_are_two(house: None) -> None:
+    """A bank that numbers neither its statements nor its charges: only the balance tells the second from the first, said again."""
+
+    def charged(opening: int) -> str:
+        return "\n".join(
+            [":20:X", f":25:{IBAN}", f":60F:C260914EUR{opening},", ":61:260914D5,NCHGFEE", f":62F:C260914EUR{opening - 5},", ""]
+        )
+
+    taken = [import_statement(content=one.encode())[0].new for one in (charged(1000), charged(995), charged(995), charged(990))]
+    assert taken == [1, 1, 0, 1]
+    assert here.balances() == {"COST EUR": D(15), "NOSTRO EUR": D(-15)}
+
+
+def test_a_page_that_comes_to_nothing_is_not_booked_again_in_another_writing(house: None) -> None:
+    def page(number: int, opened: str, closed: str, *moves: str) -> str:
+        return "\n".join([":20:X", f":25:{IBAN}", f":28C:7/{number}", opened, *moves, closed, ""])
+
+    moves = [":61:260914C100,NTRFNONREF//P2", ":61:260914D100,NTRFNONREF//P3"]
+    first = page(1, ":60F:C260914EUR1000,", ":62M:C260914EUR1100,", ":61:260914C100,NTRFNONREF//P1")
+    second = page(2, ":60M:C260914EUR1100,", ":62F:C260914EUR1100,", *moves)
+    other = second.replace(moves[1], f"{moves[1]}\n:86:/REMI/paid")
+    assert [import_statement(content=one.encode())[0].new for one in (first, second, other)] == [1, 2, 0]
+
+
 def test_a_bank_may_write_the_day_into_its_number(house: None) -> None:
-    [done] = import_statement(content=camt(IN, number=202609140000000001, closing="1300.50").encode())
-    assert (done.number, done.new) == (202609140000000001, 1)
+    """One of a Friday and of the Monday after it do not follow one another; one of before does not come after."""
+    opening, days = D(1000), {14: 202609140000000001, 15: 202609150000000001}
+    for day, number in days.items():
+        moved = camt(entry("1.00", "CRDT", f"D{day}"), number=number, opening=f"{opening:.2f}", closing=f"{opening + 1:.2f}")
+        [done] = import_statement(content=moved.encode())
+        assert (done.number, done.new) == (number, 1)
+        opening += 1
+    late = camt(entry("1.00", "CRDT", "D11"), number=202609110000000001, opening="1002.00", closing="1003.00")
+    with pytest.raises(Exception, match="number 202609110000000001, the last one of"):
+        import_statement(content=late.encode())
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from django.db.models import F
 
 from apps.core import db, ids, money
 from apps.core.unit import step
@@ -21,7 +23,7 @@ from apps.settlement.queries.replacing import was_booked_as
 from apps.settlement.rules import postings
 from apps.settlement.rules.rail import Entry
 from apps.settlement.rules.statement_file import Line as FileLine
-from apps.settlement.rules.statement_file import StatementFile, digest_of
+from apps.settlement.rules.statement_file import StatementFile, digest_of, may_follow
 from apps.settlement.states import InstructionStatus, ReceiptStatus
 
 from . import matching, payments, receipts, reverts, settling
@@ -249,14 +251,14 @@ def take_in(*, nostro: Nostro, statement: StatementFile, held: Held, made_by: UU
             opening=money.text(statement.opening),
             expected=money.text(cursor.balance),
         )
-    follows = last is not None and last.number is not None and statement.number == last.number + 1
-    if statement.continues:
-        if last is None or statement.number != last.number:
-            raise StatementMissing(f"{statement.place}: a later page of number {statement.number}, of which the page before is missing")
-    elif not follows and _is_read(nostro, statement):
+    known = None if last is None else last.number
+    if statement.continues and (known is None or statement.number != known):
+        raise StatementMissing(f"{statement.place}: a later page of number {statement.number}, of which the page before is missing")
+    follows = known is not None and statement.number == known + 1
+    if not follows and _is_read(nostro, statement):
         return None
-    elif last is not None and statement.number is not None and not follows and statement.number != 1:
-        raise StatementMissing(f"{statement.place}: number {statement.number}, the last one of {nostro.name} was {last.number}")
+    if known is not None and statement.number is not None and not (statement.continues or may_follow(statement.number, known)):
+        raise StatementMissing(f"{statement.place}: number {statement.number}, the last one of {nostro.name} was {known}")
     base, entries = cursor.last_sequence, list[Entry]()
     running, zone = statement.opening, ZoneInfo(nostro.rail.zone)
     for number, line in enumerate(statement.lines, 1):
@@ -302,14 +304,22 @@ def take_in(*, nostro: Nostro, statement: StatementFile, held: Held, made_by: UU
 
 
 def _is_read(nostro: Nostro, statement: StatementFile) -> bool:
-    """Whether each of its lines is on file already, by the bank's reference, day and amount: the same statement, written another way. Its
-    balances need not tell, where what came and what went are the same."""
-    if not statement.lines:
-        return False
+    """Whether its lines are on file already, by the bank's reference, day and amount, from the balance at which it opens: the same
+    statement, written another way. Its balances need not tell, where what came and what went are the same."""
     zone = ZoneInfo(nostro.rail.zone)
-    kept = StatementLine.objects.filter(nostro=nostro, reference__in={one.reference for one in statement.lines})
-    there = Counter((one.reference, one.amount, one.booked_at.astimezone(zone).date()) for one in kept)
-    return Counter((one.reference, one.amount, _at(one, zone).astimezone(zone).date()) for one in statement.lines) <= there
+    told = Counter((one.reference, one.amount, _at(one, zone).astimezone(zone).date()) for one in statement.lines)
+    kept = StatementLine.objects.filter(nostro=nostro)
+    begins = kept.filter(reference__in={one.reference for one in statement.lines}, balance=F("amount") + statement.opening)
+    for first in begins:
+        if _said(first, zone) in told:
+            there = kept.filter(sequence__gte=first.sequence, sequence__lt=first.sequence + len(statement.lines))
+            if Counter(_said(one, zone) for one in there) == told:
+                return True
+    return False
+
+
+def _said(line: StatementLine, zone: ZoneInfo) -> tuple[str, Decimal, date]:
+    return line.reference, line.amount, line.booked_at.astimezone(zone).date()
 
 
 def _lock_cursor(nostro_id: UUID) -> RailCursor:

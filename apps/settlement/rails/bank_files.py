@@ -14,7 +14,7 @@ from typing import Protocol
 
 from django.conf import settings
 
-from apps.settlement.rules.statement_file import BadFile, StatementFile
+from apps.settlement.rules.statement_file import BadFile, StatementFile, digest_of
 
 from . import files
 from .base import Answer, Entry, Incoming, Outcome, Payment, Place, Statement
@@ -120,13 +120,13 @@ class BankFiles:
         return ()
 
     def _statements(self, place: Place) -> list[StatementFile]:
-        found: dict[tuple[date, int], StatementFile] = {}
+        found: dict[tuple[date, int, str], StatementFile] = {}
         for content in self._said(place, "camt.053"):
             for one in files.read(content, "camt"):
                 if one.account == place.address and not one.notifies:
                     # A bank that sends one again sends the same; its numbers begin anew each year, and it need give none.
-                    found[one.closed_on or date.min, one.number or 0] = one
-        return [found[place] for place in sorted(found)]
+                    found[one.closed_on or date.min, one.number or 0, "" if one.number else digest_of(one)] = one
+        return [found[key] for key in sorted(found, key=lambda key: key[:2])]  # of a day without numbers as they came
 
     def _said(self, place: Place, message: str) -> list[bytes]:
         of = re.compile(rb"urn:iso:std:iso:20022:tech:xsd:" + re.escape(message.encode()))

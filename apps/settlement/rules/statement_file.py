@@ -11,6 +11,7 @@ from apps.core import money
 LONGEST = 20 * 1024 * 1024  # bytes
 MOST_LINES = 50_000
 MOST_DIGITS = 18  # of a bank's own number, and before the point of an amount or balance
+MOST_COUNTED = 99_999  # by a bank within a year (MT940, field 28C)
 EARLIEST = date(2000, 1, 1)
 _LIMIT = Decimal(10) ** MOST_DIGITS
 _LONGEST_TEXTS = {"reference": 80, "end_to_end_id": 35, "counterparty_address": 120}
@@ -105,6 +106,11 @@ def number_of(text: str, place: str) -> int | None:
     if len(text) > MOST_DIGITS:
         raise BadFile(place, f"a number of {len(text)} digits, at most {MOST_DIGITS}")
     return int(text)
+
+
+def may_follow(number: int, last: int) -> bool:
+    """Whether a bank's own count goes on: with the next one, or anew with 1. One past any count has the day in it, and rises."""
+    return number in {last + 1, 1} or number > max(last, MOST_COUNTED)
 
 
 def digest_of(one: StatementFile) -> str:
