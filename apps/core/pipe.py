@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
@@ -83,7 +82,6 @@ class _Command(NamedTuple):
 
 _GOOD = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 _STALE = {b"0A000", b"26000"}  # the plan no longer fits the tables, or somebody forgot it: all are prepared anew
-_lines: WeakKeyDictionary[psycopg.Connection[Any], _Line] = WeakKeyDictionary()
 
 
 class Flight:
@@ -92,9 +90,9 @@ class Flight:
     """
 
     def __init__(self, line: psycopg.Connection[Any]) -> None:
-        kept = _lines.get(line)
+        kept = line.__dict__.get("flown")  # on the connection, which it refers to: held anywhere else it would keep it for ever
         if kept is None:
-            kept = _lines[line] = _Line(line)
+            kept = line.__dict__["flown"] = _Line(line)
         self._line, self._kept, self._pgconn = line, kept, line.pgconn
         self._fresh: dict[_Key, bytes] = {}
         self._commands: list[_Command] = []  # not answered yet

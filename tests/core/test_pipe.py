@@ -1,5 +1,8 @@
 """One round trip for many statements: values, order, errors, and a connection that stays good whatever goes wrong."""
 
+import gc
+import weakref
+from datetime import UTC, datetime
 from decimal import Decimal as D
 from typing import Any
 
@@ -115,3 +118,35 @@ def test_rows_with_and_without_nulls_are_inserted_by_one_prepared_statement() ->
     before = flights.flights
     db.insert(Group(id=ids.uuid7(), name="last"))
     assert flights.flights == before + 1
+
+
+def own_line() -> Any:
+    return psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}, autocommit=True)
+
+
+def ask(line: Any, sql: str) -> list[Any]:
+    flight = pipe.Flight(line)
+    flight.write([(sql, (), True)])
+    return flight.land()
+
+
+def test_a_connection_that_is_done_with_is_let_go_of() -> None:
+    line = own_line()
+    assert ask(line, "SELECT now()")
+    line.close()
+    gone = weakref.ref(line)
+    del line
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_time_is_the_same_instant_in_whatever_zone_its_line_is_and_one_that_is_none_harms_no_line() -> None:
+    moment = "SELECT timestamptz '2026-11-23 12:00:00.25+00'"
+    with own_line() as line:
+        for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
+            line.execute(f"SET TIME ZONE '{zone}'")
+            assert ask(line, moment) == [[(datetime(2026, 11, 23, 12, 0, 0, 250_000, UTC),)]]
+        for none in ("infinity", "-infinity", "4000-01-01 BC", "12000-01-01"):
+            with pytest.raises(psycopg.DataError):
+                ask(line, f"SELECT timestamptz '{none}'")
+            assert ask(line, "SELECT 1") == [[(1,)]]
