@@ -21,14 +21,18 @@ def let_go(wall: datetime) -> int:
     return gone
 
 
-def find_by_reference(scope_id: UUID, reference: str) -> tuple[int, bytes] | None:
-    """Status and body of the last answer to a request of this reference; the one that took effect before any refusal."""
-    row = db.first(
-        "SELECT status, body FROM core_storedanswer WHERE scope_id = %s AND reference = %s AND reference <> '' "
-        "ORDER BY (status < 400) DESC, recorded_at DESC LIMIT 1",
+def list_by_reference(scope_id: UUID, reference: str) -> list[tuple[int, bytes]]:
+    """Status and body of what took effect under this reference, the last first, and behind it of the last refusal.
+
+    There may be several: each kind of request has references of its own, and withdrawals those of their account.
+    """
+    rows = db.run(
+        "SELECT status, body FROM (SELECT *, row_number() OVER (PARTITION BY status < 400 ORDER BY recorded_at DESC) "
+        "FROM core_storedanswer WHERE scope_id = %s AND reference = %s AND reference <> '') AS found "
+        "WHERE status < 400 OR row_number = 1 ORDER BY (status < 400) DESC, recorded_at DESC",
         (scope_id, reference),
     )
-    return None if row is None else (row[0], bytes(row[1]))
+    return [(status, bytes(body)) for status, body in rows]
 
 
 def is_used(scope_id: UUID, reference: str, *, operation: str) -> bool:

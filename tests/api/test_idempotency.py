@@ -11,7 +11,7 @@ import pytest
 from flowdesk_client import Api
 from flowdesk_client.signing import sign
 
-from apps.core import clock, db
+from apps.core import clock, db, ids
 from apps.pricing.feeds import bus
 from tests import web as webs
 from tests import world
@@ -162,3 +162,18 @@ def test_an_outcome_is_found_by_the_clients_own_id(web: webs.Web, api: Api) -> N
         answer = httpx.get(f"{web.url}{path}?{query}" if query else web.url + path, headers=signed, timeout=60)
         assert answer.json()["outcome"] == outcome
         assert ("Retry-After" in answer.headers) is (outcome == "unknown_yet")
+
+
+def test_an_outcome_is_found_behind_a_later_one_of_the_same_reference_for_an_account_that_the_key_does_not_name(
+    web: webs.Web, api: Api, acme: world.Firm
+) -> None:
+    """A withdrawal's reference is its account's own, and an order may be called as an RFQ was."""
+    send(web, api, RFQ)
+    other = orjson.dumps({"account_id": ids.encode("acc", ids.uuid7())})
+    superuser().execute(
+        "INSERT INTO core_storedanswer (id, scope_id, key, request_hash, status, body, reference, operation, recorded_at) "
+        "VALUES (%s, %s, 'of-the-other-account', '\\x00', 201, %s, 'r-1', 'withdrawal', clock_timestamp())",
+        [ids.uuid7(), acme.client_id, other],
+    )
+    found = api.get("/api/v1/by-client-id/r-1?created=2020-01-01T00:00:00Z")
+    assert (found["outcome"], found["answer"]["client_rfq_id"]) == ("answered", "r-1")

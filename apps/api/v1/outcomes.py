@@ -40,9 +40,8 @@ class ByClientId(Door):
             raise NotFound("no such reference") from None
         created = read_query(request.query_params, QUERY)["created"]
         assert self.actor.client_id is not None
-        found = answers.find_by_reference(self.actor.client_id, reference)
-        if found is not None:
-            status, answer = found[0], orjson.loads(found[1])
+        for status, body in answers.list_by_reference(self.actor.client_id, reference):
+            answer = orjson.loads(body)
             if status >= 400 or self._names(answer.get("account_id")):  # a refusal was told to the whole client, as an event
                 return show({"outcome": "answered" if status < 400 else "refused", "status": status, "answer": answer})
         if created is not None and clock.wall_now() - created >= DEFINITE_AFTER:
