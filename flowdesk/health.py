@@ -9,20 +9,21 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
-from django.views.decorators.http import require_safe
+
+from apps.api.problems import read_only
 
 Check = Callable[[], str | None]  # None: fine; else the reason in a few words that strangers may read
 
 _migrated = False
 
 
-@require_safe
+@read_only
 def livez(_request: HttpRequest) -> HttpResponse:
     """200 as long as this process serves; touches nothing else, so that a sick database restarts no web process."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-@require_safe
+@read_only
 def readyz(_request: HttpRequest) -> JsonResponse:
     """200 when every check passes, else 503; the body names each check with "ok" or its reason."""
     reasons = why_not_ready()

@@ -168,7 +168,7 @@ def handler(wrong: Exception, context: dict[str, Any]) -> HttpResponse:
 
 # --- Django's own errors, under /api/ as problems, elsewhere as pages ---------------------------------------------------
 def page(request: HttpRequest, status: int, code: str, title: str, retry: str = "never") -> HttpResponse:
-    if f"{request.path}/".startswith("/api/"):
+    if f"/{request.path.lstrip('/')}/".lower().startswith("/api/"):  # as who misspells it means it
         return respond(document(status, code, title, title, retry=retry))
     from django.shortcuts import render
 

@@ -12,14 +12,16 @@ MANY = "&".join(f"p{n}=1" for n in range(1100))
 BIG = b"x" * (2 * 1024 * 1024)
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/nope"])
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/nope", "http://testserver//api/v1/time", "/API/v1/time"])
 def test_a_path_under_api_that_is_nothing_is_a_problem(path: str) -> None:
     answer = Client().get(path, follow=True)
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v2/time", "/api/docs", "/api//v1/rfqs"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/v1", "/api/v2/time", "/api/docs", "/api//v1/rfqs", "http://testserver//api/v1/time", "/API/v1/time"]
+)
 def test_whatever_is_sent_to_a_path_that_is_nothing_is_a_problem(path: str, method: str) -> None:
     """A form's token is asked for nowhere under /api/: its own page would be the answer."""
     answer = Client(enforce_csrf_checks=True).generic(method, path, b"{}", content_type="application/json")
@@ -28,7 +30,11 @@ def test_whatever_is_sent_to_a_path_that_is_nothing_is_a_problem(path: str, meth
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize(
-    "path", ["/api/schema/", "/api/docs/", "/api/schema/websocket", "/api/docs/websocket", "/api/docs/errors", "/.well-known/jwks.json"]
+    "path",
+    [
+        *("/api/schema/", "/api/docs/", "/api/schema/websocket", "/api/docs/websocket", "/api/docs/errors"),
+        *("/.well-known/jwks.json", "/livez", "/readyz"),
+    ],
 )
 def test_what_is_only_read_refuses_every_other_method_with_a_problem(path: str, method: str) -> None:
     answer = Client(enforce_csrf_checks=True).generic(method, path)
