@@ -78,6 +78,15 @@ def test_the_app_role_cannot_make_tables_or_switch_the_walls_off() -> None:
             db.run(sql)
 
 
+def test_no_table_stands_before_those_that_the_triggers_read(superuser_session: Any) -> None:
+    """As `migrate` leaves a database: the one of which that of the tests is a copy, since a copy's rights are its own."""
+    found = superuser_session.execute(
+        "SELECT role, has_database_privilege(role, datname, 'TEMP') FROM pg_database, unnest(ARRAY['flowdesk_app', 'flowdesk_read']) role "
+        "WHERE datname LIKE 'flowdesk_template_%' AND datistemplate"
+    )
+    assert sorted(found.fetchall()) == [("flowdesk_app", False), ("flowdesk_read", False)]
+
+
 def test_a_login_of_its_own_deals_and_cannot_become_the_owner(superuser_session: Any) -> None:
     """How a production desk runs: its processes log in as a mere member of app and read (docs/adr/0011)."""
     superuser_session.execute("DROP ROLE IF EXISTS flowdesk_run")
