@@ -226,3 +226,12 @@ def test_deals_are_listed_by_any_instrument(api: Api) -> None:
     made = deal(api)["id"]
     for instrument, found in (("BTC-USD", [made]), ("ETH-USD", []), ("SOL-USD", [])):
         assert [one["id"] for one in api.get(f"/api/v1/trades?instrument={instrument}")["data"]] == found
+
+
+def test_events_are_read_after_a_number_of_sixteen_digits_and_past_what_json_holds_it_is_refused(api: Api) -> None:
+    most = 2**53
+    assert (len(str(most)), api.get(f"/api/v1/events?after_seq={most}")["data"]) == (16, [])
+    for wrong in (most + 1, 10**18):
+        with pytest.raises(Refused) as no:
+            api.get(f"/api/v1/events?after_seq={wrong}")
+        assert (no.value.status, [one["pointer"] for one in no.value.errors]) == (400, ["?after_seq"])

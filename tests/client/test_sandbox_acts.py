@@ -3,7 +3,9 @@
 from decimal import Decimal as D
 from typing import Any
 
+import httpx
 import pytest
+import yaml
 from flowdesk_client import Refused
 
 from apps.approvals.errors import NotAChecker
@@ -151,6 +153,24 @@ def test_a_refused_release_in_parts_leaves_nothing_that_plays_for_the_next_payme
     assert (scripted, left) == ([2], [])
     paid.refresh_from_db()
     assert paid.status == "RELEASED", "as a whole"
+
+
+def test_what_our_people_are_refused_with_is_in_the_sandboxs_own_document(sandbox: Sandbox) -> None:
+    document = yaml.load(httpx.get(f"{sandbox.web.url}/api/schema/", timeout=60).content, Loader=yaml.CSafeLoader)
+    responses = document["paths"]["/api/v1/sandbox/client/acts"]["post"]["responses"]
+    for mode, done, act, status, code in (
+        ("CREDIT", "call", "call", 409, "call_open"),
+        ("CREDIT", "restrict", "restrict", 422, "not_stricter"),
+        ("CREDIT", "freeze", "suspend", 422, "not_stricter"),
+        ("CREDIT", "approve", "default", 422, "nothing_to_close_out"),
+        ("PREFUNDED", "approve", "call", 404, "not_found"),
+    ):
+        firm = Firm(sandbox, mode)
+        firm.act(done)
+        with pytest.raises(Refused) as no:
+            firm.act(act)
+        assert (no.value.status, no.value.code) == (status, code)
+        assert code in responses[str(status)]["description"]
 
 
 @pytest.mark.parametrize("act", ["expire_key", "list_member", "clear_member", "suspend"])

@@ -7,12 +7,17 @@ import socket
 import struct
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from flowdesk_client import Key, sign
+from websockets.exceptions import InvalidStatus
 
-from tests.live.conftest import Firm, LiveProcess
+from apps.api.live.protocol import Socket
+from tests.engines import superuser
+from tests.live.conftest import Firm, LiveProcess, open_socket
 
 HEAD = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
 UPGRADE = b"GET /ws/v1/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -174,3 +179,26 @@ def test_who_pings_and_never_reads_costs_nothing(live: LiveProcess, acme: Firm) 
         except OSError:
             pass  # it was cut, or the buffers are full
         assert live.rss_kb() - before < 5_000
+
+
+def test_a_handshake_whose_key_cannot_be_read_now_is_told_to_come_again(live: LiveProcess, acme: Firm) -> None:
+    with psycopg.connect(superuser().info.dsn) as hand:
+        hand.execute("LOCK TABLE clients_apikey")
+        with pytest.raises(InvalidStatus) as no:
+            open_socket(live, acme.key, open_timeout=60)
+    told, problem = no.value.response, json.loads(no.value.response.body or b"")
+    assert (told.status_code, told.headers["Content-Type"], told.headers["Retry-After"]) == (503, "application/problem+json", "1")
+    assert (problem["code"], problem["retry"]) == ("busy", "safe")
+
+
+def test_a_handshake_that_was_not_answered_in_time_is_told_to_come_again() -> None:
+    sent, ended = list[bytes](), list[Any]()
+    late = Socket()
+    late.state, late.handshake_deferred = Socket.STATE_CONNECTING, None
+    late.server = SimpleNamespace(websocket_connect_timeout=10, protocol_disconnected=ended.append)
+    late.duration, late.sendData, late.dropConnection = lambda: 11, sent.append, lambda abort: None
+    late.check_timeouts()
+    head, _, body = b"".join(sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head
+    assert (json.loads(body)["code"], json.loads(body)["retry"], ended) == ("busy", "safe", [late])
