@@ -168,7 +168,10 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 content = {"schema": EMPTY.schema(), "examples": {"Request": {"value": {}}}}
                 operation["requestBody"] = {"content": {"application/json": content}, "required": True}
             for status, answer in operation["responses"].items():
-                names = _OF_PROBLEMS.get(status, []) if status >= "400" else _OF_ANSWERS + ["Idempotency-Replayed"] * writes
+                names = _OF_ANSWERS + ["Idempotency-Replayed"] * writes
+                if status >= "400":
+                    names = ["X-Request-Id", *_OF_PROBLEMS.get(status, ())]
+                    names += ["Retry-After"] * ("idempotency_in_progress" in answer["description"])
                 if "304" in operation["responses"] and status < "400":
                     names = [*names, "ETag"]
                 if names:

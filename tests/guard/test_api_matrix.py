@@ -236,6 +236,8 @@ def test_every_operation_opens_to_whom_it_is_for(open_house: House) -> None:
         told, known = set(documented[str(answer.status)].get("headers", {})), set(SCHEMA["components"]["headers"])
         if answer.status < 400 and told - SOMETIMES != known & set(answer.headers):
             wrong.append(f"{operation}: headers {sorted(known & set(answer.headers))}, documented {sorted(told)}")
+        if unnamed := [status for status, one in documented.items() if status >= "400" and "X-Request-Id" not in one.get("headers", {})]:
+            wrong.append(f"{operation}: problems {unnamed} do not name X-Request-Id")
         if method in {"POST", "PATCH", "DELETE"} and "requestBody" not in OPERATIONS[operation]:
             wrong.append(f"{operation}: no body is documented, and a request without one is refused")
     check(wrong)
