@@ -197,9 +197,9 @@ class _Page(FPDF):  # type: ignore[misc]
 
     def _fitting(self, word: str, width: float) -> int:
         """How many characters of it go on a line, one at least."""
-        many = len(word)
-        while many > 1 and self.get_string_width(word[:many]) > width:
-            many -= 1
+        many = 1
+        while many < len(word) and self.get_string_width(word[: many + 1]) <= width:  # from the front: a line is short, a word may be long
+            many += 1
         return many
 
 
